@@ -1,0 +1,84 @@
+//! The one error type. Every message names the thing that is wrong and says what to do.
+
+use std::path::{Path, PathBuf};
+
+use crate::tensor::Shape;
+
+/// What can go wrong, in words a user can act on.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// An operation was given shapes it cannot take.
+    #[error("{op}: {what}; shapes given: {}", list(.shapes))]
+    Shape {
+        /// The operation's name.
+        op: &'static str,
+        /// The rule that was broken.
+        what: String,
+        /// The shapes of all inputs.
+        shapes: Vec<Shape>,
+    },
+    /// A graph was put together in a way that cannot be compiled or differentiated.
+    #[error("graph: {0}")]
+    Graph(String),
+    /// An option or argument has a value that makes no sense.
+    #[error("{option}: {what}")]
+    Option {
+        /// The option as the user writes it, such as `--batch`.
+        option: String,
+        /// What is wrong and what would be right.
+        what: String,
+    },
+    /// A file or folder cannot be used.
+    #[error("{}: {what}", .path.display())]
+    File {
+        /// The file or folder.
+        path: PathBuf,
+        /// What is wrong and what to do.
+        what: String,
+    },
+    /// A download failed.
+    #[error("download of {url} failed: {what}")]
+    Download {
+        /// The address that was tried last.
+        url: String,
+        /// What went wrong and what to do.
+        what: String,
+    },
+    /// No adapter fits what was asked for.
+    #[error("device: {0}")]
+    Device(String),
+    /// The adapter refused or lost something while it was running.
+    #[error("gpu: {0}")]
+    Gpu(String),
+    /// A plan needs more memory than there is.
+    #[error("memory: {0}")]
+    Memory(String),
+    /// A value that must be finite is not.
+    #[error("training: {0}")]
+    NotFinite(String),
+}
+
+/// A result with this crate's error.
+pub type Result<T> = std::result::Result<T, Error>;
+
+impl Error {
+    /// A shape error of operation `op`.
+    pub fn shape(op: &'static str, what: impl Into<String>, shapes: &[&Shape]) -> Self {
+        let shapes = shapes.iter().map(|shape| (*shape).clone()).collect();
+        Self::Shape { op, what: what.into(), shapes }
+    }
+
+    /// An error about a file or folder.
+    pub fn file(path: impl AsRef<Path>, what: impl ToString) -> Self {
+        Self::File { path: path.as_ref().to_path_buf(), what: what.to_string() }
+    }
+
+    /// An error about an option's value.
+    pub fn option(option: impl Into<String>, what: impl Into<String>) -> Self {
+        Self::Option { option: option.into(), what: what.into() }
+    }
+}
+
+fn list(shapes: &[Shape]) -> String {
+    shapes.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+}

@@ -1,0 +1,5 @@
+//! Diabolo: autoencoders on any GPU.
+
+pub mod error;
+pub mod rng;
+pub mod tensor;
