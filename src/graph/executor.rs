@@ -1,0 +1,172 @@
+//! What runs plans: the same calls for GPU and CPU.
+
+use crate::error::Result;
+use crate::graph::{Plan, Role, StateLayout};
+use crate::ops::{GpuTarget, StepScalars};
+use crate::rng::Seed;
+use crate::tensor::{Shape, Tensor};
+
+/// The numbers of a model and its optimiser, in host memory, laid out as executors hold them.
+#[derive(Clone, Debug, PartialEq)]
+pub struct State {
+    /// Which tensors there are and where each begins.
+    pub layout: StateLayout,
+    /// Trained parameters.
+    pub parameters: Vec<f32>,
+    /// Buffers.
+    pub buffers: Vec<f32>,
+    /// The optimiser's moments, each laid out like the parameters.
+    pub moments: Vec<Vec<f32>>,
+}
+
+impl State {
+    /// The first state of a model: parameters drawn from `seed`, `moments` moments of zero.
+    pub fn initial(layout: &StateLayout, seed: Seed, moments: usize) -> Self {
+        let words = layout.words(Role::Parameter);
+        let mut state = Self {
+            layout: layout.clone(),
+            parameters: vec![0.0; words],
+            buffers: vec![0.0; layout.words(Role::Buffer)],
+            moments: vec![vec![0.0; words]; moments],
+        };
+        for (entry, range) in layout.iter() {
+            let target = match entry.role {
+                Role::Parameter => &mut state.parameters,
+                Role::Buffer => &mut state.buffers,
+            };
+            target[range].copy_from_slice(&entry.initialiser.values(&entry.shape, seed, &entry.name));
+        }
+        state
+    }
+
+    /// Each tensor of the state by name, in the layout's order, without moments.
+    pub fn tensors(&self) -> impl Iterator<Item = (&str, &Shape, &[f32])> {
+        self.layout.iter().map(|(entry, range)| {
+            let source = match entry.role {
+                Role::Parameter => &self.parameters,
+                Role::Buffer => &self.buffers,
+            };
+            (entry.name.0.as_str(), &entry.shape, &source[range])
+        })
+    }
+}
+
+/// A plan that an executor has taken in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct PlanId(pub usize);
+
+/// A dataset, or a window of one, that an executor holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct DataId(pub usize);
+
+/// What one step wrote into its plan's metrics log.
+#[derive(Clone, Debug, PartialEq)]
+pub struct MetricRow {
+    /// The plan that ran.
+    pub plan: PlanId,
+    /// The step's scalars.
+    pub scalars: StepScalars,
+    /// One number a metric of the plan, in its order.
+    pub values: Vec<f32>,
+}
+
+/// Time spent in one operation at one shape, for `--profile`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ProfileRow {
+    /// The operation's name.
+    pub op: &'static str,
+    /// Its input shapes and output shape, as text.
+    pub shape: String,
+    /// How often it ran.
+    pub calls: u64,
+    /// Seconds in all.
+    pub seconds: f64,
+    /// Floating-point operations in all.
+    pub flops: u64,
+}
+
+/// A device that holds one state, runs plans over it, and keeps the host waiting only when asked
+/// for results.
+pub trait Executor {
+    /// The device's name, as reports print it.
+    fn name(&self) -> String;
+
+    /// The adapter that plans must be made for; `None` on the CPU.
+    fn target(&self) -> Option<&GpuTarget>;
+
+    /// Replaces the state.
+    ///
+    /// # Errors
+    /// When the device has no memory for it or is lost.
+    fn set_state(&mut self, state: &State) -> Result<()>;
+
+    /// The state as it is after all steps so far. Waits for them.
+    ///
+    /// # Errors
+    /// When no state was set or the device is lost.
+    fn state(&mut self) -> Result<State>;
+
+    /// Makes room for `images` images of `bytes` bytes each.
+    ///
+    /// # Errors
+    /// When the device has no memory for it.
+    fn add_data(&mut self, images: usize, bytes: usize) -> Result<DataId>;
+
+    /// Replaces the first images of a dataset, and their labels where there are any. Takes effect
+    /// after the steps submitted so far.
+    ///
+    /// # Errors
+    /// When there are more than room was made for, or the device is lost.
+    fn write_data(&mut self, data: DataId, pixels: &[u8], labels: &[u32]) -> Result<()>;
+
+    /// Replaces the order in which plans take images: one image number an entry, as many as room
+    /// was made for or fewer.
+    ///
+    /// # Errors
+    /// When there are more than room was made for, or the device is lost.
+    fn write_order(&mut self, data: DataId, order: &[u32]) -> Result<()>;
+
+    /// Takes a plan in: allocates its memory, compiles its kernels. Plans that read a dataset name
+    /// it here.
+    ///
+    /// # Errors
+    /// When the plan's state is laid out differently, memory is short, or a kernel does not compile.
+    fn add_plan(&mut self, plan: Plan, data: Option<DataId>) -> Result<PlanId>;
+
+    /// Writes an input of a plan, for the steps that are run after this.
+    ///
+    /// # Errors
+    /// When there is no such input or `value` has another shape.
+    fn write_input(&mut self, plan: PlanId, name: &str, value: &Tensor) -> Result<()>;
+
+    /// Runs one step of the plan for each of `steps`, without waiting for the last of them.
+    ///
+    /// # Errors
+    /// When the device is lost or out of memory.
+    fn run(&mut self, plan: PlanId, steps: &[StepScalars]) -> Result<()>;
+
+    /// An output of a plan's last step. Waits for it.
+    ///
+    /// # Errors
+    /// When there is no such output or the device is lost.
+    fn read_output(&mut self, plan: PlanId, name: &str) -> Result<Tensor>;
+
+    /// Metrics that have arrived since the last call, in the order of their steps; with `wait`,
+    /// those of every step submitted.
+    ///
+    /// # Errors
+    /// When the device is lost.
+    fn take_metrics(&mut self, wait: bool) -> Result<Vec<MetricRow>>;
+
+    /// Starts or stops timing each operation.
+    ///
+    /// # Errors
+    /// When the device cannot measure time.
+    fn set_profiling(&mut self, on: bool) -> Result<()>;
+
+    /// Times measured so far, longest first.
+    ///
+    /// # Errors
+    /// When the device is lost.
+    fn profile(&mut self) -> Result<Vec<ProfileRow>>;
+}

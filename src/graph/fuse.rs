@@ -1,0 +1,46 @@
+//! Fusion by epilogue: a bias and an activation move into the kernel that makes what they read.
+
+use super::{Graph, Kind, Node};
+use crate::error::Result;
+use crate::ops::{EpiloguePart, NodeId};
+
+impl Graph {
+    /// The same computation with every bias and activation that is the only reader of a matmul or
+    /// convolution computed by that kernel itself. Node numbers stay; absorbed nodes stay too, read
+    /// by nobody. `kept` are nodes whose own value is needed.
+    ///
+    /// # Errors
+    /// Never for a graph that was built by its builder.
+    pub fn fuse(&self, kept: &[NodeId]) -> Result<Graph> {
+        let mut fused = self.clone();
+        let mut readers = vec![0_usize; self.nodes.len()];
+        for input in self.nodes.iter().flat_map(|node| &node.inputs).chain(kept) {
+            readers[input.index()] += 1;
+        }
+        for index in 0..fused.nodes.len() {
+            if let Some(node) = fused.absorbed(index, &readers) {
+                fused.nodes[index] = node;
+            }
+        }
+        Ok(fused)
+    }
+
+    /// What node `index` becomes if it can be the epilogue of the node it reads first.
+    fn absorbed(&self, index: usize, readers: &[usize]) -> Option<Node> {
+        let node = &self.nodes[index];
+        let Kind::Op(op) = &node.kind else { return None };
+        let part = op.epilogue_part()?;
+        let producer_id = *node.inputs.first()?;
+        let producer = self.node(producer_id);
+        let Kind::Op(producer_op) = &producer.kind else { return None };
+        if readers[producer_id.index()] != 1 {
+            return None;
+        }
+        let (op, extra) = match part {
+            EpiloguePart::Bias => (producer_op.with_bias()?, &node.inputs[1..]),
+            EpiloguePart::Activation(activation) => (producer_op.with_activation(activation)?, &[][..]),
+        };
+        let inputs = [&producer.inputs[..], extra].concat();
+        Some(Node { kind: Kind::Op(op), inputs, shape: node.shape.clone() })
+    }
+}

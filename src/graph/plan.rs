@@ -1,0 +1,450 @@
+//! The plan: which operations run, in which order, on which memory.
+
+use std::collections::HashMap;
+use std::ops::Range;
+use std::sync::Arc;
+
+use super::memory::{self, Lifetime, MemoryReport};
+use super::{Data, Graph, Kind, ParamName, Role, StateLayout};
+use crate::error::{Error, Result};
+use crate::ops::{Builder, Expand, GlobalNorm, GpuTarget, NodeId, Op, Optimiser, Record, Shapes};
+use crate::tensor::{Shape, Tensor};
+
+/// Rows of a plan's metrics log; a longer pass starts over at the first.
+pub const METRIC_ROWS: usize = 1024;
+
+/// Who owns a stretch of memory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Area {
+    /// Working memory of the plan, shared by tensors whose lives do not overlap.
+    Slot(usize),
+    /// Written by the host before a step.
+    Input(usize),
+    /// Written once, when the plan is made.
+    Constant(usize),
+    /// The metrics log: [`METRIC_ROWS`] rows, one number a metric.
+    Metrics,
+    /// All trained parameters, shared by all plans.
+    Parameters,
+    /// All buffers of the state, shared by all plans.
+    Buffers,
+    /// All parameters' gradients, laid out like the parameters.
+    Gradients,
+    /// A moment of the optimiser, laid out like the parameters.
+    Moment(usize),
+    /// The dataset.
+    Data(Data),
+}
+
+/// A stretch of 32-bit words.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Location {
+    /// Whose memory.
+    pub area: Area,
+    /// Where it begins, in words; a multiple of 64.
+    pub offset: usize,
+    /// How many words.
+    pub length: usize,
+}
+
+impl Location {
+    /// The words, as a range.
+    pub fn range(&self) -> Range<usize> {
+        self.offset..self.offset + self.length
+    }
+}
+
+/// One operation of a plan, with its memory.
+#[derive(Clone, Debug)]
+pub struct Step {
+    /// What is computed.
+    pub op: Arc<dyn Op>,
+    /// At which shapes.
+    pub shapes: Shapes,
+    /// Where the inputs lie.
+    pub inputs: Vec<Location>,
+    /// Where the outputs go.
+    pub outputs: Vec<Location>,
+    /// Scratch memory of the operation's dispatches.
+    pub scratch: Option<Location>,
+}
+
+/// How a training plan trains.
+#[derive(Clone, Debug)]
+pub struct Training {
+    /// The one-element node to be made small.
+    pub loss: NodeId,
+    /// The rule by which parameters follow their gradients.
+    pub optimiser: Optimiser,
+    /// Gradients are scaled down so that their common Euclidean norm is at most this.
+    pub clip_norm: Option<f32>,
+}
+
+/// What a plan is to do.
+#[derive(Clone, Debug)]
+pub struct PlanRequest<'a> {
+    /// The computation.
+    pub graph: &'a Graph,
+    /// The state it works on: the layout all plans of a model share.
+    pub layout: &'a StateLayout,
+    /// Nodes that can be read after a step, by name.
+    pub outputs: Vec<(String, NodeId)>,
+    /// One-element nodes that each step writes into the metrics log.
+    pub metrics: Vec<(String, NodeId)>,
+    /// Also take an optimiser step.
+    pub training: Option<Training>,
+    /// The adapter, or `None` for the CPU.
+    pub target: Option<&'a GpuTarget>,
+    /// Whether biases and activations are fused; off only to check that it changes nothing.
+    pub fuse: bool,
+}
+
+/// A schedule of operations on planned memory: what both executors run.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    /// The operations, in order.
+    pub steps: Vec<Step>,
+    /// Words of each slot.
+    pub slots: Vec<usize>,
+    /// Name and shape of each input.
+    pub inputs: Vec<(String, Shape)>,
+    /// The constants.
+    pub constants: Vec<Arc<Tensor>>,
+    /// Where each output lies, by name.
+    pub outputs: HashMap<String, (Location, Shape)>,
+    /// Names of the metrics, in the order of the log's columns.
+    pub metrics: Vec<String>,
+    /// The state the plan works on.
+    pub layout: StateLayout,
+    /// How many moments the optimiser keeps; 0 for a plan that does not train.
+    pub moments: usize,
+    /// Whether gradients are computed.
+    pub trains: bool,
+    /// Bytes, planned and unplanned.
+    pub memory: MemoryReport,
+}
+
+impl Plan {
+    /// Plans `request`.
+    ///
+    /// # Errors
+    /// When a gradient does not exist, a state tensor is not in the layout, a metric is not one
+    /// number, or a tensor is larger than the adapter can bind.
+    pub fn new(request: &PlanRequest) -> Result<Plan> {
+        let mut graph = request.graph.clone();
+        let gradients = match &request.training {
+            Some(training) => parameter_gradients(&mut graph, request.layout, training.loss)?,
+            None => vec![],
+        };
+        for (name, node) in &request.metrics {
+            if graph.shape(*node).elements() != 1 {
+                let what = format!("metric `{name}` is not one number");
+                return Err(Error::shape("plan", what, &[graph.shape(*node)]));
+            }
+        }
+        let mut roots: Vec<NodeId> = request.outputs.iter().map(|(_, node)| *node).collect();
+        roots.extend(request.metrics.iter().map(|(_, node)| *node));
+        roots.extend(gradients.iter().map(|(_, node)| *node));
+        if request.training.is_some() {
+            roots.extend(graph.updates().iter().map(|(_, node)| *node));
+        }
+        if request.fuse {
+            graph = graph.fuse(&roots)?;
+        }
+        Draft::new(&graph, request).finish(&roots, &gradients)
+    }
+
+    /// Floating-point operations of one step.
+    pub fn flops(&self) -> u64 {
+        self.steps.iter().map(|step| step.op.flops(&step.shapes)).sum()
+    }
+}
+
+/// Each parameter's name with a node, read by nobody else, that holds its gradient.
+fn parameter_gradients(
+    graph: &mut Graph,
+    layout: &StateLayout,
+    loss: NodeId,
+) -> Result<Vec<(ParamName, NodeId)>> {
+    let trained = layout.entries().iter().filter(|entry| entry.role == Role::Parameter);
+    let names: Vec<ParamName> = trained.map(|entry| entry.name.clone()).collect();
+    let nodes = names
+        .iter()
+        .map(|name| {
+            let is_it = |kind: &Kind| matches!(kind, Kind::State(other) if other == name);
+            let index = graph.nodes().iter().position(|node| is_it(&node.kind));
+            index.map(|index| NodeId(index as u32)).ok_or_else(|| {
+                Error::Graph(format!("parameter `{name}` is trained but the graph does not use it"))
+            })
+        })
+        .collect::<Result<Vec<_>>>()?;
+    let gradients = graph.gradients(loss, &nodes)?;
+    Ok(names.into_iter().zip(gradients).collect())
+}
+
+/// A plan in the making.
+struct Draft<'a> {
+    graph: &'a Graph,
+    request: &'a PlanRequest<'a>,
+    locations: Vec<Option<Location>>,
+    steps: Vec<Step>,
+    lifetimes: Vec<Lifetime>,
+    inputs: Vec<(String, Shape)>,
+    constants: Vec<Arc<Tensor>>,
+}
+
+impl<'a> Draft<'a> {
+    fn new(graph: &'a Graph, request: &'a PlanRequest<'a>) -> Self {
+        Self {
+            graph,
+            request,
+            locations: vec![None; graph.nodes().len()],
+            steps: vec![],
+            lifetimes: vec![],
+            inputs: vec![],
+            constants: vec![],
+        }
+    }
+
+    fn finish(mut self, roots: &[NodeId], gradients: &[(ParamName, NodeId)]) -> Result<Plan> {
+        let needed = needed(self.graph, roots);
+        self.place_gradients(roots, gradients)?;
+        for index in (0..needed.len()).filter(|index| needed[*index]) {
+            self.schedule(NodeId(index as u32))?;
+        }
+        self.record_metrics();
+        if let Some(training) = &self.request.training {
+            self.copy_gradients(gradients)?;
+            self.optimise(training);
+            self.update_buffers()?;
+        }
+        let mut outputs = HashMap::new();
+        for (name, node) in &self.request.outputs {
+            let location = self.location(*node);
+            if let Area::Slot(slot) = location.area {
+                self.lifetimes[slot].last = usize::MAX;
+            }
+            outputs.insert(name.clone(), (location, self.graph.shape(*node).clone()));
+        }
+        self.allocate(outputs)
+    }
+
+    /// Lets gradients that only the optimiser reads be written where it reads them.
+    fn place_gradients(&mut self, roots: &[NodeId], gradients: &[(ParamName, NodeId)]) -> Result<()> {
+        let mut readers = vec![0_usize; self.graph.nodes().len()];
+        for node in self.graph.nodes().iter().flat_map(|node| &node.inputs).chain(roots) {
+            readers[node.index()] += 1;
+        }
+        for (name, node) in gradients {
+            let base = base(self.graph, *node);
+            let is_op = matches!(&self.graph.node(base).kind, Kind::Op(_));
+            let mut link = *node;
+            let mut alone = readers[link.index()] == 1;
+            while link != base {
+                link = self.graph.node(link).inputs[0];
+                alone &= readers[link.index()] == 1;
+            }
+            if is_op && alone {
+                self.locations[base.index()] = Some(self.gradient_location(name)?);
+            }
+        }
+        Ok(())
+    }
+
+    fn gradient_location(&self, name: &ParamName) -> Result<Location> {
+        Ok(Location { area: Area::Gradients, ..self.state_location(name)? })
+    }
+
+    fn state_location(&self, name: &ParamName) -> Result<Location> {
+        let (entry, range) = self.request.layout.find(name).ok_or_else(|| {
+            Error::Graph(format!("`{name}` is not part of the state this plan is made for"))
+        })?;
+        let area = match entry.role {
+            Role::Parameter => Area::Parameters,
+            Role::Buffer => Area::Buffers,
+        };
+        Ok(Location { area, offset: range.start, length: range.len() })
+    }
+
+    /// Gives node `id` its place and, if it is an operation, its step.
+    fn schedule(&mut self, id: NodeId) -> Result<()> {
+        let node = self.graph.node(id);
+        let length = node.shape.elements();
+        let location = match &node.kind {
+            Kind::Input(name) => {
+                self.inputs.push((name.clone(), node.shape.clone()));
+                Location { area: Area::Input(self.inputs.len() - 1), offset: 0, length }
+            }
+            Kind::Constant(value) => {
+                self.constants.push(value.clone());
+                Location { area: Area::Constant(self.constants.len() - 1), offset: 0, length }
+            }
+            Kind::State(name) => self.state_location(name)?,
+            Kind::Data(data) => Location { area: Area::Data(*data), offset: 0, length },
+            Kind::Op(op) if op.is_view() => self.location(node.inputs[0]),
+            Kind::Op(op) => {
+                let inputs = node.inputs.iter().map(|input| self.location(*input)).collect();
+                let shapes = Shapes {
+                    inputs: node.inputs.iter().map(|i| self.graph.shape(*i).clone()).collect(),
+                    output: node.shape.clone(),
+                };
+                let output = match self.locations[id.index()] {
+                    Some(location) => location,
+                    None => self.new_slot(length, op.name(), &node.shape),
+                };
+                self.push_step(op.clone(), shapes, inputs, vec![output]);
+                output
+            }
+        };
+        self.locations[id.index()] = Some(location);
+        Ok(())
+    }
+
+    fn location(&self, node: NodeId) -> Location {
+        self.locations[node.index()].expect("a node's inputs are scheduled before it")
+    }
+
+    /// A tensor of its own, for now; [`memory::assign`] lets tensors share.
+    fn new_slot(&mut self, length: usize, name: &'static str, shape: &Shape) -> Location {
+        let first = self.steps.len();
+        let name = format!("{name} {shape}");
+        self.lifetimes.push(Lifetime { first, last: first, words: length, name });
+        Location { area: Area::Slot(self.lifetimes.len() - 1), offset: 0, length }
+    }
+
+    fn push_step(
+        &mut self,
+        op: Arc<dyn Op>,
+        shapes: Shapes,
+        inputs: Vec<Location>,
+        outputs: Vec<Location>,
+    ) {
+        let words = self.request.target.map_or(0, |target| op.gpu_scratch(&shapes, target));
+        let scratch =
+            (words > 0).then(|| self.new_slot(words, "scratch", &Shape::from([words])));
+        for location in inputs.iter().chain(&outputs) {
+            if let Area::Slot(slot) = location.area {
+                self.lifetimes[slot].last = self.steps.len();
+            }
+        }
+        self.steps.push(Step { op, shapes, inputs, outputs, scratch });
+    }
+
+    fn record_metrics(&mut self) {
+        let columns = self.request.metrics.len();
+        let length = columns * METRIC_ROWS;
+        let log = Location { area: Area::Metrics, offset: 0, length };
+        for (column, (_, node)) in self.request.metrics.iter().enumerate() {
+            let input = self.location(*node);
+            let inputs = vec![self.graph.shape(*node).clone()];
+            let shapes = Shapes { inputs, output: Shape::from([METRIC_ROWS, columns]) };
+            self.push_step(Arc::new(Record { column, columns }), shapes, vec![input], vec![log]);
+        }
+    }
+
+    /// Copies gradients that could not be written in place: those read elsewhere too, and those
+    /// that are constant.
+    fn copy_gradients(&mut self, gradients: &[(ParamName, NodeId)]) -> Result<()> {
+        for (name, node) in gradients {
+            let (from, to) = (self.location(*node), self.gradient_location(name)?);
+            if from != to {
+                self.copy(*node, from, to);
+            }
+        }
+        Ok(())
+    }
+
+    fn update_buffers(&mut self) -> Result<()> {
+        for (name, node) in self.graph.updates() {
+            let to = self.state_location(name)?;
+            self.copy(*node, self.location(*node), to);
+        }
+        Ok(())
+    }
+
+    fn copy(&mut self, node: NodeId, from: Location, to: Location) {
+        let shape = self.graph.shape(node).clone();
+        let op = Arc::new(Expand { shape: shape.clone() });
+        let shapes = Shapes { inputs: vec![shape.clone()], output: shape };
+        self.push_step(op, shapes, vec![from], vec![to]);
+    }
+
+    fn optimise(&mut self, training: &Training) {
+        let words = self.request.layout.words(Role::Parameter);
+        let shape = Shape::from([words]);
+        let whole = |area| Location { area, offset: 0, length: words };
+        let mut inputs = vec![whole(Area::Gradients)];
+        let mut shapes = Shapes { inputs: vec![shape.clone()], output: shape };
+        if training.clip_norm.is_some() {
+            let entries = self.request.layout.iter();
+            let trained = entries.filter(|(entry, _)| entry.role == Role::Parameter);
+            let norm = GlobalNorm { segments: trained.map(|(_, range)| range).collect() };
+            let output = self.new_slot(1, norm.name(), &Shape::scalar());
+            let norm_shapes =
+                Shapes { inputs: shapes.inputs.clone(), output: Shape::scalar() };
+            self.push_step(Arc::new(norm), norm_shapes, inputs.clone(), vec![output]);
+            inputs.push(output);
+            shapes.inputs.push(Shape::scalar());
+        }
+        let mut outputs = vec![whole(Area::Parameters)];
+        outputs.extend((0..training.optimiser.moments()).map(|moment| whole(Area::Moment(moment))));
+        self.push_step(training.optimiser.op(training.clip_norm), shapes, inputs, outputs);
+    }
+
+    fn allocate(mut self, mut outputs: HashMap<String, (Location, Shape)>) -> Result<Plan> {
+        if let Some(target) = self.request.target {
+            memory::check_binding_sizes(&self.lifetimes, target)?;
+        }
+        let (slots, assignment) = memory::assign(&self.lifetimes);
+        let reslot = |location: &mut Location| {
+            if let Area::Slot(tensor) = &mut location.area {
+                *tensor = assignment[*tensor];
+            }
+        };
+        for step in &mut self.steps {
+            let locations = step.inputs.iter_mut().chain(&mut step.outputs);
+            locations.chain(&mut step.scratch).for_each(reslot);
+        }
+        outputs.values_mut().for_each(|(location, _)| reslot(location));
+        let moments =
+            self.request.training.as_ref().map_or(0, |training| training.optimiser.moments());
+        let memory = MemoryReport::new(&self.lifetimes, &slots, self.request.layout, moments,
+            self.request.training.is_some(), &self.inputs, &self.constants);
+        Ok(Plan {
+            steps: self.steps,
+            slots,
+            inputs: self.inputs,
+            constants: self.constants,
+            outputs,
+            metrics: self.request.metrics.iter().map(|(name, _)| name.clone()).collect(),
+            layout: self.request.layout.clone(),
+            moments,
+            trains: self.request.training.is_some(),
+            memory,
+        })
+    }
+}
+
+/// The node whose memory `node` is a view of: itself unless it is a reshape.
+fn base(graph: &Graph, node: NodeId) -> NodeId {
+    match &graph.node(node).kind {
+        Kind::Op(op) if op.is_view() => base(graph, graph.node(node).inputs[0]),
+        _ => node,
+    }
+}
+
+/// Which nodes the roots depend on.
+fn needed(graph: &Graph, roots: &[NodeId]) -> Vec<bool> {
+    let mut needed = vec![false; graph.nodes().len()];
+    for root in roots {
+        needed[root.index()] = true;
+    }
+    for index in (0..needed.len()).rev() {
+        if needed[index] {
+            for input in &graph.nodes()[index].inputs {
+                needed[input.index()] = true;
+            }
+        }
+    }
+    needed
+}

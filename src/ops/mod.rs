@@ -1,0 +1,162 @@
+//! Operations: one room each, with shape rule, gradient, CPU function and GPU dispatch.
+//!
+//! An operation knows its inputs only as shapes and slices of 32-bit words. It names the kernel that
+//! computes it and how that is to be dispatched, and leaves buffers and devices to the executors.
+
+use std::fmt::Debug;
+use std::sync::Arc;
+
+use crate::error::Result;
+use crate::rng::{Seed, Stream};
+use crate::tensor::Shape;
+
+mod builder;
+mod dispatch;
+
+pub use builder::{Backward, Builder, NodeId};
+pub use dispatch::{AdapterKind, Binding, Dispatch, GpuTarget, Kernel, MAX_GROUPS};
+
+/// The most inputs one operation may have, and one kernel may bind together with its output:
+/// WebGPU guarantees eight storage buffers a stage.
+pub const MAX_INPUTS: usize = 7;
+/// The most outputs of one operation (Adam writes parameters and two moments).
+pub const MAX_OUTPUTS: usize = 3;
+
+/// Numbers that change from step to step; `struct Step` in `shaders/shared/step.wgsl`.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, bytemuck::Pod, bytemuck::Zeroable)]
+pub struct StepScalars {
+    /// Optimiser steps taken before this one; the counter of every random draw.
+    pub step: u32,
+    /// Position in the epoch's order at which this batch starts.
+    pub cursor: u32,
+    /// The row of the metrics log that this step writes.
+    pub row: u32,
+    /// For the schedule of a variant: beta, a penalty's weight, a temperature.
+    pub weight: f32,
+    /// The two words of the run's seed.
+    pub seed: [u32; 2],
+    /// Learning rate of this step.
+    pub learning_rate: f32,
+    /// Not used; keeps the struct at a multiple of 16 bytes.
+    pub padding: f32,
+    /// `1 - beta1^t` and `1 - beta2^t` of Adam, and two spare places.
+    pub corrections: [f32; 4],
+}
+
+impl StepScalars {
+    /// The run's seed, put together again.
+    pub fn seed(&self) -> Seed {
+        Seed(u64::from(self.seed[0]) | u64::from(self.seed[1]) << 32)
+    }
+}
+
+/// The shapes an operation is computed at.
+#[derive(Clone, Debug)]
+pub struct Shapes {
+    /// One shape an input.
+    pub inputs: Vec<Shape>,
+    /// The shape of the (first) output.
+    pub output: Shape,
+}
+
+/// Everything a CPU function gets: slices of 32-bit words (`u32` data is cast by the operation).
+pub struct CpuCall<'a> {
+    /// The shapes of inputs and output.
+    pub shapes: &'a Shapes,
+    /// One slice an input; empty beyond the last.
+    pub inputs: [&'a [f32]; MAX_INPUTS],
+    /// One slice an output; empty beyond the last. Holds stale numbers unless updated in place.
+    pub outputs: [&'a mut [f32]; MAX_OUTPUTS],
+    /// What changes from step to step.
+    pub step: &'a StepScalars,
+}
+
+impl CpuCall<'_> {
+    /// The only output of most operations.
+    pub fn output(&mut self) -> &mut [f32] {
+        self.outputs[0]
+    }
+}
+
+/// An operation of the graph. See `ops/bias.rs` for a short one, whole.
+pub trait Op: Debug + Send + Sync + 'static {
+    /// The name in profiles, pictures and errors, and of its file.
+    fn name(&self) -> &'static str;
+
+    /// The output's shape.
+    ///
+    /// # Errors
+    /// When the inputs' shapes do not fit; the message states the rule.
+    fn shape(&self, inputs: &[&Shape]) -> Result<Shape>;
+
+    /// Nodes for the gradient of a loss in each input, given that in the output; `None` where an
+    /// input has none, or where [`Backward::wanted`] says that nobody asks.
+    ///
+    /// # Errors
+    /// When a node cannot be built, which would be a mistake in the rule.
+    fn gradient(&self, builder: &mut dyn Builder, at: &Backward) -> Result<Vec<Option<NodeId>>>;
+
+    /// Computes the output on the CPU.
+    fn cpu(&self, call: CpuCall);
+
+    /// The dispatches that compute the output on a GPU, in order.
+    fn gpu(&self, shapes: &Shapes, target: &GpuTarget) -> Vec<Dispatch>;
+
+    /// Words of scratch memory that [`Op::gpu`]'s dispatches share.
+    fn gpu_scratch(&self, _shapes: &Shapes, _target: &GpuTarget) -> usize {
+        0
+    }
+
+    /// Floating-point operations, for reports: a multiply-add counts two.
+    fn flops(&self, shapes: &Shapes) -> u64 {
+        shapes.output.elements() as u64
+    }
+
+    /// Whether the output is the input's memory under another shape, so that nothing is computed.
+    fn is_view(&self) -> bool {
+        false
+    }
+
+    /// Whether [`Op::gradient`] takes an output gradient that still has to be broadcast. Saves
+    /// spreading one number over a whole tensor where each consumer broadcasts anyway.
+    fn takes_broadcast_gradient(&self) -> bool {
+        false
+    }
+
+    /// This operation with `+ bias` per channel (axis 1) as a last input, if its kernel can do it.
+    fn with_bias(&self) -> Option<Arc<dyn Op>> {
+        None
+    }
+
+    /// This operation followed by `activation`, if its kernel can do it.
+    fn with_activation(&self, _activation: Activation) -> Option<Arc<dyn Op>> {
+        None
+    }
+
+    /// What [`Op::with_bias`] and [`Op::with_activation`] absorb: this operation's part in fusion.
+    fn epilogue_part(&self) -> Option<EpiloguePart> {
+        None
+    }
+
+    /// The stream this operation draws from, if it is random.
+    fn stream(&self) -> Option<Stream> {
+        None
+    }
+}
+
+/// An operation that can be computed in the epilogue of the one before it.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum EpiloguePart {
+    /// `x + bias` along axis 1.
+    Bias,
+    /// An activation.
+    Activation(Activation),
+}
+
+pub use activation::Activation;
+
+/// Every kernel of the crate, for tests that translate or validate them all.
+pub fn kernels() -> Vec<&'static Kernel> {
+    Vec::new()
+}
