@@ -220,7 +220,10 @@ mod folders {
     fn colour(folder: &TempDir, name: &str, (width, height): (u32, u32), colour: [u8; 3]) {
         let path = folder.path().join(name);
         fs::create_dir_all(path.parent().expect("in a folder")).expect("the folder is ours");
-        RgbImage::from_pixel(width, height, Rgb(colour)).save(path).expect("a known format");
+        let image = DynamicImage::ImageRgb8(RgbImage::from_pixel(width, height, Rgb(colour)));
+        // The image crate reads icons with an alpha channel only.
+        let image = if name.ends_with("ico") { image.into_rgba8().into() } else { image };
+        image.save(path).expect("a known format");
     }
 
     fn gray(folder: &TempDir, name: &str, value: u8) {

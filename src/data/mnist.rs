@@ -18,7 +18,7 @@ const FILES: [Download; 4] = [
     Download { name: "train-images-idx3-ubyte.gz", md5: "6bbc9ace898e44ae57da46a324031adb" },
     Download { name: "train-labels-idx1-ubyte.gz", md5: "a25bea736e30d166cdddb491f175f624" },
     Download { name: "t10k-images-idx3-ubyte.gz", md5: "2646ac647ad5339dbf082846283269ea" },
-    Download { name: "t10k-labels-idx1-ubyte.gz", md5: "27ae3e4e09519cfbb04c629615203637" },
+    Download { name: "t10k-labels-idx1-ubyte.gz", md5: "27ae3e4e09519cfbb04c329615203637" },
 ];
 
 /// MNIST's own split of 60000 and 10000, from `folder`, or from the cache folder, which is filled

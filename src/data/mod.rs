@@ -252,7 +252,7 @@ mod tests {
     #[test]
     fn sizes_that_overflow_are_refused() {
         let shape = ImageShape { channels: 3, height: 1 << 14, width: 1 << 14 };
-        assert_eq!(shape.bytes(2), Some(2 * 3 << 28));
+        assert_eq!(shape.bytes(2), Some(6 << 28));
         assert_eq!(shape.bytes(1000), None);
         assert_eq!(shape.bytes(usize::MAX), None);
     }

@@ -185,18 +185,16 @@ mod tests {
     #[test]
     fn every_factor_takes_every_value() {
         let drawn: Vec<Factors> = (0..4000).map(|index| Factors::draw(Seed(3), index)).collect();
-        let checks: [(fn(&Factors) -> u32, u32); 5] = [
-            (|f| f.shape, 3),
-            (|f| f.scale, SCALES),
-            (|f| f.rotation, ROTATIONS),
-            (|f| f.x, PLACES),
-            (|f| f.y, PLACES),
-        ];
-        for (factor, choices) in checks {
+        let check = |factor: fn(&Factors) -> u32, choices: u32| {
             let mut values: Vec<u32> = drawn.iter().map(factor).collect();
             values.sort_unstable();
             values.dedup();
             assert_eq!(values, (0..choices).collect::<Vec<_>>());
-        }
+        };
+        check(|factors| factors.shape, 3);
+        check(|factors| factors.scale, SCALES);
+        check(|factors| factors.rotation, ROTATIONS);
+        check(|factors| factors.x, PLACES);
+        check(|factors| factors.y, PLACES);
     }
 }
