@@ -1,6 +1,7 @@
 //! Diabolo: autoencoders on any GPU.
 
 pub mod cpu;
+pub mod data;
 pub mod error;
 pub mod graph;
 pub mod ops;
