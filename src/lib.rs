@@ -1,5 +1,9 @@
 //! Diabolo: autoencoders on any GPU.
 
+pub mod cpu;
 pub mod error;
+pub mod graph;
+pub mod ops;
 pub mod rng;
+pub mod simd;
 pub mod tensor;

@@ -85,10 +85,19 @@ impl Graph {
         let wanted: Vec<bool> = node.inputs.iter().map(|input| depends[input.index()]).collect();
         let at = Backward { inputs: &node.inputs, output: id, gradient, wanted: &wanted };
         let parts = op.gradient(self, &at)?;
-        debug_assert_eq!(parts.len(), node.inputs.len(), "{} gives one gradient an input", op.name());
+        debug_assert_eq!(
+            parts.len(),
+            node.inputs.len(),
+            "{} gives one gradient an input",
+            op.name()
+        );
         for ((input, part), wanted) in node.inputs.iter().zip(parts).zip(wanted) {
             let Some(part) = part.filter(|_| wanted) else { continue };
-            debug_assert!(self.can_stand_for(part, *input), "{}'s gradient does not fit", op.name());
+            debug_assert!(
+                self.can_stand_for(part, *input),
+                "{}'s gradient does not fit",
+                op.name()
+            );
             let slot = &mut gradients[input.index()];
             *slot = Some(match *slot {
                 Some(sum) => ops::add(self, sum, part)?,

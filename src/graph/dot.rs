@@ -7,10 +7,13 @@ use super::{Graph, Kind};
 impl Graph {
     /// The graph in Graphviz's language: `dot -Tsvg`.
     pub fn to_dot(&self) -> String {
-        let mut text = String::from("digraph diabolo {\n  rankdir=TB;\n  node [fontname=\"sans\"];\n");
+        let mut text =
+            String::from("digraph diabolo {\n  rankdir=TB;\n  node [fontname=\"sans\"];\n");
         for (index, node) in self.nodes.iter().enumerate() {
             let (label, style) = match &node.kind {
-                Kind::Input(name) => (name.clone(), "shape=oval, style=filled, fillcolor=lightblue"),
+                Kind::Input(name) => {
+                    (name.clone(), "shape=oval, style=filled, fillcolor=lightblue")
+                }
                 Kind::State(name) => (name.to_string(), "shape=box, style=filled, fillcolor=khaki"),
                 Kind::Constant(_) => ("constant".into(), "shape=box, style=dashed"),
                 Kind::Data(data) => (format!("{data:?}"), "shape=cylinder"),

@@ -1,7 +1,7 @@
 //! What runs plans: the same calls for GPU and CPU.
 
 use crate::error::Result;
-use crate::graph::{Plan, Role, StateLayout};
+use crate::graph::{Plan, Role, StateLayout, Step};
 use crate::ops::{GpuTarget, StepScalars};
 use crate::rng::Seed;
 use crate::tensor::{Shape, Tensor};
@@ -34,7 +34,11 @@ impl State {
                 Role::Parameter => &mut state.parameters,
                 Role::Buffer => &mut state.buffers,
             };
-            target[range].copy_from_slice(&entry.initialiser.values(&entry.shape, seed, &entry.name));
+            target[range].copy_from_slice(&entry.initialiser.values(
+                &entry.shape,
+                seed,
+                &entry.name,
+            ));
         }
         state
     }
@@ -83,6 +87,15 @@ pub struct ProfileRow {
     pub seconds: f64,
     /// Floating-point operations in all.
     pub flops: u64,
+}
+
+impl ProfileRow {
+    /// The row that `step` counts in, with nothing counted.
+    pub fn of(step: &Step) -> Self {
+        let inputs: Vec<_> = step.shapes.inputs.iter().map(ToString::to_string).collect();
+        let shape = format!("{} -> {}", inputs.join(" "), step.shapes.output);
+        Self { op: step.op.name(), shape, calls: 0, seconds: 0.0, flops: 0 }
+    }
 }
 
 /// A device that holds one state, runs plans over it, and keeps the host waiting only when asked

@@ -38,7 +38,9 @@ impl Graph {
         }
         let (op, extra) = match part {
             EpiloguePart::Bias => (producer_op.with_bias()?, &node.inputs[1..]),
-            EpiloguePart::Activation(activation) => (producer_op.with_activation(activation)?, &[][..]),
+            EpiloguePart::Activation(activation) => {
+                (producer_op.with_activation(activation)?, &[][..])
+            }
         };
         let inputs = [&producer.inputs[..], extra].concat();
         Some(Node { kind: Kind::Op(op), inputs, shape: node.shape.clone() })

@@ -60,7 +60,8 @@ impl Initialiser {
     pub fn values(&self, shape: &Shape, seed: Seed, name: &ParamName) -> Vec<f32> {
         let count = shape.elements();
         let mut random = Philox::new(seed, name_stream(name));
-        let mut uniform = |bound: f32| (0..count).map(|_| random.random_range(-bound..=bound)).collect();
+        let mut uniform =
+            |bound: f32| (0..count).map(|_| random.random_range(-bound..=bound)).collect();
         match self {
             Self::Constant(value) => vec![*value; count],
             Self::GlorotUniform { fan_in, fan_out } => {
@@ -84,9 +85,10 @@ impl Initialiser {
 
 /// FNV-1a of the name, in the upper part of the stream numbers.
 fn name_stream(name: &ParamName) -> Stream {
-    let hash = name.0.bytes().fold(0x811c_9dc5_u32, |hash, byte| {
-        (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193)
-    });
+    let hash = name
+        .0
+        .bytes()
+        .fold(0x811c_9dc5_u32, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193));
     Stream(stream::INITIALISE.0 ^ (hash >> 1))
 }
 

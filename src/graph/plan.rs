@@ -154,6 +154,31 @@ impl Plan {
         Draft::new(&graph, request).finish(&roots, &gradients)
     }
 
+    /// The number of the input of that name.
+    ///
+    /// # Errors
+    /// When there is none, or it has another shape.
+    pub fn input_index(&self, name: &str, shape: &Shape) -> Result<usize> {
+        let index = self.inputs.iter().position(|(known, _)| known == name);
+        let index = index.ok_or_else(|| Error::Graph(format!("the plan has no input `{name}`")))?;
+        match &self.inputs[index].1 {
+            known if known == shape => Ok(index),
+            known => {
+                let what = format!("input `{name}` has the first shape");
+                Err(Error::shape("plan", what, &[known, shape]))
+            }
+        }
+    }
+
+    /// Where the output of that name lies, and its shape.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub fn output(&self, name: &str) -> Result<(Location, Shape)> {
+        let output = self.outputs.get(name).cloned();
+        output.ok_or_else(|| Error::Graph(format!("the plan has no output `{name}`")))
+    }
+
     /// Floating-point operations of one step.
     pub fn flops(&self) -> u64 {
         self.steps.iter().map(|step| step.op.flops(&step.shapes)).sum()
@@ -230,7 +255,11 @@ impl<'a> Draft<'a> {
     }
 
     /// Lets gradients that only the optimiser reads be written where it reads them.
-    fn place_gradients(&mut self, roots: &[NodeId], gradients: &[(ParamName, NodeId)]) -> Result<()> {
+    fn place_gradients(
+        &mut self,
+        roots: &[NodeId],
+        gradients: &[(ParamName, NodeId)],
+    ) -> Result<()> {
         let mut readers = vec![0_usize; self.graph.nodes().len()];
         for node in self.graph.nodes().iter().flat_map(|node| &node.inputs).chain(roots) {
             readers[node.index()] += 1;
@@ -320,8 +349,7 @@ impl<'a> Draft<'a> {
         outputs: Vec<Location>,
     ) {
         let words = self.request.target.map_or(0, |target| op.gpu_scratch(&shapes, target));
-        let scratch =
-            (words > 0).then(|| self.new_slot(words, "scratch", &Shape::from([words])));
+        let scratch = (words > 0).then(|| self.new_slot(words, "scratch", &Shape::from([words])));
         for location in inputs.iter().chain(&outputs) {
             if let Area::Slot(slot) = location.area {
                 self.lifetimes[slot].last = self.steps.len();
@@ -380,8 +408,7 @@ impl<'a> Draft<'a> {
             let trained = entries.filter(|(entry, _)| entry.role == Role::Parameter);
             let norm = GlobalNorm { segments: trained.map(|(_, range)| range).collect() };
             let output = self.new_slot(1, norm.name(), &Shape::scalar());
-            let norm_shapes =
-                Shapes { inputs: shapes.inputs.clone(), output: Shape::scalar() };
+            let norm_shapes = Shapes { inputs: shapes.inputs.clone(), output: Shape::scalar() };
             self.push_step(Arc::new(norm), norm_shapes, inputs.clone(), vec![output]);
             inputs.push(output);
             shapes.inputs.push(Shape::scalar());
@@ -408,8 +435,15 @@ impl<'a> Draft<'a> {
         outputs.values_mut().for_each(|(location, _)| reslot(location));
         let moments =
             self.request.training.as_ref().map_or(0, |training| training.optimiser.moments());
-        let memory = MemoryReport::new(&self.lifetimes, &slots, self.request.layout, moments,
-            self.request.training.is_some(), &self.inputs, &self.constants);
+        let memory = MemoryReport::new(
+            &self.lifetimes,
+            &slots,
+            self.request.layout,
+            moments,
+            self.request.training.is_some(),
+            &self.inputs,
+            &self.constants,
+        );
         Ok(Plan {
             steps: self.steps,
             slots,

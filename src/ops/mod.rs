@@ -6,15 +6,39 @@
 use std::fmt::Debug;
 use std::sync::Arc;
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::rng::{Seed, Stream};
 use crate::tensor::Shape;
 
+mod activation;
+mod bias;
+mod binary;
 mod builder;
 mod dispatch;
+mod expand;
+mod matmul;
+mod optimiser;
+mod record;
+mod reduce;
+mod reshape;
+mod strided;
+mod unary;
 
+pub use activation::{Activate, Activation, ActivationGradient, activate};
+pub use bias::{Bias, bias};
+pub use binary::{
+    Binary, BinaryKind, add, binary_cross_entropy, div, equal, greater_equal, maximum, minimum,
+    mul, squared_error, sub,
+};
 pub use builder::{Backward, Builder, NodeId};
 pub use dispatch::{AdapterKind, Binding, Dispatch, GpuTarget, Kernel, MAX_GROUPS};
+pub use expand::{Expand, expand, sum_to};
+pub use matmul::{Matmul, Transpose, matmul, matmul_transposed};
+pub use optimiser::{GlobalNorm, Optimiser};
+pub use record::Record;
+pub use reduce::{Reduce, ReduceKind, mean_all, reduce, sum_all};
+pub use reshape::{Reshape, flatten, reshape};
+pub use unary::{Unary, UnaryKind, affine, unary};
 
 /// The most inputs one operation may have, and one kernel may bind together with its output:
 /// WebGPU guarantees eight storage buffers a stage.
@@ -154,9 +178,18 @@ pub enum EpiloguePart {
     Activation(Activation),
 }
 
-pub use activation::Activation;
-
 /// Every kernel of the crate, for tests that translate or validate them all.
 pub fn kernels() -> Vec<&'static Kernel> {
-    Vec::new()
+    let mut kernels = vec![
+        activation::kernel(),
+        bias::kernel(),
+        binary::kernel(),
+        expand::kernel(),
+        matmul::kernel(),
+        record::kernel(),
+        reduce::kernel(),
+        unary::kernel(),
+    ];
+    kernels.extend(optimiser::kernels());
+    kernels
 }

@@ -1,0 +1,280 @@
+//! The CPU executor.
+
+use std::collections::HashMap;
+use std::time::Instant;
+
+use crate::error::{Error, Result};
+use crate::graph::{
+    Area, Data, DataId, Executor, Location, METRIC_ROWS, MetricRow, Plan, PlanId, ProfileRow, Role,
+    State,
+};
+use crate::ops::{CpuCall, GpuTarget, MAX_INPUTS, MAX_OUTPUTS, StepScalars};
+use crate::tensor::Tensor;
+
+/// Runs plans on all threads of the processor.
+#[derive(Debug, Default)]
+pub struct CpuExecutor {
+    state: Option<State>,
+    gradients: Vec<f32>,
+    data: Vec<Dataset>,
+    plans: Vec<Loaded>,
+    metrics: Vec<MetricRow>,
+    profile: Option<HashMap<(&'static str, String), ProfileRow>>,
+}
+
+/// A dataset as words, since operations take slices of words.
+#[derive(Debug)]
+struct Dataset {
+    image_bytes: usize,
+    images: usize,
+    pixels: Vec<f32>,
+    labels: Vec<f32>,
+    order: Vec<f32>,
+}
+
+/// A plan with its memory.
+#[derive(Debug)]
+struct Loaded {
+    plan: Plan,
+    data: Option<DataId>,
+    slots: Vec<Vec<f32>>,
+    inputs: Vec<Vec<f32>>,
+    metrics: Vec<f32>,
+}
+
+impl CpuExecutor {
+    /// An executor without a state.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Fills the working memory of a plan with NaN, so that a test sees what is read before it is
+    /// written.
+    pub fn poison(&mut self, plan: PlanId) {
+        let loaded = &mut self.plans[plan.0];
+        loaded.slots.iter_mut().for_each(|slot| slot.fill(f32::NAN));
+        loaded.metrics.fill(f32::NAN);
+    }
+
+    fn loaded(&mut self, plan: PlanId) -> Result<&mut Loaded> {
+        self.plans.get_mut(plan.0).ok_or_else(|| Error::Graph("there is no such plan".into()))
+    }
+
+    fn dataset(&mut self, data: DataId) -> Result<&mut Dataset> {
+        self.data.get_mut(data.0).ok_or_else(|| Error::Graph("there is no such dataset".into()))
+    }
+
+    fn run_step(&mut self, plan: usize, step: usize, scalars: &StepScalars) -> Result<()> {
+        let outputs = self.plans[plan].plan.steps[step].outputs.len();
+        let mut taken: [Vec<f32>; MAX_OUTPUTS] = Default::default();
+        for (number, taken) in taken.iter_mut().enumerate().take(outputs) {
+            let area = self.plans[plan].plan.steps[step].outputs[number].area;
+            *taken = std::mem::take(self.memory_mut(plan, area)?);
+        }
+        let begin = self.profile.is_some().then(Instant::now);
+        let result = self.call(plan, step, scalars, &mut taken);
+        if let Some(begin) = begin {
+            self.note(plan, step, begin.elapsed().as_secs_f64());
+        }
+        for (number, taken) in taken.into_iter().enumerate().take(outputs) {
+            let area = self.plans[plan].plan.steps[step].outputs[number].area;
+            *self.memory_mut(plan, area)? = taken;
+        }
+        result
+    }
+
+    /// Calls the operation with its outputs' memory taken out of the executor.
+    fn call(
+        &self,
+        plan: usize,
+        step: usize,
+        scalars: &StepScalars,
+        taken: &mut [Vec<f32>; MAX_OUTPUTS],
+    ) -> Result<()> {
+        let step = &self.plans[plan].plan.steps[step];
+        let mut inputs: [&[f32]; MAX_INPUTS] = [&[]; MAX_INPUTS];
+        for (input, location) in inputs.iter_mut().zip(&step.inputs) {
+            *input = &self.memory(plan, location.area)?[location.range()];
+        }
+        let mut outputs: [&mut [f32]; MAX_OUTPUTS] = Default::default();
+        for ((output, taken), location) in outputs.iter_mut().zip(taken).zip(&step.outputs) {
+            *output = &mut taken[location.range()];
+        }
+        step.op.cpu(CpuCall { shapes: &step.shapes, inputs, outputs, step: scalars });
+        Ok(())
+    }
+
+    fn memory(&self, plan: usize, area: Area) -> Result<&[f32]> {
+        let loaded = &self.plans[plan];
+        Ok(match area {
+            Area::Slot(slot) => &loaded.slots[slot],
+            Area::Input(input) => &loaded.inputs[input],
+            Area::Constant(constant) => loaded.plan.constants[constant].data(),
+            Area::Metrics => &loaded.metrics,
+            Area::Gradients => &self.gradients,
+            Area::Parameters => &self.state()?.parameters,
+            Area::Buffers => &self.state()?.buffers,
+            Area::Moment(moment) => &self.state()?.moments[moment],
+            Area::Data(data) => {
+                let id = loaded.data.ok_or_else(|| Error::Graph(NO_DATA.into()))?;
+                let dataset = &self.data[id.0];
+                match data {
+                    Data::Pixels => &dataset.pixels,
+                    Data::Labels => &dataset.labels,
+                    Data::Order => &dataset.order,
+                }
+            }
+        })
+    }
+
+    fn memory_mut(&mut self, plan: usize, area: Area) -> Result<&mut Vec<f32>> {
+        let loaded = &mut self.plans[plan];
+        let state = self.state.as_mut().ok_or_else(|| Error::Graph(NO_STATE.into()));
+        Ok(match area {
+            Area::Slot(slot) => &mut loaded.slots[slot],
+            Area::Metrics => &mut loaded.metrics,
+            Area::Gradients => &mut self.gradients,
+            Area::Parameters => &mut state?.parameters,
+            Area::Buffers => &mut state?.buffers,
+            Area::Moment(moment) => &mut state?.moments[moment],
+            Area::Input(_) | Area::Constant(_) | Area::Data(_) => {
+                return Err(Error::Graph("no step writes inputs, constants or data".into()));
+            }
+        })
+    }
+
+    fn state(&self) -> Result<&State> {
+        self.state.as_ref().ok_or_else(|| Error::Graph(NO_STATE.into()))
+    }
+
+    fn note(&mut self, plan: usize, step: usize, seconds: f64) {
+        let step = &self.plans[plan].plan.steps[step];
+        let Some(profile) = &mut self.profile else { return };
+        let row = ProfileRow::of(step);
+        let row = profile.entry((row.op, row.shape.clone())).or_insert(row);
+        row.calls += 1;
+        row.seconds += seconds;
+        row.flops += step.op.flops(&step.shapes);
+    }
+}
+
+const NO_STATE: &str = "no state was set before this call";
+const NO_DATA: &str = "the plan reads a dataset and was added without one";
+
+impl Executor for CpuExecutor {
+    fn name(&self) -> String {
+        format!("CPU ({} threads)", rayon::current_num_threads())
+    }
+
+    fn target(&self) -> Option<&GpuTarget> {
+        None
+    }
+
+    fn set_state(&mut self, state: &State) -> Result<()> {
+        self.gradients = vec![0.0; state.layout.words(Role::Parameter)];
+        self.state = Some(state.clone());
+        Ok(())
+    }
+
+    fn state(&mut self) -> Result<State> {
+        CpuExecutor::state(self).cloned()
+    }
+
+    fn add_data(&mut self, images: usize, bytes: usize) -> Result<DataId> {
+        self.data.push(Dataset {
+            image_bytes: bytes,
+            images,
+            pixels: vec![0.0; (images * bytes).div_ceil(4)],
+            labels: vec![0.0; images],
+            order: vec![0.0; images],
+        });
+        Ok(DataId(self.data.len() - 1))
+    }
+
+    fn write_data(&mut self, data: DataId, pixels: &[u8], labels: &[u32]) -> Result<()> {
+        let dataset = self.dataset(data)?;
+        if pixels.len() > dataset.images * dataset.image_bytes || labels.len() > dataset.images {
+            return Err(Error::Graph("more images than room was made for".into()));
+        }
+        bytemuck::cast_slice_mut::<f32, u8>(&mut dataset.pixels)[..pixels.len()]
+            .copy_from_slice(pixels);
+        bytemuck::cast_slice_mut::<f32, u32>(&mut dataset.labels)[..labels.len()]
+            .copy_from_slice(labels);
+        Ok(())
+    }
+
+    fn write_order(&mut self, data: DataId, order: &[u32]) -> Result<()> {
+        let dataset = self.dataset(data)?;
+        if order.len() > dataset.images {
+            return Err(Error::Graph("a longer order than room was made for".into()));
+        }
+        bytemuck::cast_slice_mut::<f32, u32>(&mut dataset.order)[..order.len()]
+            .copy_from_slice(order);
+        Ok(())
+    }
+
+    fn add_plan(&mut self, plan: Plan, data: Option<DataId>) -> Result<PlanId> {
+        let state = CpuExecutor::state(self)?;
+        if state.layout != plan.layout {
+            return Err(Error::Graph("the plan was made for another model's state".into()));
+        }
+        if state.moments.len() < plan.moments {
+            return Err(Error::Graph("the state lacks moments that the optimiser needs".into()));
+        }
+        let reads_data = |location: &Location| matches!(location.area, Area::Data(_));
+        if data.is_none() && plan.steps.iter().flat_map(|step| &step.inputs).any(reads_data) {
+            return Err(Error::Graph(NO_DATA.into()));
+        }
+        self.plans.push(Loaded {
+            data,
+            slots: plan.slots.iter().map(|words| vec![0.0; *words]).collect(),
+            inputs: plan.inputs.iter().map(|(_, shape)| vec![0.0; shape.elements()]).collect(),
+            metrics: vec![0.0; METRIC_ROWS * plan.metrics.len()],
+            plan,
+        });
+        Ok(PlanId(self.plans.len() - 1))
+    }
+
+    fn write_input(&mut self, plan: PlanId, name: &str, value: &Tensor) -> Result<()> {
+        let loaded = self.loaded(plan)?;
+        let index = loaded.plan.input_index(name, value.shape())?;
+        loaded.inputs[index].copy_from_slice(value.data());
+        Ok(())
+    }
+
+    fn run(&mut self, plan: PlanId, steps: &[StepScalars]) -> Result<()> {
+        self.loaded(plan)?;
+        for scalars in steps {
+            for step in 0..self.plans[plan.0].plan.steps.len() {
+                self.run_step(plan.0, step, scalars)?;
+            }
+            let loaded = &self.plans[plan.0];
+            let columns = loaded.plan.metrics.len();
+            if columns > 0 {
+                let values = loaded.metrics[scalars.row as usize * columns..][..columns].to_vec();
+                self.metrics.push(MetricRow { plan, scalars: *scalars, values });
+            }
+        }
+        Ok(())
+    }
+
+    fn read_output(&mut self, plan: PlanId, name: &str) -> Result<Tensor> {
+        let (location, shape) = self.loaded(plan)?.plan.output(name)?;
+        Tensor::new(shape, self.memory(plan.0, location.area)?[location.range()].to_vec())
+    }
+
+    fn take_metrics(&mut self, _wait: bool) -> Result<Vec<MetricRow>> {
+        Ok(std::mem::take(&mut self.metrics))
+    }
+
+    fn set_profiling(&mut self, on: bool) -> Result<()> {
+        self.profile = on.then(HashMap::new);
+        Ok(())
+    }
+
+    fn profile(&mut self) -> Result<Vec<ProfileRow>> {
+        let mut rows: Vec<_> = self.profile.iter().flatten().map(|(_, row)| row.clone()).collect();
+        rows.sort_by(|a, b| b.seconds.total_cmp(&a.seconds));
+        Ok(rows)
+    }
+}

@@ -1,0 +1,237 @@
+//! Activations, and their derivatives as an operation of its own.
+
+use std::sync::Arc;
+
+use super::*;
+use crate::kernel;
+use crate::simd;
+
+/// A function applied to each element.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Activation {
+    /// max(x, 0)
+    Relu,
+    /// x, or slope * x below 0; the slope is positive.
+    LeakyRelu(f32),
+    /// 1 / (1 + e^-x)
+    Sigmoid,
+    /// tanh x
+    Tanh,
+    /// ln(1 + e^x)
+    Softplus,
+    /// x * Phi(x), with the exact normal distribution function (Hendrycks and Gimpel, 2016).
+    Gelu,
+    /// x * sigmoid(x) (Elfwing et al., 2017)
+    Silu,
+}
+
+impl Activation {
+    /// The number by which `shaders/shared/activation.wgsl` knows it; 0 is the identity.
+    pub fn code(self) -> u32 {
+        match self {
+            Self::Relu => 1,
+            Self::LeakyRelu(_) => 2,
+            Self::Sigmoid => 3,
+            Self::Tanh => 4,
+            Self::Softplus => 5,
+            Self::Gelu => 6,
+            Self::Silu => 7,
+        }
+    }
+
+    /// The slope of a leaky rectifier; 0 for all others.
+    pub fn slope(self) -> f32 {
+        if let Self::LeakyRelu(slope) = self { slope } else { 0.0 }
+    }
+
+    /// Whether the derivative is written in terms of the activation's output (else of its input).
+    fn by_output(self) -> bool {
+        !matches!(self, Self::Gelu | Self::Silu)
+    }
+
+    /// Applies it to `values` in place.
+    pub fn apply(self, values: &mut [f32]) {
+        fn each(values: &mut [f32], f: impl Fn(f32) -> f32) {
+            simd::vectorised(|| values.iter_mut().for_each(|value| *value = f(*value)));
+        }
+        match self {
+            Self::Relu => each(values, |x| if x > 0.0 { x } else { 0.0 }),
+            Self::LeakyRelu(slope) => each(values, |x| if x > 0.0 { x } else { slope * x }),
+            Self::Sigmoid => each(values, simd::sigmoid),
+            Self::Tanh => each(values, simd::tanh),
+            Self::Softplus => each(values, simd::softplus),
+            Self::Gelu => each(values, |x| x * normal_distribution(x)),
+            Self::Silu => each(values, |x| x * simd::sigmoid(x)),
+        }
+    }
+}
+
+#[inline(always)]
+fn normal_distribution(x: f32) -> f32 {
+    0.5 + 0.5 * simd::erf(x * std::f32::consts::FRAC_1_SQRT_2)
+}
+
+#[inline(always)]
+fn normal_density(x: f32) -> f32 {
+    0.398_942_3 * simd::exp(-0.5 * x * x)
+}
+
+static KERNEL: Kernel = kernel!("activation", "activation");
+
+/// `activation(x)` for each element of `x`, of any shape.
+///
+/// # Errors
+/// Never for a node of the same graph.
+pub fn activate(builder: &mut dyn Builder, x: NodeId, activation: Activation) -> Result<NodeId> {
+    builder.apply(Arc::new(Activate(activation)), &[x])
+}
+
+/// The operation of [`activate`].
+#[derive(Clone, Copy, Debug)]
+pub struct Activate(pub Activation);
+
+impl Op for Activate {
+    fn name(&self) -> &'static str {
+        "activation"
+    }
+
+    fn shape(&self, inputs: &[&Shape]) -> Result<Shape> {
+        Ok(inputs[0].clone())
+    }
+
+    fn gradient(&self, builder: &mut dyn Builder, at: &Backward) -> Result<Vec<Option<NodeId>>> {
+        let at_value = if self.0.by_output() { at.output } else { at.inputs[0] };
+        let op = Arc::new(ActivationGradient(self.0));
+        Ok(vec![Some(builder.apply(op, &[at.gradient, at_value])?)])
+    }
+
+    fn cpu(&self, mut call: CpuCall) {
+        let input = call.inputs[0];
+        simd::in_chunks(call.output(), |start, out| {
+            out.copy_from_slice(&input[start..start + out.len()]);
+            self.0.apply(out);
+        });
+    }
+
+    fn gpu(&self, shapes: &Shapes, _target: &GpuTarget) -> Vec<Dispatch> {
+        dispatch(self.0, "main", vec![Binding::Input(0), Binding::Output(0)], shapes)
+    }
+
+    fn epilogue_part(&self) -> Option<EpiloguePart> {
+        Some(EpiloguePart::Activation(self.0))
+    }
+}
+
+/// `gradient * activation'(x)`, from the gradient and the activation's output (for GELU and SiLU,
+/// its input).
+#[derive(Clone, Copy, Debug)]
+pub struct ActivationGradient(pub Activation);
+
+impl ActivationGradient {
+    /// The derivative of `activation'` in the value it is written in, as nodes.
+    fn second(&self, builder: &mut dyn Builder, v: NodeId) -> Result<Option<NodeId>> {
+        Ok(Some(match self.0 {
+            Activation::Relu | Activation::LeakyRelu(_) => return Ok(None),
+            // y (1 - y)
+            Activation::Sigmoid => affine(builder, v, -2.0, 1.0)?,
+            // 1 - y^2
+            Activation::Tanh => affine(builder, v, -2.0, 0.0)?,
+            // 1 - e^-y
+            Activation::Softplus => {
+                let negative = affine(builder, v, -1.0, 0.0)?;
+                unary(builder, negative, UnaryKind::Exp)?
+            }
+            // phi(x) (2 - x^2)
+            Activation::Gelu => {
+                let square = unary(builder, v, UnaryKind::Square)?;
+                let exponent = affine(builder, square, -0.5, 0.0)?;
+                let density = unary(builder, exponent, UnaryKind::Exp)?;
+                let factor = affine(builder, square, -0.398_942_3, 2.0 * 0.398_942_3)?;
+                mul(builder, density, factor)?
+            }
+            // s (1 - s) (2 + x (1 - 2 s))
+            Activation::Silu => {
+                let s = activate(builder, v, Activation::Sigmoid)?;
+                let rest = affine(builder, s, -1.0, 1.0)?;
+                let slope = mul(builder, s, rest)?;
+                let turned = affine(builder, s, -2.0, 1.0)?;
+                let product = mul(builder, v, turned)?;
+                let factor = affine(builder, product, 1.0, 2.0)?;
+                mul(builder, slope, factor)?
+            }
+        }))
+    }
+}
+
+impl Op for ActivationGradient {
+    fn name(&self) -> &'static str {
+        "activation_gradient"
+    }
+
+    fn shape(&self, inputs: &[&Shape]) -> Result<Shape> {
+        if inputs[0] != inputs[1] {
+            return Err(Error::shape(self.name(), "gradient and value have one shape", inputs));
+        }
+        Ok(inputs[0].clone())
+    }
+
+    fn gradient(&self, builder: &mut dyn Builder, at: &Backward) -> Result<Vec<Option<NodeId>>> {
+        let [gradient, value] = [at.inputs[0], at.inputs[1]];
+        let by_gradient = builder.apply(Arc::new(*self), &[at.gradient, value])?;
+        let second = if at.wanted[1] { self.second(builder, value)? } else { None };
+        let by_value = match second {
+            Some(second) => {
+                let product = mul(builder, at.gradient, gradient)?;
+                Some(mul(builder, product, second)?)
+            }
+            None => None,
+        };
+        Ok(vec![Some(by_gradient), by_value])
+    }
+
+    fn cpu(&self, mut call: CpuCall) {
+        let (g, v) = (call.inputs[0], call.inputs[1]);
+        let out = call.output();
+        match self.0 {
+            Activation::Relu => simd::zip(out, g, v, |g, y| if y > 0.0 { g } else { 0.0 }),
+            Activation::LeakyRelu(slope) => {
+                simd::zip(out, g, v, |g, y| if y > 0.0 { g } else { slope * g });
+            }
+            Activation::Sigmoid => simd::zip(out, g, v, |g, y| g * y * (1.0 - y)),
+            Activation::Tanh => simd::zip(out, g, v, |g, y| g * (1.0 - y * y)),
+            Activation::Softplus => simd::zip(out, g, v, |g, y| g * (1.0 - simd::exp(-y))),
+            Activation::Gelu => {
+                simd::zip(out, g, v, |g, x| g * (normal_distribution(x) + x * normal_density(x)));
+            }
+            Activation::Silu => simd::zip(out, g, v, |g, x| {
+                let s = simd::sigmoid(x);
+                g * s * (1.0 + x * (1.0 - s))
+            }),
+        }
+    }
+
+    fn gpu(&self, shapes: &Shapes, _target: &GpuTarget) -> Vec<Dispatch> {
+        let bindings = vec![Binding::Input(0), Binding::Output(0), Binding::Input(1)];
+        dispatch(self.0, "gradient", bindings, shapes)
+    }
+}
+
+fn dispatch(
+    activation: Activation,
+    entry: &'static str,
+    bindings: Vec<Binding>,
+    shapes: &Shapes,
+) -> Vec<Dispatch> {
+    let vectors = shapes.output.elements().div_ceil(4);
+    vec![
+        Dispatch::new(&KERNEL, bindings, Dispatch::linear(vectors, 64))
+            .entry(entry)
+            .constant("ACTIVATION", activation.code())
+            .constant("SLOPE", activation.slope())
+            .params([vectors as u32]),
+    ]
+}
+
+pub(super) fn kernel() -> &'static Kernel {
+    &KERNEL
+}

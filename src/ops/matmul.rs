@@ -1,0 +1,269 @@
+//! Matrix products, plain and batched, of operands as they lie or transposed.
+
+use std::sync::Arc;
+
+use super::*;
+use crate::kernel;
+use crate::simd;
+
+static KERNEL: Kernel = kernel!("matmul", "activation");
+
+/// How the operands of a product are read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub struct Transpose {
+    /// `a` is stored as `[K, M]`.
+    pub a: bool,
+    /// `b` is stored as `[N, K]`.
+    pub b: bool,
+}
+
+/// `a b` for `a` of `[M, K]` and `b` of `[K, N]`; with a leading batch axis on both, one product an
+/// index.
+///
+/// # Errors
+/// When the inner sizes or the batches differ.
+pub fn matmul(builder: &mut dyn Builder, a: NodeId, b: NodeId) -> Result<NodeId> {
+    matmul_transposed(builder, a, b, Transpose::default())
+}
+
+/// [`matmul`] of operands that may be stored transposed.
+///
+/// # Errors
+/// When the inner sizes or the batches differ.
+pub fn matmul_transposed(
+    builder: &mut dyn Builder,
+    a: NodeId,
+    b: NodeId,
+    transpose: Transpose,
+) -> Result<NodeId> {
+    builder.apply(Arc::new(Matmul { transpose, bias: false, activation: None }), &[a, b])
+}
+
+/// The operation of [`matmul`], with a bias along N and an activation in its epilogue once fused.
+#[derive(Clone, Copy, Debug)]
+pub struct Matmul {
+    /// How operands are read.
+    pub transpose: Transpose,
+    /// Whether a third input of `[N]` is added to each row.
+    pub bias: bool,
+    /// What is applied last.
+    pub activation: Option<Activation>,
+}
+
+/// The sizes of a product: `batch` times `[m, k] [k, n]`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Sizes {
+    batch: usize,
+    m: usize,
+    k: usize,
+    n: usize,
+}
+
+impl Matmul {
+    fn sizes(&self, a: &Shape, b: &Shape) -> Option<Sizes> {
+        let (batch, a, b) = match (&a[..], &b[..]) {
+            ([m, k], [l, n]) => (1, [*m, *k], [*l, *n]),
+            ([batch, m, k], [other, l, n]) if batch == other => (*batch, [*m, *k], [*l, *n]),
+            _ => return None,
+        };
+        let [m, k] = if self.transpose.a { [a[1], a[0]] } else { a };
+        let [l, n] = if self.transpose.b { [b[1], b[0]] } else { b };
+        (k == l).then_some(Sizes { batch, m, k, n })
+    }
+
+    fn known_sizes(&self, shapes: &Shapes) -> Sizes {
+        self.sizes(&shapes.inputs[0], &shapes.inputs[1]).expect("the shape rule has passed")
+    }
+
+    /// What follows the product, on rows of the output.
+    fn epilogue(&self, rows: &mut [f32], bias: &[f32]) {
+        if self.bias {
+            simd::vectorised(|| {
+                for row in rows.chunks_mut(bias.len()) {
+                    row.iter_mut().zip(bias).for_each(|(value, bias)| *value += bias);
+                }
+            });
+        }
+        if let Some(activation) = self.activation {
+            activation.apply(rows);
+        }
+    }
+}
+
+impl Op for Matmul {
+    fn name(&self) -> &'static str {
+        "matmul"
+    }
+
+    fn shape(&self, inputs: &[&Shape]) -> Result<Shape> {
+        let Some(sizes) = self.sizes(inputs[0], inputs[1]) else {
+            let what = format!("inner sizes and batches must agree under {:?}", self.transpose);
+            return Err(Error::shape(self.name(), what, inputs));
+        };
+        if self.bias && inputs[2][..] != [sizes.n] {
+            return Err(Error::shape(self.name(), "the bias has one number a column", inputs));
+        }
+        let mut shape = inputs[0][..inputs[0].rank() - 2].to_vec();
+        shape.extend([sizes.m, sizes.n]);
+        Ok(Shape::new(shape))
+    }
+
+    /// With A, B as used: dA = G B^T, dB = A^T G; stored transposed, the whole product is.
+    fn gradient(&self, builder: &mut dyn Builder, at: &Backward) -> Result<Vec<Option<NodeId>>> {
+        if self.bias || self.activation.is_some() {
+            return Err(Error::Graph("differentiate before fusing".into()));
+        }
+        let (a, b, g) = (at.inputs[0], at.inputs[1], at.gradient);
+        let Transpose { a: ta, b: tb } = self.transpose;
+        let mut product = |wanted: bool, left, right, a, b| {
+            let transpose = Transpose { a, b };
+            wanted.then(|| matmul_transposed(builder, left, right, transpose)).transpose()
+        };
+        let by_a = match ta {
+            false => product(at.wanted[0], g, b, false, !tb)?,
+            true => product(at.wanted[0], b, g, tb, true)?,
+        };
+        let by_b = match tb {
+            false => product(at.wanted[1], a, g, !ta, false)?,
+            true => product(at.wanted[1], g, a, true, ta)?,
+        };
+        Ok(vec![by_a, by_b])
+    }
+
+    fn flops(&self, shapes: &Shapes) -> u64 {
+        let Sizes { batch, m, k, n } = self.known_sizes(shapes);
+        2 * (batch * m * k * n) as u64
+    }
+
+    fn cpu(&self, mut call: CpuCall) {
+        let Sizes { batch, m, k, n } = self.known_sizes(call.shapes);
+        let (a, b, bias) = (call.inputs[0], call.inputs[1], call.inputs[2]);
+        let strides = |transposed: bool, rows: usize, columns: usize| match transposed {
+            false => Strides { row: columns, column: 1 },
+            true => Strides { row: 1, column: rows },
+        };
+        let a_strides = strides(self.transpose.a, m, k);
+        let b_strides = strides(self.transpose.b, k, n);
+        for index in 0..batch {
+            let out = &mut call.output()[index * m * n..][..m * n];
+            let a = Operand { data: &a[index * m * k..][..m * k], strides: a_strides };
+            let b = Operand { data: &b[index * k * n..][..k * n], strides: b_strides };
+            gemm::product(out, [m, k, n], a, b, gemm::Threads::Many);
+        }
+        simd::in_rows(call.output(), n, |_, rows| self.epilogue(rows, bias));
+    }
+
+    fn gpu(&self, shapes: &Shapes, _target: &GpuTarget) -> Vec<Dispatch> {
+        let Sizes { batch, m, k, n } = self.known_sizes(shapes);
+        let mut bindings = vec![Binding::Input(0), Binding::Input(1), Binding::Output(0)];
+        if self.bias {
+            bindings.push(Binding::Input(2));
+        }
+        let groups = [n.div_ceil(8) as u32, m.div_ceil(8) as u32, batch as u32];
+        vec![
+            Dispatch::new(&KERNEL, bindings, groups)
+                .entry(if self.bias { "with_bias" } else { "main" })
+                .constant("TRANSPOSE_A", u32::from(self.transpose.a))
+                .constant("TRANSPOSE_B", u32::from(self.transpose.b))
+                .constant("ACTIVATION", self.activation.map_or(0, Activation::code))
+                .constant("SLOPE", self.activation.map_or(0.0, Activation::slope))
+                .params([m as u32, k as u32, n as u32]),
+        ]
+    }
+
+    fn with_bias(&self) -> Option<Arc<dyn Op>> {
+        let plain = !self.bias && self.activation.is_none();
+        plain.then(|| Arc::new(Self { bias: true, ..*self }) as Arc<dyn Op>)
+    }
+
+    fn with_activation(&self, activation: Activation) -> Option<Arc<dyn Op>> {
+        let plain = self.activation.is_none();
+        plain.then(|| Arc::new(Self { activation: Some(activation), ..*self }) as Arc<dyn Op>)
+    }
+}
+
+use gemm::{Operand, Strides};
+
+/// The `gemm` crate behind safe slices.
+pub(super) mod gemm {
+    /// Elements from one row to the next, and from one column to the next.
+    #[derive(Clone, Copy, Debug)]
+    pub struct Strides {
+        /// Between rows.
+        pub row: usize,
+        /// Between columns.
+        pub column: usize,
+    }
+
+    /// A matrix in a slice.
+    #[derive(Clone, Copy, Debug)]
+    pub struct Operand<'a> {
+        /// The numbers.
+        pub data: &'a [f32],
+        /// Their order.
+        pub strides: Strides,
+    }
+
+    impl Operand<'_> {
+        fn assert_holds(&self, rows: usize, columns: usize) {
+            let last = (rows - 1) * self.strides.row + (columns - 1) * self.strides.column;
+            assert!(last < self.data.len(), "an operand of a product is too short");
+        }
+    }
+
+    /// Whether the product may use all threads, or runs within one.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    pub enum Threads {
+        /// This one only.
+        One,
+        /// All, where the product is large.
+        Many,
+    }
+
+    /// `out = a b`, row-major, for sizes `[m, k, n]`.
+    pub fn product(out: &mut [f32], sizes: [usize; 3], a: Operand, b: Operand, threads: Threads) {
+        let [m, k, n] = sizes;
+        if m * n == 0 {
+            return;
+        }
+        if k == 0 {
+            return out.fill(0.0);
+        }
+        a.assert_holds(m, k);
+        b.assert_holds(k, n);
+        assert!(out.len() >= m * n, "the output of a product is too short");
+        let parallelism = match threads {
+            Threads::Many if m * k * n > 1 << 17 => gemm::Parallelism::Rayon(0),
+            _ => gemm::Parallelism::None,
+        };
+        // SAFETY: the asserts above hold each operand's last element within its slice, and the
+        // output is borrowed mutably, so it overlaps neither.
+        unsafe {
+            gemm::gemm(
+                m,
+                n,
+                k,
+                out.as_mut_ptr(),
+                1,
+                n as isize,
+                false,
+                a.data.as_ptr(),
+                a.strides.column as isize,
+                a.strides.row as isize,
+                b.data.as_ptr(),
+                b.strides.column as isize,
+                b.strides.row as isize,
+                0.0,
+                1.0,
+                false,
+                false,
+                false,
+                parallelism,
+            );
+        }
+    }
+}
+
+pub(super) fn kernel() -> &'static Kernel {
+    &KERNEL
+}

@@ -1,0 +1,259 @@
+//! Rules by which parameters follow their gradients: one dispatch over all of them.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use super::*;
+use crate::kernel;
+use crate::simd;
+
+/// How parameters follow their gradients. The learning rate comes with each step.
+#[derive(Clone, Copy, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(tag = "rule", rename_all = "kebab-case")]
+pub enum Optimiser {
+    /// Gradient descent: `v = momentum v + g`, `p -= rate v` (PyTorch's form).
+    Sgd {
+        /// The share of the last step that is kept.
+        momentum: f32,
+    },
+    /// Adam (Kingma and Ba, 2015), with decoupled weight decay (AdamW, Loshchilov and Hutter,
+    /// 2019) where `weight_decay` is above 0.
+    Adam {
+        /// Decay of the gradient's mean.
+        beta1: f32,
+        /// Decay of the gradient's square.
+        beta2: f32,
+        /// Added to the root of the second moment.
+        epsilon: f32,
+        /// The share of a parameter, times the rate, that each step takes away.
+        weight_decay: f32,
+    },
+}
+
+impl Optimiser {
+    /// Adam at its usual settings: 0.9, 0.999, 1e-8.
+    pub fn adam() -> Self {
+        Self::Adam { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weight_decay: 0.0 }
+    }
+
+    /// AdamW at Adam's usual settings.
+    pub fn adam_w(weight_decay: f32) -> Self {
+        Self::Adam { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weight_decay }
+    }
+
+    /// How many numbers a parameter it remembers.
+    pub fn moments(&self) -> usize {
+        match self {
+            Self::Sgd { .. } => 1,
+            Self::Adam { .. } => 2,
+        }
+    }
+
+    /// `1 - beta1^t` and `1 - beta2^t` for step `step` (from 0, so t = step + 1), which go into
+    /// [`StepScalars::corrections`].
+    pub fn corrections(&self, step: u32) -> [f32; 4] {
+        match self {
+            Self::Sgd { .. } => [1.0, 1.0, 0.0, 0.0],
+            Self::Adam { beta1, beta2, .. } => {
+                let correction = |beta: f32| 1.0 - f64::from(beta).powf(f64::from(step) + 1.0);
+                [correction(*beta1) as f32, correction(*beta2) as f32, 0.0, 0.0]
+            }
+        }
+    }
+
+    /// The operation, with gradients scaled down to `clip_norm`.
+    pub fn op(&self, clip_norm: Option<f32>) -> Arc<dyn Op> {
+        Arc::new(OptimiserStep { optimiser: *self, clip_norm })
+    }
+}
+
+static KERNEL: Kernel = kernel!("optimiser", "step");
+
+/// One optimiser step. Inputs: gradients, and their norm if clipping; outputs, updated in place:
+/// parameters and moments.
+#[derive(Clone, Copy, Debug)]
+struct OptimiserStep {
+    optimiser: Optimiser,
+    clip_norm: Option<f32>,
+}
+
+impl OptimiserStep {
+    fn clip_factor(&self, norm: &[f32]) -> f32 {
+        match (self.clip_norm, norm) {
+            (Some(most), [norm, ..]) if *norm > most => most / norm,
+            _ => 1.0,
+        }
+    }
+}
+
+/// Cuts slices that run in parallel into pieces of equal length, for threads.
+const PIECE: usize = 1 << 14;
+
+impl Op for OptimiserStep {
+    fn name(&self) -> &'static str {
+        match self.optimiser {
+            Optimiser::Sgd { .. } => "sgd",
+            Optimiser::Adam { .. } => "adam",
+        }
+    }
+
+    fn shape(&self, inputs: &[&Shape]) -> Result<Shape> {
+        Ok(inputs[0].clone())
+    }
+
+    fn gradient(&self, _: &mut dyn Builder, _: &Backward) -> Result<Vec<Option<NodeId>>> {
+        Err(Error::Graph("an optimiser step has no gradient".into()))
+    }
+
+    fn cpu(&self, call: CpuCall) {
+        use rayon::prelude::*;
+        let clip = self.clip_factor(call.inputs[1]);
+        let rate = call.step.learning_rate;
+        let corrections = call.step.corrections;
+        let gradients = call.inputs[0].par_chunks(PIECE);
+        let [parameters, first, second] = call.outputs;
+        match self.optimiser {
+            Optimiser::Sgd { momentum } => parameters
+                .par_chunks_mut(PIECE)
+                .zip(first.par_chunks_mut(PIECE))
+                .zip(gradients)
+                .for_each(|((p, v), g)| {
+                    simd::vectorised(|| {
+                        for ((p, v), g) in p.iter_mut().zip(v).zip(g) {
+                            *v = momentum * *v + clip * g;
+                            *p -= rate * *v;
+                        }
+                    });
+                }),
+            Optimiser::Adam { beta1, beta2, epsilon, weight_decay } => parameters
+                .par_chunks_mut(PIECE)
+                .zip(first.par_chunks_mut(PIECE))
+                .zip(second.par_chunks_mut(PIECE))
+                .zip(gradients)
+                .for_each(|(((p, m), v), g)| {
+                    simd::vectorised(|| {
+                        for (((p, m), v), g) in p.iter_mut().zip(m).zip(v).zip(g) {
+                            let g = clip * g;
+                            *m = beta1 * *m + (1.0 - beta1) * g;
+                            *v = beta2 * *v + (1.0 - beta2) * g * g;
+                            let mean = *m / corrections[0];
+                            let root = (*v / corrections[1]).sqrt();
+                            *p -= rate * (mean / (root + epsilon) + weight_decay * *p);
+                        }
+                    });
+                }),
+        }
+    }
+
+    fn gpu(&self, shapes: &Shapes, _target: &GpuTarget) -> Vec<Dispatch> {
+        let vectors = shapes.output.elements().div_ceil(4);
+        let (entry, constants) = match self.optimiser {
+            Optimiser::Sgd { momentum } => ("sgd", [momentum, 0.0, 0.0, 0.0]),
+            Optimiser::Adam { beta1, beta2, epsilon, weight_decay } => {
+                ("adam", [beta1, beta2, epsilon, weight_decay])
+            }
+        };
+        let mut bindings = vec![Binding::Input(0), Binding::Output(0), Binding::Output(1)];
+        if let Optimiser::Adam { .. } = self.optimiser {
+            bindings.push(Binding::Output(2));
+        }
+        let clipped = match self.clip_norm {
+            Some(_) => {
+                bindings.push(Binding::Input(1));
+                "_clipped"
+            }
+            None => "",
+        };
+        let entry = match (entry, clipped) {
+            ("sgd", "") => "sgd",
+            ("sgd", _) => "sgd_clipped",
+            (_, "") => "adam",
+            _ => "adam_clipped",
+        };
+        let clip = self.clip_norm.unwrap_or(0.0);
+        let words = constants.into_iter().chain([clip]).map(f32::to_bits);
+        vec![
+            Dispatch::new(&KERNEL, bindings, Dispatch::linear(vectors, 64))
+                .entry(entry)
+                .params([vectors as u32].into_iter().chain(words)),
+        ]
+    }
+
+    fn flops(&self, shapes: &Shapes) -> u64 {
+        12 * shapes.output.elements() as u64
+    }
+}
+
+static NORM: Kernel = kernel!("global_norm");
+
+/// The Euclidean norm of all gradients together. The gaps between tensors are not read.
+#[derive(Clone, Debug)]
+pub struct GlobalNorm {
+    /// The words of each tensor.
+    pub segments: Vec<Range<usize>>,
+}
+
+/// Words that one workgroup of the first pass sums.
+const NORM_GRAIN: usize = 4096;
+
+impl GlobalNorm {
+    fn groups(segment: &Range<usize>) -> usize {
+        segment.len().div_ceil(NORM_GRAIN)
+    }
+}
+
+impl Op for GlobalNorm {
+    fn name(&self) -> &'static str {
+        "global_norm"
+    }
+
+    fn shape(&self, _inputs: &[&Shape]) -> Result<Shape> {
+        Ok(Shape::scalar())
+    }
+
+    fn gradient(&self, _: &mut dyn Builder, _: &Backward) -> Result<Vec<Option<NodeId>>> {
+        Err(Error::Graph("the global norm of gradients has no gradient".into()))
+    }
+
+    fn cpu(&self, mut call: CpuCall) {
+        let gradients = call.inputs[0];
+        let square = |range: &Range<usize>| -> f64 {
+            gradients[range.clone()].iter().map(|g| f64::from(*g) * f64::from(*g)).sum()
+        };
+        call.output()[0] = self.segments.iter().map(square).sum::<f64>().sqrt() as f32;
+    }
+
+    fn gpu(&self, _shapes: &Shapes, _target: &GpuTarget) -> Vec<Dispatch> {
+        let mut done = 0;
+        let mut dispatches: Vec<Dispatch> = self
+            .segments
+            .iter()
+            .map(|segment| {
+                let groups = Self::groups(segment);
+                let numbers = [segment.start, segment.end, done, NORM_GRAIN];
+                done += groups;
+                Dispatch::new(
+                    &NORM,
+                    vec![Binding::Input(0), Binding::Scratch],
+                    Dispatch::linear(groups, 1),
+                )
+                .entry("squares")
+                .params(numbers.map(|number| number as u32))
+            })
+            .collect();
+        dispatches.push(
+            Dispatch::new(&NORM, vec![Binding::Scratch, Binding::Output(0)], [1, 1, 1])
+                .entry("root")
+                .params([0, done as u32, 0, 0]),
+        );
+        dispatches
+    }
+
+    fn gpu_scratch(&self, _shapes: &Shapes, _target: &GpuTarget) -> usize {
+        self.segments.iter().map(Self::groups).sum()
+    }
+}
+
+pub(super) fn kernels() -> [&'static Kernel; 2] {
+    [&KERNEL, &NORM]
+}

@@ -1,0 +1,220 @@
+//! Arithmetic on one tensor, element by element.
+
+use std::sync::Arc;
+
+use super::*;
+use crate::kernel;
+use crate::simd;
+
+/// A function of one number.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum UnaryKind {
+    /// scale * x + offset
+    Affine {
+        /// The factor.
+        scale: f32,
+        /// What is added.
+        offset: f32,
+    },
+    /// e^x
+    Exp,
+    /// ln x
+    Log,
+    /// The square root.
+    Sqrt,
+    /// x^2
+    Square,
+    /// |x|; its gradient at 0 is 0.
+    Abs,
+    /// 1 / x
+    Reciprocal,
+    /// -1, 0 or 1
+    Sign,
+    /// The sine.
+    Sin,
+    /// The cosine.
+    Cos,
+    /// min(max(x, low), high); the gradient passes between the bounds, both included.
+    Clamp {
+        /// The least value.
+        low: f32,
+        /// The greatest value.
+        high: f32,
+    },
+    /// x^exponent for x >= 0.
+    Power {
+        /// The exponent.
+        exponent: f32,
+    },
+    /// 1 where low <= x <= high, else 0.
+    Within {
+        /// The least value.
+        low: f32,
+        /// The greatest value.
+        high: f32,
+    },
+    /// The greatest whole number not above x; its gradient is 0.
+    Floor,
+}
+
+impl UnaryKind {
+    fn code(self) -> u32 {
+        match self {
+            Self::Affine { .. } => 0,
+            Self::Exp => 1,
+            Self::Log => 2,
+            Self::Sqrt => 3,
+            Self::Square => 4,
+            Self::Abs => 5,
+            Self::Reciprocal => 6,
+            Self::Sign => 7,
+            Self::Sin => 8,
+            Self::Cos => 9,
+            Self::Clamp { .. } => 10,
+            Self::Power { .. } => 11,
+            Self::Within { .. } => 12,
+            Self::Floor => 13,
+        }
+    }
+
+    /// The two numbers that the kernel takes besides x.
+    fn constants(self) -> [f32; 2] {
+        match self {
+            Self::Affine { scale, offset } => [scale, offset],
+            Self::Clamp { low, high } | Self::Within { low, high } => [low, high],
+            Self::Power { exponent } => [exponent, 0.0],
+            _ => [0.0; 2],
+        }
+    }
+}
+
+static KERNEL: Kernel = kernel!("unary");
+
+/// `kind(x)` for each element of `x`, of any shape.
+///
+/// # Errors
+/// Never for a node of the same graph.
+pub fn unary(builder: &mut dyn Builder, x: NodeId, kind: UnaryKind) -> Result<NodeId> {
+    builder.apply(Arc::new(Unary(kind)), &[x])
+}
+
+/// `scale * x + offset`.
+///
+/// # Errors
+/// Never for a node of the same graph.
+pub fn affine(builder: &mut dyn Builder, x: NodeId, scale: f32, offset: f32) -> Result<NodeId> {
+    if (scale, offset) == (1.0, 0.0) {
+        return Ok(x);
+    }
+    unary(builder, x, UnaryKind::Affine { scale, offset })
+}
+
+/// The operation of [`unary`].
+#[derive(Clone, Copy, Debug)]
+pub struct Unary(pub UnaryKind);
+
+impl Unary {
+    /// The derivative as a node, given the input x and the output y.
+    fn derivative(&self, b: &mut dyn Builder, x: NodeId, y: NodeId) -> Result<NodeId> {
+        match self.0 {
+            UnaryKind::Exp => Ok(y),
+            UnaryKind::Log => unary(b, x, UnaryKind::Reciprocal),
+            UnaryKind::Sqrt => {
+                let reciprocal = unary(b, y, UnaryKind::Reciprocal)?;
+                affine(b, reciprocal, 0.5, 0.0)
+            }
+            UnaryKind::Square => affine(b, x, 2.0, 0.0),
+            UnaryKind::Abs => unary(b, x, UnaryKind::Sign),
+            UnaryKind::Reciprocal => {
+                let square = unary(b, y, UnaryKind::Square)?;
+                affine(b, square, -1.0, 0.0)
+            }
+            UnaryKind::Sin => unary(b, x, UnaryKind::Cos),
+            UnaryKind::Cos => {
+                let sine = unary(b, x, UnaryKind::Sin)?;
+                affine(b, sine, -1.0, 0.0)
+            }
+            UnaryKind::Clamp { low, high } => unary(b, x, UnaryKind::Within { low, high }),
+            UnaryKind::Power { exponent } => {
+                let lower = unary(b, x, UnaryKind::Power { exponent: exponent - 1.0 })?;
+                affine(b, lower, exponent, 0.0)
+            }
+            UnaryKind::Affine { .. }
+            | UnaryKind::Sign
+            | UnaryKind::Within { .. }
+            | UnaryKind::Floor => unreachable!("handled by the gradient rule"),
+        }
+    }
+}
+
+impl Op for Unary {
+    fn name(&self) -> &'static str {
+        "unary"
+    }
+
+    fn shape(&self, inputs: &[&Shape]) -> Result<Shape> {
+        Ok(inputs[0].clone())
+    }
+
+    fn gradient(&self, builder: &mut dyn Builder, at: &Backward) -> Result<Vec<Option<NodeId>>> {
+        let gradient = match self.0 {
+            UnaryKind::Sign | UnaryKind::Within { .. } | UnaryKind::Floor => return Ok(vec![None]),
+            UnaryKind::Affine { scale, .. } => affine(builder, at.gradient, scale, 0.0)?,
+            _ => {
+                let derivative = self.derivative(builder, at.inputs[0], at.output)?;
+                mul(builder, at.gradient, derivative)?
+            }
+        };
+        Ok(vec![Some(gradient)])
+    }
+
+    fn takes_broadcast_gradient(&self) -> bool {
+        true
+    }
+
+    fn cpu(&self, mut call: CpuCall) {
+        let x = call.inputs[0];
+        let out = call.output();
+        match self.0 {
+            UnaryKind::Affine { scale, offset } => simd::map(out, x, |x| scale * x + offset),
+            UnaryKind::Exp => simd::map(out, x, simd::exp),
+            UnaryKind::Log => simd::map(out, x, simd::ln),
+            UnaryKind::Sqrt => simd::map(out, x, f32::sqrt),
+            UnaryKind::Square => simd::map(out, x, |x| x * x),
+            UnaryKind::Abs => simd::map(out, x, f32::abs),
+            UnaryKind::Reciprocal => simd::map(out, x, |x| 1.0 / x),
+            UnaryKind::Sign => simd::map(out, x, |x| {
+                if x > 0.0 {
+                    1.0
+                } else if x < 0.0 {
+                    -1.0
+                } else {
+                    0.0
+                }
+            }),
+            UnaryKind::Sin => simd::map(out, x, f32::sin),
+            UnaryKind::Cos => simd::map(out, x, f32::cos),
+            UnaryKind::Clamp { low, high } => simd::map(out, x, |x| x.max(low).min(high)),
+            UnaryKind::Power { exponent } => simd::map(out, x, |x| x.powf(exponent)),
+            UnaryKind::Within { low, high } => {
+                simd::map(out, x, |x| if x >= low && x <= high { 1.0 } else { 0.0 });
+            }
+            UnaryKind::Floor => simd::map(out, x, f32::floor),
+        }
+    }
+
+    fn gpu(&self, shapes: &Shapes, _target: &GpuTarget) -> Vec<Dispatch> {
+        let vectors = shapes.output.elements().div_ceil(4);
+        let [a, b] = self.0.constants().map(f32::to_bits);
+        let bindings = vec![Binding::Input(0), Binding::Output(0)];
+        vec![
+            Dispatch::new(&KERNEL, bindings, Dispatch::linear(vectors, 64))
+                .constant("KIND", self.0.code())
+                .params([vectors as u32, a, b]),
+        ]
+    }
+}
+
+pub(super) fn kernel() -> &'static Kernel {
+    &KERNEL
+}
