@@ -1,0 +1,140 @@
+//! Training steps of whole models: both devices agree, fusion changes nothing, the same seed gives
+//! the same bits, and a run that was cut in two ends where the whole one does.
+
+mod support;
+
+use diabolo::graph::{Role, State};
+use diabolo::rng::Seed;
+use support::devices::{Device, cpu, gpu};
+use support::models::{Setup, Trained, conv, dense};
+
+fn new_devices() -> [Box<dyn Device>; 2] {
+    [Box::new(cpu()), Box::new(gpu())]
+}
+
+fn norm(values: impl Iterator<Item = f32>) -> f64 {
+    values.map(|value| f64::from(value).powi(2)).sum::<f64>().sqrt()
+}
+
+/// Checks that each tensor of `b` is within `tolerance` of that of `a`, by Euclidean norm.
+fn assert_near(a: &State, b: &State, tolerance: f64) {
+    for ((name, _, expected), (_, _, actual)) in a.tensors().zip(b.tensors()) {
+        let size = norm(expected.iter().copied());
+        let apart = norm(expected.iter().zip(actual).map(|(e, a)| e - a));
+        // Written so that a NaN fails.
+        assert!(apart <= tolerance * size, "{name}: {apart:e} apart at norm {size:e}");
+    }
+}
+
+fn assert_same_bits(a: &Trained, b: &Trained, what: &str) {
+    let bits = |values: &[f32]| values.iter().map(|value| value.to_bits()).collect::<Vec<_>>();
+    assert_eq!(bits(&a.losses), bits(&b.losses), "losses, {what}");
+    for ((name, _, first), (_, _, second)) in a.state.tensors().zip(b.state.tensors()) {
+        assert_eq!(bits(first), bits(second), "{name}, {what}");
+    }
+    assert_eq!(a.state.moments, b.state.moments, "moments, {what}");
+}
+
+fn devices_agree(setup: &Setup) {
+    let start = setup.start(Seed(3));
+    let on_cpu = setup.train(&mut cpu(), &start, 0..20);
+    let on_gpu = setup.train(&mut gpu(), &start, 0..20);
+    for (step, (a, b)) in on_cpu.losses.iter().zip(&on_gpu.losses).enumerate() {
+        assert!((a - b).abs() <= 1e-4 * a.abs(), "loss of step {step}: {b} on the GPU, {a} else");
+    }
+    assert_eq!((on_cpu.losses.len(), on_gpu.losses.len()), (20, 20));
+    assert_near(&on_cpu.state, &on_gpu.state, 1e-3);
+    let moved = norm(start.parameters.iter().zip(&on_cpu.state.parameters).map(|(a, b)| a - b));
+    assert!(moved > 0.1, "training moved parameters by {moved} only");
+}
+
+#[test]
+fn twenty_dense_steps_agree_on_both_devices() {
+    devices_agree(&dense());
+}
+
+#[test]
+fn twenty_convolutional_steps_agree_on_both_devices() {
+    devices_agree(&conv());
+}
+
+fn loss_falls(setup: &Setup) {
+    for mut device in new_devices() {
+        let trained = setup.train(device.as_mut(), &setup.start(Seed(1)), 0..120);
+        let mean = |losses: &[f32]| losses.iter().sum::<f32>() / losses.len() as f32;
+        let (first, last) = (mean(&trained.losses[..5]), mean(&trained.losses[115..]));
+        assert!(last < 0.75 * first, "{}: from {first} to {last} only", device.name());
+    }
+}
+
+#[test]
+fn dense_loss_falls_on_real_digits() {
+    loss_falls(&dense());
+}
+
+#[test]
+fn convolutional_loss_falls_on_real_digits() {
+    loss_falls(&conv());
+}
+
+#[test]
+fn fusion_changes_nothing() {
+    for fused in [dense(), conv()] {
+        let apart = Setup { fuse: false, ..fused.clone() };
+        let start = fused.start(Seed(5));
+        for (mut first, mut second) in new_devices().into_iter().zip(new_devices()) {
+            let a = fused.train(first.as_mut(), &start, 0..5);
+            let b = apart.train(second.as_mut(), &start, 0..5);
+            assert_near(&a.state, &b.state, 1e-4);
+        }
+    }
+}
+
+#[test]
+fn a_run_cut_in_two_ends_where_the_whole_one_does() {
+    for setup in [dense(), conv()] {
+        let start = setup.start(Seed(7));
+        for whole_device in 0..2 {
+            let device = || new_devices().into_iter().nth(whole_device).expect("there are two");
+            let whole = setup.train(device().as_mut(), &start, 0..10);
+            let half = setup.train(device().as_mut(), &start, 0..4);
+            let mut rest = setup.train(device().as_mut(), &half.state, 4..10);
+            rest.losses.splice(0..0, half.losses);
+            assert_same_bits(&whole, &rest, &device().name());
+        }
+    }
+}
+
+#[test]
+fn one_seed_gives_the_same_bits_twice_and_another_does_not() {
+    for setup in [dense(), conv()] {
+        for (mut first, mut second) in new_devices().into_iter().zip(new_devices()) {
+            let a = setup.train(first.as_mut(), &setup.start(Seed(11)), 0..6);
+            let b = setup.train(second.as_mut(), &setup.start(Seed(11)), 0..6);
+            assert_same_bits(&a, &b, &first.name());
+        }
+        let words = setup.start(Seed(11)).layout.words(Role::Parameter);
+        let other = setup.start(Seed(12));
+        assert_eq!(other.parameters.len(), words);
+        assert_ne!(setup.start(Seed(11)).parameters, other.parameters);
+    }
+}
+
+#[test]
+fn steps_in_one_call_are_steps_one_by_one() {
+    let setup = conv();
+    let start = setup.start(Seed(13));
+    for device in 0..2 {
+        let new = || new_devices().into_iter().nth(device).expect("there are two");
+        let together = setup.train_together(new().as_mut(), &start, 0..9).expect("steps run");
+        let mut state = start.clone();
+        let mut losses = vec![];
+        for step in 0..9 {
+            let one = setup.train_together(new().as_mut(), &state, step..step + 1);
+            let one = one.expect("a step runs");
+            losses.extend(one.losses);
+            state = one.state;
+        }
+        assert_same_bits(&together, &Trained { state, losses }, &new().name());
+    }
+}

@@ -1,0 +1,185 @@
+//! Every kernel, as operations really dispatch it, through the compilers of other platforms: naga
+//! to SPIR-V, Metal and HLSL, and Chrome's `tint` where it is installed.
+
+mod support;
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::path::PathBuf;
+use std::process::Command;
+
+use diabolo::ops::{AdapterKind, Dispatch, GpuTarget, Kernel, kernels};
+use naga::back::{hlsl, msl, spv};
+use naga::proc::BoundsCheckPolicies;
+use naga::valid::{Capabilities, ModuleInfo, ValidationFlags, Validator};
+use proptest::prelude::*;
+use proptest::test_runner::{Config, RngSeed, TestRunner};
+use support::case::Case;
+use support::{models, rooms};
+
+/// Cases drawn from each room, to see its kernels at different constants.
+const CASES: usize = 24;
+
+/// One way in which a kernel is compiled.
+struct Use {
+    kernel: &'static Kernel,
+    entry: &'static str,
+    constants: Vec<(&'static str, f64)>,
+}
+
+impl Use {
+    fn describe(&self) -> String {
+        format!("{}.wgsl, entry {}, {:?}", self.kernel.name, self.entry, self.constants)
+    }
+
+    /// The module with every `override` replaced by its value.
+    fn module(&self) -> (naga::Module, ModuleInfo) {
+        let (module, info) = parse(self.kernel);
+        let constants: HashMap<String, f64> =
+            self.constants.iter().map(|(name, value)| ((*name).into(), *value)).collect();
+        let entry = Some((naga::ShaderStage::Compute, self.entry));
+        let set = naga::back::pipeline_constants::process_overrides(
+            &module, &info, entry, &constants.into_iter().collect(),
+        );
+        let (module, info) = set.unwrap_or_else(|error| panic!("{}: {error}", self.describe()));
+        (module.into_owned(), info.into_owned())
+    }
+}
+
+fn parse(kernel: &Kernel) -> (naga::Module, ModuleInfo) {
+    let module = naga::front::wgsl::parse_str(kernel.source)
+        .unwrap_or_else(|error| panic!("{}", error.emit_to_string(kernel.source)));
+    let info = Validator::new(ValidationFlags::all(), Capabilities::empty())
+        .validate(&module)
+        .unwrap_or_else(|error| panic!("{}", error.emit_to_string(kernel.source)));
+    (module, info)
+}
+
+fn sample(cases: impl Strategy<Value = Case>) -> Vec<Case> {
+    let config = Config { rng_seed: RngSeed::Fixed(1), ..Config::default() };
+    let mut runner = TestRunner::new(config);
+    let mut draw = || cases.new_tree(&mut runner).expect("a room has cases").current();
+    (0..CASES).map(|_| draw()).collect()
+}
+
+macro_rules! all_rooms {
+    ($($room:ident),* $(,)?) => {
+        fn cases() -> Vec<Case> {
+            [$(sample(rooms::$room())),*].concat()
+        }
+    };
+}
+
+for_each_room!(all_rooms);
+
+/// Every dispatch of all rooms and of training steps, on a GPU and on a software adapter, once.
+fn uses() -> Vec<Use> {
+    let mut uses = BTreeMap::new();
+    let mut keep = |dispatch: Dispatch| {
+        let Dispatch { kernel, entry, constants, .. } = dispatch;
+        let found = Use { kernel, entry, constants };
+        uses.entry(found.describe()).or_insert(found);
+    };
+    for kind in [AdapterKind::Discrete, AdapterKind::Integrated, AdapterKind::Software] {
+        let target = GpuTarget { kind, ..GpuTarget::default() };
+        let mut plans = models::training_plans(&target);
+        for case in cases() {
+            let drawn = case.draw().unwrap_or_else(|error| panic!("{case:?}: {error}"));
+            for fuse in [false, true] {
+                let plan = drawn.plan(Some(&target), fuse);
+                plans.push(plan.unwrap_or_else(|error| panic!("{case:?}: {error}")));
+            }
+        }
+        let steps = plans.iter().flat_map(|plan| &plan.steps);
+        steps.flat_map(|step| step.op.gpu(&step.shapes, &target)).for_each(&mut keep);
+    }
+    uses.into_values().collect()
+}
+
+/// If this fails, an operation lacks a room in `tests/support/rooms.rs`, so no other test of this
+/// folder has seen all of it.
+#[test]
+fn rooms_and_models_reach_every_entry_point() {
+    let reached: BTreeSet<(&str, &str)> =
+        uses().iter().map(|found| (found.kernel.name, found.entry)).collect();
+    for kernel in kernels() {
+        for entry in &parse(kernel).0.entry_points {
+            let known = reached.contains(&(kernel.name, entry.name.as_str()));
+            assert!(known, "no test dispatches entry `{}` of {}.wgsl", entry.name, kernel.name);
+        }
+    }
+    for (kernel, _) in reached {
+        let listed = kernels().iter().any(|known| known.name == kernel);
+        assert!(listed, "{kernel}.wgsl is dispatched but not listed by ops::kernels()");
+    }
+}
+
+#[test]
+fn every_use_translates_to_spirv() {
+    for found in uses() {
+        let (module, info) = found.module();
+        let mut options = spv::Options::default();
+        options.bounds_check_policies = BoundsCheckPolicies::default();
+        let pipeline = spv::PipelineOptions {
+            shader_stage: naga::ShaderStage::Compute,
+            entry_point: found.entry.into(),
+        };
+        let words = spv::write_vec(&module, &info, &options, Some(&pipeline));
+        let words = words.unwrap_or_else(|error| panic!("{}: {error}", found.describe()));
+        assert!(words.len() > 20, "{}: an empty module", found.describe());
+    }
+}
+
+#[test]
+fn every_use_translates_to_metal() {
+    for found in uses() {
+        let (module, info) = found.module();
+        let options = msl::Options { fake_missing_bindings: true, ..msl::Options::default() };
+        let pipeline = msl::PipelineOptions {
+            entry_point: Some((naga::ShaderStage::Compute, found.entry.into())),
+            ..msl::PipelineOptions::default()
+        };
+        let text = msl::write_string(&module, &info, &options, &pipeline);
+        let (text, _) = text.unwrap_or_else(|error| panic!("{}: {error}", found.describe()));
+        assert!(text.contains("kernel void"), "{}: no kernel in\n{text}", found.describe());
+    }
+}
+
+#[test]
+fn every_use_translates_to_hlsl() {
+    for found in uses() {
+        let (module, info) = found.module();
+        let options = hlsl::Options { fake_missing_bindings: true, ..hlsl::Options::default() };
+        let entry_point = Some((naga::ShaderStage::Compute, found.entry.into()));
+        let pipeline = hlsl::PipelineOptions { entry_point };
+        let mut text = String::new();
+        let written = hlsl::Writer::new(&mut text, &options, &pipeline).write(&module, &info, None);
+        written.unwrap_or_else(|error| panic!("{}: {error}", found.describe()));
+        assert!(text.contains("numthreads"), "{}: no kernel in\n{text}", found.describe());
+    }
+}
+
+/// Chrome's compiler reads the same text differently: it demands uniform control flow at barriers.
+#[test]
+fn every_kernel_passes_tint_where_it_is_installed() {
+    let Some(tint) = find_tint() else {
+        println!("note: `tint` is not on PATH; kernels were not checked by Chrome's compiler");
+        return;
+    };
+    let folder = tempfile::tempdir().expect("a folder for shaders");
+    for kernel in kernels() {
+        let path = folder.path().join(format!("{}.wgsl", kernel.name));
+        std::fs::write(&path, kernel.source).expect("the folder takes files");
+        let run = Command::new(&tint).args(["--format", "none"]).arg(&path).output();
+        let run = run.expect("tint starts");
+        let text = String::from_utf8_lossy(&run.stderr);
+        assert!(run.status.success(), "tint refuses {}.wgsl:\n{text}", kernel.name);
+    }
+}
+
+fn find_tint() -> Option<PathBuf> {
+    let names = ["tint", "tint.exe"];
+    let folders = std::env::var_os("PATH")?;
+    let mut paths = std::env::split_paths(&folders)
+        .flat_map(|folder| names.map(|name| folder.join(name)));
+    paths.find(|path| path.is_file())
+}

@@ -1,0 +1,47 @@
+//! How near is near enough, said once.
+
+use diabolo::tensor::Tensor;
+
+/// How two results of one computation may differ.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Tolerance {
+    /// Not at all: data that is moved, integers, comparisons.
+    Exact,
+    /// 1e-5 of the number, or 1e-5 where the number is below 1: a few dozen units in the last
+    /// place, which is what WGSL allows `exp`, `log` and division and their composition needs.
+    Elementwise,
+    /// 1e-4 of the largest number of the tensor: sums whose order differs, where terms cancel.
+    Sums,
+}
+
+impl Tolerance {
+    fn at(self, expected: f32, largest: f32) -> f32 {
+        match self {
+            Self::Exact => 0.0,
+            Self::Elementwise => 1e-5 * expected.abs().max(1.0),
+            // Inputs are of order 1, so what is far below 1 everywhere is what cancelled.
+            Self::Sums => 1e-4 * largest.max(0.1),
+        }
+    }
+}
+
+/// The first place where `actual` is not `expected`, in words.
+pub fn difference(expected: &Tensor, actual: &Tensor, tolerance: Tolerance) -> Option<String> {
+    if expected.shape() != actual.shape() {
+        return Some(format!("shape {} where {} is right", actual.shape(), expected.shape()));
+    }
+    let largest = expected.data().iter().fold(0.0_f32, |most, value| most.max(value.abs()));
+    let pairs = expected.data().iter().zip(actual.data()).enumerate();
+    let wrong = |e: f32, a: f32| {
+        let same = e.to_bits() == a.to_bits() || e == a;
+        // Written so that a NaN is wrong.
+        !(same || (a - e).abs() <= tolerance.at(e, largest))
+    };
+    let mut bad = pairs.filter(|(_, (e, a))| wrong(**e, **a));
+    let (index, (e, a)) = bad.next()?;
+    let others = bad.count();
+    Some(format!(
+        "element {index} of {} is {a:e} where {e:e} is right ({tolerance:?}, {others} more)",
+        expected.shape()
+    ))
+}

@@ -1,0 +1,45 @@
+//! The devices that tests run on.
+
+use diabolo::cpu::CpuExecutor;
+use diabolo::error::Result;
+use diabolo::gpu::{DeviceChoice, GpuExecutor, GpuOptions, ShaderChecks};
+use diabolo::graph::{Executor, PlanId};
+
+/// Names the adapter that tests run on, in the words of `--device`; the best there is otherwise.
+/// Set by hand, to see the suite pass on another driver.
+pub const ADAPTER: &str = "DIABOLO_TEST_ADAPTER";
+
+/// An executor whose working memory a test can spoil.
+pub trait Device: Executor {
+    /// Fills the plan's working memory with NaN, so that a number that is read before it was
+    /// written, or never written, is seen.
+    fn spoil(&mut self, plan: PlanId) -> Result<()>;
+}
+
+impl Device for CpuExecutor {
+    fn spoil(&mut self, plan: PlanId) -> Result<()> {
+        self.poison(plan);
+        Ok(())
+    }
+}
+
+impl Device for GpuExecutor {
+    fn spoil(&mut self, plan: PlanId) -> Result<()> {
+        self.poison(plan)
+    }
+}
+
+/// The CPU.
+pub fn cpu() -> CpuExecutor {
+    CpuExecutor::new()
+}
+
+/// The adapter, with checked shaders in every build and without pipelines kept on disk.
+///
+/// Without an adapter a test fails, with the line that says what to install.
+pub fn gpu() -> GpuExecutor {
+    let name = std::env::var(ADAPTER).unwrap_or_else(|_| "gpu".into());
+    let choice: DeviceChoice = name.parse().unwrap_or_else(|error| panic!("{ADAPTER}: {error}"));
+    let options = GpuOptions { checks: ShaderChecks::Checked, cache: None };
+    GpuExecutor::choose(&choice, options).unwrap_or_else(|error| panic!("{error}"))
+}

@@ -1,0 +1,154 @@
+//! Operations that move numbers about, and that find them.
+
+use diabolo::ops;
+use diabolo::tensor::{Shape, Tensor};
+use proptest::prelude::*;
+
+use super::super::case::{Case, distinct, tensor};
+use super::super::compare::Tolerance;
+use super::{size, small_shape};
+
+pub fn reshape() -> impl Strategy<Value = Case> {
+    (size(), 1_usize..9, any::<u64>()).prop_map(|(batch, side, seed)| {
+        let x = tensor([batch, side, side], seed, -1.0, 1.0);
+        Case::new("flatten", vec![x], |graph, x| {
+            let flat = ops::flatten(graph, x[0])?;
+            ops::affine(graph, flat, 2.0, 0.0)
+        })
+    })
+}
+
+pub fn permute() -> impl Strategy<Value = Case> {
+    let axes = prop::collection::vec(1_usize..14, 1..5);
+    let shuffled =
+        axes.prop_flat_map(|shape| (Just((0..shape.len()).collect::<Vec<_>>()).prop_shuffle(), Just(shape)));
+    (shuffled, any::<u64>()).prop_map(|((axes, shape), seed)| {
+        let x = tensor(Shape::new(shape), seed, -1.0, 1.0);
+        Case::new(format!("permute {axes:?}"), vec![x], move |graph, x| {
+            ops::permute(graph, x[0], &axes)
+        })
+        .within(Tolerance::Exact)
+    })
+}
+
+pub fn concat() -> impl Strategy<Value = Case> {
+    let parts = prop::collection::vec(1_usize..9, 1..9);
+    (parts, prop::collection::vec(1_usize..7, 1..4), 0_usize..4, any::<u64>()).prop_map(
+        |(parts, shape, axis, seed)| {
+            let axis = axis % shape.len();
+            let part = |size: usize| {
+                let mut shape = shape.clone();
+                shape[axis] = size;
+                tensor(Shape::new(shape), seed ^ size as u64, -1.0, 1.0)
+            };
+            let inputs = parts.into_iter().map(part).collect();
+            Case::new(format!("concat along {axis}"), inputs, move |graph, x| {
+                ops::concat(graph, x, axis)
+            })
+            .within(Tolerance::Exact)
+        },
+    )
+}
+
+/// An axis and what is left out of it, or added to it, at both ends.
+fn cut_axes() -> impl Strategy<Value = Vec<[usize; 3]>> {
+    let cut = || prop_oneof![Just(0_usize), 1_usize..4];
+    prop::collection::vec((1_usize..9, cut(), cut()).prop_map(|(a, b, c)| [a, b, c]), 1..5)
+}
+
+pub fn slice() -> impl Strategy<Value = Case> {
+    (cut_axes(), any::<u64>()).prop_map(|(axes, seed)| {
+        let shape: Vec<usize> = axes.iter().map(|[size, before, after]| size + before + after).collect();
+        let begin: Vec<usize> = axes.iter().map(|[_, before, _]| *before).collect();
+        let end: Vec<usize> = axes.iter().map(|[size, before, _]| size + before).collect();
+        let x = tensor(Shape::new(shape), seed, -1.0, 1.0);
+        Case::new(format!("slice {begin:?} to {end:?}"), vec![x], move |graph, x| {
+            ops::slice(graph, x[0], &begin, &end)
+        })
+        .within(Tolerance::Exact)
+    })
+}
+
+pub fn pad() -> impl Strategy<Value = Case> {
+    (cut_axes(), any::<bool>(), any::<u64>()).prop_map(|(axes, zeros, seed)| {
+        let part = |k: usize| axes.iter().map(|axis| axis[k]).collect::<Vec<usize>>();
+        let (shape, before, after) = (part(0), part(1), part(2));
+        let value = if zeros { 0.0 } else { 1.5 };
+        let x = tensor(Shape::new(shape), seed, -1.0, 1.0);
+        Case::new(format!("pad {before:?}, {after:?} of {value}"), vec![x], move |graph, x| {
+            ops::pad(graph, x[0], &before, &after, value)
+        })
+        .within(Tolerance::Exact)
+    })
+}
+
+/// Whole numbers below `below`, as f32.
+fn whole(shape: impl Into<Shape>, seed: u64, below: usize) -> Tensor {
+    let mut drawn = tensor(shape, seed, 0.0, below as f32);
+    drawn.data_mut().iter_mut().for_each(|value| *value = value.floor().min(below as f32 - 1.0));
+    drawn
+}
+
+pub fn gather() -> impl Strategy<Value = Case> {
+    (size(), 1_usize..30, size(), any::<u64>()).prop_map(|(rows, width, count, seed)| {
+        let table = tensor([rows, width], seed, -1.0, 1.0);
+        let index = whole([count], seed ^ 1, rows);
+        Case::new("gather", vec![table, index], |graph, x| ops::gather(graph, x[0], x[1]))
+            .differentiable(1)
+            .within(Tolerance::Sums)
+    })
+}
+
+pub fn argmin() -> impl Strategy<Value = Case> {
+    (prop::collection::vec(1_usize..9, 0..3), size(), any::<bool>(), any::<u64>()).prop_map(
+        |(rest, last, ties, seed)| {
+            let shape = Shape::new([&rest[..], &[last]].concat());
+            // Among equals the first counts, on both devices.
+            let x = if ties { whole(shape, seed, 3) } else { distinct(shape, seed) };
+            Case::many("argmin and argmax", vec![x], |graph, x| {
+                Ok(vec![ops::argmin(graph, x[0])?, ops::argmax(graph, x[0])?])
+            })
+            .forward_only()
+            .within(Tolerance::Exact)
+        },
+    )
+}
+
+pub fn one_hot() -> impl Strategy<Value = Case> {
+    (small_shape(), size(), any::<u64>()).prop_map(|(shape, classes, seed)| {
+        // One number in some stands for no class.
+        let index = whole(Shape::new(shape), seed, classes + 1);
+        Case::new("one_hot", vec![index], move |graph, x| ops::one_hot(graph, x[0], classes))
+            .forward_only()
+            .within(Tolerance::Exact)
+    })
+}
+
+/// Words as the numbers that have their bits, which is how datasets travel.
+fn words(values: impl Iterator<Item = u32>) -> Tensor {
+    let data: Vec<f32> = values.map(f32::from_bits).collect();
+    Tensor::new([data.len()], data).expect("one axis fits")
+}
+
+pub fn gather_images() -> impl Strategy<Value = Case> {
+    let image = (1_usize..4, 1_usize..8, 1_usize..8);
+    (image, 1_usize..20, 1_usize..20, any::<u64>()).prop_map(
+        |((channels, height, width), count, batch, seed)| {
+            let bytes = count * channels * height * width;
+            let random = tensor([bytes.div_ceil(4), 4], seed, 0.0, 256.0);
+            let pixels = random.data().chunks(4).map(|four| {
+                u32::from_le_bytes([0, 1, 2, 3].map(|byte| four[byte] as u8))
+            });
+            // Steps begin at `cursor` of the order, which may be beyond its end.
+            let order = whole([count], seed ^ 1, count);
+            let labels = words((0..count as u32).map(|label| label % 10));
+            let order = words(order.data().iter().map(|value| *value as u32));
+            Case::many("gather_images", vec![words(pixels), order, labels], move |graph, x| {
+                let image = [channels, height, width];
+                let images = ops::gather_images(graph, x[0], x[1], batch, image)?;
+                Ok(vec![images, ops::gather_labels(graph, x[2], x[1], batch)?])
+            })
+            .forward_only()
+        },
+    )
+}
