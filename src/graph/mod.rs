@@ -161,6 +161,18 @@ impl Graph {
         StateLayout::new(self.state.clone())
     }
 
+    /// Which nodes `roots` depend on, themselves included.
+    fn needed(&self, roots: &[NodeId]) -> Vec<bool> {
+        let mut needed = vec![false; self.nodes.len()];
+        roots.iter().for_each(|root| needed[root.index()] = true);
+        for index in (0..needed.len()).rev() {
+            if needed[index] {
+                self.nodes[index].inputs.iter().for_each(|input| needed[input.index()] = true);
+            }
+        }
+        needed
+    }
+
     fn state_node(
         &mut self,
         name: &str,
