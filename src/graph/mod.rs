@@ -15,11 +15,13 @@ mod fuse;
 mod memory;
 mod parameter;
 mod plan;
+mod profile;
 
 pub use executor::{DataId, Executor, MetricRow, PlanId, ProfileRow, State};
 pub use memory::{Bytes, MemoryReport};
 pub use parameter::{Initialiser, ParamName, Role, StateEntry, StateLayout};
 pub use plan::{Area, Location, METRIC_ROWS, Plan, PlanRequest, Step, Training};
+pub use profile::{ProfileTally, profile_table};
 
 /// What a node is.
 #[derive(Clone, Debug)]
