@@ -282,6 +282,11 @@ impl Executor for GpuExecutor {
         self.flights.take(&self.device, wait)
     }
 
+    fn wait(&mut self) -> Result<()> {
+        self.device.wait(None)?;
+        self.device.check()
+    }
+
     fn set_profiling(&mut self, on: bool) -> Result<()> {
         match &mut self.profiler {
             Some(profiler) => profiler.on = on,
