@@ -3,6 +3,7 @@
 pub mod cpu;
 pub mod data;
 pub mod error;
+pub mod gpu;
 pub mod graph;
 pub mod ops;
 pub mod rng;

@@ -100,8 +100,7 @@ pub struct Adapters {
 impl Adapters {
     /// Asks every backend that this build knows. Takes a moment: drivers are loaded.
     pub fn find() -> Self {
-        let instance =
-            wgpu::Instance::new(wgpu::InstanceDescriptor::new_without_display_handle());
+        let instance = wgpu::Instance::new(wgpu::InstanceDescriptor::new_without_display_handle());
         let found = pollster::block_on(instance.enumerate_adapters(wgpu::Backends::all()));
         let mut pairs: Vec<_> =
             found.into_iter().map(|adapter| (AdapterSummary::new(&adapter), adapter)).collect();

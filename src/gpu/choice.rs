@@ -103,10 +103,8 @@ impl DeviceChoice {
         }
         let list: Vec<_> =
             adapters.iter().enumerate().map(|(i, adapter)| format!("{i} {adapter}")).collect();
-        let what = format!(
-            "no adapter is called `{self}`; there are auto, cpu, gpu, {}",
-            list.join(", ")
-        );
+        let what =
+            format!("no adapter is called `{self}`; there are auto, cpu, gpu, {}", list.join(", "));
         Error::option("--device", what)
     }
 }

@@ -244,15 +244,7 @@ impl Executor for GpuExecutor {
     fn write_input(&mut self, plan: PlanId, name: &str, value: &Tensor) -> Result<()> {
         self.device.check()?;
         let (program, _) = self.program(plan)?;
-        let index = program.plan.inputs.iter().position(|(input, _)| input == name);
-        let Some(index) = index else {
-            return Err(Error::Graph(format!("the plan has no input `{name}`")));
-        };
-        let expected = &program.plan.inputs[index].1;
-        if expected != value.shape() {
-            let what = format!("input `{name}` takes {expected}");
-            return Err(Error::shape("write_input", what, &[value.shape()]));
-        }
+        let index = program.plan.input_index(name, value.shape())?;
         let buffer = &program.memory.inputs[index];
         upload(&self.device, buffer, 0, bytemuck::cast_slice(value.data()));
         self.device.check()
@@ -276,10 +268,7 @@ impl Executor for GpuExecutor {
     fn read_output(&mut self, plan: PlanId, name: &str) -> Result<Tensor> {
         self.device.check()?;
         let (program, data) = self.program(plan)?;
-        let Some((location, shape)) = program.plan.outputs.get(name) else {
-            return Err(Error::Graph(format!("the plan has no output `{name}`")));
-        };
-        let (location, shape) = (*location, shape.clone());
+        let (location, shape) = program.plan.output(name)?;
         let data = data.and_then(|data| self.data.get(data.0));
         let memory = Memory { plan: &program.memory, state: self.state.as_ref(), data };
         let buffer = memory.buffer(location.area)?.clone();
@@ -291,6 +280,11 @@ impl Executor for GpuExecutor {
     fn take_metrics(&mut self, wait: bool) -> Result<Vec<MetricRow>> {
         self.device.check()?;
         self.flights.take(&self.device, wait)
+    }
+
+    fn wait(&mut self) -> Result<()> {
+        self.device.wait(None)?;
+        self.device.check()
     }
 
     fn set_profiling(&mut self, on: bool) -> Result<()> {

@@ -123,8 +123,13 @@ impl Flights {
 
     /// Metrics that have come back, in order; with `wait`, those of all steps.
     pub fn take(&mut self, device: &GpuDevice, wait: bool) -> Result<Vec<MetricRow>> {
-        if wait { device.wait(None)? } else { device.poll()? }
-        for lane in (0..LANES).map(|ahead| (self.next + ahead) % LANES) {
+        if wait {
+            device.wait(None)?
+        } else {
+            device.poll()?
+        }
+        let first = self.next;
+        for lane in (first..first + LANES).map(|lane| lane % LANES) {
             let Some(flight) = &self.lanes[lane].flight else { continue };
             if !flight.arrival.is_done()? {
                 break;
@@ -194,9 +199,8 @@ mod tests {
 
     #[test]
     fn submissions_are_short_and_write_no_row_twice() {
-        let lengths = |rows: Vec<u32>| -> Vec<usize> {
-            submissions(&steps(rows)).map(<[_]>::len).collect()
-        };
+        let lengths =
+            |rows: Vec<u32>| -> Vec<usize> { submissions(&steps(rows)).map(<[_]>::len).collect() };
         assert_eq!(lengths(vec![]), []);
         assert_eq!(lengths((0..150).collect()), [64, 64, 22]);
         assert_eq!(lengths(vec![0, 0, 0]), [1, 1, 1]);

@@ -59,7 +59,12 @@ impl Profiler {
     ///
     /// # Errors
     /// When the device is lost or out of memory.
-    pub fn run(&mut self, device: &GpuDevice, operations: &[Operation], scalars: u32) -> Result<()> {
+    pub fn run(
+        &mut self,
+        device: &GpuDevice,
+        operations: &[Operation],
+        scalars: u32,
+    ) -> Result<()> {
         for batch in operations.chunks(OPERATIONS) {
             let mut encoder = device.device.create_command_encoder(&Default::default());
             for (index, operation) in batch.iter().enumerate() {
@@ -69,7 +74,7 @@ impl Profiler {
                     beginning_of_pass_write_index: Some(begin),
                     end_of_pass_write_index: Some(begin + 1),
                 });
-                let label = Some(operation.name);
+                let label = Some(operation.row.op);
                 let description = wgpu::ComputePassDescriptor { label, timestamp_writes };
                 operation.record(&mut encoder.begin_compute_pass(&description), scalars);
             }
@@ -95,7 +100,7 @@ impl Profiler {
             // Some drivers let a timestamp fall behind the one before it; that is no time at all.
             let elapsed = ticks(2 * index + 1).saturating_sub(ticks(2 * index));
             let seconds = elapsed as f64 * second;
-            self.tally.add(operation.name, &operation.shapes, seconds, operation.flops);
+            self.tally.add(&ProfileRow { seconds, ..operation.row.clone() });
         }
         Ok(())
     }

@@ -7,7 +7,7 @@ use super::device::GpuDevice;
 use super::memory::{Memory, PlanMemory, padded};
 use super::pipelines::{Pipeline, Pipelines};
 use crate::error::{Error, Result};
-use crate::graph::{Bytes, Location, Plan, ProfileTally, Step};
+use crate::graph::{Bytes, Location, Plan, ProfileRow, Step};
 use crate::ops::{Binding, Dispatch, StepScalars};
 
 /// Uniforms begin at multiples of this many bytes, on every adapter.
@@ -26,9 +26,8 @@ struct Command {
 #[derive(Debug)]
 pub(super) struct Operation {
     commands: Vec<Command>,
-    pub name: &'static str,
-    pub shapes: String,
-    pub flops: u64,
+    /// One call that took no time.
+    pub row: ProfileRow,
 }
 
 /// A plan that the executor has taken in.
@@ -72,12 +71,9 @@ impl Program {
                 offset += params_bytes(dispatch);
             }
             if !commands.is_empty() {
-                operations.push(Operation {
-                    commands,
-                    name: step.op.name(),
-                    shapes: ProfileTally::shape(&step.shapes),
-                    flops: step.op.flops(&step.shapes),
-                });
+                let flops = step.op.flops(&step.shapes);
+                let row = ProfileRow { calls: 1, flops, ..ProfileRow::of(step) };
+                operations.push(Operation { commands, row });
             }
         }
         Ok(operations)
@@ -195,8 +191,8 @@ impl Binder<'_> {
 }
 
 fn describe(step: &Step, dispatch: &Dispatch) -> String {
-    let shapes = ProfileTally::shape(&step.shapes);
-    format!("{} {shapes} (kernel {})", step.op.name(), dispatch.kernel.name)
+    let row = ProfileRow::of(step);
+    format!("{} {} (kernel {})", row.op, row.shape, dispatch.kernel.name)
 }
 
 fn check_workgroups(device: &GpuDevice, step: &Step, dispatch: &Dispatch) -> Result<()> {

@@ -4,7 +4,6 @@ use std::collections::HashMap;
 use std::fmt::Write;
 
 use super::ProfileRow;
-use crate::ops::Shapes;
 
 /// Times added up by operation and shape; both executors keep one.
 #[derive(Clone, Debug, Default)]
@@ -18,18 +17,16 @@ impl ProfileTally {
         Self::default()
     }
 
-    /// Adds one run of `op` at `shape` (see [`ProfileTally::shape`]).
-    pub fn add(&mut self, op: &'static str, shape: &str, seconds: f64, flops: u64) {
-        let row = self.rows.entry((op, shape.into())).or_insert_with(|| ProfileRow {
-            op,
-            shape: shape.into(),
-            calls: 0,
-            seconds: 0.0,
-            flops: 0,
-        });
-        row.calls += 1;
-        row.seconds += seconds;
-        row.flops += flops;
+    /// Adds a row's calls, time and work to those of its operation and shape.
+    pub fn add(&mut self, row: &ProfileRow) {
+        let known = self.rows.entry((row.op, row.shape.clone()));
+        known
+            .and_modify(|known| {
+                known.calls += row.calls;
+                known.seconds += row.seconds;
+                known.flops += row.flops;
+            })
+            .or_insert_with(|| row.clone());
     }
 
     /// The rows, longest first.
@@ -39,16 +36,6 @@ impl ProfileTally {
             b.seconds.total_cmp(&a.seconds).then_with(|| (a.op, &a.shape).cmp(&(b.op, &b.shape)))
         });
         rows
-    }
-
-    /// Input shapes and output shape as text: `[64, 784] [784, 512] -> [64, 512]`.
-    pub fn shape(shapes: &Shapes) -> String {
-        let mut text = String::new();
-        for input in &shapes.inputs {
-            let _ = write!(text, "{input} ");
-        }
-        let _ = write!(text, "-> {}", shapes.output);
-        text
     }
 }
 
@@ -91,24 +78,21 @@ fn speed(row: &ProfileRow) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::tensor::Shape;
+
+    fn row(op: &'static str, seconds: f64) -> ProfileRow {
+        ProfileRow { op, shape: "[4] -> [4]".into(), calls: 1, seconds, flops: 128 }
+    }
 
     #[test]
     fn runs_add_up_and_the_longest_comes_first() {
         let mut tally = ProfileTally::new();
-        tally.add("relu", "[4] -> [4]", 0.25, 4);
-        tally.add("matmul", "[4, 4] [4, 4] -> [4, 4]", 0.5, 128);
-        tally.add("matmul", "[4, 4] [4, 4] -> [4, 4]", 0.25, 128);
+        [row("relu", 0.25), row("matmul", 0.5), row("matmul", 0.25)].iter().for_each(|row| {
+            tally.add(row);
+        });
         let rows = tally.rows();
         assert_eq!((rows[0].op, rows[0].calls, rows[0].flops), ("matmul", 2, 256));
         let table = profile_table(&rows);
         assert!(table.contains("75.0%") && table.contains("1000.000"), "{table}");
         assert!(profile_table(&[]).contains("operation"));
-    }
-
-    #[test]
-    fn shapes_read_from_inputs_to_output() {
-        let shapes = Shapes { inputs: vec![Shape::from([2, 3])], output: Shape::scalar() };
-        assert_eq!(ProfileTally::shape(&shapes), "[2, 3] -> []");
     }
 }
