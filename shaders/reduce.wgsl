@@ -55,7 +55,7 @@ fn combine(a: f32, b: f32) -> f32 {
 
 // The elements first, first + step, ... below end of the output at `base`, reduced.
 fn reduce_part(base: u32, first: u32, end: u32, step: u32) -> f32 {
-    var total = select(0.0, -3.4028235e38, MAX == 1u);
+    var total = select(0.0, -3.4028234e38, MAX == 1u);
     for (var r = first; r < end; r += step) {
         total = combine(total, input[base + reduced_offset(r)]);
     }
@@ -87,7 +87,7 @@ fn together(
     let first = result % params.parts * params.count_a_part;
     let end = min(first + params.count_a_part, params.count);
     let valid = result < params.outputs * params.parts;
-    var total = select(0.0, -3.4028235e38, MAX == 1u);
+    var total = select(0.0, -3.4028234e38, MAX == 1u);
     if valid {
         total = reduce_part(kept_offset(result / params.parts), first + local, end, 64u);
     }
