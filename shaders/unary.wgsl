@@ -23,7 +23,7 @@ fn apply(x: vec4<f32>) -> vec4<f32> {
         case 9u: { return cos(x); }
         case 10u: { return clamp(x, vec4<f32>(a), vec4<f32>(b)); }
         case 11u: { return pow(x, vec4<f32>(a)); }
-        case 12u: { return select(vec4<f32>(0.0), vec4<f32>(1.0), x >= vec4<f32>(a) & x <= vec4<f32>(b)); }
+        case 12u: { return select(vec4<f32>(0.0), vec4<f32>(1.0), (x >= vec4<f32>(a)) & (x <= vec4<f32>(b))); }
         default: { return floor(x); }
     }
 }
