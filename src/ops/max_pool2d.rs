@@ -95,7 +95,6 @@ fn dispatch(planes: &Planes, entry: &'static str, inputs: usize, count: usize) -
         .params([count as u32]);
     vec![planes.geometry.constants(dispatch)]
 }
-}
 
 impl Op for MaxPool2d {
     fn name(&self) -> &'static str {

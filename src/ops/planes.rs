@@ -72,7 +72,12 @@ impl Planes {
 
     /// Calls `f` with each output element of whole planes and its window's winner.
     #[inline(always)]
-    pub(super) fn each_winner(&self, x: &[f32], out: &mut [f32], f: impl Fn(&mut f32, (f32, usize))) {
+    pub(super) fn each_winner(
+        &self,
+        x: &[f32],
+        out: &mut [f32],
+        f: impl Fn(&mut f32, (f32, usize)),
+    ) {
         let planes = x.chunks_exact(self.image_words());
         for (x, out) in planes.zip(out.chunks_exact_mut(self.output_words())) {
             for (oy, out) in out.chunks_exact_mut(self.output[1]).enumerate() {
