@@ -27,7 +27,7 @@ fn steps(rows: std::ops::Range<u32>) -> Vec<StepScalars> {
     let step = |row| StepScalars {
         step: row,
         row: row % METRIC_ROWS as u32,
-        learning_rate: 0.125,
+        learning_rate: 0.01,
         corrections: Optimiser::adam().corrections(row),
         ..StepScalars::default()
     };
@@ -234,6 +234,29 @@ fn grouping_steps_in_submissions_changes_nothing() -> Result<()> {
     }
     assert_eq!(states[0], states[1]);
     assert_eq!(states[0], states[2]);
+    Ok(())
+}
+
+#[test]
+fn every_adapter_trains_alike_checked_or_trusted() -> Result<()> {
+    let adapters = Adapters::find();
+    let fit = Fit::new("weight", 70)?;
+    let mut reference: Option<Vec<f32>> = None;
+    for (index, adapter) in adapters.list().iter().enumerate().filter(|(_, a)| a.is_usable()) {
+        for checks in [ShaderChecks::Checked, ShaderChecks::Trusted] {
+            let options = GpuOptions { checks, cache: None };
+            let mut executor = GpuExecutor::open(&adapters, index, options)?;
+            executor.set_state(&State::initial(&fit.graph.layout(), Seed(2), 2))?;
+            let plan = executor.add_plan(fit.training_plan(&executor), None)?;
+            executor.run(plan, &steps(0..20))?;
+            let values = executor.state()?.parameters;
+            let reference = reference.get_or_insert_with(|| values.clone());
+            for (a, b) in values.iter().zip(reference.iter()) {
+                assert!((a - b).abs() < 1e-5, "{adapter}, {checks:?}: {a}, not {b}");
+            }
+        }
+    }
+    assert!(reference.is_some(), "no adapter can be used");
     Ok(())
 }
 

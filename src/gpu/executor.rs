@@ -10,7 +10,7 @@ use super::readback::Readback;
 use super::{Adapters, DeviceChoice, GpuOptions, Selection};
 use crate::error::{Error, Result};
 use crate::graph::{
-    DataId, Executor, METRIC_ROWS, MetricRow, Plan, PlanId, ProfileRow, Role, State,
+    Bytes, DataId, Executor, METRIC_ROWS, MetricRow, Plan, PlanId, ProfileRow, Role, State,
 };
 use crate::ops::{GpuTarget, StepScalars};
 use crate::tensor::Tensor;
@@ -226,7 +226,7 @@ impl Executor for GpuExecutor {
         if let Some(state) = self.state.as_mut().filter(|_| plan.trains) {
             state.ensure_gradients(&self.device)?;
         }
-        let own = PlanMemory::new(&self.device, &plan)?;
+        let own = PlanMemory::new(&self.device, &plan).map_err(|error| with_sizes(error, &plan))?;
         let parts = Parts {
             device: &self.device,
             pipelines: &mut self.pipelines,
@@ -302,6 +302,15 @@ impl Executor for GpuExecutor {
     }
 }
 
+/// Lets an error about memory say what takes most of it.
+fn with_sizes(error: Error, plan: &Plan) -> Error {
+    let Error::Memory(what) = error else { return error };
+    let largest = plan.memory.largest.iter();
+    let largest: Vec<_> =
+        largest.map(|(name, bytes)| format!("{name} {}", Bytes(*bytes))).collect();
+    Error::Memory(format!("{what}; {}; largest: {}", plan.memory, largest.join(", ")))
+}
+
 /// Refuses a state whose numbers do not fill its layout, as one read from a bad file might.
 fn check_lengths(state: &State) -> Result<()> {
     let words = state.layout.words(Role::Parameter);
@@ -312,5 +321,54 @@ fn check_lengths(state: &State) -> Result<()> {
     match whole {
         true => Ok(()),
         false => Err(Error::Graph("the state's numbers do not fill its layout".into())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::graph::{Graph, PlanRequest, StateLayout};
+    use crate::ops;
+
+    #[test]
+    fn a_lost_device_is_an_error_from_then_on() {
+        let options = GpuOptions { cache: None, ..GpuOptions::default() };
+        let opened = GpuExecutor::choose(&DeviceChoice::Gpu, options);
+        let mut executor = opened.unwrap_or_else(|error| panic!("{error}"));
+        let mut graph = Graph::new();
+        let x = graph.input("x", [4]);
+        let y = ops::add(&mut graph, x, x).unwrap();
+        let sum = ops::sum_all(&mut graph, y).unwrap();
+        let request = PlanRequest {
+            graph: &graph,
+            layout: &StateLayout::default(),
+            outputs: vec![("y".into(), y)],
+            metrics: vec![("sum".into(), sum)],
+            training: None,
+            target: executor.target(),
+            fuse: true,
+        };
+        let plan = executor.add_plan(Plan::new(&request).unwrap(), None).unwrap();
+        executor.run(plan, &[StepScalars::default(); 3]).unwrap();
+        executor.device.device.destroy();
+        // The driver's word may come with any of the next calls.
+        let _ = executor.run(plan, &[StepScalars::default(); 9]);
+        let _ = executor.take_metrics(true);
+        let error = executor.run(plan, &[StepScalars::default()]).unwrap_err().to_string();
+        assert!(error.contains("lost"), "{error}");
+        assert!(executor.state().is_err() && executor.add_data(1, 1).is_err());
+        assert!(executor.read_output(plan, "y").is_err() && executor.take_metrics(true).is_err());
+    }
+
+    #[test]
+    fn too_large_a_dataset_is_an_error_and_the_device_lives_on() {
+        let opened = GpuExecutor::choose(&DeviceChoice::Gpu, GpuOptions::default());
+        let mut executor = opened.unwrap_or_else(|error| panic!("{error}"));
+        let most = usize::try_from(executor.device.limits.max_buffer_size).unwrap_or(usize::MAX);
+        for (images, bytes) in [(usize::MAX, 2), (most / 2, 3)] {
+            let error = executor.add_data(images, bytes).unwrap_err();
+            assert!(matches!(error, Error::Memory(_)), "{error}");
+        }
+        executor.add_data(2, 2).unwrap();
     }
 }

@@ -11,13 +11,22 @@ use crate::rng::{Seed, Stream};
 use crate::tensor::Shape;
 
 mod activation;
+mod avg_pool2d;
 mod bias;
 mod binary;
 mod builder;
+mod columns;
+mod conv2d;
+mod conv2d_weight_gradient;
+mod conv_transpose2d;
+mod convolution;
 mod dispatch;
 mod expand;
+mod geometry;
 mod matmul;
+mod max_pool2d;
 mod optimiser;
+mod planes;
 mod record;
 mod reduce;
 mod reshape;
@@ -25,15 +34,24 @@ mod strided;
 mod unary;
 
 pub use activation::{Activate, Activation, ActivationGradient, activate};
+pub use avg_pool2d::{AvgPool2d, AvgPool2dGradient, avg_pool2d};
 pub use bias::{Bias, bias};
 pub use binary::{
     Binary, BinaryKind, add, binary_cross_entropy, div, equal, greater_equal, maximum, minimum,
     mul, squared_error, sub,
 };
 pub use builder::{Backward, Builder, NodeId};
+pub use conv_transpose2d::{ConvTranspose2d, conv_transpose2d};
+pub use conv2d::{Conv2d, conv2d};
+pub use conv2d_weight_gradient::Conv2dWeightGradient;
 pub use dispatch::{AdapterKind, Binding, Dispatch, GpuTarget, Kernel, MAX_GROUPS};
 pub use expand::{Expand, expand, sum_to};
+pub use geometry::{ConvGeometry, GeometryError};
 pub use matmul::{Matmul, Transpose, matmul, matmul_transposed};
+pub use max_pool2d::{
+    MaxPool2d, MaxPool2dGradient, MaxPool2dIndices, MaxPool2dTake, max_pool2d,
+    max_pool2d_with_indices,
+};
 pub use optimiser::{GlobalNorm, Optimiser};
 pub use record::Record;
 pub use reduce::{Reduce, ReduceKind, mean_all, reduce, sum_all};
@@ -182,10 +200,15 @@ pub enum EpiloguePart {
 pub fn kernels() -> Vec<&'static Kernel> {
     let mut kernels = vec![
         activation::kernel(),
+        avg_pool2d::kernel(),
         bias::kernel(),
         binary::kernel(),
+        conv2d::kernel(),
+        conv2d_weight_gradient::kernel(),
+        conv_transpose2d::kernel(),
         expand::kernel(),
         matmul::kernel(),
+        max_pool2d::kernel(),
         record::kernel(),
         reduce::kernel(),
         unary::kernel(),
