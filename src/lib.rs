@@ -8,3 +8,4 @@ pub mod ops;
 pub mod rng;
 pub mod simd;
 pub mod tensor;
+pub mod train;

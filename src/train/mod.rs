@@ -1,0 +1,6 @@
+//! Training: what a run writes, and what it can be taken up from again.
+
+mod atomic_file;
+pub mod run_folder;
+
+pub use atomic_file::write_atomically;
