@@ -1,6 +1,7 @@
 //! Training: what a run writes, and what it can be taken up from again.
 
 mod atomic_file;
+pub mod checkpoint;
 pub mod run_folder;
 
 pub use atomic_file::write_atomically;
