@@ -2,6 +2,7 @@
 
 mod atomic_file;
 pub mod checkpoint;
+pub mod pictures;
 pub mod run_folder;
 
 pub use atomic_file::write_atomically;
