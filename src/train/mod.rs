@@ -2,6 +2,8 @@
 
 mod atomic_file;
 pub mod checkpoint;
+pub mod curves;
+pub mod metrics_file;
 pub mod pictures;
 pub mod run_folder;
 
