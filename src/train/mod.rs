@@ -5,6 +5,7 @@ pub mod checkpoint;
 pub mod curves;
 pub mod metrics_file;
 pub mod pictures;
+pub mod progress;
 pub mod run_folder;
 
 pub use atomic_file::write_atomically;
