@@ -9,3 +9,4 @@ pub mod ops;
 pub mod rng;
 pub mod simd;
 pub mod tensor;
+pub mod train;
