@@ -22,7 +22,7 @@ fn better(a: Best, b: Best) -> Best {
 
 // The best of elements first, first + step, ... of row r; of none, one that all others beat.
 fn best(r: u32, first: u32, step: u32) -> Best {
-    var found = Best(3.4028235e38, LENGTH - 1u);
+    var found = Best(3.4028234e38, LENGTH - 1u);
     for (var j = first; j < LENGTH; j += step) {
         found = better(found, Best(SIGN * input[r * LENGTH + j], j));
     }

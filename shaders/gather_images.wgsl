@@ -16,7 +16,7 @@ fn image(b: u32) -> u32 {
 }
 
 fn byte(address: u32) -> u32 {
-    return words[address / 4u] >> (address % 4u * 8u) & 0xffu;
+    return (words[address / 4u] >> (address % 4u * 8u)) & 0xffu;
 }
 
 // Four bytes that follow each other in one image, so that the second word exists where it is read.
@@ -26,7 +26,7 @@ fn four_bytes(address: u32) -> u32 {
     if shift == 0u {
         return low;
     }
-    return low | words[address / 4u + 1u] << (32u - shift);
+    return low | (words[address / 4u + 1u] << (32u - shift));
 }
 
 // Four bytes of the batch, element by element: they belong to several images, or to none.

@@ -10,7 +10,7 @@ struct Params { rows: u32 }
 @group(0) @binding(1) var<storage, read_write> output: array<f32>;
 @group(1) @binding(0) var<uniform> params: Params;
 
-const LEAST = -3.4028235e38;
+const LEAST = -3.4028234e38;
 
 var<workgroup> partial: array<f32, 64>;
 

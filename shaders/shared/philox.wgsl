@@ -7,7 +7,7 @@ fn multiply_wide(a: u32, b: u32) -> vec2<u32> {
     let high_a = a >> 16u;
     let low_b = b & 0xffffu;
     let high_b = b >> 16u;
-    let middle = high_a * low_b + (low_a * low_b >> 16u);
+    let middle = high_a * low_b + ((low_a * low_b) >> 16u);
     let other = low_a * high_b + (middle & 0xffffu);
     return vec2<u32>(high_a * high_b + (middle >> 16u) + (other >> 16u), a * b);
 }

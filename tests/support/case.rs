@@ -121,8 +121,11 @@ impl Case {
         for (number, node) in built.iter().enumerate() {
             outputs.push((format!("y{number}"), *node));
         }
-        let wanted: Vec<(usize, NodeId)> =
-            nodes.into_iter().enumerate().filter(|(input, _)| self.differentiable[*input]).collect();
+        let wanted: Vec<(usize, NodeId)> = nodes
+            .into_iter()
+            .enumerate()
+            .filter(|(input, _)| self.differentiable[*input])
+            .collect();
         let targets: Vec<NodeId> = wanted.iter().map(|(_, node)| *node).collect();
         let mut gradients = vec![];
         if !targets.is_empty() {

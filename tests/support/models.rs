@@ -67,11 +67,7 @@ impl Setup {
             layout: &layout,
             outputs: vec![],
             metrics: vec![("loss".into(), loss)],
-            training: Some(Training {
-                loss,
-                optimiser: self.optimiser,
-                clip_norm: self.clip_norm,
-            }),
+            training: Some(Training { loss, optimiser: self.optimiser, clip_norm: self.clip_norm }),
             target,
             fuse: self.fuse,
         })?;
@@ -140,7 +136,11 @@ impl Setup {
 
 /// The plans of one training step of each model, for `target`.
 pub fn training_plans(target: &GpuTarget) -> Vec<Plan> {
-    let sgd = |momentum, clip_norm| Setup { optimiser: Optimiser::Sgd { momentum }, clip_norm, ..dense() };
+    let sgd = |momentum, clip_norm| Setup {
+        optimiser: Optimiser::Sgd { momentum },
+        clip_norm,
+        ..dense()
+    };
     let clipped = Setup { clip_norm: Some(1.0), ..dense() };
     let mut plans = vec![];
     for setup in [dense(), clipped, conv(), sgd(0.9, None), sgd(0.0, Some(1.0))] {

@@ -56,7 +56,7 @@ pub fn matmul_batched() -> impl Strategy<Value = Case> {
 }
 
 pub fn matmul_fused() -> impl Strategy<Value = Case> {
-    let epilogue = (any::<bool>(), select(&all_activations()[..]), any::<bool>());
+    let epilogue = (any::<bool>(), select(all_activations().to_vec()), any::<bool>());
     ((size(), size(), size()), epilogue, any::<u64>()).prop_map(
         |((m, k, n), (biased, activation, forward), seed)| {
             let inputs = vec![
@@ -77,11 +77,15 @@ pub fn matmul_fused() -> impl Strategy<Value = Case> {
 }
 
 pub fn activation() -> impl Strategy<Value = Case> {
-    (select(&all_activations()[..]), small_shape(), any::<u64>()).prop_map(|(kind, shape, seed)| {
-        let x = tensor(Shape::new(shape), seed, -6.0, 6.0);
-        Case::new(format!("{kind:?}"), vec![x], move |graph, x| ops::activate(graph, x[0], kind))
+    (select(all_activations().to_vec()), small_shape(), any::<u64>()).prop_map(
+        |(kind, shape, seed)| {
+            let x = tensor(Shape::new(shape), seed, -6.0, 6.0);
+            Case::new(format!("{kind:?}"), vec![x], move |graph, x| {
+                ops::activate(graph, x[0], kind)
+            })
             .twice()
-    })
+        },
+    )
 }
 
 pub fn unary() -> impl Strategy<Value = Case> {
@@ -167,7 +171,7 @@ pub fn bias() -> impl Strategy<Value = Case> {
 pub fn reduce() -> impl Strategy<Value = Case> {
     let kinds = [ReduceKind::Sum, ReduceKind::Mean, ReduceKind::Max];
     let axes = prop::collection::vec((prop_oneof![Just(1), 2_usize..14], any::<bool>()), 1..5);
-    (select(&kinds[..]), axes, any::<u64>()).prop_map(|(kind, axes, seed)| {
+    (select(kinds.to_vec()), axes, any::<u64>()).prop_map(|(kind, axes, seed)| {
         let shape: Vec<usize> = axes.iter().map(|(size, _)| *size).collect();
         let reduced: Vec<usize> = (0..axes.len()).filter(|axis| axes[*axis].1).collect();
         let x = distinct(Shape::new(shape), seed);
@@ -180,7 +184,7 @@ pub fn reduce() -> impl Strategy<Value = Case> {
 /// Sums long enough to be done in two passes.
 pub fn long_sum() -> impl Strategy<Value = Case> {
     let kinds = [ReduceKind::Sum, ReduceKind::Mean, ReduceKind::Max];
-    (select(&kinds[..]), 1_usize..4, 3000_usize..40_000, any::<u64>()).prop_map(
+    (select(kinds.to_vec()), 1_usize..4, 3000_usize..40_000, any::<u64>()).prop_map(
         |(kind, rows, columns, seed)| {
             let x = tensor([rows, columns], seed, -1.0, 1.0);
             let name = format!("long {kind:?}");

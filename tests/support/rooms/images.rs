@@ -71,7 +71,7 @@ pub fn conv2d() -> impl Strategy<Value = Case> {
 
 /// What autoencoders are made of, at sizes where tiles and split sums matter.
 pub fn conv2d_same() -> impl Strategy<Value = Case> {
-    let kernel = select(&[1_usize, 3, 5][..]);
+    let kernel = select(vec![1_usize, 3, 5]);
     (kernel, 1_usize..3, 6_usize..30, sides(), any::<u64>()).prop_map(
         |(kernel, stride, side, sides, seed)| {
             let image = [side, side];
@@ -83,7 +83,7 @@ pub fn conv2d_same() -> impl Strategy<Value = Case> {
 
 /// A bias or none, and what comes last.
 fn epilogue() -> impl Strategy<Value = (bool, Activation, bool)> {
-    (any::<bool>(), select(&all_activations()[..]), any::<bool>())
+    (any::<bool>(), select(all_activations().to_vec()), any::<bool>())
 }
 
 pub fn conv2d_fused() -> impl Strategy<Value = Case> {
@@ -191,7 +191,7 @@ pub fn avg_pool2d() -> impl Strategy<Value = Case> {
 }
 
 pub fn upsample2d() -> impl Strategy<Value = Case> {
-    let kind = select(&[Upsampling::Nearest, Upsampling::Bilinear][..]);
+    let kind = select(vec![Upsampling::Nearest, Upsampling::Bilinear]);
     let sides = (1_usize..9, 1_usize..9, 1_usize..20, 1_usize..20);
     (kind, sides, 1_usize..4, any::<u64>()).prop_map(|(kind, sides, channels, seed)| {
         let (height, width, new_height, new_width) = sides;

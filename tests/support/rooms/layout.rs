@@ -20,8 +20,9 @@ pub fn reshape() -> impl Strategy<Value = Case> {
 
 pub fn permute() -> impl Strategy<Value = Case> {
     let axes = prop::collection::vec(1_usize..14, 1..5);
-    let shuffled =
-        axes.prop_flat_map(|shape| (Just((0..shape.len()).collect::<Vec<_>>()).prop_shuffle(), Just(shape)));
+    let shuffled = axes.prop_flat_map(|shape| {
+        (Just((0..shape.len()).collect::<Vec<_>>()).prop_shuffle(), Just(shape))
+    });
     (shuffled, any::<u64>()).prop_map(|((axes, shape), seed)| {
         let x = tensor(Shape::new(shape), seed, -1.0, 1.0);
         Case::new(format!("permute {axes:?}"), vec![x], move |graph, x| {
@@ -58,7 +59,8 @@ fn cut_axes() -> impl Strategy<Value = Vec<[usize; 3]>> {
 
 pub fn slice() -> impl Strategy<Value = Case> {
     (cut_axes(), any::<u64>()).prop_map(|(axes, seed)| {
-        let shape: Vec<usize> = axes.iter().map(|[size, before, after]| size + before + after).collect();
+        let shape: Vec<usize> =
+            axes.iter().map(|[size, before, after]| size + before + after).collect();
         let begin: Vec<usize> = axes.iter().map(|[_, before, _]| *before).collect();
         let end: Vec<usize> = axes.iter().map(|[size, before, _]| size + before).collect();
         let x = tensor(Shape::new(shape), seed, -1.0, 1.0);
@@ -136,9 +138,10 @@ pub fn gather_images() -> impl Strategy<Value = Case> {
         |((channels, height, width), count, batch, seed)| {
             let bytes = count * channels * height * width;
             let random = tensor([bytes.div_ceil(4), 4], seed, 0.0, 256.0);
-            let pixels = random.data().chunks(4).map(|four| {
-                u32::from_le_bytes([0, 1, 2, 3].map(|byte| four[byte] as u8))
-            });
+            let pixels = random
+                .data()
+                .chunks(4)
+                .map(|four| u32::from_le_bytes([0, 1, 2, 3].map(|byte| four[byte] as u8)));
             // Steps begin at `cursor` of the order, which may be beyond its end.
             let order = whole([count], seed ^ 1, count);
             let labels = words((0..count as u32).map(|label| label % 10));

@@ -62,8 +62,6 @@ pub fn softmax() -> impl Strategy<Value = Case> {
             ("log_softmax", ops::log_softmax),
             ("log_sum_exp", ops::log_sum_exp),
         ][kind];
-        Case::new(name, vec![x], move |graph, x| build(graph, x[0]))
-            .within(Tolerance::Sums)
-            .twice()
+        Case::new(name, vec![x], move |graph, x| build(graph, x[0])).within(Tolerance::Sums).twice()
     })
 }

@@ -17,7 +17,8 @@ fn draws(name: &str, shape: Vec<usize>, kind: RandomKind) -> Case {
 }
 
 pub fn words() -> impl Strategy<Value = Case> {
-    small_shape().prop_map(|shape| draws("words", shape, RandomKind::Words).within(Tolerance::Exact))
+    small_shape()
+        .prop_map(|shape| draws("words", shape, RandomKind::Words).within(Tolerance::Exact))
 }
 
 pub fn uniform_and_bernoulli() -> impl Strategy<Value = Case> {
