@@ -11,7 +11,7 @@ use support::devices::{cpu, gpu};
 use support::rooms;
 
 /// Cases an operation. The numbers are drawn from one fixed seed, so that a failure is seen again.
-const CASES: u32 = 24;
+const CASES: u32 = 40;
 
 fn config() -> ProptestConfig {
     ProptestConfig {

@@ -10,6 +10,8 @@ pub enum Tolerance {
     /// 1e-5 of the number, or 1e-5 where the number is below 1: a few dozen units in the last
     /// place, which is what WGSL allows `exp`, `log` and division and their composition needs.
     Elementwise,
+    /// 2^-11, which is all that WGSL promises of `sin` and `cos`, and what some adapters use up.
+    Trigonometric,
     /// 1e-4 of the largest number of the tensor: sums whose order differs, where terms cancel.
     Sums,
 }
@@ -19,6 +21,7 @@ impl Tolerance {
         match self {
             Self::Exact => 0.0,
             Self::Elementwise => 1e-5 * expected.abs().max(1.0),
+            Self::Trigonometric => 1.0 / 2048.0,
             // Inputs are of order 1, so what is far below 1 everywhere is what cancelled.
             Self::Sums => 1e-4 * largest.max(0.1),
         }
