@@ -31,6 +31,7 @@ mod record;
 mod reduce;
 mod reshape;
 mod strided;
+mod tiles;
 mod unary;
 
 pub use activation::{Activate, Activation, ActivationGradient, activate};
@@ -207,12 +208,12 @@ pub fn kernels() -> Vec<&'static Kernel> {
         conv2d_weight_gradient::kernel(),
         conv_transpose2d::kernel(),
         expand::kernel(),
-        matmul::kernel(),
         max_pool2d::kernel(),
         record::kernel(),
         reduce::kernel(),
         unary::kernel(),
     ];
+    kernels.extend(matmul::kernels());
     kernels.extend(optimiser::kernels());
     kernels
 }
