@@ -56,6 +56,14 @@ impl Tiling {
     }
 }
 
+/// Into how many parts, and of how many terms each, sums are cut that one invocation each computes.
+pub(super) fn direct_splits(outputs: usize, terms: usize, target: &GpuTarget) -> [usize; 2] {
+    let invocations = workgroups_wanted(target) * 64;
+    let splits = invocations.div_ceil(outputs.max(1)).min(terms / LEAST_TERMS).max(1);
+    let k_each = terms.div_ceil(splits).next_multiple_of(DEPTH).max(DEPTH);
+    [terms.div_ceil(k_each).max(1), k_each]
+}
+
 /// Workgroups that keep an adapter busy.
 fn workgroups_wanted(target: &GpuTarget) -> usize {
     match target.kind {
