@@ -8,6 +8,8 @@ use std::convert::Infallible;
 
 use rand::TryRng;
 
+use crate::simd;
+
 const MULTIPLIER: [u32; 2] = [0xD251_1F53, 0xCD9E_8D57];
 const WEYL: [u32; 2] = [0x9E37_79B9, 0xBB67_AE85];
 const ROUNDS: usize = 10;
@@ -76,9 +78,9 @@ pub fn uniform(word: u32) -> f32 {
 #[inline(always)]
 pub fn normal_pair(a: u32, b: u32) -> [f32; 2] {
     // (a + 1) / 2^24 lies in (0, 1], where the logarithm is finite.
-    let radius = (-2.0 * (((a >> 8) + 1) as f32 * (1.0 / 16_777_216.0)).ln()).sqrt();
-    let angle = std::f32::consts::TAU * uniform(b);
-    [radius * angle.cos(), radius * angle.sin()]
+    let open = ((a >> 8) + 1) as f32 * (1.0 / 16_777_216.0);
+    let radius = (-2.0 * simd::ln(open)).sqrt();
+    simd::cos_sin_turns(uniform(b)).map(|part| radius * part)
 }
 
 /// A Philox stream as a sequential generator for the `rand` crate.

@@ -107,11 +107,30 @@ pub fn ln(x: f32) -> f32 {
     let p = p * m - 0.166_680_58;
     let p = p * m + 0.200_007_15;
     let p = p * m - 0.249_999_94;
-    let p = p * m + 0.333_333_31;
+    let p = p * m + 0.333_333_3;
     let y = m * z * p - 2.121_944_4e-4 * exponent - 0.5 * z + m + 0.693_359_4 * exponent;
     let y = if x == f32::INFINITY { x } else { y };
     let y = if x == 0.0 { f32::NEG_INFINITY } else { y };
     if x < 0.0 || x.is_nan() { f32::NAN } else { y }
+}
+
+/// Cosine and sine of `turns` full turns, for turns in [0, 1].
+#[inline(always)]
+pub fn cos_sin_turns(turns: f32) -> [f32; 2] {
+    // 4 turns rounded to a whole number of quarters, which then stands in the lowest bits.
+    const ROUND: f32 = 12_582_912.0;
+    let rounded = 4.0 * turns + ROUND;
+    let quadrant = rounded.to_bits();
+    let r = (4.0 * turns - (rounded - ROUND)) * std::f32::consts::FRAC_PI_2;
+    let z = r * r;
+    let s = ((-1.951_529_6e-4 * z + 8.332_161e-3) * z - 0.166_666_55) * z * r + r;
+    let c = (2.443_315_7e-5 * z - 1.388_731_6e-3) * z + 4.166_664_6e-2;
+    let c = c * z * z - 0.5 * z + 1.0;
+    let (cosine, sine) = if quadrant & 1 == 1 { (s, c) } else { (c, s) };
+    [
+        if (quadrant + 1) & 2 == 2 { -cosine } else { cosine },
+        if quadrant & 2 == 2 { -sine } else { sine },
+    ]
 }
 
 /// ln(1 + x) for x in [0, 1], without loss near 0.
@@ -141,10 +160,10 @@ pub fn softplus(x: f32) -> f32 {
 pub fn tanh(x: f32) -> f32 {
     let z = x * x;
     let p = -5.704_988_7e-3;
-    let p = p * z + 2.063_908_9e-2;
+    let p = p * z + 2.063_909e-2;
     let p = p * z - 5.373_971_5e-2;
     let p = p * z + 0.133_314_42;
-    let p = p * z - 0.333_332_82;
+    let p = p * z - 0.333_332_8;
     let near = p * z * x + x;
     let e = exp(-2.0 * x.abs());
     let far = ((1.0 - e) / (1.0 + e)).copysign(x);
@@ -164,7 +183,7 @@ pub fn erf(x: f32) -> f32 {
     let far = (1.0 - p * t * exp(-a * a)).copysign(x);
     let z = x * x;
     let q = 1.0 - z * (1.0 / 3.0 - z * (0.1 - z * (1.0 / 42.0 - z / 216.0)));
-    let near = 1.128_379_2 * x * q;
+    let near = std::f32::consts::FRAC_2_SQRT_PI * x * q;
     if a < 0.3 { near } else { far }
 }
 
@@ -191,6 +210,16 @@ mod tests {
         assert!(worst(tanh, f64::tanh, -10.0, 10.0) < 4e-7);
         assert!(worst(sigmoid, |x| 1.0 / (1.0 + (-x).exp()), -80.0, 80.0) < 4e-7);
         assert!(worst(softplus, |x| x.exp().ln_1p(), -80.0, 30.0) < 4e-7);
+    }
+
+    #[test]
+    fn turns_all_the_way_round() {
+        for i in 0..=4096 {
+            let turns = i as f32 / 4096.0;
+            let angle = f64::from(turns) * std::f64::consts::TAU;
+            let [cosine, sine] = cos_sin_turns(turns).map(f64::from);
+            assert!((cosine - angle.cos()).abs() < 2e-7 && (sine - angle.sin()).abs() < 2e-7);
+        }
     }
 
     #[test]

@@ -11,53 +11,87 @@ use crate::rng::{Seed, Stream};
 use crate::tensor::Shape;
 
 mod activation;
+mod argmin;
 mod avg_pool2d;
+mod batch_norm;
 mod bias;
 mod binary;
 mod builder;
 mod columns;
+mod concat;
 mod conv2d;
 mod conv2d_weight_gradient;
 mod conv_transpose2d;
 mod convolution;
 mod dispatch;
+mod dropout;
 mod expand;
+mod gather;
+mod gather_images;
+mod gaussian_kl;
+mod gaussian_nll;
 mod geometry;
 mod matmul;
 mod max_pool2d;
+mod one_hot;
 mod optimiser;
+mod pad;
+mod permute;
 mod planes;
+mod random;
 mod record;
 mod reduce;
+mod reparameterise;
 mod reshape;
+mod slice;
+mod softmax;
+mod sparsity_kl;
 mod strided;
 mod tiles;
 mod unary;
+mod upsample2d;
 
 pub use activation::{Activate, Activation, ActivationGradient, activate};
+pub use argmin::{Argmin, argmax, argmin};
 pub use avg_pool2d::{AvgPool2d, AvgPool2dGradient, avg_pool2d};
+pub use batch_norm::{Normalise, moments, normalise, running_moments};
 pub use bias::{Bias, bias};
 pub use binary::{
     Binary, BinaryKind, add, binary_cross_entropy, div, equal, greater_equal, maximum, minimum,
     mul, squared_error, sub,
 };
 pub use builder::{Backward, Builder, NodeId};
+pub use concat::{Concat, concat};
 pub use conv_transpose2d::{ConvTranspose2d, conv_transpose2d};
 pub use conv2d::{Conv2d, conv2d};
 pub use conv2d_weight_gradient::Conv2dWeightGradient;
 pub use dispatch::{AdapterKind, Binding, Dispatch, GpuTarget, Kernel, MAX_GROUPS};
+pub use dropout::{Dropout, dropout};
 pub use expand::{Expand, expand, sum_to};
+pub use gather::{Gather, gather};
+pub use gather_images::{GatherImages, GatherLabels, gather_images, gather_labels};
+pub use gaussian_kl::{GaussianKl, gaussian_kl};
+pub use gaussian_nll::{GaussianNll, gaussian_nll};
 pub use geometry::{ConvGeometry, GeometryError};
 pub use matmul::{Matmul, Transpose, matmul, matmul_transposed};
 pub use max_pool2d::{
     MaxPool2d, MaxPool2dGradient, MaxPool2dIndices, MaxPool2dTake, max_pool2d,
     max_pool2d_with_indices,
 };
+pub use one_hot::{OneHot, one_hot};
 pub use optimiser::{GlobalNorm, Optimiser};
+pub use pad::{Pad, pad};
+pub use permute::{Permute, permute};
+pub use random::{Random, RandomKind, random};
 pub use record::Record;
 pub use reduce::{Reduce, ReduceKind, mean_all, reduce, sum_all};
+pub use reparameterise::{LOG_VARIANCE, Reparameterise, reparameterise};
 pub use reshape::{Reshape, flatten, reshape};
+pub use slice::{Slice, slice, slice_axis};
+pub use softmax::{Softmax, SoftmaxKind, log_softmax, log_sum_exp, softmax};
+pub use sparsity_kl::{SparsityKl, sparsity_kl};
 pub use unary::{Unary, UnaryKind, affine, unary};
+pub use upsample2d::{Upsample2d, Upsampling, upsample2d};
 
 /// The most inputs one operation may have, and one kernel may bind together with its output:
 /// WebGPU guarantees eight storage buffers a stage.
@@ -201,17 +235,34 @@ pub enum EpiloguePart {
 pub fn kernels() -> Vec<&'static Kernel> {
     let mut kernels = vec![
         activation::kernel(),
+        argmin::kernel(),
         avg_pool2d::kernel(),
+        batch_norm::kernel(),
         bias::kernel(),
         binary::kernel(),
+        concat::kernel(),
         conv2d::kernel(),
         conv2d_weight_gradient::kernel(),
         conv_transpose2d::kernel(),
+        dropout::kernel(),
         expand::kernel(),
+        gather::kernel(),
+        gather_images::kernel(),
+        gaussian_kl::kernel(),
+        gaussian_nll::kernel(),
         max_pool2d::kernel(),
+        one_hot::kernel(),
+        pad::kernel(),
+        permute::kernel(),
+        random::kernel(),
         record::kernel(),
         reduce::kernel(),
+        reparameterise::kernel(),
+        slice::kernel(),
+        softmax::kernel(),
+        sparsity_kl::kernel(),
         unary::kernel(),
+        upsample2d::kernel(),
     ];
     kernels.extend(matmul::kernels());
     kernels.extend(optimiser::kernels());

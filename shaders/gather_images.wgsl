@@ -1,0 +1,73 @@
+// gather_images.wgsl: out[b, p] = byte p of image order[cursor + b], divided by 255; bytes lie four
+// a word, the first one lowest, and images one after the other without gaps.
+// One vec4 an invocation. Dispatch: ceil(batch * SIZE / 4 / 64) workgroups, folded past 65535.
+// Entry `labels`: out[b] = labels[order[cursor + b]], one an invocation.
+override SIZE: u32 = 1u; // bytes of an image
+
+struct Params { count: u32, images: u32, entries: u32 }
+@group(0) @binding(0) var<storage, read> words: array<u32>;
+@group(0) @binding(1) var<storage, read> order: array<u32>;
+@group(0) @binding(2) var<storage, read_write> output: array<vec4<f32>>;
+@group(0) @binding(2) var<storage, read_write> labels_out: array<f32>;
+@group(1) @binding(0) var<uniform> params: Params;
+
+fn image(b: u32) -> u32 {
+    return min(order[min(step.cursor + b, params.entries - 1u)], params.images - 1u);
+}
+
+fn byte(address: u32) -> u32 {
+    return words[address / 4u] >> (address % 4u * 8u) & 0xffu;
+}
+
+// Four bytes that follow each other in one image, so that the second word exists where it is read.
+fn four_bytes(address: u32) -> u32 {
+    let shift = address % 4u * 8u;
+    let low = words[address / 4u] >> shift;
+    if shift == 0u {
+        return low;
+    }
+    return low | words[address / 4u + 1u] << (32u - shift);
+}
+
+// Four bytes of the batch, element by element: they belong to several images, or to none.
+fn scattered_bytes(first: u32) -> u32 {
+    var packed = 0u;
+    for (var k = 0u; k < 4u; k++) {
+        let e = first + k;
+        if e < params.count {
+            packed |= byte(image(e / SIZE) * SIZE + e % SIZE) << (8u * k);
+        }
+    }
+    return packed;
+}
+
+@compute @workgroup_size(64)
+fn main(
+    @builtin(workgroup_id) group: vec3<u32>,
+    @builtin(num_workgroups) groups: vec3<u32>,
+    @builtin(local_invocation_index) local: u32,
+) {
+    let i = (group.x + group.y * groups.x) * 64u + local;
+    let e = i * 4u;
+    if e >= params.count {
+        return;
+    }
+    let p = e % SIZE;
+    if p + 4u <= SIZE {
+        output[i] = unpack4x8unorm(four_bytes(image(e / SIZE) * SIZE + p));
+    } else {
+        output[i] = unpack4x8unorm(scattered_bytes(e));
+    }
+}
+
+@compute @workgroup_size(64)
+fn labels(
+    @builtin(workgroup_id) group: vec3<u32>,
+    @builtin(num_workgroups) groups: vec3<u32>,
+    @builtin(local_invocation_index) local: u32,
+) {
+    let b = (group.x + group.y * groups.x) * 64u + local;
+    if b < params.count {
+        labels_out[b] = f32(words[image(b)]);
+    }
+}

@@ -1,0 +1,20 @@
+// gaussian_kl.wgsl: out[i] = (exp(v) - 1 - v + mean[i]^2) / 2, v the clamped log_variance[i].
+// One vec4 an invocation. Dispatch: ceil(n / 4 / 64) workgroups, folded past 65535.
+struct Params { vectors: u32 }
+@group(0) @binding(0) var<storage, read> mean: array<vec4<f32>>;
+@group(0) @binding(1) var<storage, read> log_variance: array<vec4<f32>>;
+@group(0) @binding(2) var<storage, read_write> output: array<vec4<f32>>;
+@group(1) @binding(0) var<uniform> params: Params;
+
+@compute @workgroup_size(64)
+fn main(
+    @builtin(workgroup_id) group: vec3<u32>,
+    @builtin(num_workgroups) groups: vec3<u32>,
+    @builtin(local_invocation_index) local: u32,
+) {
+    let i = (group.x + group.y * groups.x) * 64u + local;
+    if i < params.vectors {
+        let v = clamp_log_variance(log_variance[i]);
+        output[i] = 0.5 * (exp(v) - 1.0 - v + mean[i] * mean[i]);
+    }
+}

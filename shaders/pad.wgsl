@@ -1,0 +1,46 @@
+// pad.wgsl: out[i0, i1, ...] = in[i0 - before0, i1 - before1, ...] where that exists, else `value`.
+// One element an invocation. Dispatch: ceil(n / 64) workgroups, folded past 65535.
+override AXES: u32 = 1u;
+
+// Axes innermost first; `outer` are the output's sizes, `inner` the input's.
+struct Params {
+    count: u32,
+    value: f32,
+    outer: array<vec4<u32>, 2>,
+    before: array<vec4<u32>, 2>,
+    inner: array<vec4<u32>, 2>,
+}
+@group(0) @binding(0) var<storage, read> input: array<f32>;
+@group(0) @binding(1) var<storage, read_write> output: array<f32>;
+@group(1) @binding(0) var<uniform> params: Params;
+
+@compute @workgroup_size(64)
+fn main(
+    @builtin(workgroup_id) group: vec3<u32>,
+    @builtin(num_workgroups) groups: vec3<u32>,
+    @builtin(local_invocation_index) local: u32,
+) {
+    let i = (group.x + group.y * groups.x) * 64u + local;
+    if i >= params.count {
+        return;
+    }
+    var rest = i;
+    var at = 0u;
+    var stride = 1u;
+    var inside = true;
+    for (var axis = 0u; axis < AXES; axis++) {
+        let outer = params.outer[axis / 4u][axis % 4u];
+        let inner = params.inner[axis / 4u][axis % 4u];
+        // Before the input, the difference wraps round to something large.
+        let place = rest % outer - params.before[axis / 4u][axis % 4u];
+        inside &= place < inner;
+        at += place * stride;
+        stride *= inner;
+        rest /= outer;
+    }
+    var value = params.value;
+    if inside {
+        value = input[at];
+    }
+    output[i] = value;
+}

@@ -1,0 +1,99 @@
+// softmax.wgsl: over each row x of LENGTH numbers, with m = max x and s = sum exp(x - m),
+// MODE 0: out[r, j] = exp(x[j] - m) / s;  1: out[r, j] = x[j] - m - ln s;  2: out[r] = m + ln s.
+// Entry `alone`: an invocation a row, ceil(rows / 64) workgroups; `together`: a workgroup of 64 a row;
+// both folded past 65535.
+override MODE: u32 = 0u;
+override LENGTH: u32 = 1u;
+
+struct Params { rows: u32 }
+@group(0) @binding(0) var<storage, read> input: array<f32>;
+@group(0) @binding(1) var<storage, read_write> output: array<f32>;
+@group(1) @binding(0) var<uniform> params: Params;
+
+const LEAST = -3.4028235e38;
+
+var<workgroup> partial: array<f32, 64>;
+
+// Elements first, first + step, ... of row r, from the row's maximum and sum.
+fn store(r: u32, first: u32, step: u32, m: f32, s: f32) {
+    let logarithm = m + log(s);
+    if MODE == 2u {
+        if first == 0u {
+            output[r] = logarithm;
+        }
+        return;
+    }
+    for (var j = first; j < LENGTH; j += step) {
+        let x = input[r * LENGTH + j];
+        if MODE == 0u {
+            output[r * LENGTH + j] = exp(x - m) / s;
+        } else {
+            output[r * LENGTH + j] = x - logarithm;
+        }
+    }
+}
+
+fn row_max(r: u32, first: u32, step: u32) -> f32 {
+    var m = LEAST;
+    for (var j = first; j < LENGTH; j += step) {
+        m = max(m, input[r * LENGTH + j]);
+    }
+    return m;
+}
+
+fn row_sum(r: u32, first: u32, step: u32, m: f32) -> f32 {
+    var s = 0.0;
+    for (var j = first; j < LENGTH; j += step) {
+        s += exp(input[r * LENGTH + j] - m);
+    }
+    return s;
+}
+
+@compute @workgroup_size(64)
+fn alone(
+    @builtin(workgroup_id) group: vec3<u32>,
+    @builtin(num_workgroups) groups: vec3<u32>,
+    @builtin(local_invocation_index) local: u32,
+) {
+    let r = (group.x + group.y * groups.x) * 64u + local;
+    if r < params.rows {
+        let m = row_max(r, 0u, 1u);
+        store(r, 0u, 1u, m, row_sum(r, 0u, 1u, m));
+    }
+}
+
+@compute @workgroup_size(64)
+fn together(
+    @builtin(workgroup_id) group: vec3<u32>,
+    @builtin(num_workgroups) groups: vec3<u32>,
+    @builtin(local_invocation_index) local: u32,
+) {
+    // Groups past the last row do the last one again up to the store: barriers need everyone.
+    let number = group.x + group.y * groups.x;
+    let r = min(number, params.rows - 1u);
+    partial[local] = row_max(r, local, 64u);
+    for (var half = 32u; half > 0u; half /= 2u) {
+        // The upper half is written before the lower half reads it.
+        workgroupBarrier();
+        if local < half {
+            partial[local] = max(partial[local], partial[local + half]);
+        }
+    }
+    // The maximum is written before all read it, and read by all before the sums overwrite it.
+    workgroupBarrier();
+    let m = partial[0];
+    workgroupBarrier();
+    partial[local] = row_sum(r, local, 64u, m);
+    for (var half = 32u; half > 0u; half /= 2u) {
+        // As above.
+        workgroupBarrier();
+        if local < half {
+            partial[local] += partial[local + half];
+        }
+    }
+    // The sum is written before all read it.
+    workgroupBarrier();
+    if number < params.rows {
+        store(r, local, 64u, m, partial[0]);
+    }
+}
