@@ -12,7 +12,7 @@ use diabolo::tensor::{Shape, Tensor};
 
 /// The best adapter, with kernels checked and nothing kept on disk.
 fn executor() -> GpuExecutor {
-    let options = GpuOptions { checks: ShaderChecks::Checked, cache: None };
+    let options = GpuOptions { checks: ShaderChecks::Checked, kind: None, cache: None };
     GpuExecutor::choose(&DeviceChoice::Gpu, options).unwrap_or_else(|error| panic!("{error}"))
 }
 
@@ -244,7 +244,7 @@ fn every_adapter_trains_alike_checked_or_trusted() -> Result<()> {
     let mut reference: Option<Vec<f32>> = None;
     for (index, adapter) in adapters.list().iter().enumerate().filter(|(_, a)| a.is_usable()) {
         for checks in [ShaderChecks::Checked, ShaderChecks::Trusted] {
-            let options = GpuOptions { checks, cache: None };
+            let options = GpuOptions { checks, kind: None, cache: None };
             let mut executor = GpuExecutor::open(&adapters, index, options)?;
             executor.set_state(&State::initial(&fit.graph.layout(), Seed(2), 2))?;
             let plan = executor.add_plan(fit.training_plan(&executor), None)?;

@@ -3,15 +3,20 @@
 
 mod support;
 
+use std::cell::RefCell;
+
+use diabolo::error::Error;
+use diabolo::graph::Executor;
+use diabolo::ops::AdapterKind;
 use proptest::prelude::*;
 use proptest::test_runner::{RngSeed, TestRunner};
-use support::case::{Case, Results};
+use support::case::{Case, Drawn, Results};
 use support::compare::difference;
-use support::devices::{cpu, gpu};
+use support::devices::{Device, cpu, gpu_as};
 use support::rooms;
 
 /// Cases an operation. The numbers are drawn from one fixed seed, so that a failure is seen again.
-const CASES: u32 = 40;
+const CASES: u32 = 24;
 
 fn config() -> ProptestConfig {
     ProptestConfig {
@@ -23,31 +28,42 @@ fn config() -> ProptestConfig {
     }
 }
 
-fn compare(case: &Case, what: &str, expected: &Results, actual: &Results) -> Result<(), String> {
-    for ((name, expected), (_, actual)) in expected.iter().zip(actual) {
+/// The results of `case` on `device` where they are not the reference's.
+fn check_on(
+    device: &mut dyn Device,
+    case: &Case,
+    drawn: &Drawn,
+    reference: &Results,
+    fuse: bool,
+) -> Result<(), TestCaseError> {
+    let place = if fuse { "fused" } else { "not fused" };
+    let place = format!("{case:?} on {}, {place}", device.name());
+    let results = drawn.run(device, fuse);
+    let results = results.map_err(|error| TestCaseError::fail(format!("{place}: {error}")))?;
+    for ((name, expected), (_, actual)) in reference.iter().zip(&results) {
         if let Some(difference) = difference(expected, actual, case.tolerance) {
-            return Err(format!("{what}: {name} of {case:?}: {difference}"));
+            return Err(TestCaseError::fail(format!("{place}: {name}: {difference}")));
         }
     }
     Ok(())
 }
 
-/// Runs cases of one room on a GPU that is opened once.
+/// Runs cases of one room on the CPU, and on the adapter with the kernels of a large GPU and with
+/// those of the smallest.
 fn check(cases: impl Strategy<Value = Case>) {
-    let mut gpu = gpu();
-    let gpu = std::cell::RefCell::new(&mut gpu);
+    let gpus = RefCell::new([AdapterKind::Discrete, AdapterKind::Software].map(gpu_as));
     let result = TestRunner::new(config()).run(&cases, |case| {
-        let fail = |error: diabolo::error::Error| TestCaseError::fail(error.to_string());
+        let fail = |error: Error| TestCaseError::fail(format!("{case:?}: {error}"));
         let drawn = case.draw().map_err(fail)?;
+        let plain = drawn.plan(None, false).map_err(fail)?;
+        let fused = drawn.plan(None, true).map_err(fail)?;
         let reference = drawn.run(&mut cpu(), false).map_err(fail)?;
-        for fuse in [false, true] {
-            let on_cpu = drawn.run(&mut cpu(), fuse).map_err(fail)?;
-            let on_gpu = drawn.run(&mut **gpu.borrow_mut(), fuse).map_err(fail)?;
-            let fused = if fuse { "fused" } else { "not fused" };
-            for (place, results) in [("CPU", &on_cpu), ("GPU", &on_gpu)] {
-                compare(&case, &format!("{place}, {fused}"), &reference, results)
-                    .map_err(TestCaseError::fail)?;
-            }
+        let [large, small] = &mut *gpus.borrow_mut();
+        check_on(large, &case, &drawn, &reference, true)?;
+        check_on(small, &case, &drawn, &reference, true)?;
+        if plain.steps.len() != fused.steps.len() {
+            check_on(&mut cpu(), &case, &drawn, &reference, true)?;
+            check_on(small, &case, &drawn, &reference, false)?;
         }
         Ok(())
     });

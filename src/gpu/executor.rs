@@ -36,7 +36,8 @@ impl GpuExecutor {
     /// # Errors
     /// When there is no such adapter, it cannot be used, or its driver refuses.
     pub fn open(adapters: &Adapters, index: usize, options: GpuOptions) -> Result<Self> {
-        let device = GpuDevice::open(adapters, index)?;
+        let mut device = GpuDevice::open(adapters, index)?;
+        device.target.kind = options.kind.unwrap_or(device.target.kind);
         let pipelines = Pipelines::new(&device, &options);
         let flights = Flights::new(&device)?;
         Ok(Self {

@@ -10,7 +10,7 @@ use super::device::GpuDevice;
 use super::disk_cache::DiskCache;
 use super::reflection::{Interface, Reflection};
 use crate::error::Result;
-use crate::ops::{Dispatch, Kernel, StepScalars};
+use crate::ops::{AdapterKind, Dispatch, Kernel, StepScalars};
 
 /// Whether kernels check their indices, divisors and loops while they run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,6 +33,9 @@ impl Default for ShaderChecks {
 pub struct GpuOptions {
     /// Whether kernels check themselves.
     pub checks: ShaderChecks,
+    /// Choose kernels as for an adapter of this kind; `None` for the kind that it is. Tests run
+    /// the choices for all kinds on the one adapter they have.
+    pub kind: Option<AdapterKind>,
     /// Where compiled pipelines are kept from run to run; `None` keeps none.
     pub cache: Option<PathBuf>,
 }
@@ -41,7 +44,7 @@ impl Default for GpuOptions {
     /// Checks as the build has it, and the user's cache folder.
     fn default() -> Self {
         let cache = dirs::cache_dir().map(|folder| folder.join("diabolo").join("pipelines"));
-        Self { checks: ShaderChecks::default(), cache }
+        Self { checks: ShaderChecks::default(), kind: None, cache }
     }
 }
 

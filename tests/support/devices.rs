@@ -4,6 +4,7 @@ use diabolo::cpu::CpuExecutor;
 use diabolo::error::Result;
 use diabolo::gpu::{DeviceChoice, GpuExecutor, GpuOptions, ShaderChecks};
 use diabolo::graph::{Executor, PlanId};
+use diabolo::ops::AdapterKind;
 
 /// Names the adapter that tests run on, in the words of `--device`; the best there is otherwise.
 /// Set by hand, to see the suite pass on another driver.
@@ -38,8 +39,17 @@ pub fn cpu() -> CpuExecutor {
 ///
 /// Without an adapter a test fails, with the line that says what to install.
 pub fn gpu() -> GpuExecutor {
+    open(None)
+}
+
+/// The adapter, with kernels chosen as for one of this kind.
+pub fn gpu_as(kind: AdapterKind) -> GpuExecutor {
+    open(Some(kind))
+}
+
+fn open(kind: Option<AdapterKind>) -> GpuExecutor {
     let name = std::env::var(ADAPTER).unwrap_or_else(|_| "gpu".into());
     let choice: DeviceChoice = name.parse().unwrap_or_else(|error| panic!("{ADAPTER}: {error}"));
-    let options = GpuOptions { checks: ShaderChecks::Checked, cache: None };
+    let options = GpuOptions { checks: ShaderChecks::Checked, kind, cache: None };
     GpuExecutor::choose(&choice, options).unwrap_or_else(|error| panic!("{error}"))
 }
