@@ -267,6 +267,10 @@ impl Executor for CpuExecutor {
         Ok(std::mem::take(&mut self.metrics))
     }
 
+    fn wait(&mut self) -> Result<()> {
+        Ok(())
+    }
+
     fn set_profiling(&mut self, on: bool) -> Result<()> {
         self.profile = on.then(HashMap::new);
         Ok(())

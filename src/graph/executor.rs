@@ -171,6 +171,12 @@ pub trait Executor {
     /// When the device is lost.
     fn take_metrics(&mut self, wait: bool) -> Result<Vec<MetricRow>>;
 
+    /// Waits until every step submitted so far has ended.
+    ///
+    /// # Errors
+    /// When the device is lost.
+    fn wait(&mut self) -> Result<()>;
+
     /// Starts or stops timing each operation.
     ///
     /// # Errors

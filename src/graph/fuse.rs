@@ -1,8 +1,10 @@
 //! Fusion by epilogue: a bias and an activation move into the kernel that makes what they read.
 
+use std::sync::Arc;
+
 use super::{Graph, Kind, Node};
 use crate::error::Result;
-use crate::ops::{EpiloguePart, NodeId};
+use crate::ops::{EpiloguePart, NodeId, Reshape};
 
 impl Graph {
     /// The same computation with every bias and activation that is the only reader of a matmul or
@@ -13,16 +15,39 @@ impl Graph {
     /// Never for a graph that was built by its builder.
     pub fn fuse(&self, kept: &[NodeId]) -> Result<Graph> {
         let mut fused = self.clone();
+        let needed = self.needed(kept);
+        let nodes = self.nodes.iter().zip(&needed).filter(|(_, needed)| **needed);
         let mut readers = vec![0_usize; self.nodes.len()];
-        for input in self.nodes.iter().flat_map(|node| &node.inputs).chain(kept) {
+        for input in nodes.flat_map(|(node, _)| &node.inputs).chain(kept) {
             readers[input.index()] += 1;
         }
         for index in 0..fused.nodes.len() {
             if let Some(node) = fused.absorbed(index, &readers) {
                 fused.nodes[index] = node;
+            } else {
+                fused.absorb_through_view(index, &readers);
             }
         }
         Ok(fused)
+    }
+
+    /// An activation that reads a reshaped product moves into the product, and becomes a view: the
+    /// output layer of a dense decoder, whose pixels are reshaped into images.
+    fn absorb_through_view(&mut self, index: usize, readers: &[usize]) -> Option<()> {
+        let Kind::Op(op) = &self.nodes[index].kind else { return None };
+        let Some(EpiloguePart::Activation(activation)) = op.epilogue_part() else { return None };
+        let view = self.nodes[index].inputs[0];
+        let Kind::Op(view_op) = &self.node(view).kind else { return None };
+        let producer = *self.node(view).inputs.first()?;
+        let Kind::Op(producer_op) = &self.node(producer).kind else { return None };
+        if !view_op.is_view() || readers[view.index()] != 1 || readers[producer.index()] != 1 {
+            return None;
+        }
+        let fused = producer_op.with_activation(activation)?;
+        let shape = self.nodes[index].shape.clone();
+        self.nodes[producer.index()].kind = Kind::Op(fused);
+        self.nodes[index].kind = Kind::Op(Arc::new(Reshape { shape }));
+        Some(())
     }
 
     /// What node `index` becomes if it can be the epilogue of the node it reads first.

@@ -15,11 +15,13 @@ mod fuse;
 mod memory;
 mod parameter;
 mod plan;
+mod profile;
 
 pub use executor::{DataId, Executor, MetricRow, PlanId, ProfileRow, State};
 pub use memory::{Bytes, MemoryReport};
 pub use parameter::{Initialiser, ParamName, Role, StateEntry, StateLayout};
 pub use plan::{Area, Location, METRIC_ROWS, Plan, PlanRequest, Step, Training};
+pub use profile::{ProfileTally, profile_table};
 
 /// What a node is.
 #[derive(Clone, Debug)]
@@ -159,6 +161,18 @@ impl Graph {
     /// Where the first value of each state tensor comes from and how they are laid out.
     pub fn layout(&self) -> StateLayout {
         StateLayout::new(self.state.clone())
+    }
+
+    /// Which nodes `roots` depend on, themselves included.
+    fn needed(&self, roots: &[NodeId]) -> Vec<bool> {
+        let mut needed = vec![false; self.nodes.len()];
+        roots.iter().for_each(|root| needed[root.index()] = true);
+        for index in (0..needed.len()).rev() {
+            if needed[index] {
+                self.nodes[index].inputs.iter().for_each(|input| needed[input.index()] = true);
+            }
+        }
+        needed
     }
 
     fn state_node(

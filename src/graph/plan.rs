@@ -99,6 +99,13 @@ pub struct PlanRequest<'a> {
     pub fuse: bool,
 }
 
+impl<'a> PlanRequest<'a> {
+    /// A fused plan of `graph` that neither trains nor gives anything back yet.
+    pub fn new(graph: &'a Graph, layout: &'a StateLayout, target: Option<&'a GpuTarget>) -> Self {
+        Self { graph, layout, outputs: vec![], metrics: vec![], training: None, target, fuse: true }
+    }
+}
+
 /// A schedule of operations on planned memory: what both executors run.
 #[derive(Clone, Debug)]
 pub struct Plan {
@@ -232,7 +239,7 @@ impl<'a> Draft<'a> {
     }
 
     fn finish(mut self, roots: &[NodeId], gradients: &[(ParamName, NodeId)]) -> Result<Plan> {
-        let needed = needed(self.graph, roots);
+        let needed = self.graph.needed(roots);
         self.place_gradients(roots, gradients)?;
         for index in (0..needed.len()).filter(|index| needed[*index]) {
             self.schedule(NodeId(index as u32))?;
@@ -465,20 +472,4 @@ fn base(graph: &Graph, node: NodeId) -> NodeId {
         Kind::Op(op) if op.is_view() => base(graph, graph.node(node).inputs[0]),
         _ => node,
     }
-}
-
-/// Which nodes the roots depend on.
-fn needed(graph: &Graph, roots: &[NodeId]) -> Vec<bool> {
-    let mut needed = vec![false; graph.nodes().len()];
-    for root in roots {
-        needed[root.index()] = true;
-    }
-    for index in (0..needed.len()).rev() {
-        if needed[index] {
-            for input in &graph.nodes()[index].inputs {
-                needed[input.index()] = true;
-            }
-        }
-    }
-    needed
 }

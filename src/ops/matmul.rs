@@ -204,7 +204,12 @@ pub(super) mod gemm {
         pub strides: Strides,
     }
 
-    impl Operand<'_> {
+    impl<'a> Operand<'a> {
+        /// A row-major matrix of `columns`.
+        pub fn rows(data: &'a [f32], columns: usize) -> Self {
+            Self { data, strides: Strides { row: columns, column: 1 } }
+        }
+
         fn assert_holds(&self, rows: usize, columns: usize) {
             let last = (rows - 1) * self.strides.row + (columns - 1) * self.strides.column;
             assert!(last < self.data.len(), "an operand of a product is too short");
@@ -222,12 +227,34 @@ pub(super) mod gemm {
 
     /// `out = a b`, row-major, for sizes `[m, k, n]`.
     pub fn product(out: &mut [f32], sizes: [usize; 3], a: Operand, b: Operand, threads: Threads) {
-        let [m, k, n] = sizes;
-        if m * n == 0 {
-            return;
-        }
-        if k == 0 {
+        if sizes[1] == 0 {
             return out.fill(0.0);
+        }
+        general(out, sizes, a, b, threads, false);
+    }
+
+    /// `out += a b`, row-major, for sizes `[m, k, n]`.
+    pub fn accumulate(
+        out: &mut [f32],
+        sizes: [usize; 3],
+        a: Operand,
+        b: Operand,
+        threads: Threads,
+    ) {
+        general(out, sizes, a, b, threads, true);
+    }
+
+    fn general(
+        out: &mut [f32],
+        sizes: [usize; 3],
+        a: Operand,
+        b: Operand,
+        threads: Threads,
+        add: bool,
+    ) {
+        let [m, k, n] = sizes;
+        if m * n * k == 0 {
+            return;
         }
         a.assert_holds(m, k);
         b.assert_holds(k, n);
@@ -246,14 +273,14 @@ pub(super) mod gemm {
                 out.as_mut_ptr(),
                 1,
                 n as isize,
-                false,
+                add,
                 a.data.as_ptr(),
                 a.strides.column as isize,
                 a.strides.row as isize,
                 b.data.as_ptr(),
                 b.strides.column as isize,
                 b.strides.row as isize,
-                0.0,
+                if add { 1.0 } else { 0.0 },
                 1.0,
                 false,
                 false,

@@ -12,11 +12,17 @@ use crate::tensor::Shape;
 
 mod activation;
 mod argmin;
+mod avg_pool2d;
 mod batch_norm;
 mod bias;
 mod binary;
 mod builder;
+mod columns;
 mod concat;
+mod conv2d;
+mod conv2d_weight_gradient;
+mod conv_transpose2d;
+mod convolution;
 mod dispatch;
 mod dropout;
 mod expand;
@@ -24,11 +30,14 @@ mod gather;
 mod gather_images;
 mod gaussian_kl;
 mod gaussian_nll;
+mod geometry;
 mod matmul;
+mod max_pool2d;
 mod one_hot;
 mod optimiser;
 mod pad;
 mod permute;
+mod planes;
 mod random;
 mod record;
 mod reduce;
@@ -43,6 +52,7 @@ mod upsample2d;
 
 pub use activation::{Activate, Activation, ActivationGradient, activate};
 pub use argmin::{Argmin, argmax, argmin};
+pub use avg_pool2d::{AvgPool2d, AvgPool2dGradient, avg_pool2d};
 pub use batch_norm::{Normalise, moments, normalise, running_moments};
 pub use bias::{Bias, bias};
 pub use binary::{
@@ -51,6 +61,9 @@ pub use binary::{
 };
 pub use builder::{Backward, Builder, NodeId};
 pub use concat::{Concat, concat};
+pub use conv_transpose2d::{ConvTranspose2d, conv_transpose2d};
+pub use conv2d::{Conv2d, conv2d};
+pub use conv2d_weight_gradient::Conv2dWeightGradient;
 pub use dispatch::{AdapterKind, Binding, Dispatch, GpuTarget, Kernel, MAX_GROUPS};
 pub use dropout::{Dropout, dropout};
 pub use expand::{Expand, expand, sum_to};
@@ -58,7 +71,12 @@ pub use gather::{Gather, gather};
 pub use gather_images::{GatherImages, GatherLabels, gather_images, gather_labels};
 pub use gaussian_kl::{GaussianKl, gaussian_kl};
 pub use gaussian_nll::{GaussianNll, gaussian_nll};
+pub use geometry::{ConvGeometry, GeometryError};
 pub use matmul::{Matmul, Transpose, matmul, matmul_transposed};
+pub use max_pool2d::{
+    MaxPool2d, MaxPool2dGradient, MaxPool2dIndices, MaxPool2dTake, max_pool2d,
+    max_pool2d_with_indices,
+};
 pub use one_hot::{OneHot, one_hot};
 pub use optimiser::{GlobalNorm, Optimiser};
 pub use pad::{Pad, pad};
@@ -217,10 +235,14 @@ pub fn kernels() -> Vec<&'static Kernel> {
     let mut kernels = vec![
         activation::kernel(),
         argmin::kernel(),
+        avg_pool2d::kernel(),
         batch_norm::kernel(),
         bias::kernel(),
         binary::kernel(),
         concat::kernel(),
+        conv2d::kernel(),
+        conv2d_weight_gradient::kernel(),
+        conv_transpose2d::kernel(),
         dropout::kernel(),
         expand::kernel(),
         gather::kernel(),
@@ -228,6 +250,7 @@ pub fn kernels() -> Vec<&'static Kernel> {
         gaussian_kl::kernel(),
         gaussian_nll::kernel(),
         matmul::kernel(),
+        max_pool2d::kernel(),
         one_hot::kernel(),
         pad::kernel(),
         permute::kernel(),

@@ -1,0 +1,351 @@
+//! A folder of images: found, decoded in threads, brought to one size and one number of channels.
+//!
+//! - Every format that this program can decode, in the folder and its sub-folders. Hidden files and
+//!   folders are passed over; other files are counted in a warning.
+//! - Sub-folders of the folder are classes, in the order of their names, whatever lies deeper in
+//!   them. Images beside them form a class named `.`; a single sub-folder with nothing beside it is
+//!   no class, and neither are images that all lie in the folder itself.
+//! - Three channels, or one with `--gray` or when every image is stored without colour. Transparent
+//!   parts are laid over white, as pages show them. The first frame of an animation is taken. A
+//!   photograph's orientation is heeded.
+//! - `--size` stretches, so that no part of an image goes unseen.
+
+use std::collections::{BTreeSet, HashSet};
+use std::fs::{self, File};
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+
+use image::imageops::FilterType;
+use image::metadata::Orientation;
+use image::{DynamicImage, ImageDecoder, ImageError, ImageFormat, ImageReader, Limits};
+use rayon::prelude::*;
+
+use super::order::Split;
+use super::{Dataset, ImageShape, Images, LoadOptions, MAX_BYTES, MAX_SIDE, progress_bar};
+use crate::error::{Error, Result};
+
+/// The class of images that lie beside class folders.
+const LOOSE: &str = ".";
+
+/// Memory that decoding one image may take; a file of a few bytes can ask for any amount.
+const MAX_DECODED: u64 = 512 << 20;
+
+/// Images decoded between two looks at whether all is well.
+const CHUNK: usize = 512;
+
+const TEMPLATE: &str = "{msg} [{bar:30}] {pos} of {len}, {eta} left";
+
+/// The images in `folder`, a tenth held out.
+///
+/// # Errors
+/// When the folder is missing or holds fewer than two images, when an image cannot be decoded, and
+/// when sizes differ and `--size` is not given.
+pub fn load(folder: &Path, options: &LoadOptions) -> Result<Dataset> {
+    let files = find(folder)?;
+    let (labels, classes) = classify(folder, &files);
+    let split = Split::tenth(files.len(), options.seed, options.limit)?;
+    // Both parts go through one pass, since the channels are settled by all images together.
+    let chosen: Vec<u32> = split.train.iter().chain(&split.test).copied().collect();
+    let paths: Vec<&Path> = chosen.iter().map(|&index| files[index as usize].as_path()).collect();
+    let pictures = decode_all(&paths, options)?;
+    let shape = common_shape(&pictures, &paths)?;
+    let mut pictures = pictures.into_iter();
+    let mut part = |indices: &[u32]| {
+        let mut pixels = Vec::with_capacity(indices.len() * shape.elements());
+        for picture in pictures.by_ref().take(indices.len()) {
+            for _ in 0..shape.channels / picture.shape.channels {
+                pixels.extend_from_slice(&picture.pixels);
+            }
+        }
+        let labels = labels.as_ref().map(|all| indices.iter().map(|&i| all[i as usize]).collect());
+        Images { pixels, labels, count: indices.len() }
+    };
+    let (train, test) = (part(&split.train), part(&split.test));
+    Ok(Dataset { name: name(folder), shape, train, test, classes })
+}
+
+fn name(folder: &Path) -> String {
+    let full = fs::canonicalize(folder).unwrap_or_else(|_| folder.to_path_buf());
+    full.file_name().map_or_else(|| "images".into(), |name| name.to_string_lossy().into_owned())
+}
+
+/// Every image file below `folder`, at least two, sorted by path.
+fn find(folder: &Path) -> Result<Vec<PathBuf>> {
+    if !folder.is_dir() {
+        let what = if folder.exists() { "is not a folder" } else { "there is no such folder" };
+        return Err(Error::file(folder, format!("{what}; give images:DIR a folder of images")));
+    }
+    let mut files = Vec::new();
+    let mut others = 0;
+    // Links are followed, so a folder may be reached twice, or from within itself.
+    let mut seen = HashSet::new();
+    let mut folders = vec![folder.to_path_buf()];
+    while let Some(folder) = folders.pop() {
+        let unreadable = |error| Error::file(&folder, format!("cannot be listed: {error}"));
+        if !seen.insert(fs::canonicalize(&folder).map_err(unreadable)?) {
+            continue;
+        }
+        for path in list(&folder).map_err(unreadable)? {
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.is_file() && is_image(&path) {
+                files.push(path);
+            } else {
+                others += 1;
+            }
+        }
+    }
+    files.sort_unstable();
+    match files.len() {
+        0 => {
+            let what = format!(
+                "holds no image (and {others} other files); the formats that are read: {}",
+                formats()
+            );
+            return Err(Error::file(folder, what));
+        }
+        1 => {
+            let what = "holds a single image; at least 2 are needed, as one is held out";
+            return Err(Error::file(folder, what));
+        }
+        _ if others > 0 => {
+            log::warn!("{}: {others} files are not images and are left out", folder.display());
+        }
+        _ => {}
+    }
+    Ok(files)
+}
+
+/// What is in a folder, except for hidden things, in an order that does not depend on the disk.
+fn list(folder: &Path) -> io::Result<Vec<PathBuf>> {
+    let mut paths = Vec::new();
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        if !entry.file_name().as_encoded_bytes().starts_with(b".") {
+            paths.push(entry.path());
+        }
+    }
+    paths.sort_unstable();
+    Ok(paths)
+}
+
+/// By the name's ending, or by the first bytes where the name has none.
+fn is_image(path: &Path) -> bool {
+    let format = if path.extension().is_some() {
+        ImageFormat::from_path(path).ok()
+    } else {
+        let mut start = Vec::new();
+        let read = File::open(path).and_then(|file| file.take(16).read_to_end(&mut start));
+        read.ok().and_then(|_| image::guess_format(&start).ok())
+    };
+    format.is_some_and(|format| format.reading_enabled())
+}
+
+fn formats() -> String {
+    let mut names: Vec<&str> = ImageFormat::all()
+        .filter(ImageFormat::reading_enabled)
+        .filter_map(|format| format.extensions_str().first().copied())
+        .collect();
+    names.sort_unstable();
+    names.join(", ")
+}
+
+/// The class of each file and the classes' names, or nothing where there is but one class.
+fn classify(folder: &Path, files: &[PathBuf]) -> (Option<Vec<u32>>, Vec<String>) {
+    let class = |path: &PathBuf| {
+        let inner = path.strip_prefix(folder).unwrap_or(path);
+        let mut parts = inner.components();
+        match (parts.next(), parts.next()) {
+            (Some(first), Some(_)) => first.as_os_str().to_string_lossy().into_owned(),
+            _ => LOOSE.to_owned(),
+        }
+    };
+    let names: Vec<String> = files.iter().map(class).collect();
+    let classes: Vec<String> = names.iter().cloned().collect::<BTreeSet<_>>().into_iter().collect();
+    if classes.len() < 2 {
+        return (None, Vec::new());
+    }
+    // `classes` is sorted and holds every name, so the partition point is the name's own place.
+    let label = |name: &String| classes.partition_point(|class| class < name) as u32;
+    (Some(names.iter().map(label).collect()), classes)
+}
+
+/// A decoded image, `[channels, height, width]`.
+struct Picture {
+    shape: ImageShape,
+    pixels: Vec<u8>,
+}
+
+fn decode_all(paths: &[&Path], options: &LoadOptions) -> Result<Vec<Picture>> {
+    let bar = progress_bar(paths.len() as u64, options.progress, TEMPLATE).with_message("images");
+    let mut pictures: Vec<Picture> = Vec::with_capacity(paths.len());
+    for chunk in paths.chunks(CHUNK) {
+        // Results are kept in order, so that of several bad files the same one is named each time.
+        let decoded: Vec<Result<Picture>> =
+            chunk.par_iter().map(|path| decode(path, options)).collect();
+        for (picture, path) in decoded.into_iter().zip(chunk) {
+            let picture = picture?;
+            let first = pictures.first().unwrap_or(&picture);
+            check_size(first, paths[0], &picture, path)?;
+            if first.shape.bytes(paths.len()).is_none() {
+                return Err(too_large(&first.shape, paths.len()));
+            }
+            pictures.push(picture);
+        }
+        bar.inc(chunk.len() as u64);
+    }
+    bar.finish_and_clear();
+    Ok(pictures)
+}
+
+fn check_size(first: &Picture, first_path: &Path, other: &Picture, path: &Path) -> Result<()> {
+    let size = |picture: &Picture| (picture.shape.width, picture.shape.height);
+    let ((width, height), (other_width, other_height)) = (size(first), size(other));
+    if (width, height) == (other_width, other_height) {
+        return Ok(());
+    }
+    let what = format!(
+        "is {other_width}x{other_height}, but {} is {width}x{height}; give --size WxH to bring all \
+         images to one size, such as --size 64x64",
+        first_path.display()
+    );
+    Err(Error::file(path, what))
+}
+
+fn too_large(shape: &ImageShape, count: usize) -> Error {
+    let what = format!(
+        "{count} images of {shape} need more than {} GiB; give a smaller --size, or --limit",
+        MAX_BYTES >> 30
+    );
+    Error::option("--data", what)
+}
+
+/// The sizes of the first image with the most channels of any.
+fn common_shape(pictures: &[Picture], paths: &[&Path]) -> Result<ImageShape> {
+    let shapes = || pictures.iter().map(|picture| picture.shape);
+    match shapes().find(|shape| shape.channels > 1).or_else(|| shapes().next()) {
+        Some(shape) if shape.bytes(paths.len()).is_some() => Ok(shape),
+        Some(shape) => Err(too_large(&shape, paths.len())),
+        None => Err(Error::option("--data", "there are no images; give a folder that has some")),
+    }
+}
+
+fn decode(path: &Path, options: &LoadOptions) -> Result<Picture> {
+    let image = open(path).map_err(|error| match error {
+        ImageError::Limits(_) => {
+            let mebibytes = MAX_DECODED >> 20;
+            let what = format!(
+                "is larger than {MAX_SIDE} pixels a side or {mebibytes} MiB; shrink or remove it"
+            );
+            Error::file(path, what)
+        }
+        error => {
+            let what = format!("cannot be decoded ({error}); replace or remove it");
+            Error::file(path, what)
+        }
+    })?;
+    if image.width() == 0 || image.height() == 0 {
+        return Err(Error::file(path, "is an image without pixels; replace or remove it"));
+    }
+    let mut image = without_alpha(image);
+    if options.gray {
+        image = DynamicImage::ImageLuma8(image.into_luma8());
+    }
+    if let Some((width, height)) = options.size {
+        let (width, height) = (width as u32, height as u32);
+        if (image.width(), image.height()) != (width, height) {
+            image = image.resize_exact(width, height, FilterType::Lanczos3);
+        }
+    }
+    let (height, width) = (image.height() as usize, image.width() as usize);
+    let (channels, pixels) = match image {
+        DynamicImage::ImageLuma8(gray) => (1, gray.into_raw()),
+        image => (3, planes(image.into_rgb8().as_raw())),
+    };
+    Ok(Picture { shape: ImageShape { channels, height, width }, pixels })
+}
+
+fn open(path: &Path) -> image::ImageResult<DynamicImage> {
+    let mut limits = Limits::default();
+    limits.max_image_width = Some(MAX_SIDE as u32);
+    limits.max_image_height = Some(MAX_SIDE as u32);
+    limits.max_alloc = Some(MAX_DECODED);
+    let mut reader = ImageReader::open(path)?.with_guessed_format()?;
+    reader.limits(limits.clone());
+    let mut decoder = reader.into_decoder()?;
+    limits.reserve(decoder.total_bytes())?;
+    let orientation = decoder.orientation().unwrap_or(Orientation::NoTransforms);
+    let mut image = DynamicImage::from_decoder(decoder)?;
+    image.apply_orientation(orientation);
+    Ok(image)
+}
+
+/// Eight bits a channel, gray if stored so and RGB if not, transparent parts over white.
+fn without_alpha(image: DynamicImage) -> DynamicImage {
+    let color = image.color();
+    let over_white = |value: u8, alpha: u8| {
+        let (value, alpha) = (u16::from(value), u16::from(alpha));
+        // At most 255 * 255 + 127, which fits.
+        ((value * alpha + 255 * (255 - alpha) + 127) / 255) as u8
+    };
+    match (color.has_color(), color.has_alpha()) {
+        (false, false) => DynamicImage::ImageLuma8(image.into_luma8()),
+        (true, false) => DynamicImage::ImageRgb8(image.into_rgb8()),
+        (false, true) => {
+            let mut pixels = image.into_luma_alpha8();
+            for pixel in pixels.pixels_mut() {
+                *pixel = image::LumaA([over_white(pixel[0], pixel[1]), 255]);
+            }
+            DynamicImage::ImageLuma8(DynamicImage::ImageLumaA8(pixels).into_luma8())
+        }
+        (true, true) => {
+            let mut pixels = image.into_rgba8();
+            for pixel in pixels.pixels_mut() {
+                let [red, green, blue, alpha] = pixel.0;
+                let [red, green, blue] = [red, green, blue].map(|value| over_white(value, alpha));
+                *pixel = image::Rgba([red, green, blue, 255]);
+            }
+            DynamicImage::ImageRgb8(DynamicImage::ImageRgba8(pixels).into_rgb8())
+        }
+    }
+}
+
+/// From red, green and blue of each pixel in turn to three planes.
+fn planes(interleaved: &[u8]) -> Vec<u8> {
+    (0..3).flat_map(|channel| interleaved.iter().skip(channel).step_by(3).copied()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn planes_separate_the_channels() {
+        assert_eq!(planes(&[1, 2, 3, 4, 5, 6]), [1, 4, 2, 5, 3, 6]);
+    }
+
+    #[test]
+    fn transparent_parts_are_white() {
+        let pixels = vec![0, 0, 0, 0, 200, 100, 50, 255, 0, 255, 0, 128];
+        let image = image::RgbaImage::from_raw(3, 1, pixels).expect("three pixels");
+        let flat = without_alpha(DynamicImage::ImageRgba8(image)).into_rgb8();
+        assert_eq!(flat.as_raw(), &[255, 255, 255, 200, 100, 50, 127, 255, 127]);
+        let image = image::GrayAlphaImage::from_raw(2, 1, vec![9, 0, 9, 255]).expect("two pixels");
+        let flat = without_alpha(DynamicImage::ImageLumaA8(image));
+        assert_eq!(flat.as_luma8().expect("still gray").as_raw(), &[255, 9]);
+    }
+
+    #[test]
+    fn classes_are_the_first_level_of_folders() {
+        let label = |paths: &[&str]| {
+            let files: Vec<PathBuf> = paths.iter().map(|path| Path::new("d").join(path)).collect();
+            classify(Path::new("d"), &files)
+        };
+        let (labels, classes) = label(&["b/1.png", "a/deep/2.png", "b/3.png"]);
+        assert_eq!((labels, classes), (Some(vec![1, 0, 1]), vec!["a".into(), "b".into()]));
+        let (labels, classes) = label(&["1.png", "a/2.png"]);
+        assert_eq!((labels, classes), (Some(vec![0, 1]), vec![".".into(), "a".into()]));
+        assert_eq!(label(&["1.png", "2.png"]), (None, vec![]));
+        assert_eq!(label(&["a/1.png", "a/2.png"]), (None, vec![]));
+    }
+}

@@ -1,0 +1,102 @@
+//! Where images come from, as the `--data` option names it.
+
+use std::fmt;
+use std::path::PathBuf;
+use std::str::FromStr;
+
+use super::sprites;
+use crate::error::{Error, Result};
+
+/// Where images come from. Parsed from the value of `--data`, and printed the same way.
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
+pub enum Source {
+    /// `digits`: 1797 handwritten digits of 8x8, built into the program.
+    #[default]
+    Digits,
+    /// `mnist`: the 70000 digits of MNIST, downloaded once; `mnist:DIR`: from the files in `DIR`.
+    Mnist(Option<PathBuf>),
+    /// `images:DIR`: every image in a folder and its sub-folders.
+    Images(PathBuf),
+    /// `sprites` or `sprites:COUNT`: this many drawn squares, ellipses and hearts.
+    Sprites(usize),
+}
+
+const CHOICES: &str = "digits, mnist, mnist:DIR, images:DIR, sprites or sprites:COUNT";
+
+impl FromStr for Source {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        let (kind, rest) = match text.split_once(':') {
+            Some((kind, rest)) => (kind, Some(rest)),
+            None => (text, None),
+        };
+        match (kind, rest) {
+            ("digits", None) => Ok(Self::Digits),
+            ("mnist", None) => Ok(Self::Mnist(None)),
+            ("sprites", None) => Ok(Self::Sprites(sprites::DEFAULT_COUNT)),
+            ("mnist" | "images", Some("")) | ("images", None) => {
+                let what = format!("`{text}` lacks a folder; write {kind}:DIR");
+                Err(Error::option("--data", what))
+            }
+            ("mnist", Some(folder)) => Ok(Self::Mnist(Some(folder.into()))),
+            ("images", Some(folder)) => Ok(Self::Images(folder.into())),
+            ("sprites", Some(count)) => match count.parse() {
+                Ok(count) => Ok(Self::Sprites(count)),
+                Err(_) => {
+                    let what = format!("`{text}`: `{count}` is not a number of images");
+                    Err(Error::option("--data", what))
+                }
+            },
+            _ => {
+                let what = format!("`{text}` is not a source of images; give {CHOICES}");
+                Err(Error::option("--data", what))
+            }
+        }
+    }
+}
+
+impl fmt::Display for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Digits => write!(f, "digits"),
+            Self::Mnist(None) => write!(f, "mnist"),
+            Self::Mnist(Some(folder)) => write!(f, "mnist:{}", folder.display()),
+            Self::Images(folder) => write!(f, "images:{}", folder.display()),
+            Self::Sprites(sprites::DEFAULT_COUNT) => write!(f, "sprites"),
+            Self::Sprites(count) => write!(f, "sprites:{count}"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_parsed_is_printed() {
+        let texts = ["digits", "mnist", "mnist:a/b", "images:C:\\pictures", "sprites", "sprites:7"];
+        for text in texts {
+            let source: Source = text.parse().expect(text);
+            assert_eq!(source.to_string(), text);
+        }
+        assert_eq!("sprites".parse::<Source>().expect("valid"), Source::Sprites(10_000));
+    }
+
+    #[test]
+    fn wrong_text_lists_the_choices_or_what_is_missing() {
+        for (text, expected) in [
+            ("", CHOICES),
+            ("cats", CHOICES),
+            ("digits:3", CHOICES),
+            ("images", "images:DIR"),
+            ("images:", "images:DIR"),
+            ("mnist:", "mnist:DIR"),
+            ("sprites:many", "`many` is not a number"),
+            ("sprites:-1", "`-1` is not a number"),
+        ] {
+            let error = text.parse::<Source>().expect_err(text).to_string();
+            assert!(error.starts_with("--data: ") && error.contains(expected), "{error}");
+        }
+    }
+}

@@ -1,0 +1,222 @@
+//! The adapters of this machine: what they are called, what they can do, in which order they are
+//! offered.
+
+use std::fmt;
+
+use crate::graph::Bytes;
+use crate::ops::{AdapterKind, MAX_GROUPS};
+
+/// What to install where no adapter is found.
+#[cfg(target_os = "linux")]
+pub const INSTALL_HINT: &str = "install the graphics card's driver, or a software adapter: \
+     `apt-get install mesa-vulkan-drivers libvulkan1` on Debian and Ubuntu, \
+     `dnf install mesa-vulkan-drivers vulkan-loader` on Fedora";
+/// What to install where no adapter is found.
+#[cfg(not(target_os = "linux"))]
+pub const INSTALL_HINT: &str = "install the graphics card's driver";
+
+/// What a list of adapters says about one of them.
+#[derive(Clone, Debug, PartialEq)]
+pub struct AdapterSummary {
+    /// The name its driver gives it.
+    pub name: String,
+    /// What it is.
+    pub kind: AdapterKind,
+    /// The interface it is reached through. One card may be listed under several.
+    pub backend: wgpu::Backend,
+    /// The driver's name and version.
+    pub driver: String,
+    /// The most bytes one binding may span.
+    pub max_binding_bytes: u64,
+    /// The most bytes of workgroup memory.
+    pub max_workgroup_bytes: u32,
+    /// The most invocations in a workgroup.
+    pub max_invocations: u32,
+    /// The most storage buffers of a kernel.
+    pub storage_buffers: u32,
+    /// Whether operations can be timed.
+    pub timestamps: bool,
+    /// Whether compiled pipelines can be kept on disk.
+    pub pipeline_cache: bool,
+    /// Why it cannot be used, if it cannot.
+    pub problem: Option<String>,
+}
+
+impl AdapterSummary {
+    /// Whether kernels can run on it.
+    pub fn is_usable(&self) -> bool {
+        self.problem.is_none()
+    }
+
+    fn new(adapter: &wgpu::Adapter) -> Self {
+        let (info, limits) = (adapter.get_info(), adapter.limits());
+        let features = adapter.features();
+        Self {
+            kind: kind(&info),
+            driver: [info.driver.as_str(), info.driver_info.as_str()].join(" ").trim().into(),
+            name: info.name,
+            backend: info.backend,
+            max_binding_bytes: binding_bytes(&limits),
+            max_workgroup_bytes: limits.max_compute_workgroup_storage_size,
+            max_invocations: limits.max_compute_invocations_per_workgroup,
+            storage_buffers: limits.max_storage_buffers_per_shader_stage,
+            timestamps: features.contains(wgpu::Features::TIMESTAMP_QUERY),
+            pipeline_cache: features.contains(wgpu::Features::PIPELINE_CACHE),
+            problem: problem(&limits, adapter.get_downlevel_capabilities().flags),
+        }
+    }
+
+    /// Best first: by kind, then by how well the backend serves compute, then by name, so that the
+    /// order is the same at every start.
+    fn rank(&self) -> (u8, u8, String) {
+        let kind = match self.kind {
+            AdapterKind::Discrete => 0,
+            AdapterKind::Integrated => 1,
+            AdapterKind::Software => 2,
+        };
+        let backend = match self.backend {
+            wgpu::Backend::Metal => 0,
+            wgpu::Backend::Vulkan => 1,
+            wgpu::Backend::Dx12 => 2,
+            _ => 3,
+        };
+        (kind, backend, self.name.clone())
+    }
+}
+
+impl fmt::Display for AdapterSummary {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} ({})", self.name, self.backend)
+    }
+}
+
+/// All adapters, best first.
+#[derive(Debug)]
+pub struct Adapters {
+    adapters: Vec<wgpu::Adapter>,
+    summaries: Vec<AdapterSummary>,
+}
+
+impl Adapters {
+    /// Asks every backend that this build knows. Takes a moment: drivers are loaded.
+    pub fn find() -> Self {
+        let instance = wgpu::Instance::new(wgpu::InstanceDescriptor::new_without_display_handle());
+        let found = pollster::block_on(instance.enumerate_adapters(wgpu::Backends::all()));
+        let mut pairs: Vec<_> =
+            found.into_iter().map(|adapter| (AdapterSummary::new(&adapter), adapter)).collect();
+        pairs.sort_by_cached_key(|(summary, adapter)| {
+            (summary.rank(), adapter.get_info().device_pci_bus_id)
+        });
+        let (summaries, adapters) = pairs.into_iter().unzip();
+        Self { adapters, summaries }
+    }
+
+    /// What each is and can do, best first.
+    pub fn list(&self) -> &[AdapterSummary] {
+        &self.summaries
+    }
+
+    /// The adapter with that number in the list.
+    pub(super) fn get(&self, index: usize) -> Option<(&wgpu::Adapter, &AdapterSummary)> {
+        Some((self.adapters.get(index)?, self.summaries.get(index)?))
+    }
+}
+
+/// What is asked of a device: WebGPU's default limits, so that kernels run everywhere, except for
+/// sizes of buffers, which are the adapter's. Limits that kernels do not depend on, such as those
+/// of textures, are lowered to what there is.
+pub(super) fn device_limits(adapter: &wgpu::Limits) -> wgpu::Limits {
+    let wanted = wgpu::Limits {
+        max_buffer_size: adapter.max_buffer_size,
+        max_storage_buffer_binding_size: adapter.max_storage_buffer_binding_size,
+        ..wgpu::Limits::default()
+    };
+    wanted.or_worse_values_from(adapter)
+}
+
+/// Bindings span multiples of 16 bytes, because kernels view memory as `vec4`.
+pub(super) fn binding_bytes(limits: &wgpu::Limits) -> u64 {
+    limits.max_storage_buffer_binding_size.min(limits.max_buffer_size) & !15
+}
+
+fn kind(info: &wgpu::AdapterInfo) -> AdapterKind {
+    match info.device_type {
+        wgpu::DeviceType::Cpu => AdapterKind::Software,
+        wgpu::DeviceType::DiscreteGpu | wgpu::DeviceType::VirtualGpu => AdapterKind::Discrete,
+        // GL tells no kind, and wgpu guesses few; a software adapter would be a costly mistake.
+        wgpu::DeviceType::IntegratedGpu | wgpu::DeviceType::Other => {
+            let name = info.name.to_lowercase();
+            let software = ["llvmpipe", "softpipe", "swiftshader", "basic render"];
+            match software.iter().any(|part| name.contains(part)) {
+                true => AdapterKind::Software,
+                false => AdapterKind::Integrated,
+            }
+        }
+    }
+}
+
+/// The first thing that kernels need and this adapter lacks.
+fn problem(limits: &wgpu::Limits, flags: wgpu::DownlevelFlags) -> Option<String> {
+    if !flags.contains(wgpu::DownlevelFlags::COMPUTE_SHADERS) {
+        return Some("it has no compute shaders".into());
+    }
+    let needed = wgpu::Limits::default();
+    let least = [
+        ("storage buffers a kernel", limits.max_storage_buffers_per_shader_stage, 8),
+        (
+            "bytes of workgroup memory",
+            limits.max_compute_workgroup_storage_size,
+            needed.max_compute_workgroup_storage_size,
+        ),
+        (
+            "invocations a workgroup",
+            limits.max_compute_invocations_per_workgroup,
+            needed.max_compute_invocations_per_workgroup,
+        ),
+        ("invocations along x", limits.max_compute_workgroup_size_x, 256),
+        ("workgroups an axis", limits.max_compute_workgroups_per_dimension, MAX_GROUPS),
+    ];
+    let short = least.iter().find(|(_, has, needs)| has < needs);
+    if let Some((what, has, needs)) = short {
+        return Some(format!("it allows {has} {what} and {needs} are needed"));
+    }
+    let alignment =
+        limits.min_storage_buffer_offset_alignment.max(limits.min_uniform_buffer_offset_alignment);
+    (alignment > 256).then(|| format!("it aligns buffers to {alignment} bytes and not to 256"))
+}
+
+/// The adapters as `diabolo adapters` prints them.
+impl fmt::Display for Adapters {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, adapter) in self.summaries.iter().enumerate() {
+            let kind = match adapter.kind {
+                AdapterKind::Discrete => "GPU with its own memory",
+                AdapterKind::Integrated => "GPU that shares the processor's memory",
+                AdapterKind::Software => "software, computes on the processor",
+            };
+            let has = |feature: bool| if feature { "yes" } else { "no" };
+            writeln!(f, "{index}  {adapter}")?;
+            writeln!(f, "     kind       {kind}")?;
+            writeln!(f, "     driver     {}", adapter.driver)?;
+            writeln!(
+                f,
+                "     limits     {} a binding, {} workgroup memory, {} invocations, \
+                 {} storage buffers",
+                Bytes(adapter.max_binding_bytes),
+                Bytes(adapter.max_workgroup_bytes.into()),
+                adapter.max_invocations,
+                adapter.storage_buffers,
+            )?;
+            writeln!(
+                f,
+                "     features   timestamps: {}, pipeline cache: {}",
+                has(adapter.timestamps),
+                has(adapter.pipeline_cache),
+            )?;
+            if let Some(problem) = &adapter.problem {
+                writeln!(f, "     unusable   {problem}")?;
+            }
+        }
+        Ok(())
+    }
+}

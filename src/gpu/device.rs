@@ -1,0 +1,155 @@
+//! One open device: its queue, its faults, and waiting for it.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use super::adapters::{Adapters, binding_bytes, device_limits};
+use crate::error::{Error, Result};
+use crate::ops::GpuTarget;
+
+/// A device and its queue. Clones share both.
+#[derive(Clone, Debug)]
+pub(super) struct GpuDevice {
+    pub device: wgpu::Device,
+    pub queue: wgpu::Queue,
+    pub info: wgpu::AdapterInfo,
+    pub target: GpuTarget,
+    pub limits: wgpu::Limits,
+    faults: Faults,
+}
+
+impl GpuDevice {
+    /// Opens adapter `index` of the list.
+    pub fn open(adapters: &Adapters, index: usize) -> Result<Self> {
+        let Some((adapter, summary)) = adapters.get(index) else {
+            return Err(Error::Device(format!("there is no adapter {index}")));
+        };
+        if let Some(problem) = &summary.problem {
+            return Err(Error::Device(format!("{summary} cannot be used: {problem}")));
+        }
+        let limits = device_limits(&adapter.limits());
+        let wanted = wgpu::Features::TIMESTAMP_QUERY | wgpu::Features::PIPELINE_CACHE;
+        let description = wgpu::DeviceDescriptor {
+            label: Some("diabolo"),
+            required_features: adapter.features() & wanted,
+            required_limits: limits.clone(),
+            ..Default::default()
+        };
+        let (device, queue) = pollster::block_on(adapter.request_device(&description))
+            .map_err(|error| Error::Device(format!("{summary} refused: {error}")))?;
+        let faults = Faults::default();
+        faults.listen_to(&device);
+        let target = GpuTarget {
+            kind: summary.kind,
+            max_binding_bytes: binding_bytes(&limits),
+            max_workgroup_bytes: limits.max_compute_workgroup_storage_size,
+        };
+        Ok(Self { device, queue, info: adapter.get_info(), target, limits, faults })
+    }
+
+    pub fn has(&self, feature: wgpu::Features) -> bool {
+        self.device.features().contains(feature)
+    }
+
+    /// The first fault since the last call. A lost device stays lost.
+    pub fn check(&self) -> Result<()> {
+        self.faults.take()
+    }
+
+    /// Does `work` and returns the error it raised, if any, as one about `what`.
+    ///
+    /// Scopes belong to a thread, so threads may do this side by side.
+    pub fn scoped<T>(&self, what: impl FnOnce() -> String, work: impl FnOnce() -> T) -> Result<T> {
+        use wgpu::ErrorFilter::{Internal, OutOfMemory, Validation};
+        let memory = self.device.push_error_scope(OutOfMemory);
+        let internal = self.device.push_error_scope(Internal);
+        let validation = self.device.push_error_scope(Validation);
+        let value = work();
+        let caught = [validation.pop(), internal.pop(), memory.pop()];
+        for future in caught {
+            if let Some(error) = pollster::block_on(future) {
+                return Err(named(&what(), &error));
+            }
+        }
+        Ok(value)
+    }
+
+    /// Waits for a submission, or for all of them, and runs the callbacks that are due.
+    pub fn wait(&self, submission: Option<wgpu::SubmissionIndex>) -> Result<()> {
+        self.poll_with(wgpu::PollType::Wait { submission_index: submission, timeout: None })
+    }
+
+    /// Runs the callbacks that are due.
+    pub fn poll(&self) -> Result<()> {
+        self.poll_with(wgpu::PollType::Poll)
+    }
+
+    fn poll_with(&self, how: wgpu::PollType) -> Result<()> {
+        // wgpu panics where the device is lost in the middle of a wait; to us that is an error.
+        match catch_unwind(AssertUnwindSafe(|| self.device.poll(how))) {
+            Ok(Ok(_)) => self.check(),
+            Ok(Err(error)) => {
+                self.check()?;
+                Err(Error::Gpu(format!("waiting for {}: {error}", self.info.name)))
+            }
+            Err(_) => {
+                self.check()?;
+                Err(Error::Gpu(format!("{} was lost while it was waited for", self.info.name)))
+            }
+        }
+    }
+}
+
+/// What drivers report at times of their own choosing, kept until the next call of ours.
+#[derive(Clone, Debug, Default)]
+struct Faults(Arc<Mutex<Noted>>);
+
+#[derive(Debug, Default)]
+struct Noted {
+    lost: Option<String>,
+    first: Option<Error>,
+}
+
+impl Faults {
+    fn listen_to(&self, device: &wgpu::Device) {
+        let faults = self.clone();
+        device.on_uncaptured_error(Arc::new(move |error| {
+            log::debug!("uncaptured: {error}");
+            faults.lock().first.get_or_insert_with(|| named("the adapter", &error));
+        }));
+        let faults = self.clone();
+        device.set_device_lost_callback(move |reason, message| {
+            log::debug!("device lost ({reason:?}): {message}");
+            let why = if message.is_empty() { format!("{reason:?}") } else { message };
+            faults.lock().lost.get_or_insert(why);
+        });
+    }
+
+    fn take(&self) -> Result<()> {
+        let mut noted = self.lock();
+        if let Some(why) = &noted.lost {
+            return Err(Error::Gpu(format!(
+                "the device was lost ({why}); a driver reset or a step that took too long does \
+                 this: start again from the last checkpoint, with a smaller batch if it recurs"
+            )));
+        }
+        noted.first.take().map_or(Ok(()), Err)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Noted> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A wgpu error in our terms; `what` says what was being done.
+fn named(what: &str, error: &wgpu::Error) -> Error {
+    match error {
+        wgpu::Error::OutOfMemory { .. } => Error::Memory(format!(
+            "{what}: the adapter has no memory left; use a smaller batch or image, or close \
+             other programs"
+        )),
+        wgpu::Error::Validation { description, .. } | wgpu::Error::Internal { description, .. } => {
+            Error::Gpu(format!("{what}: {description}"))
+        }
+    }
+}

@@ -1,0 +1,374 @@
+//! The executor that runs plans on an adapter.
+
+use super::device::GpuDevice;
+use super::flights::{Flights, submissions};
+use super::memory::{DataMemory, Memory, PlanMemory, StateMemory, upload};
+use super::pipelines::Pipelines;
+use super::profiler::Profiler;
+use super::program::{Parts, Program};
+use super::readback::Readback;
+use super::{Adapters, DeviceChoice, GpuOptions, Selection};
+use crate::error::{Error, Result};
+use crate::graph::{
+    Bytes, DataId, Executor, METRIC_ROWS, MetricRow, Plan, PlanId, ProfileRow, Role, State,
+};
+use crate::ops::{GpuTarget, StepScalars};
+use crate::tensor::Tensor;
+
+/// Runs plans on a GPU, or on whatever an adapter is made of.
+///
+/// What the driver reports late, such as a lost device, is returned by the next call.
+#[derive(Debug)]
+pub struct GpuExecutor {
+    device: GpuDevice,
+    pipelines: Pipelines,
+    state: Option<StateMemory>,
+    data: Vec<DataMemory>,
+    programs: Vec<(Program, Option<DataId>)>,
+    flights: Flights,
+    readback: Readback,
+    profiler: Option<Profiler>,
+}
+
+impl GpuExecutor {
+    /// Opens adapter `index` of the list.
+    ///
+    /// # Errors
+    /// When there is no such adapter, it cannot be used, or its driver refuses.
+    pub fn open(adapters: &Adapters, index: usize, options: GpuOptions) -> Result<Self> {
+        let device = GpuDevice::open(adapters, index)?;
+        let pipelines = Pipelines::new(&device, &options);
+        let flights = Flights::new(&device)?;
+        Ok(Self {
+            device,
+            pipelines,
+            state: None,
+            data: vec![],
+            programs: vec![],
+            flights,
+            readback: Readback::default(),
+            profiler: None,
+        })
+    }
+
+    /// Opens the adapter that `choice` comes to.
+    ///
+    /// # Errors
+    /// As [`GpuExecutor::open`], and when the choice comes to the CPU.
+    pub fn choose(choice: &DeviceChoice, options: GpuOptions) -> Result<Self> {
+        let adapters = Adapters::find();
+        match choice.select(adapters.list())? {
+            Selection::Adapter(index, _) => Self::open(&adapters, index, options),
+            Selection::Cpu(reason) => Err(Error::Device(format!("{choice}: {reason}"))),
+        }
+    }
+
+    /// Fills a plan's working memory and metrics log with NaN, so that a test sees what a kernel
+    /// leaves out.
+    ///
+    /// # Errors
+    /// When there is no such plan or the device is lost.
+    pub fn poison(&mut self, plan: PlanId) -> Result<()> {
+        /// A quiet NaN with a mark.
+        const POISON: u32 = 0x7fc0_dead;
+        let (program, _) = self.program(plan)?;
+        for buffer in program.memory.slots.iter().chain([&program.memory.metrics]) {
+            let words = vec![POISON; buffer.size() as usize / 4];
+            upload(&self.device, buffer, 0, bytemuck::cast_slice(&words));
+        }
+        self.device.check()
+    }
+
+    fn program(&self, plan: PlanId) -> Result<&(Program, Option<DataId>)> {
+        let known = self.programs.get(plan.0);
+        known.ok_or_else(|| Error::Graph(format!("there is no plan {}", plan.0)))
+    }
+
+    fn data(&self, data: DataId) -> Result<&DataMemory> {
+        let known = self.data.get(data.0);
+        known.ok_or_else(|| Error::Graph(format!("there is no dataset {}", data.0)))
+    }
+
+    fn check_state(&self, plan: &Plan) -> Result<()> {
+        let moments = self.state.as_ref().map_or(0, |state| state.moments.len());
+        match &self.state {
+            None if plan.layout.entries().is_empty() => Ok(()),
+            None => Err(Error::Graph("set a state before adding a plan that uses one".into())),
+            Some(state) if state.layout != plan.layout => Err(Error::Graph(
+                "the plan is made for a state that is laid out differently from the one set".into(),
+            )),
+            Some(_) if plan.moments > moments => Err(Error::Graph(format!(
+                "the plan's optimiser keeps {} moments and the state has {moments}",
+                plan.moments
+            ))),
+            Some(_) => Ok(()),
+        }
+    }
+
+    /// Records one submission and sends it off.
+    fn submit(&mut self, plan: PlanId, steps: &[StepScalars]) -> Result<()> {
+        let first = self.flights.open(&self.device, steps)?;
+        let (program, _) = &self.programs[plan.0];
+        let mut encoder = self.device.device.create_command_encoder(&Default::default());
+        let offsets = (first..).step_by(super::program::UNIFORM_ALIGNMENT as usize);
+        if let Some(profiler) = self.profiler.as_mut().filter(|profiler| profiler.on) {
+            for (_, offset) in steps.iter().zip(offsets) {
+                profiler.run(&self.device, &program.operations, offset)?;
+            }
+        } else {
+            let mut pass = encoder.begin_compute_pass(&Default::default());
+            for (_, offset) in steps.iter().zip(offsets) {
+                for operation in &program.operations {
+                    operation.record(&mut pass, offset);
+                }
+            }
+        }
+        self.flights.launch(&self.device, (plan, program), encoder)
+    }
+}
+
+impl Executor for GpuExecutor {
+    fn name(&self) -> String {
+        format!("{} ({})", self.device.info.name, self.device.info.backend)
+    }
+
+    fn target(&self) -> Option<&GpuTarget> {
+        Some(&self.device.target)
+    }
+
+    fn set_state(&mut self, state: &State) -> Result<()> {
+        self.device.check()?;
+        let fits = |memory: &StateMemory| {
+            memory.layout == state.layout && memory.moments.len() == state.moments.len()
+        };
+        check_lengths(state)?;
+        if !self.state.as_ref().is_some_and(fits) {
+            if !self.programs.is_empty() {
+                return Err(Error::Graph(
+                    "a state can only be replaced by one of the same layout and moments while \
+                     plans use it"
+                        .into(),
+                ));
+            }
+            self.state = None;
+            let (layout, moments) = (&state.layout, state.moments.len());
+            self.state = Some(StateMemory::new(&self.device, layout, moments)?);
+        }
+        if let Some(memory) = &self.state {
+            let buffers = [&memory.parameters, &memory.buffers];
+            let values = [&state.parameters, &state.buffers];
+            let pairs = buffers.into_iter().zip(values);
+            for (buffer, values) in pairs.chain(memory.moments.iter().zip(&state.moments)) {
+                upload(&self.device, buffer, 0, bytemuck::cast_slice(values));
+            }
+        }
+        self.device.check()
+    }
+
+    fn state(&mut self) -> Result<State> {
+        self.device.check()?;
+        let Some(memory) = &self.state else {
+            return Err(Error::Graph("no state was set".into()));
+        };
+        let layout = memory.layout.clone();
+        let words = layout.words(Role::Parameter);
+        let (device, readback) = (&self.device, &mut self.readback);
+        let mut read = |buffer, words| readback.read(device, buffer, 0, words);
+        let parameters = read(&memory.parameters, words)?;
+        let buffers = read(&memory.buffers, layout.words(Role::Buffer))?;
+        let moments = memory.moments.iter().map(|moment| read(moment, words));
+        let moments = moments.collect::<Result<_>>()?;
+        Ok(State { layout, parameters, buffers, moments })
+    }
+
+    fn add_data(&mut self, images: usize, bytes: usize) -> Result<DataId> {
+        self.device.check()?;
+        self.data.push(DataMemory::new(&self.device, images, bytes)?);
+        Ok(DataId(self.data.len() - 1))
+    }
+
+    fn write_data(&mut self, data: DataId, pixels: &[u8], labels: &[u32]) -> Result<()> {
+        self.device.check()?;
+        let memory = self.data(data)?;
+        let room = memory.images * memory.bytes;
+        if pixels.len() > room || labels.len() > memory.images {
+            return Err(Error::Graph(format!(
+                "{} bytes and {} labels do not fit a dataset of {} images of {} bytes",
+                pixels.len(),
+                labels.len(),
+                memory.images,
+                memory.bytes
+            )));
+        }
+        memory.write_pixels(&self.device, pixels);
+        upload(&self.device, &memory.labels, 0, bytemuck::cast_slice(labels));
+        self.device.check()
+    }
+
+    fn write_order(&mut self, data: DataId, order: &[u32]) -> Result<()> {
+        self.device.check()?;
+        let memory = self.data(data)?;
+        if order.len() > memory.images {
+            let (entries, images) = (order.len(), memory.images);
+            let what = format!("an order of {entries} does not fit a dataset of {images} images");
+            return Err(Error::Graph(what));
+        }
+        upload(&self.device, &memory.order, 0, bytemuck::cast_slice(order));
+        self.device.check()
+    }
+
+    fn add_plan(&mut self, plan: Plan, data: Option<DataId>) -> Result<PlanId> {
+        self.device.check()?;
+        self.check_state(&plan)?;
+        if let Some(data) = data {
+            self.data(data)?;
+        }
+        if let Some(state) = self.state.as_mut().filter(|_| plan.trains) {
+            state.ensure_gradients(&self.device)?;
+        }
+        let own = PlanMemory::new(&self.device, &plan).map_err(|error| with_sizes(error, &plan))?;
+        let parts = Parts {
+            device: &self.device,
+            pipelines: &mut self.pipelines,
+            scalars: self.flights.scalars(),
+        };
+        let data_memory = data.and_then(|data| self.data.get(data.0));
+        let memory = Memory { plan: &own, state: self.state.as_ref(), data: data_memory };
+        let operations = Program::operations(parts, &plan, memory)?;
+        self.flights.reserve(&self.device, plan.metrics.len())?;
+        self.device.check()?;
+        self.programs.push((Program { plan, memory: own, operations }, data));
+        Ok(PlanId(self.programs.len() - 1))
+    }
+
+    fn write_input(&mut self, plan: PlanId, name: &str, value: &Tensor) -> Result<()> {
+        self.device.check()?;
+        let (program, _) = self.program(plan)?;
+        let index = program.plan.input_index(name, value.shape())?;
+        let buffer = &program.memory.inputs[index];
+        upload(&self.device, buffer, 0, bytemuck::cast_slice(value.data()));
+        self.device.check()
+    }
+
+    fn run(&mut self, plan: PlanId, steps: &[StepScalars]) -> Result<()> {
+        self.device.check()?;
+        let (program, _) = self.program(plan)?;
+        let outside = |step: &&StepScalars| step.row as usize >= METRIC_ROWS;
+        let logs = !program.plan.metrics.is_empty();
+        if let Some(step) = steps.iter().find(outside).filter(|_| logs) {
+            let what = format!("the metrics log has {METRIC_ROWS} rows and no row {}", step.row);
+            return Err(Error::Graph(what));
+        }
+        for steps in submissions(steps) {
+            self.submit(plan, steps)?;
+        }
+        self.device.check()
+    }
+
+    fn read_output(&mut self, plan: PlanId, name: &str) -> Result<Tensor> {
+        self.device.check()?;
+        let (program, data) = self.program(plan)?;
+        let (location, shape) = program.plan.output(name)?;
+        let data = data.and_then(|data| self.data.get(data.0));
+        let memory = Memory { plan: &program.memory, state: self.state.as_ref(), data };
+        let buffer = memory.buffer(location.area)?.clone();
+        let offset = location.offset as u64 * 4;
+        let values = self.readback.read(&self.device, &buffer, offset, location.length)?;
+        Tensor::new(shape, values)
+    }
+
+    fn take_metrics(&mut self, wait: bool) -> Result<Vec<MetricRow>> {
+        self.device.check()?;
+        self.flights.take(&self.device, wait)
+    }
+
+    fn wait(&mut self) -> Result<()> {
+        self.device.wait(None)?;
+        self.device.check()
+    }
+
+    fn set_profiling(&mut self, on: bool) -> Result<()> {
+        match &mut self.profiler {
+            Some(profiler) => profiler.on = on,
+            None if on => self.profiler = Some(Profiler::new(&self.device)?),
+            None => {}
+        }
+        Ok(())
+    }
+
+    fn profile(&mut self) -> Result<Vec<ProfileRow>> {
+        self.device.check()?;
+        Ok(self.profiler.as_ref().map_or(vec![], Profiler::rows))
+    }
+}
+
+/// Lets an error about memory say what takes most of it.
+fn with_sizes(error: Error, plan: &Plan) -> Error {
+    let Error::Memory(what) = error else { return error };
+    let largest = plan.memory.largest.iter();
+    let largest: Vec<_> =
+        largest.map(|(name, bytes)| format!("{name} {}", Bytes(*bytes))).collect();
+    Error::Memory(format!("{what}; {}; largest: {}", plan.memory, largest.join(", ")))
+}
+
+/// Refuses a state whose numbers do not fill its layout, as one read from a bad file might.
+fn check_lengths(state: &State) -> Result<()> {
+    let words = state.layout.words(Role::Parameter);
+    let buffers = state.layout.words(Role::Buffer);
+    let whole = state.parameters.len() == words
+        && state.buffers.len() == buffers
+        && state.moments.iter().all(|moment| moment.len() == words);
+    match whole {
+        true => Ok(()),
+        false => Err(Error::Graph("the state's numbers do not fill its layout".into())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::graph::{Graph, PlanRequest, StateLayout};
+    use crate::ops;
+
+    #[test]
+    fn a_lost_device_is_an_error_from_then_on() {
+        let options = GpuOptions { cache: None, ..GpuOptions::default() };
+        let opened = GpuExecutor::choose(&DeviceChoice::Gpu, options);
+        let mut executor = opened.unwrap_or_else(|error| panic!("{error}"));
+        let mut graph = Graph::new();
+        let x = graph.input("x", [4]);
+        let y = ops::add(&mut graph, x, x).unwrap();
+        let sum = ops::sum_all(&mut graph, y).unwrap();
+        let request = PlanRequest {
+            graph: &graph,
+            layout: &StateLayout::default(),
+            outputs: vec![("y".into(), y)],
+            metrics: vec![("sum".into(), sum)],
+            training: None,
+            target: executor.target(),
+            fuse: true,
+        };
+        let plan = executor.add_plan(Plan::new(&request).unwrap(), None).unwrap();
+        executor.run(plan, &[StepScalars::default(); 3]).unwrap();
+        executor.device.device.destroy();
+        // The driver's word may come with any of the next calls.
+        let _ = executor.run(plan, &[StepScalars::default(); 9]);
+        let _ = executor.take_metrics(true);
+        let error = executor.run(plan, &[StepScalars::default()]).unwrap_err().to_string();
+        assert!(error.contains("lost"), "{error}");
+        assert!(executor.state().is_err() && executor.add_data(1, 1).is_err());
+        assert!(executor.read_output(plan, "y").is_err() && executor.take_metrics(true).is_err());
+    }
+
+    #[test]
+    fn too_large_a_dataset_is_an_error_and_the_device_lives_on() {
+        let opened = GpuExecutor::choose(&DeviceChoice::Gpu, GpuOptions::default());
+        let mut executor = opened.unwrap_or_else(|error| panic!("{error}"));
+        let most = usize::try_from(executor.device.limits.max_buffer_size).unwrap_or(usize::MAX);
+        for (images, bytes) in [(usize::MAX, 2), (most / 2, 3)] {
+            let error = executor.add_data(images, bytes).unwrap_err();
+            assert!(matches!(error, Error::Memory(_)), "{error}");
+        }
+        executor.add_data(2, 2).unwrap();
+    }
+}

@@ -1,0 +1,210 @@
+//! Submissions on their way: a few lanes, each with room for its steps' scalars and metrics.
+//!
+//! A lane is used again when its submission is done, which is the only time that recording waits.
+
+use super::device::GpuDevice;
+use super::program::{Program, UNIFORM_ALIGNMENT};
+use super::readback::{Arrival, mapped, staging_buffer};
+use crate::error::{Error, Result};
+use crate::graph::{MetricRow, PlanId};
+use crate::ops::StepScalars;
+
+/// Submissions that may be under way at once: one that runs, one that waits for it, one that is
+/// recorded, and one to spare.
+const LANES: usize = 4;
+/// Steps recorded in one submission at most.
+pub(super) const STEPS: usize = 64;
+
+#[derive(Debug, Default)]
+struct Lane {
+    staging: Option<wgpu::Buffer>,
+    flight: Option<Flight>,
+    /// The steps of the flight; outlives it to keep its allocation.
+    steps: Vec<StepScalars>,
+}
+
+#[derive(Debug)]
+struct Flight {
+    submission: wgpu::SubmissionIndex,
+    arrival: Arrival,
+    plan: PlanId,
+    metrics: usize,
+}
+
+/// All lanes, and the metrics that have come back through them.
+#[derive(Debug)]
+pub(super) struct Flights {
+    scalars: wgpu::Buffer,
+    lanes: Vec<Lane>,
+    /// The lane to be used next; where it is taken, it is the one that was taken first.
+    next: usize,
+    arrived: Vec<MetricRow>,
+    bytes: Vec<u8>,
+}
+
+impl Flights {
+    pub fn new(device: &GpuDevice) -> Result<Self> {
+        let size = (LANES * STEPS) as u64 * UNIFORM_ALIGNMENT;
+        let usage = wgpu::BufferUsages::UNIFORM | wgpu::BufferUsages::COPY_DST;
+        Ok(Self {
+            scalars: super::memory::buffer(device, "step scalars", size, usage)?,
+            lanes: (0..LANES).map(|_| Lane::default()).collect(),
+            next: 0,
+            arrived: vec![],
+            bytes: vec![],
+        })
+    }
+
+    /// The scalars of all lanes.
+    pub fn scalars(&self) -> &wgpu::Buffer {
+        &self.scalars
+    }
+
+    /// Makes room for the metrics of a plan in every lane.
+    pub fn reserve(&mut self, device: &GpuDevice, metrics: usize) -> Result<()> {
+        let size = (STEPS * metrics * 4) as u64;
+        for lane in &mut self.lanes {
+            let small = lane.staging.as_ref().is_none_or(|staging| staging.size() < size);
+            if size > 0 && small && lane.flight.is_none() {
+                lane.staging = Some(staging_buffer(device, size)?);
+            }
+        }
+        Ok(())
+    }
+
+    /// Opens the next lane, once it is free, and sends its steps' scalars ahead. Returns where the
+    /// first step's lie; each further one's lie [`UNIFORM_ALIGNMENT`] bytes on.
+    pub fn open(&mut self, device: &GpuDevice, steps: &[StepScalars]) -> Result<u32> {
+        let taken = self.lanes[self.next].flight.as_ref();
+        if let Some(submission) = taken.map(|flight| flight.submission.clone()) {
+            device.wait(Some(submission))?;
+            self.land(self.next)?;
+        }
+        let lane = &mut self.lanes[self.next];
+        lane.steps.clear();
+        lane.steps.extend_from_slice(steps);
+        self.bytes.clear();
+        for step in steps {
+            let end = self.bytes.len() + UNIFORM_ALIGNMENT as usize;
+            self.bytes.extend_from_slice(bytemuck::bytes_of(step));
+            self.bytes.resize(end, 0);
+        }
+        let offset = (self.next * STEPS) as u64 * UNIFORM_ALIGNMENT;
+        device.queue.write_buffer(&self.scalars, offset, &self.bytes);
+        Ok(offset as u32)
+    }
+
+    /// Submits what was recorded for the lane opened last, and has its metrics sent back.
+    pub fn launch(
+        &mut self,
+        device: &GpuDevice,
+        (id, program): (PlanId, &Program),
+        mut encoder: wgpu::CommandEncoder,
+    ) -> Result<()> {
+        let lane = &mut self.lanes[self.next];
+        let metrics = program.plan.metrics.len();
+        let size = (lane.steps.len() * metrics * 4) as u64;
+        if size > 0 && lane.staging.as_ref().is_none_or(|staging| staging.size() < size) {
+            lane.staging = Some(staging_buffer(device, (STEPS * metrics * 4) as u64)?);
+        }
+        let staging = lane.staging.as_ref().filter(|_| size > 0);
+        if let Some(staging) = staging {
+            copy_rows(&mut encoder, &lane.steps, metrics, &program.memory.metrics, staging);
+        }
+        let submission = device.queue.submit([encoder.finish()]);
+        let arrival = match staging {
+            Some(staging) => Arrival::of_mapping(staging, size),
+            None => Arrival::of_work(&device.queue),
+        };
+        lane.flight = Some(Flight { submission, arrival, plan: id, metrics });
+        self.next = (self.next + 1) % LANES;
+        Ok(())
+    }
+
+    /// Metrics that have come back, in order; with `wait`, those of all steps.
+    pub fn take(&mut self, device: &GpuDevice, wait: bool) -> Result<Vec<MetricRow>> {
+        if wait {
+            device.wait(None)?
+        } else {
+            device.poll()?
+        }
+        let first = self.next;
+        for lane in (first..first + LANES).map(|lane| lane % LANES) {
+            let Some(flight) = &self.lanes[lane].flight else { continue };
+            if !flight.arrival.is_done()? {
+                break;
+            }
+            self.land(lane)?;
+        }
+        Ok(std::mem::take(&mut self.arrived))
+    }
+
+    /// Frees a lane whose submission is done and keeps its metrics.
+    fn land(&mut self, lane: usize) -> Result<()> {
+        let lane = &mut self.lanes[lane];
+        let Some(flight) = lane.flight.take() else { return Ok(()) };
+        if !flight.arrival.is_done()? {
+            return Err(Error::Gpu("metrics did not arrive".into()));
+        }
+        let size = (lane.steps.len() * flight.metrics * 4) as u64;
+        let Some(staging) = lane.staging.as_ref().filter(|_| size > 0) else { return Ok(()) };
+        mapped(staging, size, |bytes| {
+            let values: &[f32] = bytemuck::cast_slice(bytes);
+            for (scalars, values) in lane.steps.iter().zip(values.chunks(flight.metrics)) {
+                let (plan, values) = (flight.plan, values.to_vec());
+                self.arrived.push(MetricRow { plan, scalars: *scalars, values });
+            }
+        })
+    }
+}
+
+/// Copies each step's row of the log, neighbours together.
+fn copy_rows(
+    encoder: &mut wgpu::CommandEncoder,
+    steps: &[StepScalars],
+    metrics: usize,
+    log: &wgpu::Buffer,
+    staging: &wgpu::Buffer,
+) {
+    let bytes = |rows: usize| (rows * metrics * 4) as u64;
+    let mut done = 0;
+    for run in steps.chunk_by(|a, b| b.row == a.row + 1) {
+        let from = bytes(run[0].row as usize);
+        encoder.copy_buffer_to_buffer(log, from, staging, bytes(done), bytes(run.len()));
+        done += run.len();
+    }
+}
+
+/// Cuts `steps` into submissions: short enough for a lane, and none writes a row twice, for only
+/// the last writer's numbers would come back.
+pub(super) fn submissions(steps: &[StepScalars]) -> impl Iterator<Item = &[StepScalars]> {
+    let mut rest = steps;
+    std::iter::from_fn(move || {
+        let most = rest.len().min(STEPS);
+        let repeats = |end: &usize| rest[..*end].iter().any(|step| step.row == rest[*end].row);
+        let end = (1..most).find(repeats).unwrap_or(most);
+        let (first, others) = rest.split_at(end);
+        rest = others;
+        (!first.is_empty()).then_some(first)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn steps(rows: impl IntoIterator<Item = u32>) -> Vec<StepScalars> {
+        rows.into_iter().map(|row| StepScalars { row, ..StepScalars::default() }).collect()
+    }
+
+    #[test]
+    fn submissions_are_short_and_write_no_row_twice() {
+        let lengths =
+            |rows: Vec<u32>| -> Vec<usize> { submissions(&steps(rows)).map(<[_]>::len).collect() };
+        assert_eq!(lengths(vec![]), []);
+        assert_eq!(lengths((0..150).collect()), [64, 64, 22]);
+        assert_eq!(lengths(vec![0, 0, 0]), [1, 1, 1]);
+        assert_eq!(lengths(vec![1022, 1023, 0, 1]), [4]);
+        assert_eq!(lengths(vec![5, 6, 5]), [2, 1]);
+    }
+}

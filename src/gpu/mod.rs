@@ -1,0 +1,25 @@
+//! The GPU executor: adapters, pipelines, memory and submissions, through wgpu.
+//!
+//! [`Adapters::find`] lists what the machine has, [`open`] takes a device by the user's choice.
+//! Everything a plan needs is made when the plan is added; a step afterwards is a row of commands
+//! recorded into one compute pass, whose cost on the host is a few microseconds a dispatch.
+
+mod adapters;
+mod choice;
+mod device;
+mod disk_cache;
+mod executor;
+mod flights;
+mod memory;
+mod open;
+mod pipelines;
+mod profiler;
+mod program;
+mod readback;
+mod reflection;
+
+pub use adapters::{AdapterSummary, Adapters, INSTALL_HINT};
+pub use choice::{DeviceChoice, Selection};
+pub use executor::GpuExecutor;
+pub use open::{Opened, adapters_report, open};
+pub use pipelines::{GpuOptions, ShaderChecks};

@@ -1,0 +1,247 @@
+//! Pipelines, shared by all plans: one for each kernel, entry point and set of constants.
+
+use std::collections::{HashMap, HashSet};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use rayon::prelude::*;
+
+use super::device::GpuDevice;
+use super::disk_cache::DiskCache;
+use super::reflection::{Interface, Reflection};
+use crate::error::Result;
+use crate::ops::{Dispatch, Kernel, StepScalars};
+
+/// Whether kernels check their indices, divisors and loops while they run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ShaderChecks {
+    /// They do: a mistake reads zero or is not written.
+    Checked,
+    /// They do not, which is up to a third faster.
+    Trusted,
+}
+
+impl Default for ShaderChecks {
+    /// Checked in debug builds, trusted in release builds.
+    fn default() -> Self {
+        if cfg!(debug_assertions) { Self::Checked } else { Self::Trusted }
+    }
+}
+
+/// How a [`GpuExecutor`](super::GpuExecutor) makes its pipelines.
+#[derive(Clone, Debug)]
+pub struct GpuOptions {
+    /// Whether kernels check themselves.
+    pub checks: ShaderChecks,
+    /// Where compiled pipelines are kept from run to run; `None` keeps none.
+    pub cache: Option<PathBuf>,
+}
+
+impl Default for GpuOptions {
+    /// Checks as the build has it, and the user's cache folder.
+    fn default() -> Self {
+        let cache = dirs::cache_dir().map(|folder| folder.join("diabolo").join("pipelines"));
+        Self { checks: ShaderChecks::default(), cache }
+    }
+}
+
+/// What makes a pipeline the same as another. Kernels have names of their own.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+struct Key {
+    kernel: &'static str,
+    entry: &'static str,
+    constants: Vec<(&'static str, u64)>,
+}
+
+impl Key {
+    fn new(dispatch: &Dispatch) -> Self {
+        let bits = dispatch.constants.iter().map(|(name, value)| (*name, value.to_bits()));
+        let mut constants: Vec<_> = bits.collect();
+        constants.sort_unstable();
+        Self { kernel: dispatch.kernel.name, entry: dispatch.entry, constants }
+    }
+
+    fn describe(&self) -> String {
+        let constants = self.constants.iter();
+        let values = constants.map(|(name, bits)| format!("{name} = {}", f64::from_bits(*bits)));
+        let values: Vec<_> = values.collect();
+        format!("kernel {}, entry `{}`, with {}", self.kernel, self.entry, values.join(", "))
+    }
+}
+
+/// A compiled kernel and the layouts of what it binds.
+#[derive(Debug)]
+pub(super) struct Pipeline {
+    pub pipeline: wgpu::ComputePipeline,
+    pub interface: Interface,
+    pub storage: wgpu::BindGroupLayout,
+    /// `None` for a kernel without uniforms.
+    pub uniforms: Option<wgpu::BindGroupLayout>,
+}
+
+/// A kernel that the device has taken in.
+#[derive(Debug)]
+struct Module {
+    shader: wgpu::ShaderModule,
+    reflection: Reflection,
+}
+
+/// All pipelines of a device.
+#[derive(Debug)]
+pub(super) struct Pipelines {
+    device: GpuDevice,
+    checks: ShaderChecks,
+    modules: HashMap<&'static str, Module>,
+    ready: HashMap<Key, Arc<Pipeline>>,
+    cache: Option<DiskCache>,
+}
+
+impl Pipelines {
+    /// No pipelines yet.
+    pub fn new(device: &GpuDevice, options: &GpuOptions) -> Self {
+        let cache = options.cache.as_ref().and_then(|folder| DiskCache::open(device, folder));
+        Self {
+            device: device.clone(),
+            checks: options.checks,
+            modules: HashMap::new(),
+            ready: HashMap::new(),
+            cache,
+        }
+    }
+
+    /// The pipeline of each dispatch. Those that are missing are compiled side by side.
+    ///
+    /// # Errors
+    /// When a kernel does not compile or does not fit its dispatch.
+    pub fn prepare(&mut self, dispatches: &[&Dispatch]) -> Result<Vec<Arc<Pipeline>>> {
+        let keys: Vec<Key> = dispatches.iter().map(|dispatch| Key::new(dispatch)).collect();
+        let mut missing: Vec<(&Key, &Dispatch)> = vec![];
+        let mut seen = HashSet::new();
+        for (key, dispatch) in keys.iter().zip(dispatches) {
+            if !self.ready.contains_key(key) && seen.insert(key) {
+                missing.push((key, dispatch));
+            }
+        }
+        if !missing.is_empty() {
+            self.load_modules(&missing)?;
+            let made = missing
+                .par_iter()
+                .map(|(key, dispatch)| Ok(((*key).clone(), Arc::new(self.compile(key, dispatch)?))))
+                .collect::<Result<Vec<_>>>()?;
+            self.ready.extend(made);
+            if let Some(cache) = &mut self.cache {
+                cache.save();
+            }
+        }
+        // A pipeline is shared, yet each dispatch has to bring what the kernel binds.
+        keys.iter()
+            .zip(dispatches)
+            .map(|(key, dispatch)| {
+                self.modules[key.kernel].reflection.interface(dispatch)?;
+                Ok(self.ready[key].clone())
+            })
+            .collect()
+    }
+
+    fn load_modules(&mut self, missing: &[(&Key, &Dispatch)]) -> Result<()> {
+        let mut kernels: Vec<&'static Kernel> =
+            missing.iter().map(|(_, dispatch)| dispatch.kernel).collect();
+        kernels.sort_by_key(|kernel| kernel.name);
+        kernels.dedup_by_key(|kernel| kernel.name);
+        kernels.retain(|kernel| !self.modules.contains_key(kernel.name));
+        let loaded = kernels
+            .par_iter()
+            .map(|kernel| Ok((kernel.name, self.load(kernel)?)))
+            .collect::<Result<Vec<_>>>()?;
+        self.modules.extend(loaded);
+        Ok(())
+    }
+
+    fn load(&self, kernel: &Kernel) -> Result<Module> {
+        let reflection = Reflection::new(kernel)?;
+        let description = wgpu::ShaderModuleDescriptor {
+            label: Some(kernel.name),
+            source: wgpu::ShaderSource::Wgsl(kernel.source.into()),
+        };
+        let shader = self.device.scoped(
+            || format!("kernel {}", kernel.name),
+            || match self.checks {
+                ShaderChecks::Checked => self.device.device.create_shader_module(description),
+                // SAFETY: the text is part of this crate, and the test suite runs every kernel
+                // checked, over odd shapes and against the CPU: indices stay in bounds, loops end
+                // and divisors are not zero.
+                ShaderChecks::Trusted => unsafe {
+                    let unchecked = wgpu::ShaderRuntimeChecks::unchecked();
+                    self.device.device.create_shader_module_trusted(description, unchecked)
+                },
+            },
+        )?;
+        Ok(Module { shader, reflection })
+    }
+
+    fn compile(&self, key: &Key, dispatch: &Dispatch) -> Result<Pipeline> {
+        let module = &self.modules[key.kernel];
+        let interface = module.reflection.interface(dispatch)?;
+        self.device.scoped(
+            || key.describe(),
+            || {
+                let device = &self.device.device;
+                let (storage, uniforms) = layouts(device, key.kernel, &interface);
+                let layout = device.create_pipeline_layout(&wgpu::PipelineLayoutDescriptor {
+                    label: Some(key.kernel),
+                    bind_group_layouts: &[Some(&storage), uniforms.as_ref()],
+                    immediate_size: 0,
+                });
+                let pipeline = device.create_compute_pipeline(&wgpu::ComputePipelineDescriptor {
+                    label: Some(key.kernel),
+                    layout: Some(&layout),
+                    module: &module.shader,
+                    entry_point: Some(key.entry),
+                    compilation_options: wgpu::PipelineCompilationOptions {
+                        constants: &dispatch.constants,
+                        zero_initialize_workgroup_memory: false,
+                    },
+                    cache: self.cache.as_ref().map(DiskCache::handle),
+                });
+                Pipeline { pipeline, interface, storage, uniforms }
+            },
+        )
+    }
+}
+
+/// The layouts of group 0 and, for a kernel that reads uniforms, of group 1.
+fn layouts(
+    device: &wgpu::Device,
+    kernel: &'static str,
+    interface: &Interface,
+) -> (wgpu::BindGroupLayout, Option<wgpu::BindGroupLayout>) {
+    let make = |entries: &[wgpu::BindGroupLayoutEntry]| {
+        device.create_bind_group_layout(&wgpu::BindGroupLayoutDescriptor {
+            label: Some(kernel),
+            entries,
+        })
+    };
+    let entry = |binding, ty, has_dynamic_offset, bytes| wgpu::BindGroupLayoutEntry {
+        binding,
+        visibility: wgpu::ShaderStages::COMPUTE,
+        ty: wgpu::BindingType::Buffer {
+            ty,
+            has_dynamic_offset,
+            min_binding_size: wgpu::BufferSize::new(bytes),
+        },
+        count: None,
+    };
+    let storage: Vec<_> = interface
+        .storage
+        .iter()
+        .map(|binding| {
+            let ty = wgpu::BufferBindingType::Storage { read_only: binding.read_only };
+            entry(binding.number, ty, false, binding.bytes)
+        })
+        .collect();
+    let uniform = wgpu::BufferBindingType::Uniform;
+    let params = interface.params.map(|bytes| entry(0, uniform, false, bytes));
+    let step = interface.step.then(|| entry(1, uniform, true, size_of::<StepScalars>() as u64));
+    let uniforms: Vec<_> = params.into_iter().chain(step).collect();
+    (make(&storage), (!uniforms.is_empty()).then(|| make(&uniforms)))
+}

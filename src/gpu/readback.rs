@@ -1,0 +1,116 @@
+//! Reading buffers back, waiting for them.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, Ordering};
+
+use super::device::GpuDevice;
+use crate::error::{Error, Result};
+
+/// Whether a mapping that was asked for has come about.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Arrival(Arc<AtomicU8>);
+
+impl Arrival {
+    const DONE: u8 = 1;
+    const FAILED: u8 = 2;
+
+    /// Asks for the first `size` bytes of `buffer`, once all that is submitted is done.
+    pub fn of_mapping(buffer: &wgpu::Buffer, size: u64) -> Self {
+        let arrival = Self::default();
+        let told = arrival.clone();
+        buffer.map_async(wgpu::MapMode::Read, 0..size, move |result| {
+            let state = if result.is_ok() { Self::DONE } else { Self::FAILED };
+            told.0.store(state, Ordering::Release);
+        });
+        arrival
+    }
+
+    /// Waits for nothing but that all that is submitted is done.
+    pub fn of_work(queue: &wgpu::Queue) -> Self {
+        let arrival = Self::default();
+        let told = arrival.clone();
+        queue.on_submitted_work_done(move || told.0.store(Self::DONE, Ordering::Release));
+        arrival
+    }
+
+    /// Whether it has come about.
+    ///
+    /// # Errors
+    /// When it never will.
+    pub fn is_done(&self) -> Result<bool> {
+        match self.0.load(Ordering::Acquire) {
+            Self::FAILED => Err(Error::Gpu("results could not be read back".into())),
+            state => Ok(state == Self::DONE),
+        }
+    }
+}
+
+/// Calls `use_bytes` with the first `size` bytes of a buffer that is mapped, and unmaps it.
+pub(super) fn mapped<T>(
+    buffer: &wgpu::Buffer,
+    size: u64,
+    use_bytes: impl FnOnce(&[u8]) -> T,
+) -> Result<T> {
+    let view = buffer.get_mapped_range(0..size);
+    let value = view.map(|view| use_bytes(&view));
+    buffer.unmap();
+    value.map_err(|error| Error::Gpu(format!("results could not be read back: {error}")))
+}
+
+/// A buffer that the host can map, kept for the next time.
+#[derive(Debug, Default)]
+pub(super) struct Readback {
+    staging: Option<wgpu::Buffer>,
+}
+
+impl Readback {
+    /// Bytes that are read at once: host-visible memory is scarce on some adapters.
+    const PIECE: u64 = 64 << 20;
+
+    /// `words` words of `source` from byte `offset`, as they are after all that is submitted.
+    ///
+    /// # Errors
+    /// When the device is lost or out of memory.
+    pub fn read(
+        &mut self,
+        device: &GpuDevice,
+        source: &wgpu::Buffer,
+        offset: u64,
+        words: usize,
+    ) -> Result<Vec<f32>> {
+        let (mut result, total) = (Vec::with_capacity(words), words as u64 * 4);
+        let mut done = 0;
+        while done < total {
+            let size = (total - done).min(Self::PIECE);
+            let staging = self.staging(device, size)?;
+            let mut encoder = device.device.create_command_encoder(&Default::default());
+            encoder.copy_buffer_to_buffer(source, offset + done, staging, 0, size);
+            let index = device.queue.submit([encoder.finish()]);
+            let arrival = Arrival::of_mapping(staging, size);
+            device.wait(Some(index))?;
+            if !arrival.is_done()? {
+                return Err(Error::Gpu("results did not arrive".into()));
+            }
+            let append = |bytes: &[u8]| result.extend_from_slice(bytemuck::cast_slice(bytes));
+            mapped(staging, size, append)?;
+            done += size;
+        }
+        Ok(result)
+    }
+
+    fn staging(&mut self, device: &GpuDevice, size: u64) -> Result<&wgpu::Buffer> {
+        let large_enough = |staging: &wgpu::Buffer| staging.size() >= size;
+        let kept = self.staging.take().filter(large_enough);
+        let staging = match kept {
+            Some(staging) => staging,
+            None => staging_buffer(device, size.next_power_of_two())?,
+        };
+        Ok(self.staging.insert(staging))
+    }
+}
+
+/// A buffer for results on their way to the host.
+pub(super) fn staging_buffer(device: &GpuDevice, size: u64) -> Result<wgpu::Buffer> {
+    let usage = wgpu::BufferUsages::MAP_READ | wgpu::BufferUsages::COPY_DST;
+    super::memory::buffer(device, "results for the host", size, usage)
+}

@@ -1,0 +1,134 @@
+//! Images as matrices whose columns are windows (im2col), and back (col2im).
+//!
+//! Row `(ci * Kh + ky) * Kw + kx`, column `oy * Wo + ox` holds
+//! `x[ci, oy * stride + ky * dilation - padding, ...]`, or 0 in the padding.
+
+use super::convolution::ConvSizes;
+use crate::simd;
+
+/// Writes the columns of one image into `columns` of `[window, Ho * Wo]`, rows `pitch` apart.
+pub(super) fn gather(sizes: &ConvSizes, x: &[f32], columns: &mut [f32], pitch: usize) {
+    let [_, wo] = sizes.output;
+    let [h, w] = sizes.image;
+    let geometry = &sizes.geometry;
+    let (plane, output_plane) = (sizes.image_plane(), sizes.output_plane());
+    simd::vectorised(|| {
+        let mut row = 0;
+        for x in x.chunks_exact(plane) {
+            for ky in 0..geometry.kernel[0] {
+                for kx in 0..geometry.kernel[1] {
+                    let inside = geometry.inside(1, kx, w, wo);
+                    let lines = columns[row * pitch..][..output_plane].chunks_exact_mut(wo);
+                    for (oy, line) in lines.enumerate() {
+                        match geometry.source(0, oy, ky, h) {
+                            Some(iy) => {
+                                let from = &x[iy * w..][..w];
+                                gather_line(geometry.stride[1], from, inside.clone(), line, || {
+                                    geometry.source(1, inside.start, kx, w)
+                                });
+                            }
+                            None => line.fill(0.0),
+                        }
+                    }
+                    row += 1;
+                }
+            }
+        }
+    });
+}
+
+#[inline(always)]
+fn gather_line(
+    stride: usize,
+    from: &[f32],
+    inside: std::ops::Range<usize>,
+    line: &mut [f32],
+    first: impl Fn() -> Option<usize>,
+) {
+    line[..inside.start].fill(0.0);
+    line[inside.end..].fill(0.0);
+    if inside.is_empty() {
+        return;
+    }
+    let first = first().expect("the range holds places inside the image");
+    let line = &mut line[inside];
+    let from = &from[first..];
+    match stride {
+        1 => line.copy_from_slice(&from[..line.len()]),
+        stride => {
+            line.iter_mut().zip(from.iter().step_by(stride)).for_each(|(to, from)| *to = *from);
+        }
+    }
+}
+
+/// Adds the columns of `[window, Ho * Wo]`, rows `pitch` apart, up into one image. Each element of
+/// `x` is written.
+pub(super) fn scatter(sizes: &ConvSizes, columns: &[f32], pitch: usize, x: &mut [f32]) {
+    let [_, wo] = sizes.output;
+    let [h, w] = sizes.image;
+    let geometry = &sizes.geometry;
+    let (plane, output_plane) = (sizes.image_plane(), sizes.output_plane());
+    let tiles = geometry.tiles(sizes.image, sizes.output);
+    simd::vectorised(|| {
+        let mut row = 0;
+        for x in x.chunks_exact_mut(plane) {
+            if tiles {
+                for ky in 0..geometry.kernel[0] {
+                    interleave(sizes, &columns[row * pitch..], pitch, ky, x);
+                    row += geometry.kernel[1];
+                }
+                continue;
+            }
+            x.fill(0.0);
+            for ky in 0..geometry.kernel[0] {
+                for kx in 0..geometry.kernel[1] {
+                    let inside = geometry.inside(1, kx, w, wo);
+                    let Some(ix) = geometry.source(1, inside.start, kx, w) else {
+                        row += 1;
+                        continue;
+                    };
+                    let lines = columns[row * pitch..][..output_plane].chunks_exact(wo);
+                    for (oy, line) in lines.enumerate() {
+                        if let Some(iy) = geometry.source(0, oy, ky, h) {
+                            let to = &mut x[iy * w..][..w][ix..];
+                            add_line(geometry.stride[1], &line[inside.clone()], to);
+                        }
+                    }
+                    row += 1;
+                }
+            }
+        }
+    });
+}
+
+#[inline(always)]
+fn add_line(stride: usize, line: &[f32], to: &mut [f32]) {
+    match stride {
+        1 => to.iter_mut().zip(line).for_each(|(to, from)| *to += from),
+        stride => {
+            to.iter_mut().step_by(stride).zip(line).for_each(|(to, from)| *to += from);
+        }
+    }
+}
+
+/// Where windows tile the image, a row of it is the rows of `kernel width` matrix rows, interleaved.
+#[inline(always)]
+fn interleave(sizes: &ConvSizes, columns: &[f32], pitch: usize, ky: usize, x: &mut [f32]) {
+    let [ho, wo] = sizes.output;
+    let w = sizes.image[1];
+    let [kh, kw] = sizes.geometry.kernel;
+    for oy in 0..ho {
+        let to = &mut x[(oy * kh + ky) * w..][..w];
+        if kw == 2 {
+            let (left, right) = (&columns[oy * wo..][..wo], &columns[pitch + oy * wo..][..wo]);
+            for ((to, left), right) in to.as_chunks_mut::<2>().0.iter_mut().zip(left).zip(right) {
+                *to = [*left, *right];
+            }
+            continue;
+        }
+        for kx in 0..kw {
+            let from = &columns[kx * pitch + oy * wo..][..wo];
+            to[kx..].iter_mut().step_by(kw).zip(from).for_each(|(to, from)| *to = *from);
+        }
+    }
+}

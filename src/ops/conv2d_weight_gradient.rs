@@ -1,0 +1,139 @@
+//! The gradient of a convolution in its weights, an operation like any other.
+
+use std::sync::Arc;
+
+use rayon::prelude::*;
+
+use super::conv_transpose2d::ConvTranspose2d;
+use super::convolution::{ConvSizes, four, misfit, weight_shape, with_workspace};
+use super::matmul::gemm::{Operand, Strides, Threads, accumulate, product};
+use super::*;
+use crate::kernel;
+
+static KERNEL: Kernel = kernel!("conv2d_weight_gradient", "geometry");
+
+/// From `x` of `[N, Ci, H, W]` and the gradient in [`conv2d`]'s output, `[N, Co, Ho, Wo]`, the
+/// gradient in its weight: `[Co, Ci, Kh, Kw]`.
+#[derive(Clone, Copy, Debug)]
+pub struct Conv2dWeightGradient {
+    /// How the kernel walks over `x`.
+    pub geometry: ConvGeometry,
+}
+
+impl Conv2dWeightGradient {
+    fn sizes(&self, shapes: &Shapes) -> ConvSizes {
+        ConvSizes::of(self.geometry, &shapes.inputs[0], &shapes.inputs[1])
+    }
+}
+
+impl Op for Conv2dWeightGradient {
+    fn name(&self) -> &'static str {
+        "conv2d_weight_gradient"
+    }
+
+    fn shape(&self, inputs: &[&Shape]) -> Result<Shape> {
+        let error = |what: &str| Err(Error::shape(self.name(), what, inputs));
+        let (Some([batch, ci, h, w]), Some([other, co, ho, wo])) =
+            (four(inputs[0]), four(inputs[1]))
+        else {
+            return error("needs [N, Ci, H, W] and [N, Co, Ho, Wo]");
+        };
+        let windows = self
+            .geometry
+            .output_size([h, w])
+            .map_err(|error| misfit(self.name(), error, inputs))?;
+        if batch != other || windows != [ho, wo] {
+            return error(&format!("the second must have the first's batch and {windows:?}"));
+        }
+        Ok(weight_shape(co, ci, &self.geometry))
+    }
+
+    fn gradient(&self, builder: &mut dyn Builder, at: &Backward) -> Result<Vec<Option<NodeId>>> {
+        let (x, y, g) = (at.inputs[0], at.inputs[1], at.gradient);
+        let by_x = if at.wanted[0] {
+            let image = builder.shape(x);
+            let op = ConvTranspose2d::plain(self.geometry, [image[2], image[3]]);
+            Some(builder.apply(Arc::new(op), &[y, g])?)
+        } else {
+            None
+        };
+        let by_y = at.wanted[1].then(|| conv2d(builder, x, g, self.geometry)).transpose()?;
+        Ok(vec![by_x, by_y])
+    }
+
+    fn flops(&self, shapes: &Shapes) -> u64 {
+        self.sizes(shapes).flops()
+    }
+
+    /// `y` times the transposed columns, added up over the images of each part of the batch, then
+    /// over the parts. Parts are the same whatever the number of threads, and so is the sum.
+    fn cpu(&self, mut call: CpuCall) {
+        let sizes = self.sizes(call.shapes);
+        let (x, y) = (call.inputs[0], call.inputs[1]);
+        let words = call.shapes.output.elements();
+        let images_each = sizes.batch.div_ceil(parts(sizes.batch, words)).max(1);
+        let parts = sizes.batch.div_ceil(images_each);
+        if parts <= 1 {
+            return add_up(&sizes, x, y, call.output());
+        }
+        let mut partial = vec![0.0; parts * words];
+        let x = x.par_chunks(images_each * sizes.image_words());
+        let y = y.par_chunks(images_each * sizes.output_words());
+        let each = partial.par_chunks_exact_mut(words).zip(x.zip(y));
+        each.for_each(|(partial, (x, y))| add_up(&sizes, x, y, partial));
+        crate::simd::in_chunks(call.output(), |start, out| {
+            out.fill(0.0);
+            crate::simd::vectorised(|| {
+                for partial in partial.chunks_exact(words) {
+                    let partial = &partial[start..][..out.len()];
+                    out.iter_mut().zip(partial).for_each(|(out, partial)| *out += partial);
+                }
+            });
+        });
+    }
+
+    fn gpu(&self, shapes: &Shapes, _target: &GpuTarget) -> Vec<Dispatch> {
+        let sizes = self.sizes(shapes);
+        let bindings = vec![Binding::Input(0), Binding::Input(1), Binding::Output(0)];
+        let count = shapes.output.elements();
+        let dispatch = Dispatch::new(&KERNEL, bindings, Dispatch::linear(count, 64))
+            .entry("direct")
+            .params([count as u32, sizes.batch as u32]);
+        vec![sizes.constants(dispatch)]
+    }
+}
+
+/// Into how many parts the batch is cut: enough for any number of threads that is likely, fewer
+/// where the weights are so many that the sums themselves cost memory.
+fn parts(batch: usize, words: usize) -> usize {
+    ((1 << 22) / words.max(1)).clamp(2, 16).min(batch).max(1)
+}
+
+/// The gradient of a few images, one after the other.
+fn add_up(sizes: &ConvSizes, x: &[f32], y: &[f32], out: &mut [f32]) {
+    let (window, plane) = (sizes.window(), sizes.output_plane());
+    if x.is_empty() {
+        return out.fill(0.0);
+    }
+    with_workspace(window * plane, |columns| {
+        let images = x.chunks_exact(sizes.image_words());
+        for (image, (x, y)) in images.zip(y.chunks_exact(sizes.output_words())).enumerate() {
+            let columns: &[f32] = if sizes.geometry.is_pointwise() {
+                x
+            } else {
+                columns::gather(sizes, x, columns, plane);
+                columns
+            };
+            let columns = Operand { data: columns, strides: Strides { row: 1, column: plane } };
+            let (shape, y) = ([sizes.co, plane, window], Operand::rows(y, plane));
+            match image {
+                0 => product(out, shape, y, columns, Threads::One),
+                _ => accumulate(out, shape, y, columns, Threads::One),
+            }
+        }
+    });
+}
+
+pub(super) fn kernel() -> &'static Kernel {
+    &KERNEL
+}

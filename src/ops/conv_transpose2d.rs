@@ -1,0 +1,155 @@
+//! Transposed convolution: the adjoint of [`conv2d`] in its image, which enlarges images.
+
+use std::sync::Arc;
+
+use rayon::prelude::*;
+
+use super::conv2d_weight_gradient::Conv2dWeightGradient;
+use super::convolution::{ConvSizes, finish, four, misfit, weight_shape, with_workspace};
+use super::matmul::gemm::{Operand, Strides, Threads, product};
+use super::*;
+use crate::kernel;
+
+static KERNEL: Kernel = kernel!("conv_transpose2d", "activation", "geometry");
+
+/// `y` of `[N, Co, Ho, Wo]` through `w` of `[Co, Ci, Kh, Kw]` (PyTorch's `[in, out, Kh, Kw]`) to
+/// `[N, Ci, H, W]`, with `H = (Ho - 1) * stride - padding + span + output_padding`.
+///
+/// # Errors
+/// When channels differ, the kernel is not the geometry's, or the output padding reaches the
+/// stride.
+pub fn conv_transpose2d(
+    builder: &mut dyn Builder,
+    y: NodeId,
+    w: NodeId,
+    geometry: ConvGeometry,
+    output_padding: [usize; 2],
+) -> Result<NodeId> {
+    let shapes = [builder.shape(y), builder.shape(w)];
+    let Some([_, _, ho, wo]) = four(shapes[0]) else {
+        return Err(Error::shape("conv_transpose2d", "needs [N, Co, Ho, Wo] first", &shapes));
+    };
+    let size = geometry
+        .transposed_size([ho, wo], output_padding)
+        .map_err(|error| misfit("conv_transpose2d", error, &shapes))?;
+    builder.apply(Arc::new(ConvTranspose2d::plain(geometry, size)), &[y, w])
+}
+
+/// The operation of [`conv_transpose2d`], with a bias a channel and an activation in its epilogue
+/// once fused.
+#[derive(Clone, Copy, Debug)]
+pub struct ConvTranspose2d {
+    /// How the kernel walks over the *output*.
+    pub geometry: ConvGeometry,
+    /// `[H, W]` of the output, which the geometry alone leaves open where the stride is above 1.
+    pub output_size: [usize; 2],
+    /// Whether a third input of `[Ci]` is added to each channel.
+    pub bias: bool,
+    /// What is applied last.
+    pub activation: Option<Activation>,
+}
+
+impl ConvTranspose2d {
+    /// Without bias and activation.
+    pub fn plain(geometry: ConvGeometry, output_size: [usize; 2]) -> Self {
+        Self { geometry, output_size, bias: false, activation: None }
+    }
+}
+
+impl Op for ConvTranspose2d {
+    fn name(&self) -> &'static str {
+        "conv_transpose2d"
+    }
+
+    fn shape(&self, inputs: &[&Shape]) -> Result<Shape> {
+        let error = |what: &str| Err(Error::shape(self.name(), what, inputs));
+        let (Some([batch, co, ho, wo]), Some([_, ci, ..])) = (four(inputs[0]), four(inputs[1]))
+        else {
+            return error("needs [N, Co, Ho, Wo] and [Co, Ci, Kh, Kw]");
+        };
+        if *inputs[1] != weight_shape(co, ci, &self.geometry) {
+            return error("the weight must be [Co, Ci, Kh, Kw] for the input's Co");
+        }
+        if self.bias && inputs[2][..] != [ci] {
+            return error("the bias has one number an output channel");
+        }
+        let size = self.output_size;
+        let windows =
+            self.geometry.output_size(size).map_err(|error| misfit(self.name(), error, inputs))?;
+        if windows != [ho, wo] {
+            return error(&format!("an output of {size:?} belongs to an input of {windows:?}"));
+        }
+        Ok(Shape::from([batch, ci, size[0], size[1]]))
+    }
+
+    fn gradient(&self, builder: &mut dyn Builder, at: &Backward) -> Result<Vec<Option<NodeId>>> {
+        if self.bias || self.activation.is_some() {
+            return Err(Error::Graph("differentiate before fusing".into()));
+        }
+        let (y, w, g) = (at.inputs[0], at.inputs[1], at.gradient);
+        let geometry = self.geometry;
+        let by_y = at.wanted[0].then(|| conv2d(builder, g, w, geometry)).transpose()?;
+        let by_w = at.wanted[1]
+            .then(|| builder.apply(Arc::new(Conv2dWeightGradient { geometry }), &[g, y]))
+            .transpose()?;
+        Ok(vec![by_y, by_w])
+    }
+
+    fn flops(&self, shapes: &Shapes) -> u64 {
+        ConvSizes::of(self.geometry, &shapes.output, &shapes.inputs[0]).flops()
+    }
+
+    /// Image by image: the transposed weights times `y` are columns, which add up to the output.
+    fn cpu(&self, mut call: CpuCall) {
+        let sizes = ConvSizes::of(self.geometry, &call.shapes.output, &call.shapes.inputs[0]);
+        let (y, w) = (call.inputs[0], call.inputs[1]);
+        let bias = self.bias.then_some(call.inputs[2]);
+        let (window, plane) = (sizes.window(), sizes.output_plane());
+        let y = y.par_chunks_exact(sizes.output_words());
+        call.output().par_chunks_exact_mut(sizes.image_words()).zip(y).for_each(|(x, y)| {
+            let multiply = |columns: &mut [f32]| {
+                let w = Operand { data: w, strides: Strides { row: 1, column: window } };
+                let y = Operand::rows(y, plane);
+                product(columns, [window, sizes.co, plane], w, y, Threads::One);
+            };
+            if self.geometry.is_pointwise() {
+                multiply(x);
+            } else {
+                with_workspace(window * plane, |columns| {
+                    multiply(columns);
+                    columns::scatter(&sizes, columns, plane, x);
+                });
+            }
+            finish(x, sizes.image_plane(), bias, self.activation);
+        });
+    }
+
+    fn gpu(&self, shapes: &Shapes, _target: &GpuTarget) -> Vec<Dispatch> {
+        let sizes = ConvSizes::of(self.geometry, &shapes.output, &shapes.inputs[0]);
+        let mut bindings = vec![Binding::Input(0), Binding::Input(1), Binding::Output(0)];
+        if self.bias {
+            bindings.push(Binding::Input(2));
+        }
+        let count = shapes.output.elements();
+        let dispatch = Dispatch::new(&KERNEL, bindings, Dispatch::linear(count, 64))
+            .entry(if self.bias { "direct_with_bias" } else { "direct" })
+            .constant("ACTIVATION", self.activation.map_or(0, Activation::code))
+            .constant("SLOPE", self.activation.map_or(0.0, Activation::slope))
+            .params([count as u32]);
+        vec![sizes.constants(dispatch)]
+    }
+
+    fn with_bias(&self) -> Option<Arc<dyn Op>> {
+        let plain = !self.bias && self.activation.is_none();
+        plain.then(|| Arc::new(Self { bias: true, ..*self }) as Arc<dyn Op>)
+    }
+
+    fn with_activation(&self, activation: Activation) -> Option<Arc<dyn Op>> {
+        let plain = self.activation.is_none();
+        plain.then(|| Arc::new(Self { activation: Some(activation), ..*self }) as Arc<dyn Op>)
+    }
+}
+
+pub(super) fn kernel() -> &'static Kernel {
+    &KERNEL
+}

@@ -1,0 +1,126 @@
+//! Windows on planes, for pooling on the CPU.
+
+use super::geometry::ConvGeometry;
+use crate::tensor::Shape;
+
+/// The planes of a pooling: `[H, W]` and `[Ho, Wo]`.
+#[derive(Clone, Copy)]
+pub(super) struct Planes {
+    pub(super) geometry: ConvGeometry,
+    /// `[H, W]`.
+    pub(super) image: [usize; 2],
+    /// `[Ho, Wo]`.
+    pub(super) output: [usize; 2],
+}
+
+impl Planes {
+    pub(super) fn of(geometry: ConvGeometry, image: &Shape, output: &Shape) -> Self {
+        let axes = |shape: &Shape| [shape[2], shape[3]];
+        Self { geometry, image: axes(image), output: axes(output) }
+    }
+
+    pub(super) fn image_words(&self) -> usize {
+        self.image[0] * self.image[1]
+    }
+
+    pub(super) fn output_words(&self) -> usize {
+        self.output[0] * self.output[1]
+    }
+
+    /// Windows of 2 x 2 that tile the plane but for an odd last row and column.
+    pub(super) fn are_quarters(&self) -> bool {
+        self.geometry == ConvGeometry::symmetric([2, 2], [2, 2], [0, 0])
+    }
+
+    /// The maximum of the window at `oy`, `ox` and its place.
+    #[inline(always)]
+    fn winner(&self, plane: &[f32], oy: usize, ox: usize) -> (f32, usize) {
+        let [h, w] = self.image;
+        let mut best: Option<(f32, usize)> = None;
+        for ky in 0..self.geometry.kernel[0] {
+            let Some(iy) = self.geometry.source(0, oy, ky, h) else { continue };
+            for kx in 0..self.geometry.kernel[1] {
+                let Some(ix) = self.geometry.source(1, ox, kx, w) else { continue };
+                let value = plane[iy * w + ix];
+                if best.is_none_or(|(best, _)| beats(value, best)) {
+                    best = Some((value, iy * w + ix));
+                }
+            }
+        }
+        best.expect("each window holds an element")
+    }
+
+    /// Calls `f` with each row of `out`, whose planes are the output's, the two rows of the input it
+    /// pools, and the place of their first element in the plane.
+    #[inline(always)]
+    pub(super) fn quarter_rows(
+        &self,
+        x: &[f32],
+        out: &mut [f32],
+        f: impl Fn(&mut [f32], &[[f32; 2]], &[[f32; 2]], usize),
+    ) {
+        let w = self.image[1];
+        let planes = x.chunks_exact(self.image_words());
+        for (x, out) in planes.zip(out.chunks_exact_mut(self.output_words())) {
+            for (oy, out) in out.chunks_exact_mut(self.output[1]).enumerate() {
+                let upper = x[2 * oy * w..][..w].as_chunks().0;
+                let lower = x[(2 * oy + 1) * w..][..w].as_chunks().0;
+                f(out, upper, lower, 2 * oy * w);
+            }
+        }
+    }
+
+    /// Calls `f` with each output element of whole planes and its window's winner.
+    #[inline(always)]
+    pub(super) fn each_winner(
+        &self,
+        x: &[f32],
+        out: &mut [f32],
+        f: impl Fn(&mut f32, (f32, usize)),
+    ) {
+        let planes = x.chunks_exact(self.image_words());
+        for (x, out) in planes.zip(out.chunks_exact_mut(self.output_words())) {
+            for (oy, out) in out.chunks_exact_mut(self.output[1]).enumerate() {
+                for (ox, out) in out.iter_mut().enumerate() {
+                    f(out, self.winner(x, oy, ox));
+                }
+            }
+        }
+    }
+}
+
+#[inline(always)]
+pub(super) fn beats(value: f32, best: f32) -> bool {
+    value > best || value.is_nan()
+}
+
+#[inline(always)]
+pub(super) fn larger(first: f32, second: f32) -> f32 {
+    if beats(second, first) { second } else { first }
+}
+
+/// Windows that tile the plane: each element of the output is a gradient or 0.
+#[inline(always)]
+pub(super) fn spread_quarters(planes: &Planes, gradient: &[f32], indices: &[f32], out: &mut [f32]) {
+    let (w, wo) = (planes.image[1], planes.output[1]);
+    let pooled = 2 * planes.output[0] * w;
+    let pairs = gradient.chunks_exact(planes.output_words());
+    let pairs = pairs.zip(indices.chunks_exact(planes.output_words()));
+    for (out, (gradient, indices)) in out.chunks_exact_mut(planes.image_words()).zip(pairs) {
+        out[pooled..].fill(0.0);
+        for (iy, row) in out[..pooled].chunks_exact_mut(w).enumerate() {
+            let at = iy / 2 * wo;
+            let place = (iy * w) as i32;
+            let (pairs, odd) = row.as_chunks_mut::<2>();
+            let windows = gradient[at..][..wo].iter().zip(&indices[at..][..wo]);
+            for (ox, (pair, (gradient, index))) in pairs.iter_mut().zip(windows).enumerate() {
+                let step = *index as i32 - place - 2 * ox as i32;
+                *pair = [
+                    if step == 0 { *gradient } else { 0.0 },
+                    if step == 1 { *gradient } else { 0.0 },
+                ];
+            }
+            odd.fill(0.0);
+        }
+    }
+}

@@ -1,0 +1,305 @@
+//! `model.safetensors`: a model with its optimiser's state, from which training goes on with the
+//! very bits it stopped at.
+//!
+//! A file of the safetensors format. Each tensor has its name in the model
+//! (`encoder.conv1.weight`); the optimiser's moments are `moment.0.<name>` and `moment.1.<name>`.
+//! All else is JSON in the metadata's one entry, `diabolo`: a string map has no order of its own,
+//! so that two files with the same contents would differ.
+
+use std::fs::{self, File};
+use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::path::Path;
+
+use safetensors::tensor::{Dtype, Metadata, TensorInfo};
+use serde::{Deserialize, Serialize};
+
+use self::tensors::{TensorName, expected};
+use super::atomic_file::write_atomically;
+use crate::error::{Error, Result};
+use crate::graph::{Role, State, StateLayout};
+use crate::rng::Seed;
+
+mod tensors;
+#[cfg(test)]
+mod tests;
+
+/// The version of what this crate puts in the metadata.
+const FORMAT: u32 = 1;
+
+/// The metadata's entry that holds the [`Header`].
+const KEY: &str = "diabolo";
+
+/// The most bytes of names, shapes and metadata that a file may have.
+const MAX_HEADER_BYTES: u64 = 16 << 20;
+
+/// The most moments that an optimiser may have.
+const MAX_MOMENTS: usize = 4;
+
+/// Bytes before the names, shapes and metadata: their length.
+const LENGTH_BYTES: u64 = 8;
+
+/// Numbers that are converted to or from bytes at a time.
+const CHUNK: usize = 1 << 14;
+
+/// What a checkpoint says of itself, apart from its tensors.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Header {
+    /// Optimiser steps taken.
+    pub step: u64,
+    /// Epochs finished.
+    pub epoch: u64,
+    /// The run's seed.
+    #[serde(with = "seed_number")]
+    pub seed: Seed,
+    /// The options of the run, as TOML or JSON text.
+    pub config: String,
+    /// The model in words, for people.
+    pub model: String,
+    /// What was measured so far, as JSON text.
+    pub history: String,
+}
+
+/// A state of training.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Checkpoint {
+    /// The tensors.
+    pub state: State,
+    /// Everything else.
+    pub header: Header,
+}
+
+/// A [`Header`] as it is stored.
+#[derive(Serialize, Deserialize)]
+struct StoredHeader {
+    format: u32,
+    diabolo: String,
+    moments: usize,
+    #[serde(flatten)]
+    header: Header,
+}
+
+/// Writes `checkpoint` to `path`, in one piece or not at all.
+///
+/// # Errors
+/// When the file cannot be written, or holds more than [`load`] would take.
+pub fn save(path: &Path, checkpoint: &Checkpoint) -> Result<()> {
+    let Checkpoint { state, header } = checkpoint;
+    let stored = StoredHeader {
+        format: FORMAT,
+        diabolo: env!("CARGO_PKG_VERSION").to_owned(),
+        moments: state.moments.len(),
+        header: header.clone(),
+    };
+    let invalid = |error: &dyn std::fmt::Display| {
+        Error::file(path, format!("the model cannot be stored in this format: {error}"))
+    };
+    if state.moments.len() > MAX_MOMENTS {
+        return Err(invalid(&format!("its optimiser has more than {MAX_MOMENTS} moments")));
+    }
+    let text = serde_json::to_string(&stored).map_err(|error| invalid(&error))?;
+    let tensors = expected(&state.layout, state.moments.len());
+    let mut end = 0;
+    let infos = tensors.iter().map(|(name, entry, _)| {
+        let start = end;
+        end += entry.shape.elements() * size_of::<f32>();
+        let shape = entry.shape.to_vec();
+        (name.to_string(), TensorInfo { dtype: Dtype::F32, shape, data_offsets: (start, end) })
+    });
+    let metadata = Metadata::new(Some([(KEY.to_owned(), text)].into()), infos.collect())
+        .map_err(|error| invalid(&error))?;
+    if metadata.tensors().len() != tensors.len() {
+        return Err(invalid(&"two of its tensors have the same name"));
+    }
+    let mut names = serde_json::to_vec(&metadata).map_err(|error| invalid(&error))?;
+    // The format asks for data that begins at a multiple of 8 bytes.
+    names.resize(names.len().next_multiple_of(8), b' ');
+    if names.len() as u64 > MAX_HEADER_BYTES {
+        return Err(invalid(&format!("its metadata has more than {MAX_HEADER_BYTES} bytes")));
+    }
+    write_atomically(path, |out| {
+        out.write_all(&(names.len() as u64).to_le_bytes())?;
+        out.write_all(&names)?;
+        tensors.iter().try_for_each(|(name, entry, range)| {
+            let source = match (name.moment, entry.role) {
+                (Some(moment), _) => &state.moments[moment],
+                (None, Role::Parameter) => &state.parameters,
+                (None, Role::Buffer) => &state.buffers,
+            };
+            write_numbers(out, &source[range.clone()])
+        })
+    })
+}
+
+/// Reads what a checkpoint says of itself, without its tensors: enough to build the model that
+/// [`load`] needs.
+///
+/// # Errors
+/// When the file cannot be read, is damaged, or was not written by [`save`].
+pub fn read_header(path: &Path) -> Result<Header> {
+    Ok(Opened::new(path)?.stored.header)
+}
+
+/// Reads a checkpoint of the model whose state is laid out as `layout`.
+///
+/// # Errors
+/// When the file cannot be read, is damaged, or holds another model: then the error names the
+/// tensors that are missing, unknown, or of another shape.
+pub fn load(path: &Path, layout: &StateLayout) -> Result<Checkpoint> {
+    let mut opened = Opened::new(path)?;
+    let moments = opened.stored.moments;
+    // Names and shapes are compared first, so that no more memory is asked for than the file has.
+    let tensors = expected(layout, moments);
+    tensors::compare(path, &tensors, &opened.metadata)?;
+    let words = layout.words(Role::Parameter);
+    let mut state = State {
+        layout: layout.clone(),
+        parameters: vec![0.0; words],
+        buffers: vec![0.0; layout.words(Role::Buffer)],
+        moments: vec![vec![0.0; words]; moments],
+    };
+    for (name, entry, range) in tensors {
+        let target = match (name.moment, entry.role) {
+            (Some(moment), _) => &mut state.moments[moment],
+            (None, Role::Parameter) => &mut state.parameters,
+            (None, Role::Buffer) => &mut state.buffers,
+        };
+        opened.read(&name, &mut target[range]).map_err(|error| unreadable(path, &error))?;
+    }
+    Ok(Checkpoint { state, header: opened.stored.header })
+}
+
+/// A file whose sizes, names and shapes have been checked against each other.
+struct Opened {
+    file: File,
+    /// Where the tensors' data begins.
+    data: u64,
+    metadata: Metadata,
+    stored: StoredHeader,
+}
+
+impl Opened {
+    fn new(path: &Path) -> Result<Self> {
+        let damaged = |why: &dyn std::fmt::Display| {
+            Error::file(path, format!("is damaged or not a model file ({why}); use another copy"))
+        };
+        let found = fs::metadata(path).map_err(|error| unreadable(path, &error))?;
+        // Opening a pipe would wait for a writer.
+        if !found.is_file() {
+            return Err(Error::file(path, "is not a file; name a model.safetensors"));
+        }
+        let (file, length, names) = read_names(path).map_err(|error| match error.kind() {
+            io::ErrorKind::InvalidData | io::ErrorKind::UnexpectedEof => damaged(&error),
+            _ => unreadable(path, &error),
+        })?;
+        let metadata: Metadata = serde_json::from_slice(&names).map_err(|error| damaged(&error))?;
+        let data = LENGTH_BYTES + names.len() as u64;
+        if metadata.data_len() as u64 != length - data {
+            let (has, needs) = (length - data, metadata.data_len());
+            return Err(damaged(&format!("it has {has} bytes of tensors in place of {needs}")));
+        }
+        let stored = match metadata.metadata().as_ref().and_then(|map| map.get(KEY)) {
+            Some(text) => read_stored(path, text)?,
+            None => {
+                let what = "was not written by diabolo; name the model.safetensors of a run";
+                return Err(Error::file(path, what));
+            }
+        };
+        Ok(Self { file, data, metadata, stored })
+    }
+
+    fn read(&mut self, name: &TensorName, target: &mut [f32]) -> io::Result<()> {
+        let info = self.metadata.info(&name.to_string());
+        let info = info.expect("all tensors have been found in the file before");
+        self.file.seek(SeekFrom::Start(self.data + info.data_offsets.0 as u64))?;
+        read_numbers(&mut self.file, target)
+    }
+}
+
+/// The file, its length, and the bytes of its names, shapes and metadata.
+fn read_names(path: &Path) -> io::Result<(File, u64, Vec<u8>)> {
+    let mut file = File::open(path)?;
+    let length = file.metadata()?.len();
+    let mut bytes = [0; LENGTH_BYTES as usize];
+    file.read_exact(&mut bytes)?;
+    let wanted = u64::from_le_bytes(bytes);
+    if wanted > MAX_HEADER_BYTES || wanted > length.saturating_sub(LENGTH_BYTES) {
+        let why = format!("its header claims {wanted} bytes");
+        return Err(io::Error::new(io::ErrorKind::InvalidData, why));
+    }
+    let mut names = vec![0; wanted as usize];
+    file.read_exact(&mut names)?;
+    Ok((file, length, names))
+}
+
+fn read_stored(path: &Path, text: &str) -> Result<StoredHeader> {
+    /// What every version has.
+    #[derive(Deserialize)]
+    struct Version {
+        format: u32,
+        diabolo: String,
+    }
+    let damaged = |why: &dyn std::fmt::Display| {
+        Error::file(path, format!("has damaged metadata ({why}); use another copy"))
+    };
+    let version: Version = serde_json::from_str(text).map_err(|error| damaged(&error))?;
+    if version.format != FORMAT {
+        let Version { format, diabolo } = version;
+        let what = format!(
+            "has format {format}, written by diabolo {diabolo}, and this version reads format \
+             {FORMAT}; use that version, or train anew"
+        );
+        return Err(Error::file(path, what));
+    }
+    let stored: StoredHeader = serde_json::from_str(text).map_err(|error| damaged(&error))?;
+    if stored.moments > MAX_MOMENTS {
+        return Err(damaged(&format!("it claims {} moments", stored.moments)));
+    }
+    Ok(stored)
+}
+
+fn unreadable(path: &Path, error: &io::Error) -> Error {
+    match error.kind() {
+        io::ErrorKind::NotFound => {
+            Error::file(path, "does not exist; name the model.safetensors of a run")
+        }
+        _ => Error::file(path, format!("cannot be read: {error}; use another copy")),
+    }
+}
+
+fn write_numbers(out: &mut dyn Write, numbers: &[f32]) -> io::Result<()> {
+    let mut bytes = Vec::with_capacity(CHUNK * size_of::<f32>());
+    for chunk in numbers.chunks(CHUNK) {
+        bytes.clear();
+        bytes.extend(chunk.iter().flat_map(|number| number.to_bits().to_le_bytes()));
+        out.write_all(&bytes)?;
+    }
+    Ok(())
+}
+
+fn read_numbers(file: &mut File, target: &mut [f32]) -> io::Result<()> {
+    let mut bytes = vec![0; CHUNK * size_of::<f32>()];
+    for chunk in target.chunks_mut(CHUNK) {
+        let bytes = &mut bytes[..size_of_val(chunk)];
+        file.read_exact(bytes)?;
+        for (number, bytes) in chunk.iter_mut().zip(bytes.chunks_exact(size_of::<f32>())) {
+            let bytes = bytes.try_into().expect("the pieces have four bytes");
+            *number = f32::from_bits(u32::from_le_bytes(bytes));
+        }
+    }
+    Ok(())
+}
+
+/// A [`Seed`] as a plain number.
+mod seed_number {
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    use crate::rng::Seed;
+
+    pub fn serialize<S: Serializer>(seed: &Seed, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_u64(seed.0)
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Seed, D::Error> {
+        u64::deserialize(deserializer).map(Seed)
+    }
+}

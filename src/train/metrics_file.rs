@@ -1,0 +1,154 @@
+//! `metrics.json`: what a run measured, for scripts and tables.
+
+use std::path::Path;
+
+use serde::{Deserialize, Deserializer, Serialize};
+
+use super::atomic_file::write_atomically;
+use crate::error::{Error, Result};
+
+/// The contents of `metrics.json`. A number that is not finite is stored as `null`, since JSON has
+/// no word for it, and read back as NaN.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct MetricsFile {
+    /// The version of this crate.
+    pub diabolo: String,
+    /// The device the run was on: `gpu` or `cpu`.
+    pub device: String,
+    /// The adapter's or processor's name.
+    pub adapter: String,
+    /// What a loss counts, such as `nats per image`.
+    pub loss_unit: String,
+    /// Numbers that were trained.
+    pub parameters: u64,
+    /// Bytes of device memory that were planned.
+    pub planned_bytes: u64,
+    /// Images trained on, a second of training.
+    #[serde(deserialize_with = "number_or_null")]
+    pub images_per_second: f64,
+    /// Every epoch, in order.
+    pub epochs: Vec<EpochMetrics>,
+    /// The finished model on the held-out images.
+    pub test: TestMetrics,
+}
+
+/// One epoch.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct EpochMetrics {
+    /// Its number, from 1.
+    pub epoch: u64,
+    /// The mean loss while training.
+    #[serde(deserialize_with = "number_or_null")]
+    pub train_loss: f64,
+    /// The loss on the held-out images; NaN where it was not measured.
+    #[serde(deserialize_with = "number_or_null")]
+    pub test_loss: f64,
+    /// How long it took.
+    #[serde(deserialize_with = "number_or_null")]
+    pub seconds: f64,
+}
+
+/// How close reconstructions come to held-out images.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct TestMetrics {
+    /// Mean squared error, per number in `[0, 1]`.
+    #[serde(deserialize_with = "number_or_null")]
+    pub mse: f64,
+    /// Binary cross-entropy, in nats per image.
+    #[serde(deserialize_with = "number_or_null")]
+    pub bce: f64,
+    /// Peak signal-to-noise ratio, in dB; infinite where nothing was lost.
+    #[serde(deserialize_with = "number_or_null")]
+    pub psnr: f64,
+    /// Structural similarity, at most 1.
+    #[serde(deserialize_with = "number_or_null")]
+    pub ssim: f64,
+}
+
+impl MetricsFile {
+    /// Metrics of this version, with nothing measured yet.
+    pub fn new(loss_unit: impl Into<String>) -> Self {
+        let diabolo = env!("CARGO_PKG_VERSION").to_owned();
+        Self { diabolo, loss_unit: loss_unit.into(), ..Self::default() }
+    }
+
+    /// Writes the file, in one piece or not at all.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn save(&self, path: &Path) -> Result<()> {
+        let mut text = serde_json::to_string_pretty(self)
+            .map_err(|error| Error::file(path, format!("cannot be put in words: {error}")))?;
+        text.push('\n');
+        write_atomically(path, |out| out.write_all(text.as_bytes()))
+    }
+
+    /// Reads a file back.
+    ///
+    /// # Errors
+    /// When it cannot be read or does not have these fields.
+    pub fn load(path: &Path) -> Result<Self> {
+        let text = std::fs::read_to_string(path)
+            .map_err(|error| Error::file(path, format!("cannot be read: {error}")))?;
+        serde_json::from_str(&text).map_err(|error| {
+            Error::file(path, format!("is not a metrics file ({error}); name that of a run"))
+        })
+    }
+}
+
+fn number_or_null<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> std::result::Result<f64, D::Error> {
+    Option::deserialize(deserializer).map(|number| number.unwrap_or(f64::NAN))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn metrics(train_loss: f64, psnr: f64) -> MetricsFile {
+        MetricsFile {
+            device: "gpu".to_owned(),
+            adapter: "an \"adapter\"\n".to_owned(),
+            parameters: 1_234,
+            planned_bytes: u64::MAX,
+            images_per_second: 1e5,
+            epochs: vec![EpochMetrics { epoch: 1, train_loss, test_loss: 0.1, seconds: 0.25 }],
+            test: TestMetrics { mse: 0.0, bce: 88.5, psnr, ssim: 1.0 },
+            ..MetricsFile::new("nats per image")
+        }
+    }
+
+    #[test]
+    fn a_round_trip_keeps_every_number() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let path = folder.path().join("metrics.json");
+        let before = metrics(0.1 + 0.2, 33.1);
+        before.save(&path).expect("writable");
+        assert_eq!(MetricsFile::load(&path).expect("readable"), before);
+    }
+
+    #[test]
+    fn numbers_that_are_not_finite_make_valid_json() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let path = folder.path().join("metrics.json");
+        metrics(f64::NAN, f64::INFINITY).save(&path).expect("writable");
+        let text = std::fs::read_to_string(&path).expect("readable");
+        let json: serde_json::Value = serde_json::from_str(&text).expect("valid JSON");
+        assert!(json["epochs"][0]["train_loss"].is_null() && json["test"]["psnr"].is_null());
+        assert_eq!(json["test"]["bce"], 88.5);
+        assert!(text.contains("\n  \"device\": \"gpu\"") && text.ends_with("}\n"), "{text}");
+        let after = MetricsFile::load(&path).expect("readable");
+        assert!(after.epochs[0].train_loss.is_nan() && after.test.psnr.is_nan());
+    }
+
+    #[test]
+    fn other_files_are_errors() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let path = folder.path().join("metrics.json");
+        MetricsFile::load(&path).expect_err("is missing");
+        std::fs::write(&path, "{\"device\": 3}").expect("writable");
+        let text = MetricsFile::load(&path).expect_err("is another file").to_string();
+        assert!(text.contains("is not a metrics file"), "{text}");
+    }
+}

@@ -1,0 +1,168 @@
+//! The folder that a run writes to.
+
+use std::fmt;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use super::atomic_file::{cannot_write, temporary_file, write_atomically};
+use crate::error::{Error, Result};
+
+/// A file of a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum RunFile {
+    /// Held-out images above what the model makes of them.
+    Reconstructions,
+    /// The loss by epoch.
+    Loss,
+    /// The kernels of the first layer.
+    Filters,
+    /// What was measured.
+    Metrics,
+    /// The options the run was started with.
+    Config,
+    /// The trained model, with the optimiser's state.
+    Model,
+}
+
+impl RunFile {
+    /// All of them.
+    pub const ALL: [RunFile; 6] = [
+        Self::Reconstructions,
+        Self::Loss,
+        Self::Filters,
+        Self::Metrics,
+        Self::Config,
+        Self::Model,
+    ];
+
+    /// Its name inside the folder.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Reconstructions => "reconstructions.png",
+            Self::Loss => "loss.png",
+            Self::Filters => "filters.png",
+            Self::Metrics => "metrics.json",
+            Self::Config => "config.toml",
+            Self::Model => "model.safetensors",
+        }
+    }
+}
+
+impl fmt::Display for RunFile {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// A folder with the files of one run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RunFolder(PathBuf);
+
+impl RunFolder {
+    /// Makes the folder where it is missing, and makes sure that a run's files can be written to
+    /// it, so that a run does not fail once it is trained. Files of an earlier run stay until they
+    /// are written anew.
+    ///
+    /// # Errors
+    /// When `path` is a file, or it or one of the files cannot be written.
+    pub fn create(path: impl Into<PathBuf>) -> Result<Self> {
+        let folder = Self(path.into());
+        if fs::metadata(&folder.0).is_ok_and(|found| !found.is_dir()) {
+            let what = "is a file where a folder is needed; choose another folder with --out";
+            return Err(Error::file(&folder.0, what));
+        }
+        fs::create_dir_all(&folder.0).map_err(|error| cannot_write(&folder.0, &error))?;
+        temporary_file(&folder.0)
+            .and_then(tempfile::NamedTempFile::close)
+            .map_err(|error| cannot_write(&folder.0, &error))?;
+        for path in RunFile::ALL.map(|file| folder.file(file)) {
+            if fs::metadata(&path).is_ok_and(|found| !found.is_file()) {
+                let what = "is in the way: a run writes a file of this name; choose another \
+                    folder with --out";
+                return Err(Error::file(path, what));
+            }
+        }
+        Ok(folder)
+    }
+
+    /// The folder of a run that was made before.
+    ///
+    /// # Errors
+    /// When there is no such folder, or no model in it.
+    pub fn open(path: impl Into<PathBuf>) -> Result<Self> {
+        let folder = Self(path.into());
+        let kind = fs::metadata(&folder.0).map_err(|error| {
+            let what = match error.kind() {
+                io::ErrorKind::NotFound => "does not exist".to_owned(),
+                _ => format!("cannot be read: {error}"),
+            };
+            Error::file(&folder.0, format!("{what}; name the folder of a finished run"))
+        })?;
+        if !kind.is_dir() {
+            return Err(Error::file(&folder.0, "is a file; name the folder of a finished run"));
+        }
+        let model = folder.file(RunFile::Model);
+        if !model.is_file() {
+            return Err(Error::file(model, "is missing; name the folder of a finished run"));
+        }
+        Ok(folder)
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.0
+    }
+
+    /// Where one of its files is, or will be.
+    pub fn file(&self, file: RunFile) -> PathBuf {
+        self.0.join(file.name())
+    }
+
+    /// Writes a file of text, such as the options.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn write_text(&self, file: RunFile, text: &str) -> Result<()> {
+        write_atomically(&self.file(file), |out| out.write_all(text.as_bytes()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn folders_are_made_with_their_parents_and_left_empty() {
+        let root = tempfile::tempdir().expect("a temporary folder");
+        let path = root.path().join("runs/conv-digits");
+        let folder = RunFolder::create(&path).expect("can be made");
+        assert_eq!(fs::read_dir(&path).expect("is there").count(), 0);
+        let missing = RunFolder::open(&path).expect_err("holds no model").to_string();
+        assert!(missing.contains("model.safetensors: is missing"), "{missing}");
+        folder.write_text(RunFile::Config, "epochs = 3\n").expect("writable");
+        folder.write_text(RunFile::Model, "").expect("writable");
+        assert_eq!(RunFolder::create(&path).expect("may exist"), folder);
+        assert_eq!(RunFolder::open(&path).expect("holds a model"), folder);
+        let config = fs::read_to_string(path.join("config.toml")).expect("written");
+        assert_eq!(config, "epochs = 3\n");
+    }
+
+    #[test]
+    fn a_file_in_the_way_is_an_error_before_training() {
+        let root = tempfile::tempdir().expect("a temporary folder");
+        let file = root.path().join("taken");
+        fs::write(&file, "mine").expect("writable");
+        let blocked = root.path().join("blocked");
+        fs::create_dir_all(blocked.join("loss.png")).expect("writable");
+        for path in [file.clone(), file.join("below"), blocked, "/dev/null".into()] {
+            let error = RunFolder::create(path).expect_err("must fail").to_string();
+            assert!(error.contains("choose another folder with --out"), "{error}");
+        }
+        assert_eq!(fs::read_to_string(&file).expect("untouched"), "mine");
+        for path in [file, root.path().join("missing")] {
+            let error = RunFolder::open(path).expect_err("must fail").to_string();
+            assert!(error.contains("name the folder of a finished run"), "{error}");
+        }
+    }
+}
