@@ -1,35 +1,105 @@
 // conv2d.wgsl: y[n, co, oy, ox] = activation(bias[co] + sum over ci, ky, kx of
 //     x[n, ci, oy*SY+ky*DY-PY, ox*SX+kx*DX-PX] * w[co, ci, ky, kx]).
-// Entry `direct`: one output an invocation. Dispatch: ceil(N*Co*Ho*Wo / 64), folded past 65535.
-struct Params { count: u32 }
+// Entry `tiled`: as the product W[Co, Kh*Kw*Ci] x columns(x)[Kh*Kw*Ci, N*Ho*Wo], columns never stored; a
+//   tile a workgroup (see tile.wgsl). Dispatch: ceil(N*Ho*Wo / 64) * ceil(Co / 64), folded past 65535.
+// Entry `direct`, for few channels: four places by four channels an invocation.
+//   Dispatch: ceil(ceil(N*Ho*Wo / 4) * ceil(Co / 4) / 64), folded past 65535.
+override BIAS: u32 = 0u;
+override VECTOR_OUT: u32 = 0u; // planes of y are whole vec4s
+
+struct Params { batch: u32 }
 @group(0) @binding(0) var<storage, read> x: array<f32>;
 @group(0) @binding(1) var<storage, read> w: array<f32>;
-@group(0) @binding(2) var<storage, read_write> y: array<f32>;
+@group(0) @binding(2) var<storage, read_write> y: array<vec4<f32>>;
 @group(0) @binding(3) var<storage, read> bias: array<f32>;
 @group(1) @binding(0) var<uniform> params: Params;
 
-fn window_sum(i: u32) -> f32 {
-    let ox = i % WO;
-    let oy = i / WO % HO;
-    let co = i / (WO * HO) % CO;
-    let n = i / (WO * HO * CO);
-    var sum = 0.0;
-    for (var ci = 0u; ci < CI; ci++) {
-        for (var ky = 0u; ky < KH; ky++) {
-            // Wraps below 0, which is above H.
-            let iy = oy * SY + ky * DY - PY;
-            if iy >= H {
-                continue;
+// Four places of channel co, from place q of all images on; four may run into the next image.
+fn put(co: u32, q: u32, sum: vec4<f32>) {
+    let plane = HO * WO;
+    let count = params.batch * plane;
+    if co >= CO || q >= count {
+        return;
+    }
+    var value = sum;
+    if BIAS == 1u {
+        value += bias[co];
+    }
+    value = activate4(value);
+    if VECTOR_OUT == 1u {
+        y[((q / plane * CO + co) * plane + q % plane) / 4u] = value;
+        return;
+    }
+    let at = vec4<u32>(q, q + 1u, q + 2u, q + 3u);
+    let i = (at / plane * CO + co) * plane + at % plane;
+    y[i.x / 4u][i.x % 4u] = value.x;
+    if at.y < count {
+        y[i.y / 4u][i.y % 4u] = value.y;
+    }
+    if at.z < count {
+        y[i.z / 4u][i.z % 4u] = value.z;
+    }
+    if at.w < count {
+        y[i.w / 4u][i.w % 4u] = value.w;
+    }
+}
+
+// The part of tile_a for channels ci.. of one place of the kernel: 4 x 4 weights, turned.
+fn load_weights(co: u32, ci: u32, tap: u32, local: u32) {
+    let q = local / 4u;
+    let t = local % 4u * 4u;
+    let c = vec4<u32>(ci + t, ci + t + 1u, ci + t + 2u, ci + t + 3u);
+    for (var j = 0u; j < 4u; j++) {
+        let known = c[j] < CI;
+        let rows = vec4<u32>(co + q * 4u, co + q * 4u + 1u, co + q * 4u + 2u, co + q * 4u + 3u);
+        let ok = (rows < vec4<u32>(CO)) & vec4<bool>(known);
+        let i = select(vec4<u32>(0u), (rows * CI + c[j]) * (KH * KW) + tap, ok);
+        let line = vec4<f32>(w[i.x], w[i.y], w[i.z], w[i.w]);
+        tile_a[(t + j) * ROW + q] = select(vec4<f32>(0.0), line, ok);
+    }
+}
+
+@compute @workgroup_size(64)
+fn tiled(
+    @builtin(workgroup_id) group: vec3<u32>,
+    @builtin(num_workgroups) groups: vec3<u32>,
+    @builtin(local_invocation_index) local: u32,
+) {
+    let tiles_m = (CO + 63u) / 64u;
+    let g = group.x + group.y * groups.x;
+    let co = g % tiles_m * 64u;
+    let q = g / tiles_m * 64u;
+    // Each invocation gathers four places' columns.
+    let quad = local % 16u;
+    let first = q + quad * 4u;
+    let at = vec4<u32>(first, first + 1u, first + 2u, first + 3u);
+    let known = at < vec4<u32>(params.batch * (HO * WO));
+    let image = at / (HO * WO) * (CI * H * W);
+    let top = at / WO % HO * SY - PY;
+    let left = at % WO * SX - PX;
+    for (var tap = 0u; tap < KH * KW; tap++) {
+        // Wraps below 0, which is above H or W.
+        let iy = top + tap / KW * DY;
+        let ix = left + tap % KW * DX;
+        let inside = known & (iy < vec4<u32>(H)) & (ix < vec4<u32>(W));
+        let source = image + iy * W + ix;
+        for (var ci = 0u; ci < CI; ci += 16u) {
+            load_weights(co, ci, tap, local);
+            for (var j = 0u; j < 4u; j++) {
+                let k = local / 16u * 4u + j;
+                let ok = inside & vec4<bool>(ci + k < CI);
+                let i = select(vec4<u32>(0u), source + (ci + k) * (H * W), ok);
+                let line = vec4<f32>(x[i.x], x[i.y], x[i.z], x[i.w]);
+                tile_b[k * ROW + quad] = select(vec4<f32>(0.0), line, ok);
             }
-            for (var kx = 0u; kx < KW; kx++) {
-                let ix = ox * SX + kx * DX - PX;
-                if ix < W {
-                    sum += x[((n * CI + ci) * H + iy) * W + ix] * w[((co * CI + ci) * KH + ky) * KW + kx];
-                }
-            }
+            // The tiles are written before they are read.
+            workgroupBarrier();
+            multiply_tiles(local);
+            // They are read before the next ones are written.
+            workgroupBarrier();
         }
     }
-    return sum;
+    put_tile(co, q, local);
 }
 
 @compute @workgroup_size(64)
@@ -38,20 +108,48 @@ fn direct(
     @builtin(num_workgroups) groups: vec3<u32>,
     @builtin(local_invocation_index) local: u32,
 ) {
-    let i = (group.x + group.y * groups.x) * 64u + local;
-    if i < params.count {
-        y[i] = activate4(vec4<f32>(window_sum(i))).x;
+    let quads = (params.batch * HO * WO + 3u) / 4u;
+    let g = (group.x + group.y * groups.x) * 64u + local;
+    let q = g % quads * 4u;
+    let co = g / quads * 4u;
+    if co >= CO {
+        return;
     }
-}
-
-@compute @workgroup_size(64)
-fn direct_with_bias(
-    @builtin(workgroup_id) group: vec3<u32>,
-    @builtin(num_workgroups) groups: vec3<u32>,
-    @builtin(local_invocation_index) local: u32,
-) {
-    let i = (group.x + group.y * groups.x) * 64u + local;
-    if i < params.count {
-        y[i] = activate4(vec4<f32>(window_sum(i) + bias[i / (WO * HO) % CO])).x;
+    let at = vec4<u32>(q, q + 1u, q + 2u, q + 3u);
+    let known = at < vec4<u32>(params.batch * (HO * WO));
+    let image = at / (HO * WO) * (CI * H * W);
+    let top = at / WO % HO * SY - PY;
+    let left = at % WO * SX - PX;
+    // One vec4 of places a channel.
+    var s0 = vec4<f32>(0.0);
+    var s1 = vec4<f32>(0.0);
+    var s2 = vec4<f32>(0.0);
+    var s3 = vec4<f32>(0.0);
+    for (var tap = 0u; tap < KH * KW; tap++) {
+        // Wraps below 0, which is above H or W.
+        let iy = top + tap / KW * DY;
+        let ix = left + tap % KW * DX;
+        let inside = known & (iy < vec4<u32>(H)) & (ix < vec4<u32>(W));
+        let source = image + iy * W + ix;
+        for (var ci = 0u; ci < CI; ci++) {
+            let i = select(vec4<u32>(0u), source + ci * (H * W), inside);
+            let line = vec4<f32>(x[i.x], x[i.y], x[i.z], x[i.w]);
+            let values = select(vec4<f32>(0.0), line, inside);
+            let weight = (co * CI + ci) * (KH * KW) + tap;
+            s0 += w[weight] * values;
+            if CO > 1u && co + 1u < CO {
+                s1 += w[weight + CI * KH * KW] * values;
+            }
+            if CO > 2u && co + 2u < CO {
+                s2 += w[weight + 2u * CI * KH * KW] * values;
+            }
+            if CO > 3u && co + 3u < CO {
+                s3 += w[weight + 3u * CI * KH * KW] * values;
+            }
+        }
     }
+    put(co, q, s0);
+    put(co + 1u, q, s1);
+    put(co + 2u, q, s2);
+    put(co + 3u, q, s3);
 }

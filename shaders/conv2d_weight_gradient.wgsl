@@ -1,11 +1,126 @@
 // conv2d_weight_gradient.wgsl: w[co, ci, ky, kx] = sum over n, oy, ox of
 //     y[n, co, oy, ox] * x[n, ci, oy*SY+ky*DY-PY, ox*SX+kx*DX-PX].
-// Entry `direct`: one weight an invocation. Dispatch: ceil(Co*Ci*Kh*Kw / 64), folded past 65535.
-struct Params { count: u32, batch: u32 }
+// As a product: Y[Co, N*Ho*Wo] x columns(x)^T[N*Ho*Wo, Ci*Kh*Kw], columns never stored. It has many terms
+// and few outputs, so the terms are cut into splits; out is then [splits, Co, Ci, Kh, Kw].
+// Entry `tiled`: a tile a workgroup (see tile.wgsl).
+//   Dispatch: ceil(Co / 64) * ceil(Ci*Kh*Kw / 64) * splits, folded past 65535.
+// Entry `direct`, for few channels: one weight of one split an invocation.
+//   Dispatch: ceil(Co*Ci*Kh*Kw * splits / 64), folded past 65535.
+// Entry `join`: w[i] = sum over splits of out[split, i], in order. Dispatch: ceil(Co*Ci*Kh*Kw / 64).
+override VECTOR_Y: u32 = 0u; // planes of y are whole vec4s
+
+struct Params {
+    batch: u32,
+    splits: u32,
+    k_each: u32, // terms of one split, a multiple of 16
+}
 @group(0) @binding(0) var<storage, read> x: array<f32>;
-@group(0) @binding(1) var<storage, read> y: array<f32>;
+@group(0) @binding(1) var<storage, read> y: array<vec4<f32>>;
 @group(0) @binding(2) var<storage, read_write> w: array<f32>;
+@group(0) @binding(0) var<storage, read> partial: array<f32>;
+@group(0) @binding(1) var<storage, read_write> joined: array<f32>;
 @group(1) @binding(0) var<uniform> params: Params;
+
+var<private> base_out: u32;
+
+fn put(co: u32, column: u32, sum: vec4<f32>) {
+    let window = CI * KH * KW;
+    if co >= CO || column >= window {
+        return;
+    }
+    let i = base_out + co * window + column;
+    w[i] = sum.x;
+    if column + 1u < window {
+        w[i + 1u] = sum.y;
+    }
+    if column + 2u < window {
+        w[i + 2u] = sum.z;
+    }
+    if column + 3u < window {
+        w[i + 3u] = sum.w;
+    }
+}
+
+// Channel co of y at four places, from q of all images on; 0 past the last place or channel.
+fn line_y(co: u32, q: u32) -> vec4<f32> {
+    let plane = HO * WO;
+    let count = params.batch * plane;
+    let at = vec4<u32>(q, q + 1u, q + 2u, q + 3u);
+    let ok = (at < vec4<u32>(count)) & vec4<bool>(co < CO);
+    if VECTOR_Y == 1u {
+        let i = select(0u, ((q / plane * CO + co) * plane + q % plane) / 4u, ok.x);
+        return select(vec4<f32>(0.0), y[i], ok.x);
+    }
+    let i = select(vec4<u32>(0u), (at / plane * CO + co) * plane + at % plane, ok);
+    let line = vec4<f32>(
+        y[i.x / 4u][i.x % 4u],
+        y[i.y / 4u][i.y % 4u],
+        y[i.z / 4u][i.z % 4u],
+        y[i.w / 4u][i.w % 4u],
+    );
+    return select(vec4<f32>(0.0), line, ok);
+}
+
+@compute @workgroup_size(64)
+fn tiled(
+    @builtin(workgroup_id) group: vec3<u32>,
+    @builtin(num_workgroups) groups: vec3<u32>,
+    @builtin(local_invocation_index) local: u32,
+) {
+    let window = CI * KH * KW;
+    let tiles_m = (CO + 63u) / 64u;
+    let tiles_n = (window + 63u) / 64u;
+    let g = group.x + group.y * groups.x;
+    let co = g % tiles_m * 64u;
+    let column = g / tiles_m % tiles_n * 64u;
+    let split = g / (tiles_m * tiles_n);
+    // Groups that only fill up the last row of the dispatch have a split past the last.
+    let used = split < params.splits;
+    let plane = HO * WO;
+    let count = params.batch * plane;
+    let begin = split * params.k_each;
+    let end = select(begin, min(begin + params.k_each, count), used);
+    base_out = split * (CO * window);
+    // Each invocation gathers for four columns: a channel of x and a place of the kernel each.
+    let quad = local % 16u;
+    let c = column + quad * 4u;
+    let columns = vec4<u32>(c, c + 1u, c + 2u, c + 3u);
+    let known = columns < vec4<u32>(window);
+    let channel = columns / (KH * KW) * (H * W);
+    let down = columns / KW % KH * DY - PY;
+    let right = columns % KW * DX - PX;
+    for (var k = begin; k < end; k += 16u) {
+        let r = local / 4u;
+        let t = local % 4u * 4u;
+        let r0 = line_y(co + r * 4u, k + t);
+        let r1 = line_y(co + r * 4u + 1u, k + t);
+        let r2 = line_y(co + r * 4u + 2u, k + t);
+        let r3 = line_y(co + r * 4u + 3u, k + t);
+        tile_a[t * ROW + r] = vec4<f32>(r0.x, r1.x, r2.x, r3.x);
+        tile_a[(t + 1u) * ROW + r] = vec4<f32>(r0.y, r1.y, r2.y, r3.y);
+        tile_a[(t + 2u) * ROW + r] = vec4<f32>(r0.z, r1.z, r2.z, r3.z);
+        tile_a[(t + 3u) * ROW + r] = vec4<f32>(r0.w, r1.w, r2.w, r3.w);
+        for (var j = 0u; j < 4u; j++) {
+            let row = local / 16u * 4u + j;
+            let q = k + row;
+            // Wraps below 0, which is above H or W.
+            let iy = q / WO % HO * SY + down;
+            let ix = q % WO * SX + right;
+            let ok = known & (iy < vec4<u32>(H)) & (ix < vec4<u32>(W)) & vec4<bool>(q < count);
+            let i = select(vec4<u32>(0u), q / plane * (CI * H * W) + channel + iy * W + ix, ok);
+            let line = vec4<f32>(x[i.x], x[i.y], x[i.z], x[i.w]);
+            tile_b[row * ROW + quad] = select(vec4<f32>(0.0), line, ok);
+        }
+        // The tiles are written before they are read.
+        workgroupBarrier();
+        multiply_tiles(local);
+        // They are read before the next ones are written.
+        workgroupBarrier();
+    }
+    if used {
+        put_tile(co, column, local);
+    }
+}
 
 @compute @workgroup_size(64)
 fn direct(
@@ -13,29 +128,48 @@ fn direct(
     @builtin(num_workgroups) groups: vec3<u32>,
     @builtin(local_invocation_index) local: u32,
 ) {
-    let i = (group.x + group.y * groups.x) * 64u + local;
-    if i >= params.count {
+    let g = (group.x + group.y * groups.x) * 64u + local;
+    let window = CI * KH * KW;
+    let split = g / (CO * window);
+    if split >= params.splits {
         return;
     }
-    let kx = i % KW;
-    let ky = i / KW % KH;
-    let ci = i / (KW * KH) % CI;
-    let co = i / (KW * KH * CI);
+    let column = g % window;
+    let co = g / window % CO;
+    let channel = column / (KH * KW) * (H * W);
+    let down = column / KW % KH * DY - PY;
+    let right = column % KW * DX - PX;
+    let plane = HO * WO;
+    let end = min((split + 1u) * params.k_each, params.batch * plane);
     var sum = 0.0;
-    for (var n = 0u; n < params.batch; n++) {
-        for (var oy = 0u; oy < HO; oy++) {
-            // Wraps below 0, which is above H.
-            let iy = oy * SY + ky * DY - PY;
-            if iy >= H {
-                continue;
-            }
-            for (var ox = 0u; ox < WO; ox++) {
-                let ix = ox * SX + kx * DX - PX;
-                if ix < W {
-                    sum += x[((n * CI + ci) * H + iy) * W + ix] * y[((n * CO + co) * HO + oy) * WO + ox];
-                }
-            }
-        }
+    for (var k = split * params.k_each; k < end; k += 4u) {
+        let at = vec4<u32>(k, k + 1u, k + 2u, k + 3u);
+        let values = line_y(co, k);
+        // Wraps below 0, which is above H or W.
+        let iy = at / WO % HO * SY + down;
+        let ix = at % WO * SX + right;
+        let ok = (iy < vec4<u32>(H)) & (ix < vec4<u32>(W)) & (at < vec4<u32>(params.batch * plane));
+        let i = select(vec4<u32>(0u), at / plane * (CI * H * W) + channel + iy * W + ix, ok);
+        let line = vec4<f32>(x[i.x], x[i.y], x[i.z], x[i.w]);
+        sum += dot(values, select(vec4<f32>(0.0), line, ok));
     }
-    w[i] = sum;
+    w[g] = sum;
+}
+
+@compute @workgroup_size(64)
+fn join(
+    @builtin(workgroup_id) group: vec3<u32>,
+    @builtin(num_workgroups) groups: vec3<u32>,
+    @builtin(local_invocation_index) local: u32,
+) {
+    let i = (group.x + group.y * groups.x) * 64u + local;
+    let count = CO * CI * KH * KW;
+    if i >= count {
+        return;
+    }
+    var sum = 0.0;
+    for (var split = 0u; split < params.splits; split++) {
+        sum += partial[split * count + i];
+    }
+    joined[i] = sum;
 }

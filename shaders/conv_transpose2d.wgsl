@@ -1,36 +1,148 @@
 // conv_transpose2d.wgsl: x[n, ci, iy, ix] = activation(bias[ci] + sum over co, ky, kx of
 //     y[n, co, (iy+PY-ky*DY)/SY, (ix+PX-kx*DX)/SX] * w[co, ci, ky, kx]), where both divide evenly.
-// Entry `direct`: one output an invocation. Dispatch: ceil(N*Ci*H*W / 64), folded past 65535.
-struct Params { count: u32 }
+// Outputs whose places agree modulo the strides (a phase) read through the same places of the kernel, so
+// each phase is a product of its own, W[Ci, taps*Co] x columns(y)[taps*Co, N*Hp*Wp] with
+// Hp = ceil(H / SY), Wp = ceil(W / SX), and nothing is multiplied by the zeros between y's places.
+// Entry `tiled`: a tile a workgroup (see tile.wgsl).
+//   Dispatch: SY*SX * ceil(N*Hp*Wp / 64) * ceil(Ci / 64), folded past 65535.
+// Entry `direct`, for few channels: four places of a phase by four channels an invocation.
+//   Dispatch: ceil(SY*SX * ceil(N*Hp*Wp / 4) * ceil(Ci / 4) / 64), folded past 65535.
+override BIAS: u32 = 0u;
+override VECTOR_OUT: u32 = 0u; // one phase, and planes of x are whole vec4s
+
+struct Params { batch: u32 }
 @group(0) @binding(0) var<storage, read> y: array<f32>;
 @group(0) @binding(1) var<storage, read> w: array<f32>;
-@group(0) @binding(2) var<storage, read_write> x: array<f32>;
+@group(0) @binding(2) var<storage, read_write> x: array<vec4<f32>>;
 @group(0) @binding(3) var<storage, read> bias: array<f32>;
 @group(1) @binding(0) var<uniform> params: Params;
 
-fn window_sum(i: u32) -> f32 {
-    let ix = i % W + PX;
-    let iy = i / W % H + PY;
-    let ci = i / (W * H) % CI;
-    let n = i / (W * H * CI);
-    var sum = 0.0;
-    for (var ky = 0u; ky < KH; ky++) {
-        // Wraps below 0, which is above any place.
-        let oy = (iy - ky * DY) / SY;
-        if oy >= HO || oy * SY + ky * DY != iy {
+var<private> phase: vec2<u32>; // row and column
+
+fn phase_rows() -> u32 {
+    return (H + SY - 1u) / SY;
+}
+
+fn phase_columns() -> u32 {
+    return (W + SX - 1u) / SX;
+}
+
+fn put_one(ci: u32, q: u32, value: f32) {
+    let iy = q / phase_columns() % phase_rows() * SY + phase.x;
+    let ix = q % phase_columns() * SX + phase.y;
+    let n = q / (phase_columns() * phase_rows());
+    if n < params.batch && iy < H && ix < W {
+        let i = ((n * CI + ci) * H + iy) * W + ix;
+        x[i / 4u][i % 4u] = value;
+    }
+}
+
+// Four places of channel ci, from place q of the phase on.
+fn put(ci: u32, q: u32, sum: vec4<f32>) {
+    if ci >= CI || q >= params.batch * phase_rows() * phase_columns() {
+        return;
+    }
+    var value = sum;
+    if BIAS == 1u {
+        value += bias[ci];
+    }
+    value = activate4(value);
+    if VECTOR_OUT == 1u {
+        let plane = H * W;
+        x[((q / plane * CI + ci) * plane + q % plane) / 4u] = value;
+        return;
+    }
+    put_one(ci, q, value.x);
+    put_one(ci, q + 1u, value.y);
+    put_one(ci, q + 2u, value.z);
+    put_one(ci, q + 3u, value.w);
+}
+
+// Four places of the phase, as seen from y.
+struct Places { known: vec4<bool>, image: vec4<u32>, bottom: vec4<u32>, right: vec4<u32> }
+
+fn places(q: u32) -> Places {
+    let at = vec4<u32>(q, q + 1u, q + 2u, q + 3u);
+    let plane = phase_rows() * phase_columns();
+    return Places(
+        at < vec4<u32>(params.batch * plane),
+        at / plane * (CO * HO * WO),
+        at / phase_columns() % phase_rows() * SY + phase.x + PY,
+        at % phase_columns() * SX + phase.y + PX,
+    );
+}
+
+// Whether the phase reads through this place of the kernel.
+fn takes_part(ky: u32, kx: u32) -> bool {
+    let rows = phase.x + PY + KH * DY * SY - ky * DY;
+    let columns = phase.y + PX + KW * DX * SX - kx * DX;
+    return rows % SY == 0u && columns % SX == 0u;
+}
+
+struct Sources { inside: vec4<bool>, at: vec4<u32> }
+
+fn sources(places: Places, ky: u32, kx: u32) -> Sources {
+    // Wraps below 0, which is above any place.
+    let rows = places.bottom - ky * DY;
+    let columns = places.right - kx * DX;
+    let inside = (rows < vec4<u32>(HO * SY)) & (columns < vec4<u32>(WO * SX)) & places.known;
+    return Sources(inside, places.image + rows / SY * WO + columns / SX);
+}
+
+// The part of tile_a for channels co.. of one place of the kernel.
+fn load_weights(ci: u32, co: u32, tap: u32, local: u32) {
+    let c = ci + local % 16u * 4u;
+    let columns = vec4<u32>(c, c + 1u, c + 2u, c + 3u);
+    for (var j = 0u; j < 4u; j++) {
+        let k = local / 16u * 4u + j;
+        let ok = (columns < vec4<u32>(CI)) & vec4<bool>(co + k < CO);
+        let i = select(vec4<u32>(0u), ((co + k) * CI + columns) * (KH * KW) + tap, ok);
+        let line = vec4<f32>(w[i.x], w[i.y], w[i.z], w[i.w]);
+        tile_a[k * ROW + local % 16u] = select(vec4<f32>(0.0), line, ok);
+    }
+}
+
+@compute @workgroup_size(64)
+fn tiled(
+    @builtin(workgroup_id) group: vec3<u32>,
+    @builtin(num_workgroups) groups: vec3<u32>,
+    @builtin(local_invocation_index) local: u32,
+) {
+    let tiles_m = (CI + 63u) / 64u;
+    let tiles_n = (params.batch * phase_rows() * phase_columns() + 63u) / 64u;
+    let g = group.x + group.y * groups.x;
+    let ci = g % tiles_m * 64u;
+    let q = g / tiles_m % tiles_n * 64u;
+    let number = g / (tiles_m * tiles_n);
+    phase = vec2<u32>(number / SX, number % SX);
+    // Each invocation gathers four places' columns.
+    let quad = local % 16u;
+    let mine = places(q + quad * 4u);
+    for (var tap = 0u; tap < KH * KW; tap++) {
+        if !takes_part(tap / KW, tap % KW) {
             continue;
         }
-        for (var kx = 0u; kx < KW; kx++) {
-            let ox = (ix - kx * DX) / SX;
-            if ox >= WO || ox * SX + kx * DX != ix {
-                continue;
+        let source = sources(mine, tap / KW, tap % KW);
+        for (var co = 0u; co < CO; co += 16u) {
+            load_weights(ci, co, tap, local);
+            for (var j = 0u; j < 4u; j++) {
+                let k = local / 16u * 4u + j;
+                let ok = source.inside & vec4<bool>(co + k < CO);
+                let i = select(vec4<u32>(0u), source.at + (co + k) * (HO * WO), ok);
+                let line = vec4<f32>(y[i.x], y[i.y], y[i.z], y[i.w]);
+                tile_b[k * ROW + quad] = select(vec4<f32>(0.0), line, ok);
             }
-            for (var co = 0u; co < CO; co++) {
-                sum += y[((n * CO + co) * HO + oy) * WO + ox] * w[((co * CI + ci) * KH + ky) * KW + kx];
-            }
+            // The tiles are written before they are read.
+            workgroupBarrier();
+            multiply_tiles(local);
+            // They are read before the next ones are written.
+            workgroupBarrier();
         }
     }
-    return sum;
+    // Groups that only fill up the last row of the dispatch have a phase past the last.
+    if number < SY * SX {
+        put_tile(ci, q, local);
+    }
 }
 
 @compute @workgroup_size(64)
@@ -39,20 +151,46 @@ fn direct(
     @builtin(num_workgroups) groups: vec3<u32>,
     @builtin(local_invocation_index) local: u32,
 ) {
-    let i = (group.x + group.y * groups.x) * 64u + local;
-    if i < params.count {
-        x[i] = activate4(vec4<f32>(window_sum(i))).x;
+    let quads = (params.batch * phase_rows() * phase_columns() + 3u) / 4u;
+    let quads_of_channels = (CI + 3u) / 4u;
+    let g = (group.x + group.y * groups.x) * 64u + local;
+    let q = g % quads * 4u;
+    let ci = g / quads % quads_of_channels * 4u;
+    let number = g / (quads * quads_of_channels);
+    if number >= SY * SX {
+        return;
     }
-}
-
-@compute @workgroup_size(64)
-fn direct_with_bias(
-    @builtin(workgroup_id) group: vec3<u32>,
-    @builtin(num_workgroups) groups: vec3<u32>,
-    @builtin(local_invocation_index) local: u32,
-) {
-    let i = (group.x + group.y * groups.x) * 64u + local;
-    if i < params.count {
-        x[i] = activate4(vec4<f32>(window_sum(i) + bias[i / (W * H) % CI])).x;
+    phase = vec2<u32>(number / SX, number % SX);
+    let mine = places(q);
+    // One vec4 of places a channel.
+    var s0 = vec4<f32>(0.0);
+    var s1 = vec4<f32>(0.0);
+    var s2 = vec4<f32>(0.0);
+    var s3 = vec4<f32>(0.0);
+    for (var tap = 0u; tap < KH * KW; tap++) {
+        if !takes_part(tap / KW, tap % KW) {
+            continue;
+        }
+        let source = sources(mine, tap / KW, tap % KW);
+        for (var co = 0u; co < CO; co++) {
+            let i = select(vec4<u32>(0u), source.at + co * (HO * WO), source.inside);
+            let line = vec4<f32>(y[i.x], y[i.y], y[i.z], y[i.w]);
+            let values = select(vec4<f32>(0.0), line, source.inside);
+            let weight = (co * CI + ci) * (KH * KW) + tap;
+            s0 += w[weight] * values;
+            if CI > 1u && ci + 1u < CI {
+                s1 += w[weight + KH * KW] * values;
+            }
+            if CI > 2u && ci + 2u < CI {
+                s2 += w[weight + 2u * KH * KW] * values;
+            }
+            if CI > 3u && ci + 3u < CI {
+                s3 += w[weight + 3u * KH * KW] * values;
+            }
+        }
     }
+    put(ci, q, s0);
+    put(ci + 1u, q, s1);
+    put(ci + 2u, q, s2);
+    put(ci + 3u, q, s3);
 }

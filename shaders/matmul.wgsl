@@ -1,41 +1,201 @@
 // matmul.wgsl: out[b, m, n] = activation(sum over k of  A[b, m, k] * B[b, k, n] + bias[n]).
-// One element an invocation, 8 x 8 a workgroup. Dispatch: (ceil(N / 8), ceil(M / 8), batch).
-override TRANSPOSE_A: u32 = 0u;
-override TRANSPOSE_B: u32 = 0u;
+// Entry `tiled`: a tile a workgroup (see tile.wgsl). Dispatch: ceil(N / TILE) * ceil(M / TILE) * batch
+//   * splits workgroups, N fastest, folded past 65535. With splits above 1, each sums a part of K and
+//   out is [splits, batch, M, N]; then
+// entry `join`: out[i] = activation(sum over splits of in[split, i] + bias). One output an invocation.
+override TRANSPOSE_A: u32 = 0u; // A is stored as [K, M]
+override TRANSPOSE_B: u32 = 0u; // B is stored as [N, K]
+override VECTOR_A: u32 = 0u; // rows as stored are whole vec4s
+override VECTOR_B: u32 = 0u;
+override VECTOR_OUT: u32 = 0u;
+override BIAS: u32 = 0u;
 
-struct Params { m: u32, k: u32, n: u32 }
-@group(0) @binding(0) var<storage, read> a: array<f32>;
-@group(0) @binding(1) var<storage, read> b: array<f32>;
-@group(0) @binding(2) var<storage, read_write> output: array<f32>;
+struct Params {
+    m: u32,
+    k: u32,
+    n: u32,
+    batch: u32,
+    tiles_m: u32,
+    tiles_n: u32,
+    splits: u32,
+    k_each: u32, // terms of one split, a multiple of 16
+}
+@group(0) @binding(0) var<storage, read> a: array<vec4<f32>>;
+@group(0) @binding(1) var<storage, read> b: array<vec4<f32>>;
+@group(0) @binding(2) var<storage, read_write> output: array<vec4<f32>>;
 @group(0) @binding(3) var<storage, read> bias: array<f32>;
+@group(0) @binding(0) var<storage, read> partial: array<f32>;
+@group(0) @binding(1) var<storage, read_write> joined: array<f32>;
+@group(0) @binding(2) var<storage, read> joined_bias: array<f32>;
 @group(1) @binding(0) var<uniform> params: Params;
 
-fn product(id: vec3<u32>) -> f32 {
-    let base_a = id.z * params.m * params.k;
-    let base_b = id.z * params.k * params.n;
+var<private> base_out: u32;
+
+// Four neighbours of a row of A as stored; 0 beyond its end.
+fn line_a(base: u32, row: u32, column: u32, rows: u32, columns: u32) -> vec4<f32> {
+    var line = vec4<f32>(0.0);
+    if row < rows && column < columns {
+        let i = base + row * columns + column;
+        if VECTOR_A == 1u {
+            line = a[i / 4u];
+        } else {
+            line.x = a[i / 4u][i % 4u];
+            if column + 1u < columns {
+                line.y = a[(i + 1u) / 4u][(i + 1u) % 4u];
+            }
+            if column + 2u < columns {
+                line.z = a[(i + 2u) / 4u][(i + 2u) % 4u];
+            }
+            if column + 3u < columns {
+                line.w = a[(i + 3u) / 4u][(i + 3u) % 4u];
+            }
+        }
+    }
+    return line;
+}
+
+fn line_b(base: u32, row: u32, column: u32, rows: u32, columns: u32) -> vec4<f32> {
+    var line = vec4<f32>(0.0);
+    if row < rows && column < columns {
+        let i = base + row * columns + column;
+        if VECTOR_B == 1u {
+            line = b[i / 4u];
+        } else {
+            line.x = b[i / 4u][i % 4u];
+            if column + 1u < columns {
+                line.y = b[(i + 1u) / 4u][(i + 1u) % 4u];
+            }
+            if column + 2u < columns {
+                line.z = b[(i + 2u) / 4u][(i + 2u) % 4u];
+            }
+            if column + 3u < columns {
+                line.w = b[(i + 3u) / 4u][(i + 3u) % 4u];
+            }
+        }
+    }
+    return line;
+}
+
+fn load_a(base: u32, m: u32, k: u32, rows: u32, local: u32) {
+    if TRANSPOSE_A == 1u {
+        for (var i = local; i < QUADS * 16u; i += 64u) {
+            let at = vec2<u32>(i / QUADS, i % QUADS);
+            let end = select(0u, params.k, rows > 0u);
+            tile_a[at.x * ROW + at.y] = line_a(base, k + at.x, m + at.y * 4u, end, params.m);
+        }
+    } else if local < TILE {
+        // A block of 4 x 4, turned.
+        let q = local / 4u;
+        let t = local % 4u * 4u;
+        let r0 = line_a(base, m + q * 4u, k + t, rows, params.k);
+        let r1 = line_a(base, m + q * 4u + 1u, k + t, rows, params.k);
+        let r2 = line_a(base, m + q * 4u + 2u, k + t, rows, params.k);
+        let r3 = line_a(base, m + q * 4u + 3u, k + t, rows, params.k);
+        tile_a[t * ROW + q] = vec4<f32>(r0.x, r1.x, r2.x, r3.x);
+        tile_a[(t + 1u) * ROW + q] = vec4<f32>(r0.y, r1.y, r2.y, r3.y);
+        tile_a[(t + 2u) * ROW + q] = vec4<f32>(r0.z, r1.z, r2.z, r3.z);
+        tile_a[(t + 3u) * ROW + q] = vec4<f32>(r0.w, r1.w, r2.w, r3.w);
+    }
+}
+
+fn load_b(base: u32, n: u32, k: u32, columns: u32, local: u32) {
+    if TRANSPOSE_B == 0u {
+        for (var i = local; i < QUADS * 16u; i += 64u) {
+            let at = vec2<u32>(i / QUADS, i % QUADS);
+            let end = select(0u, params.k, columns > 0u);
+            tile_b[at.x * ROW + at.y] = line_b(base, k + at.x, n + at.y * 4u, end, params.n);
+        }
+    } else if local < TILE {
+        let q = local / 4u;
+        let t = local % 4u * 4u;
+        let r0 = line_b(base, n + q * 4u, k + t, columns, params.k);
+        let r1 = line_b(base, n + q * 4u + 1u, k + t, columns, params.k);
+        let r2 = line_b(base, n + q * 4u + 2u, k + t, columns, params.k);
+        let r3 = line_b(base, n + q * 4u + 3u, k + t, columns, params.k);
+        tile_b[t * ROW + q] = vec4<f32>(r0.x, r1.x, r2.x, r3.x);
+        tile_b[(t + 1u) * ROW + q] = vec4<f32>(r0.y, r1.y, r2.y, r3.y);
+        tile_b[(t + 2u) * ROW + q] = vec4<f32>(r0.z, r1.z, r2.z, r3.z);
+        tile_b[(t + 3u) * ROW + q] = vec4<f32>(r0.w, r1.w, r2.w, r3.w);
+    }
+}
+
+fn put(m: u32, n: u32, sum: vec4<f32>) {
+    if m >= params.m || n >= params.n {
+        return;
+    }
+    let last = params.n - 1u;
+    var value = sum;
+    if BIAS == 1u {
+        value += vec4<f32>(bias[n], bias[min(n + 1u, last)], bias[min(n + 2u, last)], bias[min(n + 3u, last)]);
+    }
+    value = activate4(value);
+    let i = base_out + m * params.n + n;
+    if VECTOR_OUT == 1u {
+        output[i / 4u] = value;
+        return;
+    }
+    output[i / 4u][i % 4u] = value.x;
+    if n + 1u < params.n {
+        output[(i + 1u) / 4u][(i + 1u) % 4u] = value.y;
+    }
+    if n + 2u < params.n {
+        output[(i + 2u) / 4u][(i + 2u) % 4u] = value.z;
+    }
+    if n + 3u < params.n {
+        output[(i + 3u) / 4u][(i + 3u) % 4u] = value.w;
+    }
+}
+
+@compute @workgroup_size(64)
+fn tiled(
+    @builtin(workgroup_id) group: vec3<u32>,
+    @builtin(num_workgroups) groups: vec3<u32>,
+    @builtin(local_invocation_index) local: u32,
+) {
+    let g = group.x + group.y * groups.x;
+    let n = g % params.tiles_n * TILE;
+    let m = g / params.tiles_n % params.tiles_m * TILE;
+    let z = g / (params.tiles_n * params.tiles_m);
+    let index = z % params.batch;
+    let split = z / params.batch;
+    // Groups that only fill up the last row of the dispatch read and write nothing.
+    let used = split < params.splits;
+    let rows = select(0u, params.m, used);
+    let columns = select(0u, params.n, used);
+    let begin = split * params.k_each;
+    let end = select(begin, min(begin + params.k_each, params.k), used);
+    base_out = z * params.m * params.n;
+    for (var k = begin; k < end; k += 16u) {
+        load_a(index * params.m * params.k, m, k, rows, local);
+        load_b(index * params.k * params.n, n, k, columns, local);
+        // The tiles are written before they are read.
+        workgroupBarrier();
+        multiply_tiles(local);
+        // They are read before the next ones are written.
+        workgroupBarrier();
+    }
+    if used {
+        put_tile(m, n, local);
+    }
+}
+
+@compute @workgroup_size(64)
+fn join(
+    @builtin(workgroup_id) group: vec3<u32>,
+    @builtin(num_workgroups) groups: vec3<u32>,
+    @builtin(local_invocation_index) local: u32,
+) {
+    let i = (group.x + group.y * groups.x) * 64u + local;
+    let count = params.batch * params.m * params.n;
+    if i >= count {
+        return;
+    }
     var sum = 0.0;
-    for (var k = 0u; k < params.k; k++) {
-        let at_a = select(id.y * params.k + k, k * params.m + id.y, TRANSPOSE_A == 1u);
-        let at_b = select(k * params.n + id.x, id.x * params.k + k, TRANSPOSE_B == 1u);
-        sum += a[base_a + at_a] * b[base_b + at_b];
+    for (var split = 0u; split < params.splits; split++) {
+        sum += partial[split * count + i];
     }
-    return sum;
-}
-
-fn store(id: vec3<u32>, value: f32) {
-    output[(id.z * params.m + id.y) * params.n + id.x] = activate4(vec4<f32>(value)).x;
-}
-
-@compute @workgroup_size(8, 8)
-fn main(@builtin(global_invocation_id) id: vec3<u32>) {
-    if id.x < params.n && id.y < params.m {
-        store(id, product(id));
+    if BIAS == 1u {
+        sum += joined_bias[i % params.n];
     }
-}
-
-@compute @workgroup_size(8, 8)
-fn with_bias(@builtin(global_invocation_id) id: vec3<u32>) {
-    if id.x < params.n && id.y < params.m {
-        store(id, product(id) + bias[id.x]);
-    }
+    joined[i] = activate4(vec4<f32>(sum)).x;
 }

@@ -107,7 +107,7 @@ pub fn ln(x: f32) -> f32 {
     let p = p * m - 0.166_680_58;
     let p = p * m + 0.200_007_15;
     let p = p * m - 0.249_999_94;
-    let p = p * m + 0.333_333_31;
+    let p = p * m + 0.333_333_3;
     let y = m * z * p - 2.121_944_4e-4 * exponent - 0.5 * z + m + 0.693_359_4 * exponent;
     let y = if x == f32::INFINITY { x } else { y };
     let y = if x == 0.0 { f32::NEG_INFINITY } else { y };
@@ -160,10 +160,10 @@ pub fn softplus(x: f32) -> f32 {
 pub fn tanh(x: f32) -> f32 {
     let z = x * x;
     let p = -5.704_988_7e-3;
-    let p = p * z + 2.063_908_9e-2;
+    let p = p * z + 2.063_909e-2;
     let p = p * z - 5.373_971_5e-2;
     let p = p * z + 0.133_314_42;
-    let p = p * z - 0.333_332_82;
+    let p = p * z - 0.333_332_8;
     let near = p * z * x + x;
     let e = exp(-2.0 * x.abs());
     let far = ((1.0 - e) / (1.0 + e)).copysign(x);
@@ -183,7 +183,7 @@ pub fn erf(x: f32) -> f32 {
     let far = (1.0 - p * t * exp(-a * a)).copysign(x);
     let z = x * x;
     let q = 1.0 - z * (1.0 / 3.0 - z * (0.1 - z * (1.0 / 42.0 - z / 216.0)));
-    let near = 1.128_379_2 * x * q;
+    let near = std::f32::consts::FRAC_2_SQRT_PI * x * q;
     if a < 0.3 { near } else { far }
 }
 

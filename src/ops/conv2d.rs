@@ -6,12 +6,14 @@ use rayon::prelude::*;
 
 use super::conv_transpose2d::ConvTranspose2d;
 use super::conv2d_weight_gradient::Conv2dWeightGradient;
-use super::convolution::{ConvSizes, finish, four, misfit, weight_shape, with_workspace};
+use super::convolution::{
+    ConvSizes, FEW_CHANNELS, finish, four, misfit, weight_shape, with_workspace,
+};
 use super::matmul::gemm::{Operand, Threads, product};
 use super::*;
 use crate::kernel;
 
-static KERNEL: Kernel = kernel!("conv2d", "activation", "geometry");
+static KERNEL: Kernel = kernel!("conv2d", "activation", "geometry", "tile");
 
 /// `x` of `[N, Ci, H, W]` convolved with `w` of `[Co, Ci, Kh, Kw]`: `[N, Co, Ho, Wo]`.
 ///
@@ -109,16 +111,21 @@ impl Op for Conv2d {
 
     fn gpu(&self, shapes: &Shapes, _target: &GpuTarget) -> Vec<Dispatch> {
         let sizes = ConvSizes::of(self.geometry, &shapes.inputs[0], &shapes.output);
-        let mut bindings = vec![Binding::Input(0), Binding::Input(1), Binding::Output(0)];
-        if self.bias {
-            bindings.push(Binding::Input(2));
-        }
-        let count = shapes.output.elements();
-        let dispatch = Dispatch::new(&KERNEL, bindings, Dispatch::linear(count, 64))
-            .entry(if self.bias { "direct_with_bias" } else { "direct" })
+        let places = sizes.batch * sizes.output_plane();
+        let (entry, groups) = match sizes.ci.min(sizes.co) <= FEW_CHANNELS {
+            true => ("direct", Dispatch::linear(places.div_ceil(4) * sizes.co.div_ceil(4), 64)),
+            false => ("tiled", Dispatch::linear(places.div_ceil(64) * sizes.co.div_ceil(64), 1)),
+        };
+        // Without a bias its binding is there all the same, so that one entry point does for both.
+        let bias = Binding::Input(if self.bias { 2 } else { 1 });
+        let bindings = vec![Binding::Input(0), Binding::Input(1), Binding::Output(0), bias];
+        let dispatch = Dispatch::new(&KERNEL, bindings, groups)
+            .entry(entry)
+            .constant("VECTOR_OUT", u32::from(sizes.output_plane().is_multiple_of(4)))
+            .constant("BIAS", u32::from(self.bias))
             .constant("ACTIVATION", self.activation.map_or(0, Activation::code))
             .constant("SLOPE", self.activation.map_or(0.0, Activation::slope))
-            .params([count as u32]);
+            .params([sizes.batch as u32]);
         vec![sizes.constants(dispatch)]
     }
 

@@ -5,12 +5,13 @@ use std::sync::Arc;
 use rayon::prelude::*;
 
 use super::conv_transpose2d::ConvTranspose2d;
-use super::convolution::{ConvSizes, four, misfit, weight_shape, with_workspace};
+use super::convolution::{ConvSizes, FEW_CHANNELS, four, misfit, weight_shape, with_workspace};
 use super::matmul::gemm::{Operand, Strides, Threads, accumulate, product};
+use super::tiles::Tiling;
 use super::*;
 use crate::kernel;
 
-static KERNEL: Kernel = kernel!("conv2d_weight_gradient", "geometry");
+static KERNEL: Kernel = kernel!("conv2d_weight_gradient", "geometry", "tile");
 
 /// From `x` of `[N, Ci, H, W]` and the gradient in [`conv2d`]'s output, `[N, Co, Ho, Wo]`, the
 /// gradient in its weight: `[Co, Ci, Kh, Kw]`.
@@ -92,14 +93,57 @@ impl Op for Conv2dWeightGradient {
         });
     }
 
-    fn gpu(&self, shapes: &Shapes, _target: &GpuTarget) -> Vec<Dispatch> {
+    fn gpu(&self, shapes: &Shapes, target: &GpuTarget) -> Vec<Dispatch> {
         let sizes = self.sizes(shapes);
-        let bindings = vec![Binding::Input(0), Binding::Input(1), Binding::Output(0)];
-        let count = shapes.output.elements();
-        let dispatch = Dispatch::new(&KERNEL, bindings, Dispatch::linear(count, 64))
-            .entry("direct")
-            .params([count as u32, sizes.batch as u32]);
-        vec![sizes.constants(dispatch)]
+        let cut = Cut::new(&sizes, target);
+        let words = shapes.output.elements();
+        let params = [sizes.batch, cut.splits, cut.k_each].map(|number| number as u32);
+        let split = cut.splits > 1;
+        let to = if split { Binding::Scratch } else { Binding::Output(0) };
+        let (entry, groups) = match cut.direct {
+            true => ("direct", Dispatch::linear(words * cut.splits, 64)),
+            false => ("tiled", Dispatch::linear(cut.groups, 1)),
+        };
+        let bindings = vec![Binding::Input(0), Binding::Input(1), to];
+        let sums = Dispatch::new(&KERNEL, bindings, groups)
+            .entry(entry)
+            .constant("VECTOR_Y", u32::from(sizes.output_plane().is_multiple_of(4)))
+            .params(params);
+        let mut dispatches = vec![sizes.constants(sums)];
+        if split {
+            let bindings = vec![Binding::Scratch, Binding::Output(0)];
+            let join = Dispatch::new(&KERNEL, bindings, Dispatch::linear(words, 64));
+            dispatches.push(sizes.constants(join.entry("join").params(params)));
+        }
+        dispatches
+    }
+
+    fn gpu_scratch(&self, shapes: &Shapes, target: &GpuTarget) -> usize {
+        match Cut::new(&self.sizes(shapes), target).splits {
+            1 => 0,
+            splits => splits * shapes.output.elements(),
+        }
+    }
+}
+
+/// How the sum over all places of all images is spread over workgroups.
+struct Cut {
+    direct: bool,
+    splits: usize,
+    k_each: usize,
+    groups: usize,
+}
+
+impl Cut {
+    fn new(sizes: &ConvSizes, target: &GpuTarget) -> Self {
+        let terms = sizes.batch * sizes.output_plane();
+        if sizes.co.min(sizes.window()) > FEW_CHANNELS && sizes.ci > 1 {
+            let tiling = Tiling::large(1, [sizes.co, terms, sizes.window()], target);
+            let Tiling { splits, k_each, groups, .. } = tiling;
+            return Self { direct: false, splits, k_each, groups };
+        }
+        let [splits, k_each] = tiles::direct_splits(sizes.co * sizes.window(), terms, target);
+        Self { direct: true, splits, k_each, groups: 0 }
     }
 }
 

@@ -5,12 +5,14 @@ use std::sync::Arc;
 use rayon::prelude::*;
 
 use super::conv2d_weight_gradient::Conv2dWeightGradient;
-use super::convolution::{ConvSizes, finish, four, misfit, weight_shape, with_workspace};
+use super::convolution::{
+    ConvSizes, FEW_CHANNELS, finish, four, misfit, weight_shape, with_workspace,
+};
 use super::matmul::gemm::{Operand, Strides, Threads, product};
 use super::*;
 use crate::kernel;
 
-static KERNEL: Kernel = kernel!("conv_transpose2d", "activation", "geometry");
+static KERNEL: Kernel = kernel!("conv_transpose2d", "activation", "geometry", "tile");
 
 /// `y` of `[N, Co, Ho, Wo]` through `w` of `[Co, Ci, Kh, Kw]` (PyTorch's `[in, out, Kh, Kw]`) to
 /// `[N, Ci, H, W]`, with `H = (Ho - 1) * stride - padding + span + output_padding`.
@@ -126,16 +128,25 @@ impl Op for ConvTranspose2d {
 
     fn gpu(&self, shapes: &Shapes, _target: &GpuTarget) -> Vec<Dispatch> {
         let sizes = ConvSizes::of(self.geometry, &shapes.output, &shapes.inputs[0]);
-        let mut bindings = vec![Binding::Input(0), Binding::Input(1), Binding::Output(0)];
-        if self.bias {
-            bindings.push(Binding::Input(2));
-        }
-        let count = shapes.output.elements();
-        let dispatch = Dispatch::new(&KERNEL, bindings, Dispatch::linear(count, 64))
-            .entry(if self.bias { "direct_with_bias" } else { "direct" })
+        let stride = self.geometry.stride;
+        let phases = stride[0] * stride[1];
+        let phase_plane = sizes.image[0].div_ceil(stride[0]) * sizes.image[1].div_ceil(stride[1]);
+        let places = sizes.batch * phase_plane;
+        let (entry, groups) = match sizes.ci.min(sizes.co) <= FEW_CHANNELS {
+            true => ("direct", (places.div_ceil(4) * sizes.ci.div_ceil(4) * phases).div_ceil(64)),
+            false => ("tiled", places.div_ceil(64) * sizes.ci.div_ceil(64) * phases),
+        };
+        // Without a bias its binding is there all the same, so that one entry point does for both.
+        let bias = Binding::Input(if self.bias { 2 } else { 1 });
+        let bindings = vec![Binding::Input(0), Binding::Input(1), Binding::Output(0), bias];
+        let whole = phases == 1 && sizes.image_plane().is_multiple_of(4);
+        let dispatch = Dispatch::new(&KERNEL, bindings, Dispatch::linear(groups, 1))
+            .entry(entry)
+            .constant("VECTOR_OUT", u32::from(whole))
+            .constant("BIAS", u32::from(self.bias))
             .constant("ACTIVATION", self.activation.map_or(0, Activation::code))
             .constant("SLOPE", self.activation.map_or(0.0, Activation::slope))
-            .params([count as u32]);
+            .params([sizes.batch as u32]);
         vec![sizes.constants(dispatch)]
     }
 

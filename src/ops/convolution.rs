@@ -27,6 +27,9 @@ pub(super) struct ConvSizes {
     pub output: [usize; 2],
 }
 
+/// Channels up to which a direct kernel beats tiles of 64 on a GPU.
+pub(super) const FEW_CHANNELS: usize = 4;
+
 /// The batch, channels, height and width of a shape, if it has four axes.
 pub(super) fn four(shape: &Shape) -> Option<[usize; 4]> {
     shape[..].try_into().ok()

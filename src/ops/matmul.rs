@@ -2,11 +2,14 @@
 
 use std::sync::Arc;
 
+use super::tiles::Tiling;
 use super::*;
 use crate::kernel;
 use crate::simd;
 
-static KERNEL: Kernel = kernel!("matmul", "activation");
+static KERNEL: Kernel = kernel!("matmul", "activation", "tile");
+static SMALL: Kernel =
+    Kernel { name: "matmul_small", ..kernel!("matmul", "activation", "tile_small") };
 
 /// How the operands of a product are read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
@@ -59,7 +62,27 @@ struct Sizes {
     n: usize,
 }
 
+impl Sizes {
+    fn tiling(&self, target: &GpuTarget) -> Tiling {
+        Tiling::any(self.batch, [self.m, self.k, self.n], target)
+    }
+
+    fn params(&self, tiling: &Tiling) -> [u32; 8] {
+        let Tiling { tiles_m, tiles_n, splits, k_each, .. } = *tiling;
+        let numbers = [self.m, self.k, self.n, self.batch, tiles_m, tiles_n, splits, k_each];
+        numbers.map(|number| number as u32)
+    }
+}
+
 impl Matmul {
+    /// Sets the constants of the pass that ends with bias and activation.
+    fn with_epilogue(&self, dispatch: Dispatch) -> Dispatch {
+        dispatch
+            .constant("BIAS", u32::from(self.bias))
+            .constant("ACTIVATION", self.activation.map_or(0, Activation::code))
+            .constant("SLOPE", self.activation.map_or(0.0, Activation::slope))
+    }
+
     fn sizes(&self, a: &Shape, b: &Shape) -> Option<Sizes> {
         let (batch, a, b) = match (&a[..], &b[..]) {
             ([m, k], [l, n]) => (1, [*m, *k], [*l, *n]),
@@ -153,22 +176,40 @@ impl Op for Matmul {
         simd::in_rows(call.output(), n, |_, rows| self.epilogue(rows, bias));
     }
 
-    fn gpu(&self, shapes: &Shapes, _target: &GpuTarget) -> Vec<Dispatch> {
-        let Sizes { batch, m, k, n } = self.known_sizes(shapes);
-        let mut bindings = vec![Binding::Input(0), Binding::Input(1), Binding::Output(0)];
-        if self.bias {
-            bindings.push(Binding::Input(2));
+    fn gpu(&self, shapes: &Shapes, target: &GpuTarget) -> Vec<Dispatch> {
+        let sizes = self.known_sizes(shapes);
+        let tiling = sizes.tiling(target);
+        let split = tiling.splits > 1;
+        // Without a bias its binding is there all the same, so that one entry point does for both.
+        let bias = Binding::Input(if self.bias { 2 } else { 1 });
+        let to = if split { Binding::Scratch } else { Binding::Output(0) };
+        let bindings = vec![Binding::Input(0), Binding::Input(1), to, bias];
+        let kernel = if tiling.tile == 64 { &KERNEL } else { &SMALL };
+        let Sizes { m, k, n, .. } = sizes;
+        let whole = |columns: usize| u32::from(columns % 4 == 0);
+        let product = Dispatch::new(kernel, bindings, Dispatch::linear(tiling.groups, 1))
+            .entry("tiled")
+            .constant("TRANSPOSE_A", u32::from(self.transpose.a))
+            .constant("TRANSPOSE_B", u32::from(self.transpose.b))
+            .constant("VECTOR_A", whole(if self.transpose.a { m } else { k }))
+            .constant("VECTOR_B", whole(if self.transpose.b { k } else { n }))
+            .constant("VECTOR_OUT", whole(n))
+            .params(sizes.params(&tiling));
+        if !split {
+            return vec![self.with_epilogue(product)];
         }
-        let groups = [n.div_ceil(8) as u32, m.div_ceil(8) as u32, batch as u32];
-        vec![
-            Dispatch::new(&KERNEL, bindings, groups)
-                .entry(if self.bias { "with_bias" } else { "main" })
-                .constant("TRANSPOSE_A", u32::from(self.transpose.a))
-                .constant("TRANSPOSE_B", u32::from(self.transpose.b))
-                .constant("ACTIVATION", self.activation.map_or(0, Activation::code))
-                .constant("SLOPE", self.activation.map_or(0.0, Activation::slope))
-                .params([m as u32, k as u32, n as u32]),
-        ]
+        let bindings = vec![Binding::Scratch, Binding::Output(0), bias];
+        let join = Dispatch::new(kernel, bindings, Dispatch::linear(sizes.batch * m * n, 64))
+            .entry("join")
+            .params(sizes.params(&tiling));
+        vec![product, self.with_epilogue(join)]
+    }
+
+    fn gpu_scratch(&self, shapes: &Shapes, target: &GpuTarget) -> usize {
+        match self.known_sizes(shapes).tiling(target).splits {
+            1 => 0,
+            splits => splits * shapes.output.elements(),
+        }
     }
 
     fn with_bias(&self) -> Option<Arc<dyn Op>> {
@@ -291,6 +332,6 @@ pub(super) mod gemm {
     }
 }
 
-pub(super) fn kernel() -> &'static Kernel {
-    &KERNEL
+pub(super) fn kernels() -> [&'static Kernel; 2] {
+    [&KERNEL, &SMALL]
 }

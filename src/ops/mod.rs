@@ -47,6 +47,7 @@ mod slice;
 mod softmax;
 mod sparsity_kl;
 mod strided;
+mod tiles;
 mod unary;
 mod upsample2d;
 
@@ -249,7 +250,6 @@ pub fn kernels() -> Vec<&'static Kernel> {
         gather_images::kernel(),
         gaussian_kl::kernel(),
         gaussian_nll::kernel(),
-        matmul::kernel(),
         max_pool2d::kernel(),
         one_hot::kernel(),
         pad::kernel(),
@@ -264,6 +264,7 @@ pub fn kernels() -> Vec<&'static Kernel> {
         unary::kernel(),
         upsample2d::kernel(),
     ];
+    kernels.extend(matmul::kernels());
     kernels.extend(optimiser::kernels());
     kernels
 }

@@ -1,11 +1,24 @@
-//! Training: what a run writes, and what it can be taken up from again.
+//! Training: from a dataset and a model to a run folder, which training can be taken up from again.
 
 mod atomic_file;
 pub mod checkpoint;
 pub mod curves;
+mod evaluation;
 pub mod metrics_file;
+mod options;
+mod pass;
 pub mod pictures;
+mod plans;
 pub mod progress;
+mod run;
 pub mod run_folder;
+mod trainer;
 
 pub use atomic_file::write_atomically;
+pub use evaluation::Evaluation;
+pub use options::{Config, TrainArgs};
+pub use plans::{
+    BatchShape, decoder_plan, encoder_plan, layout, reconstruction_plan, training_plan,
+};
+pub use run::{exit_code, main, run};
+pub use trainer::{EpochReport, Listener, Trainer};

@@ -1,0 +1,13 @@
+//! Trains a convolutional autoencoder: `cargo run --release --example train_conv_ae`.
+//!
+//! Two stages of convolution and pooling (32 and 64 channels), a code of 32 numbers, and back.
+
+use std::process::ExitCode;
+
+use diabolo::models::{ConvAutoencoder, Model};
+
+fn main() -> ExitCode {
+    diabolo::train::main(128, |images| {
+        Ok(Model::Conv(ConvAutoencoder::new(images, vec![32, 64], 32)?))
+    })
+}

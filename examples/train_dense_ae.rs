@@ -1,0 +1,13 @@
+//! Trains a dense autoencoder: `cargo run --release --example train_dense_ae`.
+//!
+//! Layers of 64 and 32 units (the code), back through 32 and 64: 784-64-32-32-64-784 on MNIST.
+
+use std::process::ExitCode;
+
+use diabolo::models::{DenseAutoencoder, Model};
+
+fn main() -> ExitCode {
+    diabolo::train::main(256, |images| {
+        Ok(Model::Dense(DenseAutoencoder::new(images, vec![64, 32])?))
+    })
+}

@@ -1,0 +1,83 @@
+//! The command line of Diabolo.
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+use diabolo::error::{Error, Result};
+use diabolo::gpu::{self, DeviceChoice};
+use diabolo::workloads::{Timing, Workload};
+
+/// Autoencoders on any GPU: learn, compress, restore and generate images.
+#[derive(Debug, Parser)]
+#[command(version, about)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// List every adapter, and say which one `--device auto` takes and why
+    Adapters,
+    /// Measure training steps, products and convolutions
+    Bench(BenchArgs),
+}
+
+#[derive(Debug, clap::Args)]
+struct BenchArgs {
+    /// auto, cpu, gpu, the number of an adapter, or part of its name
+    #[arg(long, default_value = "auto")]
+    device: String,
+    /// Only these workloads, such as W1,C1fwd
+    #[arg(long, value_name = "NAME,..", value_delimiter = ',')]
+    only: Vec<String>,
+    /// Print one JSON object a line
+    #[arg(long)]
+    json: bool,
+}
+
+fn main() -> ExitCode {
+    env_logger::Builder::from_env(env_logger::Env::default().default_filter_or("warn")).init();
+    let result = match Cli::parse().command {
+        Command::Adapters => {
+            print!("{}", gpu::adapters_report());
+            Ok(())
+        }
+        Command::Bench(args) => bench(&args),
+    };
+    diabolo::train::exit_code(result)
+}
+
+fn bench(args: &BenchArgs) -> Result<()> {
+    let workloads = Workload::named(&args.only)?;
+    let choice: DeviceChoice = args.device.parse()?;
+    for workload in workloads {
+        // A device of its own for each, so that none pays for the memory of those before.
+        let mut opened = gpu::open(&choice)?;
+        let executor = opened.executor.as_mut();
+        let loaded = workload.load(executor)?;
+        let seconds = loaded.median(executor)?;
+        let timing = Timing {
+            name: workload.name(),
+            device: executor.name(),
+            median_ms: seconds * 1e3,
+            gflops: loaded.flops as f64 / seconds / 1e9,
+        };
+        print_timing(&timing, args.json)?;
+    }
+    Ok(())
+}
+
+fn print_timing(timing: &Timing, json: bool) -> Result<()> {
+    let Timing { name, device, median_ms, gflops } = timing;
+    if json {
+        let line = serde_json::to_string(timing);
+        println!(
+            "{}",
+            line.map_err(|error| Error::Graph(format!("a timing has no JSON: {error}")))?
+        );
+    } else {
+        println!("{name:<20} {median_ms:>10.3} ms {gflops:>8.2} GFLOP/s  {device}");
+    }
+    Ok(())
+}

@@ -1,0 +1,97 @@
+//! How a product is cut into tiles for a GPU: which tile, and into how many parts its terms go.
+
+use super::{AdapterKind, GpuTarget};
+
+/// A cut of a product of `[m, k]` and `[k, n]`, `batch` times.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Tiling {
+    /// Rows and columns of a tile: 64, or 32 for narrow products.
+    pub tile: usize,
+    /// Tiles along m.
+    pub tiles_m: usize,
+    /// Tiles along n.
+    pub tiles_n: usize,
+    /// Into how many parts the terms are cut; a second pass adds the parts up, in order.
+    pub splits: usize,
+    /// Terms of one part, a multiple of [`DEPTH`].
+    pub k_each: usize,
+    /// All workgroups.
+    pub groups: usize,
+}
+
+/// Terms that lie in workgroup memory at a time.
+pub(super) const DEPTH: usize = 16;
+
+/// Terms below which a part is not worth its second pass.
+const LEAST_TERMS: usize = 128;
+
+/// The most words of partial sums.
+const MOST_PARTIAL_WORDS: usize = 1 << 22;
+
+impl Tiling {
+    /// The cut for a product of these sizes, by tiles of 64 alone.
+    pub fn large(batch: usize, [m, k, n]: [usize; 3], target: &GpuTarget) -> Self {
+        Self::by(64, batch, [m, k, n], target)
+    }
+
+    /// The cut for a product of these sizes, by tiles of 64 or, where less than half of those would
+    /// be used or too few of them are at work, of 32.
+    pub fn any(batch: usize, [m, k, n]: [usize; 3], target: &GpuTarget) -> Self {
+        let large = Self::by(64, batch, [m, k, n], target);
+        let small = Self::by(32, batch, [m, k, n], target);
+        let waste = |tiling: &Self| tiling.tiles_m * tiling.tiles_n * tiling.tile * tiling.tile;
+        let starving = large.groups < workgroups_wanted(target);
+        if waste(&large) >= 2 * waste(&small) || starving { small } else { large }
+    }
+
+    fn by(tile: usize, batch: usize, [m, k, n]: [usize; 3], target: &GpuTarget) -> Self {
+        let (tiles_m, tiles_n) = (m.div_ceil(tile), n.div_ceil(tile));
+        let whole = (tiles_m * tiles_n * batch).max(1);
+        let by_memory = (MOST_PARTIAL_WORDS / (batch * m * n).max(1)).max(1);
+        let splits = workgroups_wanted(target) / whole;
+        let splits = splits.min(k / LEAST_TERMS).min(by_memory).max(1);
+        let k_each = k.div_ceil(splits).next_multiple_of(DEPTH).max(DEPTH);
+        let splits = k.div_ceil(k_each).max(1);
+        Self { tile, tiles_m, tiles_n, splits, k_each, groups: whole * splits }
+    }
+}
+
+/// Into how many parts, and of how many terms each, sums are cut that one invocation each computes.
+pub(super) fn direct_splits(outputs: usize, terms: usize, target: &GpuTarget) -> [usize; 2] {
+    let invocations = workgroups_wanted(target) * 64;
+    let splits = invocations.div_ceil(outputs.max(1)).min(terms / LEAST_TERMS).max(1);
+    let k_each = terms.div_ceil(splits).next_multiple_of(DEPTH).max(DEPTH);
+    [terms.div_ceil(k_each).max(1), k_each]
+}
+
+/// Workgroups that keep an adapter busy.
+fn workgroups_wanted(target: &GpuTarget) -> usize {
+    match target.kind {
+        AdapterKind::Discrete => 256,
+        AdapterKind::Integrated => 64,
+        AdapterKind::Software => 8,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn terms_are_split_only_where_tiles_are_few() {
+        let target = GpuTarget::default();
+        assert_eq!(Tiling::any(1, [4096, 1024, 4096], &target).splits, 1);
+        let weight_gradient = Tiling::large(1, [64, 64 * 28 * 28, 576], &target);
+        assert_eq!(weight_gradient.splits, 28);
+        assert!(weight_gradient.splits * weight_gradient.k_each >= 64 * 28 * 28);
+        assert_eq!(Tiling::any(1, [128, 3136, 32], &target).tile, 32);
+    }
+
+    #[test]
+    fn parts_cover_all_terms() {
+        for k in 1..3000 {
+            let tiling = Tiling::any(1, [64, k, 64], &GpuTarget::default());
+            assert!(tiling.splits * tiling.k_each >= k && (tiling.splits - 1) * tiling.k_each < k);
+        }
+    }
+}

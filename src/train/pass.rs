@@ -1,0 +1,139 @@
+//! One pass over images: whole batches, several a submission, and a last, smaller one.
+
+use crate::data::Images;
+use crate::error::Result;
+use crate::graph::{DataId, Executor, METRIC_ROWS, MetricRow, Plan, PlanId};
+use crate::ops::StepScalars;
+
+/// Steps that are recorded into one submission.
+const STEPS_A_SUBMISSION: usize = 16;
+
+/// Datasets up to this size stay on the device; larger ones are sent as they are needed.
+const RESIDENT_BYTES: usize = 1 << 30;
+
+/// How much of a dataset the device holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Room {
+    /// Images the device has room for.
+    pub images: usize,
+    /// Whether that is all of them.
+    pub resident: bool,
+}
+
+impl Room {
+    /// Room for `images`, or for a submission of `batch` images a step where not all fit.
+    pub fn new(images: &Images, image_bytes: usize, batch: usize, limit: Option<u64>) -> Self {
+        let limit = limit.map_or(usize::MAX, |limit| usize::try_from(limit).unwrap_or(usize::MAX));
+        if images.count * image_bytes <= RESIDENT_BYTES.min(limit) {
+            return Self { images: images.count, resident: true };
+        }
+        let submission = STEPS_A_SUBMISSION * batch;
+        let fits = limit / image_bytes.max(1);
+        Self { images: submission.min(fits.max(batch)).min(images.count), resident: false }
+    }
+}
+
+/// A plan and how many images each of its steps takes.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct BatchPlan {
+    pub plan: PlanId,
+    pub batch: usize,
+}
+
+/// The plans of a pass over one set of images.
+#[derive(Debug)]
+pub(super) struct Pass<'a> {
+    images: &'a Images,
+    data: DataId,
+    room: Room,
+    /// For whole batches, then for the rest.
+    plans: Vec<BatchPlan>,
+}
+
+impl<'a> Pass<'a> {
+    /// Sends the images if they fit, and takes in a plan a batch size, as `plan` makes them.
+    pub fn new(
+        executor: &mut dyn Executor,
+        images: &'a Images,
+        room: Room,
+        batch: usize,
+        mut plan: impl FnMut(usize) -> Result<Plan>,
+    ) -> Result<Self> {
+        let data = executor.add_data(room.images, images.pixels.len() / images.count)?;
+        if room.resident {
+            executor.write_data(data, &images.pixels, images.labels.as_deref().unwrap_or(&[]))?;
+        } else {
+            let order: Vec<u32> = (0..room.images as u32).collect();
+            executor.write_order(data, &order)?;
+        }
+        let batches = [batch.min(images.count), images.count % batch];
+        let mut plans = vec![];
+        for batch in batches.into_iter().filter(|size| *size > 0) {
+            if plans.iter().all(|known: &BatchPlan| known.batch != batch) {
+                plans.push(BatchPlan { plan: executor.add_plan(plan(batch)?, Some(data))?, batch });
+            }
+        }
+        Ok(Self { images, data, room, plans })
+    }
+
+    /// How many steps a pass takes.
+    pub fn steps(&self) -> usize {
+        self.images.count.div_ceil(self.plans[0].batch)
+    }
+
+    /// How many images a pass takes.
+    pub fn count(&self) -> usize {
+        self.images.count
+    }
+
+    /// How many images the step of this row took.
+    pub fn batch_of(&self, row: &MetricRow) -> usize {
+        let plan = self.plans.iter().find(|known| known.plan == row.plan);
+        plan.map_or(0, |plan| plan.batch)
+    }
+
+    /// Takes the images in `order`, each step with the scalars that `scalars` gives for its number
+    /// within the pass, and hands over metrics as they arrive.
+    pub fn run(
+        &self,
+        executor: &mut dyn Executor,
+        order: &[u32],
+        mut scalars: impl FnMut(u32) -> StepScalars,
+        mut arrived: impl FnMut(&Self, Vec<MetricRow>) -> Result<()>,
+    ) -> Result<()> {
+        if self.room.resident {
+            executor.write_order(self.data, order)?;
+        }
+        let mut done = 0;
+        let mut step = 0;
+        while done < order.len() {
+            let left = order.len() - done;
+            let current =
+                self.plans.iter().find(|plan| plan.batch <= left).unwrap_or(&self.plans[0]);
+            let most = STEPS_A_SUBMISSION.min(self.room.images / current.batch).max(1);
+            let steps = (left / current.batch).clamp(1, most);
+            let taken = (steps * current.batch).min(left);
+            if !self.room.resident {
+                let window = self.images.select(&order[done..done + taken]);
+                let labels = window.labels.as_deref().unwrap_or(&[]);
+                executor.write_data(self.data, &window.pixels, labels)?;
+            }
+            let start = if self.room.resident { done } else { 0 };
+            let submission: Vec<StepScalars> = (0..steps)
+                .map(|index| {
+                    let number = step + index as u32;
+                    StepScalars {
+                        cursor: (start + index * current.batch) as u32,
+                        row: number % METRIC_ROWS as u32,
+                        ..scalars(number)
+                    }
+                })
+                .collect();
+            executor.run(current.plan, &submission)?;
+            arrived(self, executor.take_metrics(false)?)?;
+            step += steps as u32;
+            done += taken;
+        }
+        arrived(self, executor.take_metrics(true)?)
+    }
+}

@@ -1,0 +1,208 @@
+//! Training a model on a dataset, on any executor.
+
+use std::time::Instant;
+
+use super::evaluation::{Evaluation, WeightedMean};
+use super::options::Config;
+use super::pass::{Pass, Room};
+use super::plans::{BatchShape, evaluation_plan, layout, reconstruction_plan, training_plan};
+use crate::data::{Dataset, Images, permutation};
+use crate::error::{Error, Result};
+use crate::graph::{Executor, MetricRow, State, StateLayout};
+use crate::ops::StepScalars;
+use crate::rng::{Seed, stream};
+use crate::tensor::Tensor;
+
+/// What one epoch came to.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct EpochReport {
+    /// The epoch's number, from 1.
+    pub epoch: u32,
+    /// The mean loss over the epoch's steps.
+    pub train_loss: f64,
+    /// Measures on the held-out images afterwards.
+    pub test: Evaluation,
+    /// Seconds of training, without the evaluation.
+    pub seconds: f64,
+}
+
+/// Hears of progress as it is known: images that have been trained on since the last call, and the
+/// loss of the last of them.
+pub trait Listener {
+    /// Some steps have been taken.
+    fn advanced(&mut self, images: usize, loss: f64);
+}
+
+/// A model in training.
+pub struct Trainer<'a> {
+    executor: &'a mut dyn Executor,
+    config: &'a Config,
+    train: Pass<'a>,
+    test: Pass<'a>,
+    /// Bytes of the training plan.
+    planned_bytes: u64,
+    layout: StateLayout,
+    step: u32,
+    epoch: u32,
+}
+
+impl<'a> Trainer<'a> {
+    /// Puts the state, the images and the plans on the device.
+    ///
+    /// # Errors
+    /// When the model does not fit the images or the device.
+    pub fn new(
+        executor: &'a mut dyn Executor,
+        config: &'a Config,
+        dataset: &'a Dataset,
+    ) -> Result<Self> {
+        let layout = layout(&config.model)?;
+        let moments = config.optimiser.moments();
+        executor.set_state(&State::initial(&layout, Seed(config.seed), moments))?;
+        let target = executor.target().cloned();
+        let limit = target.as_ref().map(|target| target.max_binding_bytes);
+        let mut planned = 0;
+        let mut pass = |executor: &mut dyn Executor, images: &'a Images, training: bool| {
+            let bytes = dataset.shape.elements();
+            let room = Room::new(images, bytes, config.batch, limit);
+            Pass::new(executor, images, room, config.batch, |batch| {
+                let shape = BatchShape { images: dataset.shape, batch, room: room.images };
+                let plan = match training {
+                    true => training_plan(config, &layout, shape, target.as_ref())?,
+                    false => evaluation_plan(config, &layout, shape, target.as_ref())?,
+                };
+                planned = planned.max(plan.memory.total());
+                log::info!("{} images a step: {}", batch, plan.memory);
+                Ok(plan)
+            })
+        };
+        let train = pass(executor, &dataset.train, true)?;
+        let test = pass(executor, &dataset.test, false)?;
+        let planned_bytes = planned;
+        Ok(Self { executor, config, train, test, planned_bytes, layout, step: 0, epoch: 0 })
+    }
+
+    /// Bytes of the largest plan, as planned.
+    pub fn planned_bytes(&self) -> u64 {
+        self.planned_bytes
+    }
+
+    /// Which tensors the model has.
+    pub fn layout(&self) -> &StateLayout {
+        &self.layout
+    }
+
+    /// Epochs done so far.
+    pub fn epoch(&self) -> u32 {
+        self.epoch
+    }
+
+    /// Optimiser steps taken so far.
+    pub fn step(&self) -> u32 {
+        self.step
+    }
+
+    /// The state as it is now, moments included.
+    ///
+    /// # Errors
+    /// When the device is lost.
+    pub fn state(&mut self) -> Result<State> {
+        self.executor.state()
+    }
+
+    /// Goes on from a state that was reached after `epoch` epochs and `step` steps.
+    ///
+    /// # Errors
+    /// When the state is another model's.
+    pub fn resume(&mut self, state: &State, epoch: u32, step: u32) -> Result<()> {
+        self.executor.set_state(state)?;
+        (self.epoch, self.step) = (epoch, step);
+        Ok(())
+    }
+
+    /// Trains for one epoch and evaluates.
+    ///
+    /// # Errors
+    /// When the loss is no finite number or the device fails.
+    pub fn epoch_of_training(&mut self, listener: &mut dyn Listener) -> Result<EpochReport> {
+        let begin = Instant::now();
+        let count = self.train.steps();
+        let seed = Seed(self.config.seed);
+        let images = u32::try_from(self.train_images()).expect("a dataset has under 2^32 images");
+        let order = permutation(seed, stream::SHUFFLE, self.epoch, images);
+        let (config, first) = (self.config, self.step);
+        let mut mean = WeightedMean::default();
+        let scalars = |number: u32| StepScalars {
+            step: first + number,
+            seed: seed.key(),
+            learning_rate: config.learning_rate,
+            corrections: config.optimiser.corrections(first + number),
+            ..StepScalars::default()
+        };
+        self.train.run(self.executor, &order, scalars, |pass, rows| {
+            let mut images = 0;
+            for row in &rows {
+                check_finite(row)?;
+                mean.add(row, pass.batch_of(row));
+                images += pass.batch_of(row);
+            }
+            if let Some(row) = rows.last() {
+                listener.advanced(images, f64::from(row.values[0]));
+            }
+            Ok(())
+        })?;
+        let seconds = begin.elapsed().as_secs_f64();
+        self.step += count as u32;
+        self.epoch += 1;
+        let test = self.evaluate()?;
+        Ok(EpochReport { epoch: self.epoch, train_loss: mean.mean(0), test, seconds })
+    }
+
+    /// Measures on all held-out images.
+    ///
+    /// # Errors
+    /// When the device fails.
+    pub fn evaluate(&mut self) -> Result<Evaluation> {
+        let order: Vec<u32> = (0..self.test_images() as u32).collect();
+        let mut mean = WeightedMean::default();
+        let seed = Seed(self.config.seed).key();
+        let scalars = |number| StepScalars { step: number, seed, ..StepScalars::default() };
+        self.test.run(self.executor, &order, scalars, |pass, rows| {
+            rows.iter().for_each(|row| mean.add(row, pass.batch_of(row)));
+            Ok(())
+        })?;
+        Ok(mean.evaluation())
+    }
+
+    /// The reconstructions of `images`, `[count, channels, height, width]`.
+    ///
+    /// # Errors
+    /// When the images are not of the model's size or the device fails.
+    pub fn reconstruct(&mut self, images: &Tensor) -> Result<Tensor> {
+        let batch = images.shape().first().copied().unwrap_or(0);
+        let model = &self.config.model;
+        let plan = reconstruction_plan(model, &self.layout, batch, self.executor.target())?;
+        let plan = self.executor.add_plan(plan, None)?;
+        self.executor.write_input(plan, "images", images)?;
+        self.executor.run(plan, &[StepScalars::default()])?;
+        self.executor.read_output(plan, "reconstruction")
+    }
+
+    fn train_images(&self) -> usize {
+        self.train.count()
+    }
+
+    fn test_images(&self) -> usize {
+        self.test.count()
+    }
+}
+
+fn check_finite(row: &MetricRow) -> Result<()> {
+    match row.values[0] {
+        loss if loss.is_finite() => Ok(()),
+        loss => Err(Error::NotFinite(format!(
+            "the loss became {loss} at step {}; use a lower --lr",
+            row.scalars.step
+        ))),
+    }
+}
