@@ -275,7 +275,7 @@ fn rows_by_number() {
     pair.check("gather", &inputs, 0.0, build, |i| at(&inputs[0], rows[i / 7] * 7 + i % 7));
     let build = |g: &mut Graph, x: &[NodeId]| ops::one_hot(g, x[0], 4);
     let hot = |i: usize| f64::from(u8::from(index.data()[i / 4] == (i % 4) as f32));
-    pair.check("one_hot", &[index.clone()], 0.0, build, hot);
+    pair.check("one_hot", std::slice::from_ref(&index), 0.0, build, hot);
     // Past 65535 workgroups.
     let index = Tensor::new([1100], (0..1100).map(|i| (i * 3) as f32).collect()).unwrap();
     let build = |g: &mut Graph, x: &[NodeId]| ops::one_hot(g, x[0], 4001);
