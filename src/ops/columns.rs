@@ -18,8 +18,13 @@ pub(super) fn gather(sizes: &ConvSizes, x: &[f32], columns: &mut [f32], pitch: u
             for ky in 0..geometry.kernel[0] {
                 for kx in 0..geometry.kernel[1] {
                     let inside = geometry.inside(1, kx, w, wo);
-                    let lines = columns[row * pitch..][..output_plane].chunks_exact_mut(wo);
-                    for (oy, line) in lines.enumerate() {
+                    let to = &mut columns[row * pitch..][..output_plane];
+                    if slides(sizes) {
+                        gather_plane(sizes, x, [ky, kx], to);
+                        row += 1;
+                        continue;
+                    }
+                    for (oy, line) in to.chunks_exact_mut(wo).enumerate() {
                         match geometry.source(0, oy, ky, h) {
                             Some(iy) => {
                                 let from = &x[iy * w..][..w];
@@ -35,6 +40,64 @@ pub(super) fn gather(sizes: &ConvSizes, x: &[f32], columns: &mut [f32], pitch: u
             }
         }
     });
+}
+
+/// Whether a matrix row is the plane itself, moved along, but for the edges: with strides of 1 and
+/// images as wide as their outputs. Then it is copied whole, not line by line.
+fn slides(sizes: &ConvSizes) -> bool {
+    sizes.geometry.stride == [1, 1] && sizes.image[1] == sizes.output[1]
+}
+
+/// For a kernel place of a convolution that [`slides`]: the range of the matrix row that lies on
+/// lines inside the image, and the place of its first element in the plane, which may lie before
+/// the plane's begin.
+#[inline(always)]
+fn overlap(sizes: &ConvSizes, [ky, kx]: [usize; 2]) -> (std::ops::Range<usize>, isize) {
+    let geometry = &sizes.geometry;
+    let [h, w] = sizes.image;
+    let lines = geometry.inside(0, ky, h, sizes.output[0]);
+    let Some(iy) = geometry.source(0, lines.start, ky, h).filter(|_| !lines.is_empty()) else {
+        return (0..0, 0);
+    };
+    let shift = (kx * geometry.dilation[1]) as isize - geometry.padding[1][0] as isize;
+    let first = (iy * w) as isize + shift;
+    // What sticks out before or after the plane belongs to the edges, which are 0.
+    let before = (-first).max(0) as usize;
+    let length = lines.len() * w;
+    let after = (first + length as isize - (h * w) as isize).max(0) as usize;
+    let start = lines.start * w;
+    if before + after >= length {
+        return (0..0, 0);
+    }
+    (start + before..start + length - after, first + before as isize)
+}
+
+/// Sets to 0 what a matrix row holds in the padding left and right.
+#[inline(always)]
+fn clear_edges(sizes: &ConvSizes, kx: usize, row: &mut [f32]) {
+    let w = sizes.image[1];
+    let inside = sizes.geometry.inside(1, kx, w, w);
+    for column in (0..inside.start).chain(inside.end..w) {
+        row[column..].iter_mut().step_by(w).for_each(|value| *value = 0.0);
+    }
+}
+
+#[inline(always)]
+fn gather_plane(sizes: &ConvSizes, x: &[f32], tap: [usize; 2], row: &mut [f32]) {
+    let (range, first) = overlap(sizes, tap);
+    row[..range.start].fill(0.0);
+    row[range.end..].fill(0.0);
+    let length = range.len();
+    row[range].copy_from_slice(&x[first as usize..][..length]);
+    clear_edges(sizes, tap[1], row);
+}
+
+#[inline(always)]
+fn scatter_plane(sizes: &ConvSizes, row: &mut [f32], tap: [usize; 2], x: &mut [f32]) {
+    let (range, first) = overlap(sizes, tap);
+    clear_edges(sizes, tap[1], row);
+    let x = &mut x[first as usize..][..range.len()];
+    x.iter_mut().zip(&row[range]).for_each(|(x, value)| *x += value);
 }
 
 #[inline(always)]
@@ -62,8 +125,8 @@ fn gather_line(
 }
 
 /// Adds the columns of `[window, Ho * Wo]`, rows `pitch` apart, up into one image. Each element of
-/// `x` is written.
-pub(super) fn scatter(sizes: &ConvSizes, columns: &[f32], pitch: usize, x: &mut [f32]) {
+/// `x` is written; those of `columns` that belong to the padding may become 0.
+pub(super) fn scatter(sizes: &ConvSizes, columns: &mut [f32], pitch: usize, x: &mut [f32]) {
     let [_, wo] = sizes.output;
     let [h, w] = sizes.image;
     let geometry = &sizes.geometry;
@@ -83,6 +146,12 @@ pub(super) fn scatter(sizes: &ConvSizes, columns: &[f32], pitch: usize, x: &mut 
             for ky in 0..geometry.kernel[0] {
                 for kx in 0..geometry.kernel[1] {
                     let inside = geometry.inside(1, kx, w, wo);
+                    if slides(sizes) {
+                        let columns = &mut columns[row * pitch..][..output_plane];
+                        scatter_plane(sizes, columns, [ky, kx], x);
+                        row += 1;
+                        continue;
+                    }
                     let Some(ix) = geometry.source(1, inside.start, kx, w) else {
                         row += 1;
                         continue;

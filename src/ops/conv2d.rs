@@ -2,14 +2,10 @@
 
 use std::sync::Arc;
 
-use rayon::prelude::*;
-
+use super::conv_cpu::Epilogue;
 use super::conv_transpose2d::ConvTranspose2d;
 use super::conv2d_weight_gradient::Conv2dWeightGradient;
-use super::convolution::{
-    ConvSizes, FEW_CHANNELS, finish, four, misfit, weight_shape, with_workspace,
-};
-use super::matmul::gemm::{Operand, Threads, product};
+use super::convolution::{ConvSizes, FEW_CHANNELS, four, misfit, weight_shape};
 use super::*;
 use crate::kernel;
 
@@ -85,28 +81,11 @@ impl Op for Conv2d {
         ConvSizes::of(self.geometry, &shapes.inputs[0], &shapes.output).flops()
     }
 
-    /// Image by image: the weights as `[Co, window]` times the image's columns.
     fn cpu(&self, mut call: CpuCall) {
         let sizes = ConvSizes::of(self.geometry, &call.shapes.inputs[0], &call.shapes.output);
-        let (x, w) = (call.inputs[0], call.inputs[1]);
-        let bias = self.bias.then_some(call.inputs[2]);
-        let (window, plane) = (sizes.window(), sizes.output_plane());
-        let x = x.par_chunks_exact(sizes.image_words());
-        call.output().par_chunks_exact_mut(sizes.output_words()).zip(x).for_each(|(y, x)| {
-            let mut multiply = |columns: &[f32]| {
-                let (w, columns) = (Operand::rows(w, window), Operand::rows(columns, plane));
-                product(y, [sizes.co, window, plane], w, columns, Threads::One);
-            };
-            if self.geometry.is_pointwise() {
-                multiply(x);
-            } else {
-                with_workspace(window * plane, |columns| {
-                    columns::gather(&sizes, x, columns, plane);
-                    multiply(columns);
-                });
-            }
-            finish(y, plane, bias, self.activation);
-        });
+        let [x, w, bias, ..] = call.inputs;
+        let then = Epilogue { bias: self.bias.then_some(bias), activation: self.activation };
+        conv_cpu::convolve(&sizes, x, w, call.output(), then);
     }
 
     fn gpu(&self, shapes: &Shapes, _target: &GpuTarget) -> Vec<Dispatch> {

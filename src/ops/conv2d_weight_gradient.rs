@@ -2,11 +2,8 @@
 
 use std::sync::Arc;
 
-use rayon::prelude::*;
-
 use super::conv_transpose2d::ConvTranspose2d;
-use super::convolution::{ConvSizes, FEW_CHANNELS, four, misfit, weight_shape, with_workspace};
-use super::matmul::gemm::{Operand, Strides, Threads, accumulate, product};
+use super::convolution::{ConvSizes, FEW_CHANNELS, four, misfit, weight_shape};
 use super::tiles::Tiling;
 use super::*;
 use crate::kernel;
@@ -66,31 +63,9 @@ impl Op for Conv2dWeightGradient {
         self.sizes(shapes).flops()
     }
 
-    /// `y` times the transposed columns, added up over the images of each part of the batch, then
-    /// over the parts. Parts are the same whatever the number of threads, and so is the sum.
     fn cpu(&self, mut call: CpuCall) {
-        let sizes = self.sizes(call.shapes);
         let (x, y) = (call.inputs[0], call.inputs[1]);
-        let words = call.shapes.output.elements();
-        let images_each = sizes.batch.div_ceil(parts(sizes.batch, words)).max(1);
-        let parts = sizes.batch.div_ceil(images_each);
-        if parts <= 1 {
-            return add_up(&sizes, x, y, call.output());
-        }
-        let mut partial = vec![0.0; parts * words];
-        let x = x.par_chunks(images_each * sizes.image_words());
-        let y = y.par_chunks(images_each * sizes.output_words());
-        let each = partial.par_chunks_exact_mut(words).zip(x.zip(y));
-        each.for_each(|(partial, (x, y))| add_up(&sizes, x, y, partial));
-        crate::simd::in_chunks(call.output(), |start, out| {
-            out.fill(0.0);
-            crate::simd::vectorised(|| {
-                for partial in partial.chunks_exact(words) {
-                    let partial = &partial[start..][..out.len()];
-                    out.iter_mut().zip(partial).for_each(|(out, partial)| *out += partial);
-                }
-            });
-        });
+        conv_cpu::weigh(&self.sizes(call.shapes), x, y, call.output());
     }
 
     fn gpu(&self, shapes: &Shapes, target: &GpuTarget) -> Vec<Dispatch> {
@@ -145,37 +120,6 @@ impl Cut {
         let [splits, k_each] = tiles::direct_splits(sizes.co * sizes.window(), terms, target);
         Self { direct: true, splits, k_each, groups: 0 }
     }
-}
-
-/// Into how many parts the batch is cut: enough for any number of threads that is likely, fewer
-/// where the weights are so many that the sums themselves cost memory.
-fn parts(batch: usize, words: usize) -> usize {
-    ((1 << 22) / words.max(1)).clamp(2, 16).min(batch).max(1)
-}
-
-/// The gradient of a few images, one after the other.
-fn add_up(sizes: &ConvSizes, x: &[f32], y: &[f32], out: &mut [f32]) {
-    let (window, plane) = (sizes.window(), sizes.output_plane());
-    if x.is_empty() {
-        return out.fill(0.0);
-    }
-    with_workspace(window * plane, |columns| {
-        let images = x.chunks_exact(sizes.image_words());
-        for (image, (x, y)) in images.zip(y.chunks_exact(sizes.output_words())).enumerate() {
-            let columns: &[f32] = if sizes.geometry.is_pointwise() {
-                x
-            } else {
-                columns::gather(sizes, x, columns, plane);
-                columns
-            };
-            let columns = Operand { data: columns, strides: Strides { row: 1, column: plane } };
-            let (shape, y) = ([sizes.co, plane, window], Operand::rows(y, plane));
-            match image {
-                0 => product(out, shape, y, columns, Threads::One),
-                _ => accumulate(out, shape, y, columns, Threads::One),
-            }
-        }
-    });
 }
 
 pub(super) fn kernel() -> &'static Kernel {

@@ -2,13 +2,9 @@
 
 use std::sync::Arc;
 
-use rayon::prelude::*;
-
+use super::conv_cpu::Epilogue;
 use super::conv2d_weight_gradient::Conv2dWeightGradient;
-use super::convolution::{
-    ConvSizes, FEW_CHANNELS, finish, four, misfit, weight_shape, with_workspace,
-};
-use super::matmul::gemm::{Operand, Strides, Threads, product};
+use super::convolution::{ConvSizes, FEW_CHANNELS, four, misfit, weight_shape};
 use super::*;
 use crate::kernel;
 
@@ -101,29 +97,11 @@ impl Op for ConvTranspose2d {
         ConvSizes::of(self.geometry, &shapes.output, &shapes.inputs[0]).flops()
     }
 
-    /// Image by image: the transposed weights times `y` are columns, which add up to the output.
     fn cpu(&self, mut call: CpuCall) {
         let sizes = ConvSizes::of(self.geometry, &call.shapes.output, &call.shapes.inputs[0]);
-        let (y, w) = (call.inputs[0], call.inputs[1]);
-        let bias = self.bias.then_some(call.inputs[2]);
-        let (window, plane) = (sizes.window(), sizes.output_plane());
-        let y = y.par_chunks_exact(sizes.output_words());
-        call.output().par_chunks_exact_mut(sizes.image_words()).zip(y).for_each(|(x, y)| {
-            let multiply = |columns: &mut [f32]| {
-                let w = Operand { data: w, strides: Strides { row: 1, column: window } };
-                let y = Operand::rows(y, plane);
-                product(columns, [window, sizes.co, plane], w, y, Threads::One);
-            };
-            if self.geometry.is_pointwise() {
-                multiply(x);
-            } else {
-                with_workspace(window * plane, |columns| {
-                    multiply(columns);
-                    columns::scatter(&sizes, columns, plane, x);
-                });
-            }
-            finish(x, sizes.image_plane(), bias, self.activation);
-        });
+        let [y, w, bias, ..] = call.inputs;
+        let then = Epilogue { bias: self.bias.then_some(bias), activation: self.activation };
+        conv_cpu::transpose(&sizes, y, w, call.output(), then);
     }
 
     fn gpu(&self, shapes: &Shapes, _target: &GpuTarget) -> Vec<Dispatch> {

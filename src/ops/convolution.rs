@@ -10,7 +10,6 @@ use std::cell::RefCell;
 
 use super::geometry::{ConvGeometry, GeometryError};
 use super::*;
-use crate::simd;
 
 /// The sizes of one convolution, whichever of its tensors is the output.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -63,9 +62,29 @@ impl ConvSizes {
         self.co * self.output_plane()
     }
 
+    /// Places of the kernel.
+    pub fn taps(&self) -> usize {
+        self.geometry.kernel[0] * self.geometry.kernel[1]
+    }
+
+    /// The same convolution with the roles of `x` and `y` swapped (and the kernel turned by 180
+    /// degrees), which strides of 1 allow, where it makes far fewer columns.
+    pub fn swapped(&self) -> Option<Self> {
+        let geometry = self.geometry.turned()?;
+        let fewer = 2 * self.co <= self.ci && !self.geometry.is_pointwise();
+        fewer.then_some(Self {
+            geometry,
+            batch: self.batch,
+            ci: self.co,
+            image: self.output,
+            co: self.ci,
+            output: self.image,
+        })
+    }
+
     /// Numbers that one window reads: rows of the columns' matrix.
     pub fn window(&self) -> usize {
-        self.ci * self.geometry.kernel[0] * self.geometry.kernel[1]
+        self.ci * self.taps()
     }
 
     /// Multiply-adds, those with padding included, counted as two.
@@ -94,25 +113,6 @@ pub(super) fn weight_shape(co: usize, ci: usize, geometry: &ConvGeometry) -> Sha
 /// The error of operation `op` for a window that does not fit.
 pub(super) fn misfit(op: &'static str, error: GeometryError, inputs: &[&Shape]) -> Error {
     Error::shape(op, error.to_string(), inputs)
-}
-
-/// Adds one number a channel to planes and applies an activation, while they are still in cache.
-pub(super) fn finish(
-    planes: &mut [f32],
-    plane: usize,
-    bias: Option<&[f32]>,
-    activation: Option<Activation>,
-) {
-    if let Some(bias) = bias {
-        simd::vectorised(|| {
-            for (plane, bias) in planes.chunks_mut(plane).zip(bias.iter().cycle()) {
-                plane.iter_mut().for_each(|value| *value += bias);
-            }
-        });
-    }
-    if let Some(activation) = activation {
-        activation.apply(planes);
-    }
 }
 
 thread_local! {

@@ -208,6 +208,19 @@ impl ConvGeometry {
         self.kernel == [1, 1] && self.stride == [1, 1] && self.padding == [[0, 0]; 2]
     }
 
+    /// The walk of the kernel turned by 180 degrees over the windows, which reads from each place of
+    /// the image the windows that read it. There is one for strides of 1 and padding below the span.
+    pub(super) fn turned(&self) -> Option<Self> {
+        let mut padding = [[0; 2]; 2];
+        for (axis, padding) in padding.iter_mut().enumerate() {
+            let reach = self.span()[axis] - 1;
+            for (side, padding) in padding.iter_mut().enumerate() {
+                *padding = reach.checked_sub(self.padding[axis][side])?;
+            }
+        }
+        (self.stride == [1, 1]).then_some(Self { padding, ..*self })
+    }
+
     fn check(&self) -> Result<(), GeometryError> {
         if self.kernel.contains(&0) {
             return Err(GeometryError::EmptyKernel(self.kernel));

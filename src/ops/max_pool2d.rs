@@ -172,15 +172,16 @@ impl Op for MaxPool2dIndices {
             simd::vectorised(|| {
                 if planes.are_quarters() {
                     planes.quarter_rows(x, out, |out, upper, lower, place| {
+                        // All in floats and without branches, so that it vectorises.
+                        let (place, w) = (place as f32, w as f32);
                         let windows = out.iter_mut().zip(upper).zip(lower);
                         for (ox, ((out, upper), lower)) in windows.enumerate() {
-                            let right = beats(upper[1], upper[0]);
-                            let lower_right = beats(lower[1], lower[0]);
+                            let above = if beats(upper[1], upper[0]) { 1.0 } else { 0.0 };
+                            let below = if beats(lower[1], lower[0]) { w + 1.0 } else { w };
                             let best = larger(lower[0], lower[1]);
-                            let below = beats(best, larger(upper[0], upper[1]));
-                            let step = if below { w as i32 } else { 0 };
-                            let step = step + i32::from(if below { lower_right } else { right });
-                            *out = ((place + 2 * ox) as i32 + step) as f32;
+                            let is_below = beats(best, larger(upper[0], upper[1]));
+                            let step = if is_below { below } else { above };
+                            *out = place + (2 * ox as i32) as f32 + step;
                         }
                     });
                 } else {

@@ -21,6 +21,7 @@ mod columns;
 mod concat;
 mod conv2d;
 mod conv2d_weight_gradient;
+mod conv_cpu;
 mod conv_transpose2d;
 mod convolution;
 mod dispatch;

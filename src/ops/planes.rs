@@ -91,7 +91,7 @@ impl Planes {
 
 #[inline(always)]
 pub(super) fn beats(value: f32, best: f32) -> bool {
-    value > best || value.is_nan()
+    (value > best) | value.is_nan()
 }
 
 #[inline(always)]
