@@ -360,6 +360,7 @@ fn compiled_pipelines_survive_on_disk_and_damage_does_not_matter() -> Result<()>
     let run = || -> Result<State> {
         let options = GpuOptions {
             checks: ShaderChecks::Checked,
+            kind: None,
             cache: Some(folder.path().join("pipelines")),
         };
         let mut executor = GpuExecutor::choose(&DeviceChoice::Gpu, options)?;

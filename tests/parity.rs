@@ -6,7 +6,6 @@ mod support;
 use std::cell::RefCell;
 
 use diabolo::error::Error;
-use diabolo::graph::Executor;
 use diabolo::ops::AdapterKind;
 use proptest::prelude::*;
 use proptest::test_runner::{RngSeed, TestRunner};

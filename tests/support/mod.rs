@@ -1,6 +1,6 @@
 //! What several test files share: devices, cases to compute on them, and comparison.
 // Each test file compiles this for itself and none uses all of it.
-#![allow(dead_code)]
+#![allow(dead_code, unused_imports)]
 
 pub mod case;
 pub mod compare;
