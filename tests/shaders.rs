@@ -9,7 +9,6 @@ use std::process::Command;
 
 use diabolo::ops::{AdapterKind, Dispatch, GpuTarget, Kernel, kernels};
 use naga::back::{hlsl, msl, spv};
-use naga::proc::BoundsCheckPolicies;
 use naga::valid::{Capabilities, ModuleInfo, ValidationFlags, Validator};
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
@@ -121,8 +120,7 @@ fn rooms_and_models_reach_every_entry_point() {
 fn every_use_translates_to_spirv() {
     for found in uses() {
         let (module, info) = found.module();
-        let mut options = spv::Options::default();
-        options.bounds_check_policies = BoundsCheckPolicies::default();
+        let options = spv::Options::default();
         let pipeline = spv::PipelineOptions {
             shader_stage: naga::ShaderStage::Compute,
             entry_point: found.entry.into(),
