@@ -186,7 +186,7 @@ impl Op for Matmul {
         let bindings = vec![Binding::Input(0), Binding::Input(1), to, bias];
         let kernel = if tiling.tile == 64 { &KERNEL } else { &SMALL };
         let Sizes { m, k, n, .. } = sizes;
-        let whole = |columns: usize| u32::from(columns % 4 == 0);
+        let whole = |columns: usize| u32::from(columns.is_multiple_of(4));
         let product = Dispatch::new(kernel, bindings, Dispatch::linear(tiling.groups, 1))
             .entry("tiled")
             .constant("TRANSPOSE_A", u32::from(self.transpose.a))
