@@ -16,10 +16,10 @@ var<workgroup> partial: array<f32, 64>;
 
 // Elements first, first + step, ... of row r, from the row's maximum and sum.
 fn store(r: u32, first: u32, step: u32, m: f32, s: f32) {
-    let logarithm = m + log(s);
+    let logarithm = log(s);
     if MODE == 2u {
         if first == 0u {
-            output[r] = logarithm;
+            output[r] = m + logarithm;
         }
         return;
     }
@@ -28,7 +28,7 @@ fn store(r: u32, first: u32, step: u32, m: f32, s: f32) {
         if MODE == 0u {
             output[r * LENGTH + j] = exp(x - m) / s;
         } else {
-            output[r * LENGTH + j] = x - logarithm;
+            output[r * LENGTH + j] = (x - m) - logarithm;
         }
     }
 }

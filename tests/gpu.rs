@@ -267,7 +267,7 @@ fn a_state_comes_back_as_it_was_set() -> Result<()> {
     let mut graph = Graph::new();
     graph.parameter("a", [3, 5], Initialiser::Uniform { bound: 1.0 })?;
     graph.buffer("mean", [130], Initialiser::Constant(0.5))?;
-    graph.parameter("b", [7], Initialiser::HeNormal { fan_in: 7 })?;
+    graph.parameter("b", [7], Initialiser::HeUniform { fan_in: 7 })?;
     for seed in [3, 4] {
         let mut state = State::initial(&graph.layout(), Seed(seed), 2);
         state.moments[1].iter_mut().enumerate().for_each(|(i, value)| *value = i as f32);

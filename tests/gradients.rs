@@ -70,6 +70,7 @@ fn unary_with_kinks() {
     });
 }
 
+type UnaryBuilder = fn(&mut dyn Builder, NodeId) -> Result<NodeId>;
 type BinaryBuilder = fn(&mut dyn Builder, NodeId, NodeId) -> Result<NodeId>;
 
 /// Pairs of shapes that broadcast, in both directions.
@@ -228,7 +229,7 @@ fn slice_pad_and_concat() {
 
 #[test]
 fn softmax() {
-    let kinds: [(&str, fn(&mut dyn Builder, NodeId) -> Result<NodeId>); 3] = [
+    let kinds: [(&str, UnaryBuilder); 3] = [
         ("softmax", ops::softmax),
         ("log_softmax", ops::log_softmax),
         ("log_sum_exp", ops::log_sum_exp),

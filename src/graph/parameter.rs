@@ -40,8 +40,9 @@ pub enum Initialiser {
         /// Outputs that one input reaches.
         fan_out: usize,
     },
-    /// Normal with variance `2 / fan_in` (He et al., 2015), for rectified units.
-    HeNormal {
+    /// Uniform in `[-bound, bound]`, `bound = sqrt(6 / fan_in)` (He et al., 2015), for rectified
+    /// units.
+    HeUniform {
         /// Inputs that one output sums over.
         fan_in: usize,
     },
@@ -68,16 +69,7 @@ impl Initialiser {
                 uniform((6.0 / (fan_in + fan_out) as f32).sqrt())
             }
             Self::Uniform { bound } => uniform(*bound),
-            Self::HeNormal { fan_in } => {
-                let deviation = (2.0 / *fan_in as f32).sqrt();
-                let mut normals = Vec::with_capacity(count + 1);
-                while normals.len() < count {
-                    let pair = crate::rng::normal_pair(random.random(), random.random());
-                    normals.extend(pair.map(|value| value * deviation));
-                }
-                normals.truncate(count);
-                normals
-            }
+            Self::HeUniform { fan_in } => uniform((6.0 / *fan_in as f32).sqrt()),
             Self::Values(tensor) => tensor.data().to_vec(),
         }
     }

@@ -22,6 +22,7 @@ pub struct ConvAutoencoder {
     pub latent: usize,
 }
 
+const RELU: Option<Activation> = Some(Activation::Relu);
 pub(super) const FIRST_WEIGHT: &str = "encoder.conv1.weight";
 
 impl ConvAutoencoder {
@@ -60,29 +61,25 @@ impl ConvAutoencoder {
         let same = ConvGeometry::symmetric([3, 3], [1, 1], [1, 1]);
         let halve = ConvGeometry::symmetric([2, 2], [2, 2], [0, 0]);
         for (stage, channels) in (1..).zip(&self.channels) {
-            x = nn::conv2d(graph, &format!("encoder.conv{stage}"), x, *channels, same)?;
-            x = ops::activate(graph, x, Activation::Relu)?;
+            x = nn::conv2d(graph, &format!("encoder.conv{stage}"), x, *channels, same, RELU)?;
             x = ops::max_pool2d(graph, x, halve)?;
         }
         let x = ops::flatten(graph, x)?;
-        let code = nn::dense(graph, "encoder.dense", x, self.latent)?;
-        ops::activate(graph, code, Activation::Relu)
+        nn::dense(graph, "encoder.dense", x, self.latent, RELU)
     }
 
     pub(super) fn decode(&self, graph: &mut Graph, code: NodeId) -> Result<NodeId> {
         let batch = graph.shape(code)[0];
         let [channels, height, width] = self.innermost();
-        let x = nn::dense(graph, "decoder.dense", code, channels * height * width)?;
-        let x = ops::activate(graph, x, Activation::Relu)?;
+        let x = nn::dense(graph, "decoder.dense", code, channels * height * width, RELU)?;
         let mut x = ops::reshape(graph, x, [batch, channels, height, width])?;
         let double = ConvGeometry::symmetric([2, 2], [2, 2], [0, 0]);
         for (stage, channels) in (1..).zip(self.channels.iter().rev()) {
             let name = format!("decoder.conv_transpose{stage}");
-            x = nn::conv_transpose2d(graph, &name, x, *channels, double)?;
-            x = ops::activate(graph, x, Activation::Relu)?;
+            x = nn::conv_transpose2d(graph, &name, x, *channels, double, RELU)?;
         }
         let same = ConvGeometry::symmetric([3, 3], [1, 1], [1, 1]);
-        let x = nn::conv2d(graph, "decoder.output", x, self.images.channels, same)?;
+        let x = nn::conv2d(graph, "decoder.output", x, self.images.channels, same, None)?;
         let ImageShape { channels, height, width } = self.images;
         ops::slice(graph, x, &[0; 4], &[batch, channels, height, width])
     }

@@ -42,7 +42,7 @@ impl DenseAutoencoder {
         let batch = graph.shape(code)[0];
         let sizes: Vec<usize> = self.sizes.iter().rev().copied().collect();
         let x = rectified(graph, "decoder", code, &sizes)?;
-        let pixels = nn::dense(graph, "decoder.output", x, self.images.elements())?;
+        let pixels = nn::dense(graph, "decoder.output", x, self.images.elements(), None)?;
         let ImageShape { channels, height, width } = self.images;
         ops::reshape(graph, pixels, [batch, channels, height, width])
     }
@@ -50,8 +50,7 @@ impl DenseAutoencoder {
 
 fn rectified(graph: &mut Graph, part: &str, mut x: NodeId, sizes: &[usize]) -> Result<NodeId> {
     for (layer, size) in (1..).zip(sizes) {
-        x = nn::dense(graph, &format!("{part}.dense{layer}"), x, *size)?;
-        x = ops::activate(graph, x, Activation::Relu)?;
+        x = nn::dense(graph, &format!("{part}.dense{layer}"), x, *size, Some(Activation::Relu))?;
     }
     Ok(x)
 }

@@ -1,23 +1,30 @@
-//! Layers with parameters. Weights start by Glorot's rule, biases at 0, as in Keras.
+//! Layers with parameters. Weights start by He's rule before a rectifier, else by Glorot's; biases
+//! start at 0.
 
 use crate::error::Result;
 use crate::graph::{Graph, Initialiser};
-use crate::ops::{self, Builder, ConvGeometry, NodeId, Transpose};
+use crate::ops::{self, Activation, Builder, ConvGeometry, NodeId, Transpose};
 
-/// `x W^T + b`: from `x` of `[batch, inputs]` to `[batch, outputs]`, with `name.weight` of
+/// `activation(x W^T + b)`: from `x` of `[batch, inputs]` to `[batch, outputs]`, with `name.weight` of
 /// `[outputs, inputs]` and `name.bias` of `[outputs]`.
 ///
 /// # Errors
 /// When `x` is no matrix, or the names are known with other shapes.
-pub fn dense(graph: &mut Graph, name: &str, x: NodeId, outputs: usize) -> Result<NodeId> {
+pub fn dense(
+    graph: &mut Graph,
+    name: &str,
+    x: NodeId,
+    outputs: usize,
+    activation: Option<Activation>,
+) -> Result<NodeId> {
     let inputs = graph.shape(x).last().copied().unwrap_or(0);
-    let initialiser = Initialiser::GlorotUniform { fan_in: inputs, fan_out: outputs };
+    let initialiser = initialiser(activation, inputs, outputs);
     let weight = graph.parameter(&format!("{name}.weight"), [outputs, inputs], initialiser)?;
     let product = ops::matmul_transposed(graph, x, weight, Transpose { a: false, b: true })?;
-    add_bias(graph, name, product, outputs)
+    finish(graph, name, product, outputs, activation)
 }
 
-/// A convolution of `x`, `[batch, inputs, height, width]`, to `outputs` channels, with
+/// A convolution, with bias and activation, of `x`, `[batch, inputs, height, width]`, to `outputs` channels, with
 /// `name.weight` of `[outputs, inputs, kernel height, kernel width]` and `name.bias` of `[outputs]`.
 ///
 /// # Errors
@@ -28,19 +35,19 @@ pub fn conv2d(
     x: NodeId,
     outputs: usize,
     geometry: ConvGeometry,
+    activation: Option<Activation>,
 ) -> Result<NodeId> {
     let inputs = graph.shape(x).get(1).copied().unwrap_or(0);
     let [height, width] = geometry.kernel;
     let field = height * width;
-    let initialiser =
-        Initialiser::GlorotUniform { fan_in: inputs * field, fan_out: outputs * field };
+    let initialiser = initialiser(activation, inputs * field, outputs * field);
     let shape = [outputs, inputs, height, width];
     let weight = graph.parameter(&format!("{name}.weight"), shape, initialiser)?;
     let product = ops::conv2d(graph, x, weight, geometry)?;
-    add_bias(graph, name, product, outputs)
+    finish(graph, name, product, outputs, activation)
 }
 
-/// A transposed convolution of `x`, `[batch, inputs, height, width]`, to `outputs` channels, with
+/// A transposed convolution, with bias and activation, of `x`, `[batch, inputs, height, width]`, to `outputs` channels, with
 /// `name.weight` of `[inputs, outputs, kernel height, kernel width]` and `name.bias` of `[outputs]`.
 ///
 /// # Errors
@@ -51,19 +58,42 @@ pub fn conv_transpose2d(
     x: NodeId,
     outputs: usize,
     geometry: ConvGeometry,
+    activation: Option<Activation>,
 ) -> Result<NodeId> {
     let inputs = graph.shape(x).get(1).copied().unwrap_or(0);
     let [height, width] = geometry.kernel;
     let field = height * width;
-    let initialiser =
-        Initialiser::GlorotUniform { fan_in: inputs * field, fan_out: outputs * field };
+    // Windows that overlap add up; where they do not, each output sees one weight an input.
+    let [down, right] = geometry.stride;
+    let overlap = field.div_ceil(down * right);
+    let initialiser = initialiser(activation, inputs * overlap, outputs * field);
     let shape = [inputs, outputs, height, width];
     let weight = graph.parameter(&format!("{name}.weight"), shape, initialiser)?;
     let product = ops::conv_transpose2d(graph, x, weight, geometry, [0, 0])?;
-    add_bias(graph, name, product, outputs)
+    finish(graph, name, product, outputs, activation)
 }
 
-fn add_bias(graph: &mut Graph, name: &str, x: NodeId, channels: usize) -> Result<NodeId> {
+fn initialiser(activation: Option<Activation>, fan_in: usize, fan_out: usize) -> Initialiser {
+    match activation {
+        Some(Activation::Relu | Activation::LeakyRelu(_) | Activation::Gelu | Activation::Silu) => {
+            Initialiser::HeUniform { fan_in }
+        }
+        _ => Initialiser::GlorotUniform { fan_in, fan_out },
+    }
+}
+
+/// Adds a layer's bias and activation to its product.
+fn finish(
+    graph: &mut Graph,
+    name: &str,
+    x: NodeId,
+    channels: usize,
+    activation: Option<Activation>,
+) -> Result<NodeId> {
     let bias = graph.parameter(&format!("{name}.bias"), [channels], Initialiser::Constant(0.0))?;
-    ops::bias(graph, x, bias)
+    let x = ops::bias(graph, x, bias)?;
+    match activation {
+        Some(activation) => ops::activate(graph, x, activation),
+        None => Ok(x),
+    }
 }

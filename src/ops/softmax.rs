@@ -59,9 +59,10 @@ impl Softmax {
                     out.iter_mut().for_each(|out| *out *= factor);
                 }
                 SoftmaxKind::LogSoftmax => {
-                    let logarithm = max + simd::ln(sum_exp(row, max));
+                    // Not x - (max + logarithm), which would round the logarithm away under a large max.
+                    let logarithm = simd::ln(sum_exp(row, max));
                     let out = &mut out[number * length..][..length];
-                    out.iter_mut().zip(row).for_each(|(out, x)| *out = x - logarithm);
+                    out.iter_mut().zip(row).for_each(|(out, x)| *out = (x - max) - logarithm);
                 }
                 SoftmaxKind::LogSumExp => out[number] = max + simd::ln(sum_exp(row, max)),
             }

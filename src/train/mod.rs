@@ -8,6 +8,7 @@ pub mod metrics_file;
 mod options;
 mod pass;
 pub mod pictures;
+mod plans;
 pub mod progress;
 mod run;
 pub mod run_folder;
@@ -16,5 +17,8 @@ mod trainer;
 pub use atomic_file::write_atomically;
 pub use evaluation::Evaluation;
 pub use options::{Config, TrainArgs};
+pub use plans::{
+    BatchShape, decoder_plan, encoder_plan, layout, reconstruction_plan, training_plan,
+};
 pub use run::{exit_code, main, run};
-pub use trainer::{BatchShape, EpochReport, Listener, Trainer, layout, training_plan};
+pub use trainer::{EpochReport, Listener, Trainer};

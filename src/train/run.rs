@@ -21,7 +21,7 @@ use crate::rng::Seed;
 use crate::tensor::{Shape, Tensor};
 
 /// Images in `reconstructions.png`.
-const SHOWN: usize = 16;
+const SHOWN: usize = 20;
 
 /// The main function of a training example: parses the command line, trains the model that `model`
 /// makes for the dataset's images, `batch` images a step unless told otherwise, and writes the run

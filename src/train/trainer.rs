@@ -2,17 +2,14 @@
 
 use std::time::Instant;
 
-use super::evaluation::{Evaluation, METRICS, WeightedMean};
+use super::evaluation::{Evaluation, WeightedMean};
 use super::options::Config;
 use super::pass::{Pass, Room};
-use crate::data::{Dataset, ImageShape, Images, permutation};
+use super::plans::{BatchShape, evaluation_plan, layout, reconstruction_plan, training_plan};
+use crate::data::{Dataset, Images, permutation};
 use crate::error::{Error, Result};
-use crate::graph::{
-    Data, Executor, Graph, MetricRow, Plan, PlanRequest, State, StateLayout, Training,
-};
-use crate::models::{Forward, Model};
-use crate::nn::{self, Loss};
-use crate::ops::{self, NodeId, StepScalars};
+use crate::graph::{Executor, MetricRow, State, StateLayout};
+use crate::ops::StepScalars;
 use crate::rng::{Seed, stream};
 use crate::tensor::Tensor;
 
@@ -182,13 +179,9 @@ impl<'a> Trainer<'a> {
     /// # Errors
     /// When the images are not of the model's size or the device fails.
     pub fn reconstruct(&mut self, images: &Tensor) -> Result<Tensor> {
-        let mut graph = Graph::new();
-        let input = graph.input("images", images.shape().clone());
-        let forward = self.config.model.forward(&mut graph, input)?;
-        let plan = Plan::new(&PlanRequest {
-            outputs: vec![("reconstruction".into(), forward.reconstruction)],
-            ..PlanRequest::new(&graph, &self.layout, self.executor.target())
-        })?;
+        let batch = images.shape().first().copied().unwrap_or(0);
+        let model = &self.config.model;
+        let plan = reconstruction_plan(model, &self.layout, batch, self.executor.target())?;
         let plan = self.executor.add_plan(plan, None)?;
         self.executor.write_input(plan, "images", images)?;
         self.executor.run(plan, &[StepScalars::default()])?;
@@ -212,76 +205,4 @@ fn check_finite(row: &MetricRow) -> Result<()> {
             row.scalars.step
         ))),
     }
-}
-
-/// The state of `model`: which tensors it has, whatever the batch.
-///
-/// # Errors
-/// When the model cannot be built.
-pub fn layout(model: &Model) -> Result<StateLayout> {
-    let mut graph = Graph::new();
-    let ImageShape { channels, height, width } = model.images();
-    let images = graph.input("images", [1, channels, height, width]);
-    model.forward(&mut graph, images)?;
-    Ok(graph.layout())
-}
-
-/// How images come to a plan.
-#[derive(Clone, Copy, Debug)]
-pub struct BatchShape {
-    /// The size of each.
-    pub images: ImageShape,
-    /// How many a step.
-    pub batch: usize,
-    /// How many the device holds.
-    pub room: usize,
-}
-
-/// A model over a batch that is gathered from the dataset on the device.
-fn model_on_data(config: &Config, shape: BatchShape) -> Result<(Graph, NodeId, Forward)> {
-    let mut graph = Graph::new();
-    let words = (shape.room * shape.images.elements()).div_ceil(4);
-    let pixels = graph.data(Data::Pixels, words);
-    let order = graph.data(Data::Order, shape.room);
-    let ImageShape { channels, height, width } = shape.images;
-    let images =
-        ops::gather_images(&mut graph, pixels, order, shape.batch, [channels, height, width])?;
-    let forward = config.model.forward(&mut graph, images)?;
-    Ok((graph, images, forward))
-}
-
-/// A plan of one training step, logging the loss.
-///
-/// # Errors
-/// When the model does not fit the images or the device.
-pub fn training_plan(
-    config: &Config,
-    layout: &StateLayout,
-    shape: BatchShape,
-    target: Option<&ops::GpuTarget>,
-) -> Result<Plan> {
-    let (mut graph, images, forward) = model_on_data(config, shape)?;
-    let loss = config.loss.of(&mut graph, forward.logits, images)?;
-    Plan::new(&PlanRequest {
-        metrics: vec![("loss".into(), loss)],
-        training: Some(Training { loss, optimiser: config.optimiser, clip_norm: None }),
-        ..PlanRequest::new(&graph, layout, target)
-    })
-}
-
-/// A plan that measures [`METRICS`] on a batch.
-fn evaluation_plan(
-    config: &Config,
-    layout: &StateLayout,
-    shape: BatchShape,
-    target: Option<&ops::GpuTarget>,
-) -> Result<Plan> {
-    let (mut graph, images, forward) = model_on_data(config, shape)?;
-    let loss = config.loss.of(&mut graph, forward.logits, images)?;
-    let mse = Loss::Mse.of(&mut graph, forward.logits, images)?;
-    let bce = ops::binary_cross_entropy(&mut graph, forward.logits, images)?;
-    let bce = ops::mean_all(&mut graph, bce)?;
-    let ssim = nn::structural_similarity(&mut graph, images, forward.reconstruction)?;
-    let metrics = METRICS.map(String::from).into_iter().zip([loss, mse, bce, ssim]).collect();
-    Plan::new(&PlanRequest { metrics, ..PlanRequest::new(&graph, layout, target) })
 }

@@ -73,25 +73,18 @@ pub struct Check<'a> {
     name: String,
     inputs: &'a [Tensor],
     fixed: &'a [Tensor],
-    second: bool,
     executor: CpuExecutor,
 }
 
 impl<'a> Check<'a> {
     /// A check of first and second derivatives in all `inputs`.
     pub fn new(name: impl Into<String>, inputs: &'a [Tensor]) -> Self {
-        Self { name: name.into(), inputs, fixed: &[], second: true, executor: CpuExecutor::new() }
+        Self { name: name.into(), inputs, fixed: &[], executor: CpuExecutor::new() }
     }
 
     /// Inputs without a gradient, handed to the operation after the others, as they are.
     pub fn fixed(mut self, fixed: &'a [Tensor]) -> Self {
         self.fixed = fixed;
-        self
-    }
-
-    /// Leaves the second derivative out.
-    pub fn first_order(mut self) -> Self {
-        self.second = false;
         self
     }
 
@@ -124,11 +117,9 @@ impl<'a> Check<'a> {
             let exact = first[index].data().iter().copied().map(f64::from).collect::<Vec<_>>();
             let numeric_first = numeric.iter().map(|pair| pair[0]).collect::<Vec<_>>();
             self.compare("gradient", index, &exact, &numeric_first, noise[0]);
-            if self.second {
-                let exact = second[index].data().iter().copied().map(f64::from).collect::<Vec<_>>();
-                let numeric_second = numeric.iter().map(|pair| pair[1]).collect::<Vec<_>>();
-                self.compare("second derivative", index, &exact, &numeric_second, noise[1]);
-            }
+            let exact = second[index].data().iter().copied().map(f64::from).collect::<Vec<_>>();
+            let numeric_second = numeric.iter().map(|pair| pair[1]).collect::<Vec<_>>();
+            self.compare("second derivative", index, &exact, &numeric_second, noise[1]);
         }
     }
 
@@ -160,20 +151,18 @@ impl<'a> Check<'a> {
         for (index, gradient) in gradients.iter().enumerate() {
             outputs.push((format!("first{index}"), *gradient));
         }
-        if self.second {
-            let mut total = None;
-            for gradient in &gradients {
-                let square = ops::unary(graph, *gradient, UnaryKind::Square)?;
-                let sum = ops::sum_all(graph, square)?;
-                total = Some(match total {
-                    Some(total) => ops::add(graph, total, sum)?,
-                    None => sum,
-                });
-            }
-            let total = total.expect("a check has an input");
-            for (index, node) in graph.gradients(total, &leaves)?.into_iter().enumerate() {
-                outputs.push((format!("second{index}"), node));
-            }
+        let mut total = None;
+        for gradient in &gradients {
+            let square = ops::unary(graph, *gradient, UnaryKind::Square)?;
+            let sum = ops::sum_all(graph, square)?;
+            total = Some(match total {
+                Some(total) => ops::add(graph, total, sum)?,
+                None => sum,
+            });
+        }
+        let total = total.expect("a check has an input");
+        for (index, node) in graph.gradients(total, &leaves)?.into_iter().enumerate() {
+            outputs.push((format!("second{index}"), node));
         }
         Ok((coefficients, outputs))
     }
@@ -196,9 +185,6 @@ impl<'a> Check<'a> {
     }
 
     fn evaluate(&mut self, plan: PlanId, step: &StepScalars, name: &str) -> Vec<Tensor> {
-        if name == "second" && !self.second {
-            return vec![];
-        }
         self.executor.run(plan, &[*step]).unwrap();
         let read = |index| self.executor.read_output(plan, &format!("{name}{index}")).unwrap();
         (0..self.inputs.len()).map(read).collect()
