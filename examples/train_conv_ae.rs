@@ -4,10 +4,8 @@
 
 use std::process::ExitCode;
 
-use diabolo::models::{ConvAutoencoder, Model};
+use diabolo::models::ConvAutoencoder;
 
 fn main() -> ExitCode {
-    diabolo::train::main(128, |images| {
-        Ok(Model::Conv(ConvAutoencoder::new(images, vec![32, 64], 32)?))
-    })
+    diabolo::train::main(ConvAutoencoder::BATCH, ConvAutoencoder::classic)
 }

@@ -4,10 +4,8 @@
 
 use std::process::ExitCode;
 
-use diabolo::models::{DenseAutoencoder, Model};
+use diabolo::models::DenseAutoencoder;
 
 fn main() -> ExitCode {
-    diabolo::train::main(256, |images| {
-        Ok(Model::Dense(DenseAutoencoder::new(images, vec![64, 32])?))
-    })
+    diabolo::train::main(DenseAutoencoder::BATCH, DenseAutoencoder::classic)
 }

@@ -1,4 +1,9 @@
 //! Diabolo: autoencoders on any GPU.
+//!
+//! A model is a [`graph::Graph`] of [`ops`] with known shapes, built once by the functions of
+//! [`nn`] and [`models`]. Gradients are nodes of the same graph. A [`graph::Plan`] schedules it on
+//! planned memory; an [`graph::Executor`], [`gpu::GpuExecutor`] or [`cpu::CpuExecutor`], runs plans
+//! over one state. [`train`] puts them together into runs on the images of [`data`].
 
 pub mod cpu;
 pub mod data;
@@ -13,3 +18,7 @@ pub mod simd;
 pub mod tensor;
 pub mod train;
 pub mod workloads;
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -5,6 +5,8 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 use diabolo::error::{Error, Result};
 use diabolo::gpu::{self, DeviceChoice};
+use diabolo::models::{ConvAutoencoder, DenseAutoencoder};
+use diabolo::train::{self, TrainArgs};
 use diabolo::workloads::{Timing, Workload};
 
 /// Autoencoders on any GPU: learn, compress, restore and generate images.
@@ -21,6 +23,22 @@ enum Command {
     Adapters,
     /// Measure training steps, products and convolutions
     Bench(BenchArgs),
+    /// Train a model, as the examples do
+    Train {
+        /// Which model
+        #[arg(long, value_enum)]
+        variant: Variant,
+        #[command(flatten)]
+        args: TrainArgs,
+    },
+}
+
+#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+enum Variant {
+    /// Dense layers: 784-64-32-32-64-784 on MNIST
+    Dense,
+    /// Two stages of convolution and pooling
+    Conv,
 }
 
 #[derive(Debug, clap::Args)]
@@ -37,15 +55,21 @@ struct BenchArgs {
 }
 
 fn main() -> ExitCode {
-    env_logger::Builder::from_env(env_logger::Env::default().default_filter_or("warn")).init();
+    train::start_logging();
     let result = match Cli::parse().command {
         Command::Adapters => {
             print!("{}", gpu::adapters_report());
             Ok(())
         }
         Command::Bench(args) => bench(&args),
+        Command::Train { variant: Variant::Dense, args } => {
+            train::run(&args, DenseAutoencoder::BATCH, DenseAutoencoder::classic)
+        }
+        Command::Train { variant: Variant::Conv, args } => {
+            train::run(&args, ConvAutoencoder::BATCH, ConvAutoencoder::classic)
+        }
     };
-    diabolo::train::exit_code(result)
+    train::exit_code(result)
 }
 
 fn bench(args: &BenchArgs) -> Result<()> {

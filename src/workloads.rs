@@ -61,11 +61,9 @@ impl Workload {
     /// # Errors
     /// Never: the models' sizes are right.
     pub fn all() -> Result<Vec<Self>> {
-        let dense = Model::Dense(DenseAutoencoder::new(MNIST, vec![64, 32])?);
-        let conv = Model::Conv(ConvAutoencoder::new(MNIST, vec![32, 64], 32)?);
         Ok(vec![
-            Self::Training { name: "W1", model: dense, batch: 256 },
-            Self::Training { name: "W3", model: conv, batch: 128 },
+            Self::Training { name: "W1", model: DenseAutoencoder::classic(MNIST)?, batch: 256 },
+            Self::Training { name: "W3", model: ConvAutoencoder::classic(MNIST)?, batch: 128 },
             Self::Matmul { sizes: [1024, 1024, 1024] },
             Self::Matmul { sizes: [128, 3136, 32] },
             Self::Matmul { sizes: [256, 784, 64] },

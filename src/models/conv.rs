@@ -5,6 +5,7 @@
 //! Sizes that the stages do not divide are padded with zeros on the way in and cropped on the way
 //! out.
 
+use super::Model;
 use crate::data::ImageShape;
 use crate::error::{Error, Result};
 use crate::graph::Graph;
@@ -26,6 +27,17 @@ const RELU: Option<Activation> = Some(Activation::Relu);
 pub(super) const FIRST_WEIGHT: &str = "encoder.conv1.weight";
 
 impl ConvAutoencoder {
+    /// Images a step of the classic recipe.
+    pub const BATCH: usize = 128;
+
+    /// Stages of 32 and 64 channels and a code of 32 numbers.
+    ///
+    /// # Errors
+    /// Never: the sizes are right.
+    pub fn classic(images: ImageShape) -> Result<Model> {
+        Ok(Model::Conv(Self::new(images, vec![32, 64], 32)?))
+    }
+
     /// Stages of these many channels; `[32, 64]` with a code of 32 is the default.
     ///
     /// # Errors

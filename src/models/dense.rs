@@ -1,5 +1,6 @@
 //! A dense autoencoder: 784-64-32-32-64-784 and any other sizes, rectified, sigmoid out.
 
+use super::Model;
 use crate::data::ImageShape;
 use crate::error::{Error, Result};
 use crate::graph::Graph;
@@ -18,6 +19,17 @@ pub struct DenseAutoencoder {
 pub(super) const FIRST_WEIGHT: &str = "encoder.dense1.weight";
 
 impl DenseAutoencoder {
+    /// Images a step of the classic recipe.
+    pub const BATCH: usize = 256;
+
+    /// Layers of 64 and 32 units: 784-64-32-32-64-784 on MNIST.
+    ///
+    /// # Errors
+    /// Never: the sizes are right.
+    pub fn classic(images: ImageShape) -> Result<Model> {
+        Ok(Model::Dense(Self::new(images, vec![64, 32])?))
+    }
+
     /// Layers of these sizes; `[64, 32]` is the classic one for MNIST.
     ///
     /// # Errors

@@ -20,5 +20,5 @@ pub use options::{Config, TrainArgs};
 pub use plans::{
     BatchShape, decoder_plan, encoder_plan, layout, reconstruction_plan, training_plan,
 };
-pub use run::{exit_code, main, run};
+pub use run::{exit_code, main, run, start_logging};
 pub use trainer::{EpochReport, Listener, Trainer};

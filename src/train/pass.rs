@@ -137,3 +137,61 @@ impl<'a> Pass<'a> {
         arrived(self, executor.take_metrics(true)?)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cpu::CpuExecutor;
+    use crate::graph::{Data, Graph, PlanRequest, State};
+    use crate::ops;
+    use crate::rng::Seed;
+
+    /// Logs the mean pixel of each batch, and how many images each had.
+    fn means(images: &Images, room: Room, batch: usize, order: &[u32]) -> Vec<(f32, usize)> {
+        let mut executor = CpuExecutor::new();
+        let layout = Graph::new().layout();
+        executor.set_state(&State::initial(&layout, Seed(0), 0)).unwrap();
+        let pass = Pass::new(&mut executor, images, room, batch, |batch| {
+            let mut graph = Graph::new();
+            let pixels = graph.data(Data::Pixels, (room.images * 6).div_ceil(4));
+            let order = graph.data(Data::Order, room.images);
+            let images = ops::gather_images(&mut graph, pixels, order, batch, [1, 2, 3])?;
+            let mean = ops::mean_all(&mut graph, images)?;
+            let metrics = vec![("mean".into(), mean)];
+            Plan::new(&PlanRequest { metrics, ..PlanRequest::new(&graph, &layout, None) })
+        });
+        let pass = pass.unwrap();
+        let mut means = vec![];
+        let scalars = |_| StepScalars::default();
+        pass.run(&mut executor, order, scalars, |pass, rows| {
+            means.extend(rows.iter().map(|row| (row.values[0], pass.batch_of(row))));
+            Ok(())
+        })
+        .unwrap();
+        assert_eq!(means.len(), pass.steps());
+        means
+    }
+
+    #[test]
+    fn images_that_are_sent_as_needed_are_those_that_stay() {
+        let pixels: Vec<u8> = (0..100 * 6_u32).map(|i| (i * i % 251) as u8).collect();
+        let images = Images { pixels, labels: None, count: 100 };
+        let order: Vec<u32> = (0..100).map(|i| i * 37 % 100).collect();
+        let resident = Room::new(&images, 6, 3, None);
+        assert_eq!(resident, Room { images: 100, resident: true });
+        let streamed = Room::new(&images, 6, 3, Some(599));
+        assert_eq!(streamed, Room { images: 48, resident: false });
+        let expected = means(&images, resident, 3, &order);
+        assert_eq!(expected.len(), 34);
+        assert_eq!(expected[33].1, 1, "the last batch is what is left");
+        assert_eq!(expected, means(&images, streamed, 3, &order));
+        assert_eq!(expected, means(&images, Room { images: 3, resident: false }, 3, &order));
+    }
+
+    #[test]
+    fn fewer_images_than_a_batch_are_one_step() {
+        let images = Images { pixels: vec![255; 12], labels: None, count: 2 };
+        let room = Room::new(&images, 6, 32, None);
+        assert_eq!(means(&images, room, 32, &[1, 0]), [(1.0, 2)]);
+    }
+}

@@ -27,9 +27,16 @@ const SHOWN: usize = 20;
 /// makes for the dataset's images, `batch` images a step unless told otherwise, and writes the run
 /// folder. Errors are one line on standard error; exit code 2 for options that make no sense, else 1.
 pub fn main(batch: usize, model: impl FnOnce(ImageShape) -> Result<Model>) -> ExitCode {
-    env_logger::Builder::from_env(env_logger::Env::default().default_filter_or("warn")).init();
+    start_logging();
     let args = TrainArgs::parse();
     exit_code(run(&args, batch, model))
+}
+
+/// Logs warnings to standard error, or what the `RUST_LOG` variable asks for. Drivers that fail to
+/// load are no news on their own: an adapter that is missed is an error of its own.
+pub fn start_logging() {
+    let filter = env_logger::Env::default().default_filter_or("warn,wgpu_hal=off,wgpu_core=error");
+    env_logger::Builder::from_env(filter).init();
 }
 
 /// Prints the error, if there is one, and says how the program should exit.

@@ -1,0 +1,154 @@
+//! Whole runs: what they write, that they learn, and that a break changes nothing.
+
+use std::fs;
+use std::path::Path;
+
+use clap::Parser;
+use diabolo::cpu::CpuExecutor;
+use diabolo::data::{Dataset, ImageShape, LoadOptions, Source};
+use diabolo::error::Result;
+use diabolo::graph::{Executor, State};
+use diabolo::models::{ConvAutoencoder, DenseAutoencoder, Model};
+use diabolo::ops::StepScalars;
+use diabolo::rng::Seed;
+use diabolo::tensor::Tensor;
+use diabolo::train::{self, TrainArgs, decoder_plan, encoder_plan, reconstruction_plan};
+use tempfile::TempDir;
+
+fn dense(images: ImageShape) -> Result<Model> {
+    Ok(Model::Dense(DenseAutoencoder::new(images, vec![24, 8])?))
+}
+
+fn conv(images: ImageShape) -> Result<Model> {
+    Ok(Model::Conv(ConvAutoencoder::new(images, vec![4, 8], 6)?))
+}
+
+/// Trains into `out` with these options more.
+fn run(out: &Path, model: fn(ImageShape) -> Result<Model>, more: &[&str]) -> Result<()> {
+    let out = out.to_str().expect("temporary paths are text");
+    let fixed = ["train", "--device", "cpu", "--out", out];
+    let args = TrainArgs::try_parse_from(fixed.iter().chain(more)).expect("options are right");
+    train::run(&args, 32, model)
+}
+
+fn metrics(out: &Path) -> serde_json::Value {
+    let text = fs::read_to_string(out.join("metrics.json")).unwrap();
+    serde_json::from_str(&text).unwrap()
+}
+
+#[test]
+fn a_run_learns_and_writes_its_folder() {
+    let folder = TempDir::new().unwrap();
+    run(folder.path(), dense, &["--epochs", "6"]).unwrap();
+    let mut names: Vec<String> = fs::read_dir(folder.path())
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    names.sort();
+    let expected = [
+        "config.toml",
+        "filters.png",
+        "loss.png",
+        "metrics.json",
+        "model.safetensors",
+        "reconstructions.png",
+    ];
+    assert_eq!(names, expected);
+    let metrics = metrics(folder.path());
+    let loss = |epoch: usize| metrics["epochs"][epoch]["test_loss"].as_f64().unwrap();
+    assert!(loss(5) < 0.8 * loss(0), "the test loss goes from {} to {}", loss(0), loss(5));
+    let test = |name: &str| metrics["test"][name].as_f64().unwrap();
+    assert!((test("psnr") + 10.0 * test("mse").log10()).abs() < 1e-9);
+    assert!(test("ssim") > 0.0 && test("ssim") < 1.0);
+    assert!(test("bce") > 0.0);
+    assert_eq!(metrics["device"], "cpu");
+    for name in ["adapter", "parameters", "planned_bytes", "images_per_second"] {
+        assert!(!metrics[name].is_null(), "{name}");
+    }
+    for name in ["reconstructions.png", "loss.png", "filters.png"] {
+        let picture = image::open(folder.path().join(name)).unwrap();
+        assert!(picture.width() > 100 && picture.height() > 50, "{name}");
+    }
+}
+
+#[test]
+fn a_resumed_run_ends_in_the_bits_of_one_without_a_break() {
+    let [whole, broken] = [TempDir::new().unwrap(), TempDir::new().unwrap()];
+    run(whole.path(), conv, &["--epochs", "3", "--limit", "200"]).unwrap();
+    run(broken.path(), conv, &["--epochs", "1", "--limit", "200"]).unwrap();
+    run(broken.path(), conv, &["--epochs", "3", "--limit", "200", "--resume"]).unwrap();
+    let model = |folder: &TempDir| fs::read(folder.path().join("model.safetensors")).unwrap();
+    let tensors = |bytes: Vec<u8>| {
+        let file = safetensors::SafeTensors::deserialize(&bytes).unwrap();
+        let mut tensors: Vec<(String, Vec<u8>)> =
+            file.tensors().into_iter().map(|(name, view)| (name, view.data().to_vec())).collect();
+        tensors.sort();
+        tensors
+    };
+    assert!(tensors(model(&whole)) == tensors(model(&broken)), "parameters and moments agree");
+    let losses = |folder: &TempDir| -> Vec<f64> {
+        let metrics = metrics(folder.path());
+        let epochs = metrics["epochs"].as_array().unwrap();
+        epochs.iter().map(|epoch| epoch["train_loss"].as_f64().unwrap()).collect()
+    };
+    assert_eq!(losses(&whole), losses(&broken));
+}
+
+#[test]
+fn a_run_is_not_resumed_under_other_options() {
+    let folder = TempDir::new().unwrap();
+    run(folder.path(), dense, &["--epochs", "1"]).unwrap();
+    let other = run(folder.path(), dense, &["--epochs", "2", "--lr", "0.01", "--resume"]);
+    assert!(other.unwrap_err().to_string().contains("other options"));
+    let enough = run(folder.path(), dense, &["--epochs", "1", "--resume"]);
+    assert!(enough.unwrap_err().to_string().contains("--epochs"));
+}
+
+#[test]
+fn colour_images_of_odd_sizes_train() {
+    let [images, out] = [TempDir::new().unwrap(), TempDir::new().unwrap()];
+    for index in 0..24_u8 {
+        let picture = image::RgbImage::from_fn(13, 9, |x, y| {
+            image::Rgb([index * 10, (x * 19) as u8, (y * 28) as u8])
+        });
+        picture.save(images.path().join(format!("{index}.png"))).unwrap();
+    }
+    let data = format!("images:{}", images.path().display());
+    for loss in ["mse", "bce"] {
+        let options = ["--data", &data, "--epochs", "12", "--batch", "5", "--loss", loss];
+        run(out.path(), conv, &options).unwrap();
+        let metrics = metrics(out.path());
+        let epochs = metrics["epochs"].as_array().unwrap();
+        let loss = |epoch: usize| epochs[epoch]["train_loss"].as_f64().unwrap();
+        assert!(loss(11) < loss(0), "the loss goes from {} to {}", loss(0), loss(11));
+    }
+}
+
+#[test]
+fn encoding_and_decoding_is_reconstructing() {
+    let options = LoadOptions { seed: Seed(3), ..LoadOptions::default() };
+    let dataset =
+        Dataset::load(&Source::Sprites(12), &LoadOptions { size: Some((11, 14)), ..options });
+    let dataset = dataset.unwrap();
+    for model in [dense(dataset.shape).unwrap(), conv(dataset.shape).unwrap()] {
+        let layout = train::layout(&model).unwrap();
+        let mut device = CpuExecutor::new();
+        device.set_state(&State::initial(&layout, Seed(1), 0)).unwrap();
+        let values = dataset.train.pixels[..3 * 154].iter().map(|byte| f32::from(*byte) / 255.0);
+        let images = Tensor::new([3, 1, 14, 11], values.collect()).unwrap();
+        let mut apply = |plan, input: &str, value: &Tensor, output: &str| {
+            let plan = device.add_plan(plan, None).unwrap();
+            device.write_input(plan, input, value).unwrap();
+            device.run(plan, &[StepScalars::default()]).unwrap();
+            device.read_output(plan, output).unwrap()
+        };
+        let encoder = encoder_plan(&model, &layout, 3, None).unwrap();
+        let code = apply(encoder, "images", &images, "code");
+        assert_eq!(code.shape()[..], [3, model.latent()]);
+        let decoder = decoder_plan(&model, &layout, 3, None).unwrap();
+        let decoded = apply(decoder, "code", &code, "reconstruction");
+        let whole = reconstruction_plan(&model, &layout, 3, None).unwrap();
+        assert_eq!(decoded, apply(whole, "images", &images, "reconstruction"));
+        assert_eq!(decoded.shape(), images.shape());
+    }
+}
