@@ -72,10 +72,11 @@ fn places(q: u32) -> Places {
     );
 }
 
-// Whether the phase reads through this place of the kernel.
-fn takes_part(ky: u32, kx: u32) -> bool {
-    let rows = phase.x + PY + KH * DY * SY - ky * DY;
-    let columns = phase.y + PX + KW * DX * SX - kx * DX;
+// Whether a phase reads through this place of the kernel. The phase is an argument, since compilers
+// take private variables to differ within a workgroup, and barriers depend on the answer.
+fn takes_part(own: vec2<u32>, ky: u32, kx: u32) -> bool {
+    let rows = own.x + PY + KH * DY * SY - ky * DY;
+    let columns = own.y + PX + KW * DX * SX - kx * DX;
     return rows % SY == 0u && columns % SX == 0u;
 }
 
@@ -114,12 +115,13 @@ fn tiled(
     let ci = g % tiles_m * 64u;
     let q = g / tiles_m % tiles_n * 64u;
     let number = g / (tiles_m * tiles_n);
-    phase = vec2<u32>(number / SX, number % SX);
+    let own = vec2<u32>(number / SX, number % SX);
+    phase = own;
     // Each invocation gathers four places' columns.
     let quad = local % 16u;
     let mine = places(q + quad * 4u);
     for (var tap = 0u; tap < KH * KW; tap++) {
-        if !takes_part(tap / KW, tap % KW) {
+        if !takes_part(own, tap / KW, tap % KW) {
             continue;
         }
         let source = sources(mine, tap / KW, tap % KW);
@@ -160,7 +162,8 @@ fn direct(
     if number >= SY * SX {
         return;
     }
-    phase = vec2<u32>(number / SX, number % SX);
+    let own = vec2<u32>(number / SX, number % SX);
+    phase = own;
     let mine = places(q);
     // One vec4 of places a channel.
     var s0 = vec4<f32>(0.0);
@@ -168,7 +171,7 @@ fn direct(
     var s2 = vec4<f32>(0.0);
     var s3 = vec4<f32>(0.0);
     for (var tap = 0u; tap < KH * KW; tap++) {
-        if !takes_part(tap / KW, tap % KW) {
+        if !takes_part(own, tap / KW, tap % KW) {
             continue;
         }
         let source = sources(mine, tap / KW, tap % KW);

@@ -39,11 +39,13 @@ fn product(batch: &[usize], [m, k, n]: [usize; 3], transpose: Transpose, seed: u
 }
 
 pub fn matmul() -> impl Strategy<Value = Case> {
-    // The last choice is a long sum for a small result, where the sum may be split.
+    // The last three: few tiles with many terms, so that the terms are split; many tiles; and large
+    // tiles whose terms are split.
     let sizes = prop_oneof![
         6 => (size(), size(), size()),
         1 => (1_usize..70, 600_usize..3000, 1_usize..70),
         1 => (60_usize..200, 1_usize..40, 60_usize..200),
+        1 => (65_usize..129, 256_usize..600, 65_usize..129),
     ];
     (sizes, transposes(), any::<u64>())
         .prop_map(|((m, k, n), transpose, seed)| product(&[], [m, k, n], transpose, seed))
