@@ -7,5 +7,5 @@ use std::process::ExitCode;
 use diabolo::models::ConvAutoencoder;
 
 fn main() -> ExitCode {
-    diabolo::train::main(ConvAutoencoder::BATCH, ConvAutoencoder::classic)
+    diabolo::train::main(ConvAutoencoder::RECIPE, ConvAutoencoder::classic)
 }

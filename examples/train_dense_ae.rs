@@ -7,5 +7,5 @@ use std::process::ExitCode;
 use diabolo::models::DenseAutoencoder;
 
 fn main() -> ExitCode {
-    diabolo::train::main(DenseAutoencoder::BATCH, DenseAutoencoder::classic)
+    diabolo::train::main(DenseAutoencoder::RECIPE, DenseAutoencoder::classic)
 }

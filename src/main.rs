@@ -63,10 +63,10 @@ fn main() -> ExitCode {
         }
         Command::Bench(args) => bench(&args),
         Command::Train { variant: Variant::Dense, args } => {
-            train::run(&args, DenseAutoencoder::BATCH, DenseAutoencoder::classic)
+            train::run(&args, DenseAutoencoder::RECIPE, DenseAutoencoder::classic)
         }
         Command::Train { variant: Variant::Conv, args } => {
-            train::run(&args, ConvAutoencoder::BATCH, ConvAutoencoder::classic)
+            train::run(&args, ConvAutoencoder::RECIPE, ConvAutoencoder::classic)
         }
     };
     train::exit_code(result)

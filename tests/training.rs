@@ -8,7 +8,7 @@ use diabolo::cpu::CpuExecutor;
 use diabolo::data::{Dataset, ImageShape, LoadOptions, Source};
 use diabolo::error::Result;
 use diabolo::graph::{Executor, State};
-use diabolo::models::{ConvAutoencoder, DenseAutoencoder, Model};
+use diabolo::models::{ConvAutoencoder, DenseAutoencoder, Model, Recipe};
 use diabolo::ops::StepScalars;
 use diabolo::rng::Seed;
 use diabolo::tensor::Tensor;
@@ -28,7 +28,7 @@ fn run(out: &Path, model: fn(ImageShape) -> Result<Model>, more: &[&str]) -> Res
     let out = out.to_str().expect("temporary paths are text");
     let fixed = ["train", "--device", "cpu", "--out", out];
     let args = TrainArgs::try_parse_from(fixed.iter().chain(more)).expect("options are right");
-    train::run(&args, 32, model)
+    train::run(&args, Recipe { batch: 32, learning_rate: 1e-3 }, model)
 }
 
 fn metrics(out: &Path) -> serde_json::Value {

@@ -5,7 +5,7 @@
 //! Sizes that the stages do not divide are padded with zeros on the way in and cropped on the way
 //! out.
 
-use super::Model;
+use super::{Model, Recipe};
 use crate::data::ImageShape;
 use crate::error::{Error, Result};
 use crate::graph::Graph;
@@ -27,8 +27,8 @@ const RELU: Option<Activation> = Some(Activation::Relu);
 pub(super) const FIRST_WEIGHT: &str = "encoder.conv1.weight";
 
 impl ConvAutoencoder {
-    /// Images a step of the classic recipe.
-    pub const BATCH: usize = 128;
+    /// How the classic one is trained.
+    pub const RECIPE: Recipe = Recipe { batch: 128, learning_rate: 2e-3 };
 
     /// Stages of 32 and 64 channels and a code of 32 numbers.
     ///

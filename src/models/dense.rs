@@ -1,6 +1,6 @@
 //! A dense autoencoder: 784-64-32-32-64-784 and any other sizes, rectified, sigmoid out.
 
-use super::Model;
+use super::{Model, Recipe};
 use crate::data::ImageShape;
 use crate::error::{Error, Result};
 use crate::graph::Graph;
@@ -19,8 +19,8 @@ pub struct DenseAutoencoder {
 pub(super) const FIRST_WEIGHT: &str = "encoder.dense1.weight";
 
 impl DenseAutoencoder {
-    /// Images a step of the classic recipe.
-    pub const BATCH: usize = 256;
+    /// How the classic one is trained.
+    pub const RECIPE: Recipe = Recipe { batch: 256, learning_rate: 1e-3 };
 
     /// Layers of 64 and 32 units: 784-64-32-32-64-784 on MNIST.
     ///

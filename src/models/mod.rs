@@ -21,6 +21,15 @@ pub enum Model {
     Conv(ConvAutoencoder),
 }
 
+/// How a model is trained unless options say otherwise.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Recipe {
+    /// Images a step.
+    pub batch: usize,
+    /// Learning rate of Adam.
+    pub learning_rate: f32,
+}
+
 /// The nodes of a whole model over a batch of images.
 #[derive(Clone, Copy, Debug)]
 pub struct Forward {

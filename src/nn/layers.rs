@@ -63,10 +63,7 @@ pub fn conv_transpose2d(
     let inputs = graph.shape(x).get(1).copied().unwrap_or(0);
     let [height, width] = geometry.kernel;
     let field = height * width;
-    // Windows that overlap add up; where they do not, each output sees one weight an input.
-    let [down, right] = geometry.stride;
-    let overlap = field.div_ceil(down * right);
-    let initialiser = initialiser(activation, inputs * overlap, outputs * field);
+    let initialiser = initialiser(activation, inputs * field, outputs * field);
     let shape = [inputs, outputs, height, width];
     let weight = graph.parameter(&format!("{name}.weight"), shape, initialiser)?;
     let product = ops::conv_transpose2d(graph, x, weight, geometry, [0, 0])?;

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use crate::data::{Dataset, LoadOptions, Source};
 use crate::error::{Error, Result};
-use crate::models::Model;
+use crate::models::{Model, Recipe};
 use crate::nn::Loss;
 use crate::ops::Optimiser;
 use crate::rng::Seed;
@@ -35,9 +35,9 @@ pub struct TrainArgs {
     /// Images a step [default: the model's, or 32 below 10000 training images]
     #[arg(long, value_name = "N")]
     pub batch: Option<usize>,
-    /// Learning rate of Adam
-    #[arg(long, value_name = "RATE", default_value_t = 1e-3)]
-    pub lr: f32,
+    /// Learning rate of Adam [default: the model's, 0.001 or 0.002]
+    #[arg(long, value_name = "RATE")]
+    pub lr: Option<f32>,
     /// What is made small: mse (mean squared error per pixel) or bce (cross-entropy, nats per image)
     #[arg(long, value_enum, default_value_t = Loss::Mse)]
     pub loss: Loss,
@@ -110,7 +110,7 @@ impl TrainArgs {
     ///
     /// # Errors
     /// When a number is out of its range.
-    pub fn config(&self, dataset: &Dataset, model: Model, batch: usize) -> Result<Config> {
+    pub fn config(&self, dataset: &Dataset, model: Model, recipe: Recipe) -> Result<Config> {
         let is_digits = self.data == Source::default().to_string();
         let small = dataset.train.count < FEW_IMAGES;
         let config = Config {
@@ -119,8 +119,8 @@ impl TrainArgs {
             gray: self.gray,
             limit: self.limit,
             epochs: self.epochs.unwrap_or(if is_digits { 20 } else { 10 }),
-            batch: self.batch.unwrap_or(if small { SMALL_BATCH.min(batch) } else { batch }),
-            learning_rate: self.lr,
+            batch: self.batch.unwrap_or(if small { SMALL_BATCH } else { recipe.batch }),
+            learning_rate: self.lr.unwrap_or(recipe.learning_rate),
             loss: self.loss,
             seed: self.seed()?.0,
             optimiser: Optimiser::adam(),

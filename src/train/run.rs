@@ -16,7 +16,7 @@ use crate::data::{Dataset, ImageShape};
 use crate::error::{Error, Result};
 use crate::gpu::{self, DeviceChoice};
 use crate::graph::{Bytes, State, profile_table};
-use crate::models::Model;
+use crate::models::{Model, Recipe};
 use crate::rng::Seed;
 use crate::tensor::{Shape, Tensor};
 
@@ -24,12 +24,12 @@ use crate::tensor::{Shape, Tensor};
 const SHOWN: usize = 20;
 
 /// The main function of a training example: parses the command line, trains the model that `model`
-/// makes for the dataset's images, `batch` images a step unless told otherwise, and writes the run
-/// folder. Errors are one line on standard error; exit code 2 for options that make no sense, else 1.
-pub fn main(batch: usize, model: impl FnOnce(ImageShape) -> Result<Model>) -> ExitCode {
+/// makes for the dataset's images, by `recipe` unless told otherwise, and writes the run folder.
+/// Errors are one line on standard error; exit code 2 for options that make no sense, else 1.
+pub fn main(recipe: Recipe, model: impl FnOnce(ImageShape) -> Result<Model>) -> ExitCode {
     start_logging();
     let args = TrainArgs::parse();
-    exit_code(run(&args, batch, model))
+    exit_code(run(&args, recipe, model))
 }
 
 /// Logs warnings to standard error, or what the `RUST_LOG` variable asks for. Drivers that fail to
@@ -57,12 +57,12 @@ pub fn exit_code(result: Result<()>) -> ExitCode {
 /// or the run folder cannot be written.
 pub fn run(
     args: &TrainArgs,
-    batch: usize,
+    recipe: Recipe,
     model: impl FnOnce(ImageShape) -> Result<Model>,
 ) -> Result<()> {
     let choice: DeviceChoice = args.device.parse()?;
     let dataset = args.load()?;
-    let config = args.config(&dataset, model(dataset.shape)?, batch)?;
+    let config = args.config(&dataset, model(dataset.shape)?, recipe)?;
     let name = format!("{}-{}", config.model.name(), dataset.name);
     let folder =
         RunFolder::create(args.out.clone().unwrap_or_else(|| format!("runs/{name}").into()))?;
