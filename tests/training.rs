@@ -12,7 +12,7 @@ use diabolo::models::{ConvAutoencoder, DenseAutoencoder, Model, Recipe};
 use diabolo::ops::StepScalars;
 use diabolo::rng::Seed;
 use diabolo::tensor::Tensor;
-use diabolo::train::{self, TrainArgs, decoder_plan, encoder_plan, reconstruction_plan};
+use diabolo::train::{self, Task, TrainArgs};
 use tempfile::TempDir;
 
 fn dense(images: ImageShape) -> Result<Model> {
@@ -142,12 +142,12 @@ fn encoding_and_decoding_is_reconstructing() {
             device.run(plan, &[StepScalars::default()]).unwrap();
             device.read_output(plan, output).unwrap()
         };
-        let encoder = encoder_plan(&model, &layout, 3, None).unwrap();
+        let encoder = Task::Encode.plan(&model, &layout, 3, None).unwrap();
         let code = apply(encoder, "images", &images, "code");
         assert_eq!(code.shape()[..], [3, model.latent()]);
-        let decoder = decoder_plan(&model, &layout, 3, None).unwrap();
+        let decoder = Task::Decode.plan(&model, &layout, 3, None).unwrap();
         let decoded = apply(decoder, "code", &code, "reconstruction");
-        let whole = reconstruction_plan(&model, &layout, 3, None).unwrap();
+        let whole = Task::Reconstruct.plan(&model, &layout, 3, None).unwrap();
         assert_eq!(decoded, apply(whole, "images", &images, "reconstruction"));
         assert_eq!(decoded.shape(), images.shape());
     }

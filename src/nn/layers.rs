@@ -24,8 +24,8 @@ pub fn dense(
     finish(graph, name, product, outputs, activation)
 }
 
-/// A convolution, with bias and activation, of `x`, `[batch, inputs, height, width]`, to `outputs` channels, with
-/// `name.weight` of `[outputs, inputs, kernel height, kernel width]` and `name.bias` of `[outputs]`.
+/// A convolution, with bias and activation, of `x`, `[batch, inputs, height, width]`, to `outputs`
+/// channels, with `name.weight` of `[outputs, inputs, kernel height, kernel width]` and `name.bias` of `[outputs]`.
 ///
 /// # Errors
 /// When `x` has no four axes or is too small for the kernel.
@@ -47,8 +47,8 @@ pub fn conv2d(
     finish(graph, name, product, outputs, activation)
 }
 
-/// A transposed convolution, with bias and activation, of `x`, `[batch, inputs, height, width]`, to `outputs` channels, with
-/// `name.weight` of `[inputs, outputs, kernel height, kernel width]` and `name.bias` of `[outputs]`.
+/// A transposed convolution, with bias and activation, of `x`, `[batch, inputs, height, width]`, to
+/// `outputs` channels, with `name.weight` of `[inputs, outputs, kernel height, kernel width]` and `name.bias` of `[outputs]`.
 ///
 /// # Errors
 /// When `x` has no four axes or the output would be empty.

@@ -17,8 +17,6 @@ mod trainer;
 pub use atomic_file::write_atomically;
 pub use evaluation::Evaluation;
 pub use options::{Config, TrainArgs};
-pub use plans::{
-    BatchShape, decoder_plan, encoder_plan, layout, reconstruction_plan, training_plan,
-};
+pub use plans::{BatchShape, Task, layout, training_plan};
 pub use run::{exit_code, main, run, start_logging};
 pub use trainer::{EpochReport, Listener, Trainer};

@@ -81,71 +81,50 @@ pub(super) fn evaluation_plan(
     Plan::new(&PlanRequest { metrics, ..PlanRequest::new(&graph, layout, target) })
 }
 
-/// A plan from input `images`, `[batch, channels, height, width]` in [0, 1], to output `code`,
-/// `[batch, latent]`.
-///
-/// # Errors
-/// When the model does not fit the device.
-pub fn encoder_plan(
-    model: &Model,
-    layout: &StateLayout,
-    batch: usize,
-    target: Option<&GpuTarget>,
-) -> Result<Plan> {
-    let mut graph = Graph::new();
-    let images = image_input(&mut graph, model, batch);
-    let code = model.encode(&mut graph, images)?;
-    output_plan(&graph, layout, target, ("code", code))
+/// What a plan takes and gives, besides training.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Task {
+    /// From input `images`, `[batch, channels, height, width]` in [0, 1], to output `code`,
+    /// `[batch, latent]`.
+    Encode,
+    /// From input `code` to output `reconstruction`, shaped like the images and in [0, 1].
+    Decode,
+    /// From input `images` to output `reconstruction`.
+    Reconstruct,
 }
 
-/// A plan from input `code`, `[batch, latent]`, to output `reconstruction`,
-/// `[batch, channels, height, width]` in [0, 1].
-///
-/// # Errors
-/// When the model does not fit the device.
-pub fn decoder_plan(
-    model: &Model,
-    layout: &StateLayout,
-    batch: usize,
-    target: Option<&GpuTarget>,
-) -> Result<Plan> {
-    let mut graph = Graph::new();
-    let code = graph.input("code", [batch, model.latent()]);
-    let logits = model.decode(&mut graph, code)?;
-    let images = ops::activate(&mut graph, logits, Activation::Sigmoid)?;
-    output_plan(&graph, layout, target, ("reconstruction", images))
-}
-
-/// A plan from input `images` to output `reconstruction`, both `[batch, channels, height, width]`
-/// in [0, 1].
-///
-/// # Errors
-/// When the model does not fit the device.
-pub fn reconstruction_plan(
-    model: &Model,
-    layout: &StateLayout,
-    batch: usize,
-    target: Option<&GpuTarget>,
-) -> Result<Plan> {
-    let mut graph = Graph::new();
-    let images = image_input(&mut graph, model, batch);
-    let forward = model.forward(&mut graph, images)?;
-    output_plan(&graph, layout, target, ("reconstruction", forward.reconstruction))
-}
-
-fn image_input(graph: &mut Graph, model: &Model, batch: usize) -> NodeId {
-    let ImageShape { channels, height, width } = model.images();
-    graph.input("images", [batch, channels, height, width])
-}
-
-fn output_plan(
-    graph: &Graph,
-    layout: &StateLayout,
-    target: Option<&GpuTarget>,
-    (name, node): (&str, NodeId),
-) -> Result<Plan> {
-    Plan::new(&PlanRequest {
-        outputs: vec![(name.into(), node)],
-        ..PlanRequest::new(graph, layout, target)
-    })
+impl Task {
+    /// The plan of this task, `batch` images a step.
+    ///
+    /// # Errors
+    /// When the model does not fit the device.
+    pub fn plan(
+        self,
+        model: &Model,
+        layout: &StateLayout,
+        batch: usize,
+        target: Option<&GpuTarget>,
+    ) -> Result<Plan> {
+        let mut graph = Graph::new();
+        let ImageShape { channels, height, width } = model.images();
+        let images = [batch, channels, height, width];
+        let code = match self {
+            Self::Decode => graph.input("code", [batch, model.latent()]),
+            Self::Encode | Self::Reconstruct => {
+                let images = graph.input("images", images);
+                model.encode(&mut graph, images)?
+            }
+        };
+        let (name, output) = match self {
+            Self::Encode => ("code", code),
+            Self::Decode | Self::Reconstruct => {
+                let logits = model.decode(&mut graph, code)?;
+                ("reconstruction", ops::activate(&mut graph, logits, Activation::Sigmoid)?)
+            }
+        };
+        Plan::new(&PlanRequest {
+            outputs: vec![(name.into(), output)],
+            ..PlanRequest::new(&graph, layout, target)
+        })
+    }
 }

@@ -5,7 +5,7 @@ use std::time::Instant;
 use super::evaluation::{Evaluation, WeightedMean};
 use super::options::Config;
 use super::pass::{Pass, Room};
-use super::plans::{BatchShape, evaluation_plan, layout, reconstruction_plan, training_plan};
+use super::plans::{BatchShape, Task, evaluation_plan, layout, training_plan};
 use crate::data::{Dataset, Images, permutation};
 use crate::error::{Error, Result};
 use crate::graph::{Executor, MetricRow, State, StateLayout};
@@ -181,7 +181,7 @@ impl<'a> Trainer<'a> {
     pub fn reconstruct(&mut self, images: &Tensor) -> Result<Tensor> {
         let batch = images.shape().first().copied().unwrap_or(0);
         let model = &self.config.model;
-        let plan = reconstruction_plan(model, &self.layout, batch, self.executor.target())?;
+        let plan = Task::Reconstruct.plan(model, &self.layout, batch, self.executor.target())?;
         let plan = self.executor.add_plan(plan, None)?;
         self.executor.write_input(plan, "images", images)?;
         self.executor.run(plan, &[StepScalars::default()])?;
