@@ -1,0 +1,128 @@
+//! What graphs and plans promise, on their own.
+
+use diabolo::error::{Error, Result};
+use diabolo::graph::{Graph, Initialiser, Plan, PlanRequest, Training};
+use diabolo::nn;
+use diabolo::ops::{self, Activation, ConvGeometry, GpuTarget, NodeId, Optimiser};
+
+/// Convolution, bias, rectifier; dense, bias, reshape, sigmoid; mean squared error.
+fn small_model(graph: &mut Graph) -> Result<[NodeId; 2]> {
+    let images = graph.input("images", [4, 1, 6, 6]);
+    let geometry = ConvGeometry::symmetric([3, 3], [1, 1], [1, 1]);
+    let x = nn::conv2d(graph, "conv", images, 5, geometry, Some(Activation::Relu))?;
+    let x = ops::flatten(graph, x)?;
+    let x = nn::dense(graph, "dense", x, 36, None)?;
+    let x = ops::reshape(graph, x, [4, 1, 6, 6])?;
+    let y = ops::activate(graph, x, Activation::Sigmoid)?;
+    let error = ops::squared_error(graph, y, images)?;
+    Ok([y, ops::mean_all(graph, error)?])
+}
+
+fn names(plan: &Plan) -> Vec<&'static str> {
+    plan.steps.iter().map(|step| step.op.name()).collect()
+}
+
+#[test]
+fn bias_and_activation_join_the_kernel_before_them() {
+    let mut graph = Graph::new();
+    let [y, _] = small_model(&mut graph).unwrap();
+    let layout = graph.layout();
+    let request = |fuse| {
+        let outputs = vec![("y".into(), y)];
+        PlanRequest { outputs, fuse, ..PlanRequest::new(&graph, &layout, None) }
+    };
+    assert_eq!(names(&Plan::new(&request(true)).unwrap()), ["conv2d", "matmul"]);
+    let apart = ["conv2d", "bias", "activation", "matmul", "bias", "activation"];
+    assert_eq!(names(&Plan::new(&request(false)).unwrap()), apart);
+}
+
+#[test]
+fn a_value_that_is_asked_for_is_not_fused_away() {
+    let mut graph = Graph::new();
+    let x = graph.input("x", [2, 3]);
+    let w = graph.input("w", [3, 4]);
+    let product = ops::matmul(&mut graph, x, w).unwrap();
+    let y = ops::activate(&mut graph, product, Activation::Tanh).unwrap();
+    let layout = graph.layout();
+    let outputs = vec![("product".into(), product), ("y".into(), y)];
+    let plan = Plan::new(&PlanRequest { outputs, ..PlanRequest::new(&graph, &layout, None) });
+    assert_eq!(names(&plan.unwrap()), ["matmul", "activation"]);
+}
+
+#[test]
+fn training_memory_is_shared_and_gradients_are_written_in_place() {
+    let mut graph = Graph::new();
+    let [_, loss] = small_model(&mut graph).unwrap();
+    let layout = graph.layout();
+    let training = Some(Training { loss, optimiser: Optimiser::adam(), clip_norm: Some(1.0) });
+    let plan = Plan::new(&PlanRequest { training, ..PlanRequest::new(&graph, &layout, None) });
+    let plan = plan.unwrap();
+    assert!(plan.memory.slots < plan.memory.unshared, "{}", plan.memory);
+    let names = names(&plan);
+    assert!(!names.contains(&"expand"), "no gradient is copied: {names:?}");
+    assert_eq!(names[names.len() - 2..], ["global_norm", "adam"]);
+    assert_eq!((plan.moments, plan.memory.moments), (2, 2 * plan.memory.gradients));
+}
+
+#[test]
+fn equal_nodes_are_one_and_dead_ones_are_not_scheduled() {
+    let mut graph = Graph::new();
+    let x = graph.input("x", [2, 2]);
+    let a = ops::affine(&mut graph, x, 2.0, 1.0).unwrap();
+    assert_eq!(a, ops::affine(&mut graph, x, 2.0, 1.0).unwrap());
+    ops::affine(&mut graph, x, 3.0, 1.0).unwrap();
+    let layout = graph.layout();
+    let outputs = vec![("a".into(), a)];
+    let plan = Plan::new(&PlanRequest { outputs, ..PlanRequest::new(&graph, &layout, None) });
+    assert_eq!(plan.unwrap().steps.len(), 1);
+}
+
+#[test]
+fn random_nodes_are_never_shared() {
+    let mut graph = Graph::new();
+    let kind = ops::RandomKind::Uniform { low: 0.0, high: 1.0 };
+    let first = ops::random(&mut graph, [3], kind).unwrap();
+    assert_ne!(first, ops::random(&mut graph, [3], kind).unwrap());
+}
+
+#[test]
+fn a_parameter_keeps_its_shape() {
+    let mut graph = Graph::new();
+    let first = graph.parameter("w", [2, 3], Initialiser::Constant(0.0)).unwrap();
+    assert_eq!(first, graph.parameter("w", [2, 3], Initialiser::Constant(0.0)).unwrap());
+    let error = graph.parameter("w", [3, 2], Initialiser::Constant(0.0)).unwrap_err();
+    assert!(error.to_string().contains("`w`") && error.to_string().contains("[2, 3]"), "{error}");
+}
+
+#[test]
+fn a_loss_is_one_number() {
+    let mut graph = Graph::new();
+    let x = graph.input("x", [2]);
+    assert!(matches!(graph.gradients(x, &[x]), Err(Error::Shape { .. })));
+}
+
+#[test]
+fn a_tensor_that_an_adapter_cannot_bind_is_named() {
+    let mut graph = Graph::new();
+    let [y, _] = small_model(&mut graph).unwrap();
+    let layout = graph.layout();
+    let target = GpuTarget { max_binding_bytes: 1024, ..GpuTarget::default() };
+    let outputs = vec![("y".into(), y)];
+    let request = PlanRequest { outputs, ..PlanRequest::new(&graph, &layout, Some(&target)) };
+    let error = Plan::new(&request).unwrap_err();
+    assert!(matches!(error, Error::Memory(_)), "{error}");
+    let text = error.to_string();
+    assert!(text.contains("conv2d [4, 5, 6, 6]") && text.contains("1.0 KiB"), "{text}");
+}
+
+#[test]
+fn dot_text_has_every_node_and_edge() {
+    let mut graph = Graph::new();
+    small_model(&mut graph).unwrap();
+    let text = graph.to_dot();
+    let edges: usize = graph.nodes().iter().map(|node| node.inputs.len()).sum();
+    assert_eq!(text.matches(" -> ").count(), edges);
+    assert_eq!(text.matches("[label=").count(), graph.nodes().len());
+    assert!(text.contains("conv.weight\\n[5, 1, 3, 3]"), "{text}");
+    assert!(text.starts_with("digraph") && text.trim_end().ends_with('}'));
+}
