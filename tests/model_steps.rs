@@ -124,17 +124,11 @@ fn one_seed_gives_the_same_bits_twice_and_another_does_not() {
 fn steps_in_one_call_are_steps_one_by_one() {
     let setup = conv();
     let start = setup.start(Seed(13));
-    for device in 0..2 {
-        let new = || new_devices().into_iter().nth(device).expect("there are two");
-        let together = setup.train_together(new().as_mut(), &start, 0..9).expect("steps run");
-        let mut state = start.clone();
-        let mut losses = vec![];
-        for step in 0..9 {
-            let one = setup.train_together(new().as_mut(), &state, step..step + 1);
-            let one = one.expect("a step runs");
-            losses.extend(one.losses);
-            state = one.state;
-        }
-        assert_same_bits(&together, &Trained { state, losses }, &new().name());
+    for (mut first, mut second) in new_devices().into_iter().zip(new_devices()) {
+        let together = setup.train_in_calls(first.as_mut(), &start, std::iter::once(0..9));
+        let single = (0..9).map(|step| step..step + 1);
+        let apart = setup.train_in_calls(second.as_mut(), &start, single);
+        let (together, apart) = (together.expect("steps run"), apart.expect("steps run"));
+        assert_same_bits(&together, &apart, &first.name());
     }
 }

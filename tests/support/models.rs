@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use diabolo::data::{Dataset, ImageShape, LoadOptions, Source};
 use diabolo::error::Result;
-use diabolo::graph::{Graph, Plan, PlanRequest, State, StateLayout, Training};
+use diabolo::graph::{Graph, Plan, PlanId, PlanRequest, State, StateLayout, Training};
 use diabolo::models::{ConvAutoencoder, DenseAutoencoder, Model};
 use diabolo::nn::Loss;
 use diabolo::ops::{GpuTarget, NodeId, Optimiser, StepScalars};
@@ -93,34 +93,37 @@ impl Setup {
         steps: Range<u32>,
     ) -> Result<Trained> {
         let digits = digits();
-        device.set_state(state)?;
-        let (plan, _) = self.plan(device.target().cloned().as_ref())?;
-        let plan = device.add_plan(plan, None)?;
-        device.spoil(plan)?;
+        let plan = self.load(device, state)?;
         for step in steps {
             device.write_input(plan, "images", &batch(&digits, step))?;
             device.run(plan, &[self.scalars(step)])?;
         }
-        let losses = device.take_metrics(true)?.iter().map(|row| row.values[0]).collect();
-        Ok(Trained { state: device.state()?, losses })
+        trained(device)
     }
 
-    /// Takes `steps` on the first batch alone, all in one call.
-    pub fn train_together(
+    /// Takes steps on the first batch alone, those of each range in one call.
+    pub fn train_in_calls(
         &self,
         device: &mut dyn Device,
         state: &State,
-        steps: Range<u32>,
+        calls: impl Iterator<Item = Range<u32>>,
     ) -> Result<Trained> {
+        let plan = self.load(device, state)?;
+        device.write_input(plan, "images", &batch(&digits(), 0))?;
+        for steps in calls {
+            let scalars: Vec<StepScalars> = steps.map(|step| self.scalars(step)).collect();
+            device.run(plan, &scalars)?;
+        }
+        trained(device)
+    }
+
+    /// Puts the state and the plan on `device`, whose memory is full of NaN then.
+    fn load(&self, device: &mut dyn Device, state: &State) -> Result<PlanId> {
         device.set_state(state)?;
         let (plan, _) = self.plan(device.target().cloned().as_ref())?;
         let plan = device.add_plan(plan, None)?;
         device.spoil(plan)?;
-        device.write_input(plan, "images", &batch(&digits(), 0))?;
-        let scalars: Vec<StepScalars> = steps.map(|step| self.scalars(step)).collect();
-        device.run(plan, &scalars)?;
-        let losses = device.take_metrics(true)?.iter().map(|row| row.values[0]).collect();
-        Ok(Trained { state: device.state()?, losses })
+        Ok(plan)
     }
 
     fn scalars(&self, step: u32) -> StepScalars {
@@ -132,6 +135,11 @@ impl Setup {
             ..StepScalars::default()
         }
     }
+}
+
+fn trained(device: &mut dyn Device) -> Result<Trained> {
+    let losses = device.take_metrics(true)?.iter().map(|row| row.values[0]).collect();
+    Ok(Trained { state: device.state()?, losses })
 }
 
 /// The plans of one training step of each model, for `target`.
