@@ -24,7 +24,7 @@ pub fn concat(builder: &mut dyn Builder, inputs: &[NodeId], axis: usize) -> Resu
     }
 }
 
-/// The operation of [`concat`], of up to [`MAX_INPUTS`] inputs.
+/// The operation of [`concat()`], of up to [`MAX_INPUTS`] inputs.
 #[derive(Clone, Copy, Debug)]
 pub struct Concat {
     /// The axis along which inputs lie side by side.
