@@ -86,9 +86,12 @@ impl Op for AvgPool2d {
                             }
                             continue;
                         }
-                        for (ox, out) in out.iter_mut().enumerate() {
-                            *out = share * window_sum(geometry, x, [h, w], [oy, ox]);
+                        out.fill(0.0);
+                        for ky in 0..geometry.kernel[0] {
+                            let Some(iy) = geometry.source(0, oy, ky, h) else { continue };
+                            sum_row(geometry, &x[iy * w..][..w], out);
                         }
+                        out.iter_mut().for_each(|out| *out *= share);
                     }
                 }
             });
@@ -100,18 +103,19 @@ impl Op for AvgPool2d {
     }
 }
 
+/// Adds one row of the image to the windows it lies in.
 #[inline(always)]
-fn window_sum(geometry: &ConvGeometry, x: &[f32], [h, w]: [usize; 2], at: [usize; 2]) -> f32 {
-    let mut sum = 0.0;
-    for ky in 0..geometry.kernel[0] {
-        let Some(iy) = geometry.source(0, at[0], ky, h) else { continue };
-        for kx in 0..geometry.kernel[1] {
-            if let Some(ix) = geometry.source(1, at[1], kx, w) {
-                sum += x[iy * w + ix];
-            }
+fn sum_row(geometry: &ConvGeometry, row: &[f32], out: &mut [f32]) {
+    for kx in 0..geometry.kernel[1] {
+        let inside = geometry.inside(1, kx, row.len(), out.len());
+        let Some(ix) = geometry.source(1, inside.start, kx, row.len()) else { continue };
+        let to = out[inside].iter_mut();
+        match geometry.stride[1] {
+            // A known step of 1 is what makes the loop vectorise.
+            1 => to.zip(&row[ix..]).for_each(|(to, x)| *to += x),
+            step => to.zip(row[ix..].iter().step_by(step)).for_each(|(to, x)| *to += x),
         }
     }
-    sum
 }
 
 impl Op for AvgPool2dGradient {
