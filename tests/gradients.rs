@@ -3,7 +3,7 @@
 use diabolo::error::Result;
 use diabolo::graph::Graph;
 use diabolo::ops::{
-    self, Activation, Builder, NodeId, ReduceKind, Transpose, UnaryKind, Upsampling,
+    self, Activation, Builder, ConvGeometry, NodeId, ReduceKind, Transpose, UnaryKind, Upsampling,
 };
 use diabolo::tensor::{Shape, Tensor};
 
@@ -320,4 +320,54 @@ fn losses() {
     Check::new("clamped", &extremes).run(|graph, x| ops::gaussian_kl(graph, x[0], x[0]));
 }
 
-// Convolutions and pooling: one test a room, here.
+/// Geometries that differ along the two axes: same-padded, strided past the kernel, dilated, uneven.
+fn geometries() -> [ConvGeometry; 5] {
+    let symmetric = ConvGeometry::symmetric;
+    [
+        symmetric([3, 3], [1, 1], [1, 1]),
+        symmetric([2, 1], [3, 2], [0, 0]),
+        symmetric([2, 3], [1, 2], [1, 2]).dilated([2, 1]),
+        ConvGeometry::same([2, 4], [2, 1], [5, 4]),
+        symmetric([1, 1], [1, 1], [0, 0]),
+    ]
+}
+
+#[test]
+fn convolutions() {
+    let mut draw = Draw::new(17);
+    for geometry in geometries() {
+        let [height, width] = geometry.kernel;
+        let name = format!("{geometry:?}");
+        let [ci, co] = [draw.size(1, 3), draw.size(1, 3)];
+        let x = draw.any([2, ci, 5, 4]);
+        let w = draw.any([co, ci, height, width]);
+        Check::new(format!("conv2d {name}"), &[x, w])
+            .run(|graph, x| ops::conv2d(graph, x[0], x[1], geometry));
+        let windows = geometry.output_size([5, 4]).unwrap();
+        let y = draw.any([2, co, windows[0], windows[1]]);
+        let w = draw.any([co, ci, height, width]);
+        Check::new(format!("conv_transpose2d {name}"), &[y, w])
+            .run(|graph, x| ops::conv_transpose2d(graph, x[0], x[1], geometry, [0, 0]));
+    }
+    let geometry = ConvGeometry::symmetric([3, 2], [2, 3], [1, 0]);
+    let inputs = [draw.any([1, 2, 2, 2]), draw.any([2, 1, 3, 2])];
+    Check::new("conv_transpose2d with output padding", &inputs)
+        .run(|graph, x| ops::conv_transpose2d(graph, x[0], x[1], geometry, [1, 2]));
+}
+
+#[test]
+fn pooling() {
+    let mut draw = Draw::new(18);
+    for geometry in [
+        ConvGeometry::symmetric([2, 2], [2, 2], [0, 0]),
+        ConvGeometry::symmetric([3, 2], [1, 2], [1, 1]),
+        ConvGeometry::symmetric([2, 2], [3, 1], [0, 0]),
+    ] {
+        let x = [draw.apart([2, 2, 5, 4])];
+        Check::new(format!("max_pool2d {geometry:?}"), &x)
+            .run(|graph, x| ops::max_pool2d(graph, x[0], geometry));
+        let x = [draw.any([2, 2, 5, 4])];
+        Check::new(format!("avg_pool2d {geometry:?}"), &x)
+            .run(|graph, x| ops::avg_pool2d(graph, x[0], geometry));
+    }
+}
