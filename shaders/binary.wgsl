@@ -35,24 +35,16 @@ fn apply(a: vec4<f32>, b: vec4<f32>) -> vec4<f32> {
 }
 
 @compute @workgroup_size(64)
-fn same_shape(
-    @builtin(workgroup_id) group: vec3<u32>,
-    @builtin(num_workgroups) groups: vec3<u32>,
-    @builtin(local_invocation_index) local: u32,
-) {
-    let i = (group.x + group.y * groups.x) * 64u + local;
+fn same_shape(me: Invocation) {
+    let i = linear_index(me);
     if i < params.invocations {
         output4[i] = apply(a4[i], b4[i]);
     }
 }
 
 @compute @workgroup_size(64)
-fn broadcast(
-    @builtin(workgroup_id) group: vec3<u32>,
-    @builtin(num_workgroups) groups: vec3<u32>,
-    @builtin(local_invocation_index) local: u32,
-) {
-    let i = (group.x + group.y * groups.x) * 64u + local;
+fn broadcast(me: Invocation) {
+    let i = linear_index(me);
     if i >= params.invocations {
         return;
     }

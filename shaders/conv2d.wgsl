@@ -103,13 +103,9 @@ fn tiled(
 }
 
 @compute @workgroup_size(64)
-fn direct(
-    @builtin(workgroup_id) group: vec3<u32>,
-    @builtin(num_workgroups) groups: vec3<u32>,
-    @builtin(local_invocation_index) local: u32,
-) {
+fn direct(me: Invocation) {
     let quads = (params.batch * HO * WO + 3u) / 4u;
-    let g = (group.x + group.y * groups.x) * 64u + local;
+    let g = linear_index(me);
     let q = g % quads * 4u;
     let co = g / quads * 4u;
     if co >= CO {

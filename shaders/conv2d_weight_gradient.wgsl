@@ -123,12 +123,8 @@ fn tiled(
 }
 
 @compute @workgroup_size(64)
-fn direct(
-    @builtin(workgroup_id) group: vec3<u32>,
-    @builtin(num_workgroups) groups: vec3<u32>,
-    @builtin(local_invocation_index) local: u32,
-) {
-    let g = (group.x + group.y * groups.x) * 64u + local;
+fn direct(me: Invocation) {
+    let g = linear_index(me);
     let window = CI * KH * KW;
     let split = g / (CO * window);
     if split >= params.splits {
@@ -157,12 +153,8 @@ fn direct(
 }
 
 @compute @workgroup_size(64)
-fn join(
-    @builtin(workgroup_id) group: vec3<u32>,
-    @builtin(num_workgroups) groups: vec3<u32>,
-    @builtin(local_invocation_index) local: u32,
-) {
-    let i = (group.x + group.y * groups.x) * 64u + local;
+fn join(me: Invocation) {
+    let i = linear_index(me);
     let count = CO * CI * KH * KW;
     if i >= count {
         return;

@@ -148,14 +148,10 @@ fn tiled(
 }
 
 @compute @workgroup_size(64)
-fn direct(
-    @builtin(workgroup_id) group: vec3<u32>,
-    @builtin(num_workgroups) groups: vec3<u32>,
-    @builtin(local_invocation_index) local: u32,
-) {
+fn direct(me: Invocation) {
     let quads = (params.batch * phase_rows() * phase_columns() + 3u) / 4u;
     let quads_of_channels = (CI + 3u) / 4u;
-    let g = (group.x + group.y * groups.x) * 64u + local;
+    let g = linear_index(me);
     let q = g % quads * 4u;
     let ci = g / quads % quads_of_channels * 4u;
     let number = g / (quads * quads_of_channels);

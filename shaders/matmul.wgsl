@@ -180,12 +180,8 @@ fn tiled(
 }
 
 @compute @workgroup_size(64)
-fn join(
-    @builtin(workgroup_id) group: vec3<u32>,
-    @builtin(num_workgroups) groups: vec3<u32>,
-    @builtin(local_invocation_index) local: u32,
-) {
-    let i = (group.x + group.y * groups.x) * 64u + local;
+fn join(me: Invocation) {
+    let i = linear_index(me);
     let count = params.batch * params.m * params.n;
     if i >= count {
         return;

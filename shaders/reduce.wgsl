@@ -63,12 +63,8 @@ fn reduce_part(base: u32, first: u32, end: u32, step: u32) -> f32 {
 }
 
 @compute @workgroup_size(64)
-fn alone(
-    @builtin(workgroup_id) group: vec3<u32>,
-    @builtin(num_workgroups) groups: vec3<u32>,
-    @builtin(local_invocation_index) local: u32,
-) {
-    let result = (group.x + group.y * groups.x) * 64u + local;
+fn alone(me: Invocation) {
+    let result = linear_index(me);
     if result >= params.outputs * params.parts {
         return;
     }

@@ -7,7 +7,7 @@ use super::*;
 use crate::kernel;
 use crate::simd;
 
-static KERNEL: Kernel = kernel!("expand");
+static KERNEL: Kernel = kernel!("expand", "linear");
 
 /// `x` repeated along its axes of size 1, and along new leading axes, to `shape`.
 ///

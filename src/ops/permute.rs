@@ -7,7 +7,7 @@ use super::*;
 use crate::kernel;
 use crate::simd;
 
-static KERNEL: Kernel = kernel!("permute");
+static KERNEL: Kernel = kernel!("permute", "linear");
 
 /// `x` with its axes in the order `axes`: axis number k of the result is axis `axes[k]` of `x`.
 ///

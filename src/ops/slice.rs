@@ -8,7 +8,7 @@ use super::*;
 use crate::kernel;
 use crate::simd;
 
-static KERNEL: Kernel = kernel!("slice");
+static KERNEL: Kernel = kernel!("slice", "linear");
 
 /// The part of `x` with indices `begin[axis] .. end[axis]` along each axis.
 ///
