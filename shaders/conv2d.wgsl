@@ -92,11 +92,7 @@ fn tiled(
                 let line = vec4<f32>(x[i.x], x[i.y], x[i.z], x[i.w]);
                 tile_b[k * ROW + quad] = select(vec4<f32>(0.0), line, ok);
             }
-            // The tiles are written before they are read.
-            workgroupBarrier();
             multiply_tiles(local);
-            // They are read before the next ones are written.
-            workgroupBarrier();
         }
     }
     put_tile(co, q, local);

@@ -111,11 +111,7 @@ fn tiled(
             let line = vec4<f32>(x[i.x], x[i.y], x[i.z], x[i.w]);
             tile_b[row * ROW + quad] = select(vec4<f32>(0.0), line, ok);
         }
-        // The tiles are written before they are read.
-        workgroupBarrier();
         multiply_tiles(local);
-        // They are read before the next ones are written.
-        workgroupBarrier();
     }
     if used {
         put_tile(co, column, local);

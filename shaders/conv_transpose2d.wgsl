@@ -134,11 +134,7 @@ fn tiled(
                 let line = vec4<f32>(y[i.x], y[i.y], y[i.z], y[i.w]);
                 tile_b[k * ROW + quad] = select(vec4<f32>(0.0), line, ok);
             }
-            // The tiles are written before they are read.
-            workgroupBarrier();
             multiply_tiles(local);
-            // They are read before the next ones are written.
-            workgroupBarrier();
         }
     }
     // Groups that only fill up the last row of the dispatch have a phase past the last.

@@ -168,11 +168,7 @@ fn tiled(
     for (var k = begin; k < end; k += 16u) {
         load_a(index * params.m * params.k, m, k, rows, local);
         load_b(index * params.k * params.n, n, k, columns, local);
-        // The tiles are written before they are read.
-        workgroupBarrier();
         multiply_tiles(local);
-        // They are read before the next ones are written.
-        workgroupBarrier();
     }
     if used {
         put_tile(m, n, local);

@@ -9,7 +9,7 @@ use super::convolution::{ConvSizes, FEW_CHANNELS, four, misfit, weight_shape};
 use super::*;
 use crate::kernel;
 
-static KERNEL: Kernel = kernel!("conv2d", "linear", "activation", "geometry", "tile");
+static KERNEL: Kernel = kernel!("conv2d", "linear", "activation", "geometry", "tile", "tile_64");
 
 /// `x` of `[N, Ci, H, W]` convolved with `w` of `[Co, Ci, Kh, Kw]`: `[N, Co, Ho, Wo]`.
 ///

@@ -8,7 +8,7 @@ use super::tiles::Tiling;
 use super::*;
 use crate::kernel;
 
-static KERNEL: Kernel = kernel!("conv2d_weight_gradient", "linear", "geometry", "tile");
+static KERNEL: Kernel = kernel!("conv2d_weight_gradient", "linear", "geometry", "tile", "tile_64");
 
 /// From `x` of `[N, Ci, H, W]` and the gradient in [`conv2d`]'s output, `[N, Co, Ho, Wo]`, the
 /// gradient in its weight: `[Co, Ci, Kh, Kw]`.

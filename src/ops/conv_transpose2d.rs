@@ -8,7 +8,8 @@ use super::convolution::{ConvSizes, FEW_CHANNELS, four, misfit, weight_shape};
 use super::*;
 use crate::kernel;
 
-static KERNEL: Kernel = kernel!("conv_transpose2d", "linear", "activation", "geometry", "tile");
+static KERNEL: Kernel =
+    kernel!("conv_transpose2d", "linear", "activation", "geometry", "tile", "tile_64");
 
 /// `y` of `[N, Co, Ho, Wo]` through `w` of `[Co, Ci, Kh, Kw]` (PyTorch's `[in, out, Kh, Kw]`) to
 /// `[N, Ci, H, W]`, with `H = (Ho - 1) * stride - padding + span + output_padding`.

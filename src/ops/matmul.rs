@@ -7,9 +7,9 @@ use super::*;
 use crate::kernel;
 use crate::simd;
 
-static KERNEL: Kernel = kernel!("matmul", "linear", "activation", "tile");
+static KERNEL: Kernel = kernel!("matmul", "linear", "activation", "tile", "tile_64");
 static SMALL: Kernel =
-    Kernel { name: "matmul_small", ..kernel!("matmul", "linear", "activation", "tile_small") };
+    Kernel { name: "matmul_small", ..kernel!("matmul", "linear", "activation", "tile", "tile_32") };
 
 /// How the operands of a product are read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
