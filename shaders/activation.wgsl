@@ -7,24 +7,16 @@ struct Params { vectors: u32 }
 @group(1) @binding(0) var<uniform> params: Params;
 
 @compute @workgroup_size(64)
-fn main(
-    @builtin(workgroup_id) group: vec3<u32>,
-    @builtin(num_workgroups) groups: vec3<u32>,
-    @builtin(local_invocation_index) local: u32,
-) {
-    let i = (group.x + group.y * groups.x) * 64u + local;
+fn main(me: Invocation) {
+    let i = linear_index(me);
     if i < params.vectors {
         output[i] = activate4(input[i]);
     }
 }
 
 @compute @workgroup_size(64)
-fn gradient(
-    @builtin(workgroup_id) group: vec3<u32>,
-    @builtin(num_workgroups) groups: vec3<u32>,
-    @builtin(local_invocation_index) local: u32,
-) {
-    let i = (group.x + group.y * groups.x) * 64u + local;
+fn gradient(me: Invocation) {
+    let i = linear_index(me);
     if i < params.vectors {
         output[i] = activation_gradient4(input[i], value[i]);
     }

@@ -30,12 +30,8 @@ fn best(r: u32, first: u32, step: u32) -> Best {
 }
 
 @compute @workgroup_size(64)
-fn alone(
-    @builtin(workgroup_id) group: vec3<u32>,
-    @builtin(num_workgroups) groups: vec3<u32>,
-    @builtin(local_invocation_index) local: u32,
-) {
-    let r = (group.x + group.y * groups.x) * 64u + local;
+fn alone(me: Invocation) {
+    let r = linear_index(me);
     if r < params.rows {
         output[r] = f32(best(r, 0u, 1u).place);
     }

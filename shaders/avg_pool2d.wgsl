@@ -8,12 +8,8 @@ struct Params { count: u32 }
 @group(1) @binding(0) var<uniform> params: Params;
 
 @compute @workgroup_size(64)
-fn values(
-    @builtin(workgroup_id) group: vec3<u32>,
-    @builtin(num_workgroups) groups: vec3<u32>,
-    @builtin(local_invocation_index) local: u32,
-) {
-    let i = (group.x + group.y * groups.x) * 64u + local;
+fn values(me: Invocation) {
+    let i = linear_index(me);
     if i >= params.count {
         return;
     }
@@ -38,12 +34,8 @@ fn values(
 }
 
 @compute @workgroup_size(64)
-fn gradient(
-    @builtin(workgroup_id) group: vec3<u32>,
-    @builtin(num_workgroups) groups: vec3<u32>,
-    @builtin(local_invocation_index) local: u32,
-) {
-    let i = (group.x + group.y * groups.x) * 64u + local;
+fn gradient(me: Invocation) {
+    let i = linear_index(me);
     if i >= params.count {
         return;
     }

@@ -4,13 +4,10 @@
 override KIND: u32;
 override AXES: u32 = 1u;
 
-// Axes innermost first.
-struct Params {
-    invocations: u32,
-    sizes: array<vec4<u32>, 2>,
-    strides_a: array<vec4<u32>, 2>,
-    strides_b: array<vec4<u32>, 2>,
-}
+const SIZES = 0u;
+const STRIDES_A = 1u;
+const STRIDES_B = 2u;
+struct Params { invocations: u32, lists: array<vec4<u32>, 6> }
 @group(0) @binding(0) var<storage, read> a4: array<vec4<f32>>;
 @group(0) @binding(1) var<storage, read> b4: array<vec4<f32>>;
 @group(0) @binding(2) var<storage, read_write> output4: array<vec4<f32>>;
@@ -35,36 +32,19 @@ fn apply(a: vec4<f32>, b: vec4<f32>) -> vec4<f32> {
 }
 
 @compute @workgroup_size(64)
-fn same_shape(
-    @builtin(workgroup_id) group: vec3<u32>,
-    @builtin(num_workgroups) groups: vec3<u32>,
-    @builtin(local_invocation_index) local: u32,
-) {
-    let i = (group.x + group.y * groups.x) * 64u + local;
+fn same_shape(me: Invocation) {
+    let i = linear_index(me);
     if i < params.invocations {
         output4[i] = apply(a4[i], b4[i]);
     }
 }
 
 @compute @workgroup_size(64)
-fn broadcast(
-    @builtin(workgroup_id) group: vec3<u32>,
-    @builtin(num_workgroups) groups: vec3<u32>,
-    @builtin(local_invocation_index) local: u32,
-) {
-    let i = (group.x + group.y * groups.x) * 64u + local;
-    if i >= params.invocations {
-        return;
+fn broadcast(me: Invocation) {
+    let i = linear_index(me);
+    if i < params.invocations {
+        let a = a1[offset(i, AXES, SIZES, STRIDES_A)];
+        let b = b1[offset(i, AXES, SIZES, STRIDES_B)];
+        output1[i] = apply(vec4<f32>(a), vec4<f32>(b)).x;
     }
-    var rest = i;
-    var at_a = 0u;
-    var at_b = 0u;
-    for (var axis = 0u; axis < AXES; axis++) {
-        let size = params.sizes[axis / 4u][axis % 4u];
-        let place = rest % size;
-        rest /= size;
-        at_a += place * params.strides_a[axis / 4u][axis % 4u];
-        at_b += place * params.strides_b[axis / 4u][axis % 4u];
-    }
-    output1[i] = apply(vec4<f32>(a1[at_a]), vec4<f32>(b1[at_b])).x;
 }

@@ -92,24 +92,16 @@ fn tiled(
                 let line = vec4<f32>(x[i.x], x[i.y], x[i.z], x[i.w]);
                 tile_b[k * ROW + quad] = select(vec4<f32>(0.0), line, ok);
             }
-            // The tiles are written before they are read.
-            workgroupBarrier();
             multiply_tiles(local);
-            // They are read before the next ones are written.
-            workgroupBarrier();
         }
     }
     put_tile(co, q, local);
 }
 
 @compute @workgroup_size(64)
-fn direct(
-    @builtin(workgroup_id) group: vec3<u32>,
-    @builtin(num_workgroups) groups: vec3<u32>,
-    @builtin(local_invocation_index) local: u32,
-) {
+fn direct(me: Invocation) {
     let quads = (params.batch * HO * WO + 3u) / 4u;
-    let g = (group.x + group.y * groups.x) * 64u + local;
+    let g = linear_index(me);
     let q = g % quads * 4u;
     let co = g / quads * 4u;
     if co >= CO {

@@ -111,11 +111,7 @@ fn tiled(
             let line = vec4<f32>(x[i.x], x[i.y], x[i.z], x[i.w]);
             tile_b[row * ROW + quad] = select(vec4<f32>(0.0), line, ok);
         }
-        // The tiles are written before they are read.
-        workgroupBarrier();
         multiply_tiles(local);
-        // They are read before the next ones are written.
-        workgroupBarrier();
     }
     if used {
         put_tile(co, column, local);
@@ -123,12 +119,8 @@ fn tiled(
 }
 
 @compute @workgroup_size(64)
-fn direct(
-    @builtin(workgroup_id) group: vec3<u32>,
-    @builtin(num_workgroups) groups: vec3<u32>,
-    @builtin(local_invocation_index) local: u32,
-) {
-    let g = (group.x + group.y * groups.x) * 64u + local;
+fn direct(me: Invocation) {
+    let g = linear_index(me);
     let window = CI * KH * KW;
     let split = g / (CO * window);
     if split >= params.splits {
@@ -157,12 +149,8 @@ fn direct(
 }
 
 @compute @workgroup_size(64)
-fn join(
-    @builtin(workgroup_id) group: vec3<u32>,
-    @builtin(num_workgroups) groups: vec3<u32>,
-    @builtin(local_invocation_index) local: u32,
-) {
-    let i = (group.x + group.y * groups.x) * 64u + local;
+fn join(me: Invocation) {
+    let i = linear_index(me);
     let count = CO * CI * KH * KW;
     if i >= count {
         return;

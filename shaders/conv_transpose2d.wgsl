@@ -134,11 +134,7 @@ fn tiled(
                 let line = vec4<f32>(y[i.x], y[i.y], y[i.z], y[i.w]);
                 tile_b[k * ROW + quad] = select(vec4<f32>(0.0), line, ok);
             }
-            // The tiles are written before they are read.
-            workgroupBarrier();
             multiply_tiles(local);
-            // They are read before the next ones are written.
-            workgroupBarrier();
         }
     }
     // Groups that only fill up the last row of the dispatch have a phase past the last.
@@ -148,14 +144,10 @@ fn tiled(
 }
 
 @compute @workgroup_size(64)
-fn direct(
-    @builtin(workgroup_id) group: vec3<u32>,
-    @builtin(num_workgroups) groups: vec3<u32>,
-    @builtin(local_invocation_index) local: u32,
-) {
+fn direct(me: Invocation) {
     let quads = (params.batch * phase_rows() * phase_columns() + 3u) / 4u;
     let quads_of_channels = (CI + 3u) / 4u;
-    let g = (group.x + group.y * groups.x) * 64u + local;
+    let g = linear_index(me);
     let q = g % quads * 4u;
     let ci = g / quads % quads_of_channels * 4u;
     let number = g / (quads * quads_of_channels);

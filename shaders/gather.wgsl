@@ -7,12 +7,8 @@ struct Params { count: u32, rows: u32, width: u32 }
 @group(1) @binding(0) var<uniform> params: Params;
 
 @compute @workgroup_size(64)
-fn main(
-    @builtin(workgroup_id) group: vec3<u32>,
-    @builtin(num_workgroups) groups: vec3<u32>,
-    @builtin(local_invocation_index) local: u32,
-) {
-    let i = (group.x + group.y * groups.x) * 64u + local;
+fn main(me: Invocation) {
+    let i = linear_index(me);
     if i < params.count {
         let row = u32(clamp(index[i / params.width], 0.0, f32(params.rows - 1u)));
         output[i] = table[row * params.width + i % params.width];

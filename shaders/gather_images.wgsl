@@ -42,12 +42,8 @@ fn scattered_bytes(first: u32) -> u32 {
 }
 
 @compute @workgroup_size(64)
-fn main(
-    @builtin(workgroup_id) group: vec3<u32>,
-    @builtin(num_workgroups) groups: vec3<u32>,
-    @builtin(local_invocation_index) local: u32,
-) {
-    let i = (group.x + group.y * groups.x) * 64u + local;
+fn main(me: Invocation) {
+    let i = linear_index(me);
     let e = i * 4u;
     if e >= params.count {
         return;
@@ -61,12 +57,8 @@ fn main(
 }
 
 @compute @workgroup_size(64)
-fn labels(
-    @builtin(workgroup_id) group: vec3<u32>,
-    @builtin(num_workgroups) groups: vec3<u32>,
-    @builtin(local_invocation_index) local: u32,
-) {
-    let b = (group.x + group.y * groups.x) * 64u + local;
+fn labels(me: Invocation) {
+    let b = linear_index(me);
     if b < params.count {
         labels_out[b] = f32(words[image(b)]);
     }

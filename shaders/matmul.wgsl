@@ -168,11 +168,7 @@ fn tiled(
     for (var k = begin; k < end; k += 16u) {
         load_a(index * params.m * params.k, m, k, rows, local);
         load_b(index * params.k * params.n, n, k, columns, local);
-        // The tiles are written before they are read.
-        workgroupBarrier();
         multiply_tiles(local);
-        // They are read before the next ones are written.
-        workgroupBarrier();
     }
     if used {
         put_tile(m, n, local);
@@ -180,12 +176,8 @@ fn tiled(
 }
 
 @compute @workgroup_size(64)
-fn join(
-    @builtin(workgroup_id) group: vec3<u32>,
-    @builtin(num_workgroups) groups: vec3<u32>,
-    @builtin(local_invocation_index) local: u32,
-) {
-    let i = (group.x + group.y * groups.x) * 64u + local;
+fn join(me: Invocation) {
+    let i = linear_index(me);
     let count = params.batch * params.m * params.n;
     if i >= count {
         return;

@@ -41,36 +41,24 @@ fn winner(i: u32) -> Winner {
 }
 
 @compute @workgroup_size(64)
-fn values(
-    @builtin(workgroup_id) group: vec3<u32>,
-    @builtin(num_workgroups) groups: vec3<u32>,
-    @builtin(local_invocation_index) local: u32,
-) {
-    let i = (group.x + group.y * groups.x) * 64u + local;
+fn values(me: Invocation) {
+    let i = linear_index(me);
     if i < params.count {
         pooled[i] = winner(i).value;
     }
 }
 
 @compute @workgroup_size(64)
-fn indices(
-    @builtin(workgroup_id) group: vec3<u32>,
-    @builtin(num_workgroups) groups: vec3<u32>,
-    @builtin(local_invocation_index) local: u32,
-) {
-    let i = (group.x + group.y * groups.x) * 64u + local;
+fn indices(me: Invocation) {
+    let i = linear_index(me);
     if i < params.count {
         pooled[i] = f32(winner(i).place);
     }
 }
 
 @compute @workgroup_size(64)
-fn take(
-    @builtin(workgroup_id) group: vec3<u32>,
-    @builtin(num_workgroups) groups: vec3<u32>,
-    @builtin(local_invocation_index) local: u32,
-) {
-    let i = (group.x + group.y * groups.x) * 64u + local;
+fn take(me: Invocation) {
+    let i = linear_index(me);
     if i < params.count {
         // A place out of range (only NaN memory has one) must not be read.
         let place = min(u32(places[i]), H * W - 1u);
@@ -79,12 +67,8 @@ fn take(
 }
 
 @compute @workgroup_size(64)
-fn gradient(
-    @builtin(workgroup_id) group: vec3<u32>,
-    @builtin(num_workgroups) groups: vec3<u32>,
-    @builtin(local_invocation_index) local: u32,
-) {
-    let i = (group.x + group.y * groups.x) * 64u + local;
+fn gradient(me: Invocation) {
+    let i = linear_index(me);
     if i >= params.count {
         return;
     }

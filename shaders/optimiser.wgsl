@@ -46,48 +46,32 @@ fn adam_step(i: u32, clip: f32) {
 }
 
 @compute @workgroup_size(64)
-fn sgd(
-    @builtin(workgroup_id) group: vec3<u32>,
-    @builtin(num_workgroups) groups: vec3<u32>,
-    @builtin(local_invocation_index) local: u32,
-) {
-    let i = (group.x + group.y * groups.x) * 64u + local;
+fn sgd(me: Invocation) {
+    let i = linear_index(me);
     if i < params.vectors {
         sgd_step(i, 1.0);
     }
 }
 
 @compute @workgroup_size(64)
-fn sgd_clipped(
-    @builtin(workgroup_id) group: vec3<u32>,
-    @builtin(num_workgroups) groups: vec3<u32>,
-    @builtin(local_invocation_index) local: u32,
-) {
-    let i = (group.x + group.y * groups.x) * 64u + local;
+fn sgd_clipped(me: Invocation) {
+    let i = linear_index(me);
     if i < params.vectors {
         sgd_step(i, factor(sgd_norm[0]));
     }
 }
 
 @compute @workgroup_size(64)
-fn adam(
-    @builtin(workgroup_id) group: vec3<u32>,
-    @builtin(num_workgroups) groups: vec3<u32>,
-    @builtin(local_invocation_index) local: u32,
-) {
-    let i = (group.x + group.y * groups.x) * 64u + local;
+fn adam(me: Invocation) {
+    let i = linear_index(me);
     if i < params.vectors {
         adam_step(i, 1.0);
     }
 }
 
 @compute @workgroup_size(64)
-fn adam_clipped(
-    @builtin(workgroup_id) group: vec3<u32>,
-    @builtin(num_workgroups) groups: vec3<u32>,
-    @builtin(local_invocation_index) local: u32,
-) {
-    let i = (group.x + group.y * groups.x) * 64u + local;
+fn adam_clipped(me: Invocation) {
+    let i = linear_index(me);
     if i < params.vectors {
         adam_step(i, factor(adam_norm[0]));
     }

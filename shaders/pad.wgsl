@@ -2,25 +2,17 @@
 // One element an invocation. Dispatch: ceil(n / 64) workgroups, folded past 65535.
 override AXES: u32 = 1u;
 
-// Axes innermost first; `outer` are the output's sizes, `inner` the input's.
-struct Params {
-    count: u32,
-    value: f32,
-    outer: array<vec4<u32>, 2>,
-    before: array<vec4<u32>, 2>,
-    inner: array<vec4<u32>, 2>,
-}
+const OUTER = 0u; // the output's sizes
+const BEFORE = 1u;
+const INNER = 2u; // the input's sizes
+struct Params { count: u32, value: f32, lists: array<vec4<u32>, 6> }
 @group(0) @binding(0) var<storage, read> input: array<f32>;
 @group(0) @binding(1) var<storage, read_write> output: array<f32>;
 @group(1) @binding(0) var<uniform> params: Params;
 
 @compute @workgroup_size(64)
-fn main(
-    @builtin(workgroup_id) group: vec3<u32>,
-    @builtin(num_workgroups) groups: vec3<u32>,
-    @builtin(local_invocation_index) local: u32,
-) {
-    let i = (group.x + group.y * groups.x) * 64u + local;
+fn main(me: Invocation) {
+    let i = linear_index(me);
     if i >= params.count {
         return;
     }
@@ -29,10 +21,10 @@ fn main(
     var stride = 1u;
     var inside = true;
     for (var axis = 0u; axis < AXES; axis++) {
-        let outer = params.outer[axis / 4u][axis % 4u];
-        let inner = params.inner[axis / 4u][axis % 4u];
+        let outer = entry(OUTER, axis);
+        let inner = entry(INNER, axis);
         // Before the input, the difference wraps round to something large.
-        let place = rest % outer - params.before[axis / 4u][axis % 4u];
+        let place = rest % outer - entry(BEFORE, axis);
         inside &= place < inner;
         at += place * stride;
         stride *= inner;

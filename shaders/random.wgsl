@@ -19,24 +19,16 @@ fn draw(words: vec4<u32>) -> vec4<f32> {
 }
 
 @compute @workgroup_size(64)
-fn main(
-    @builtin(workgroup_id) group: vec3<u32>,
-    @builtin(num_workgroups) groups: vec3<u32>,
-    @builtin(local_invocation_index) local: u32,
-) {
-    let block = (group.x + group.y * groups.x) * 64u + local;
+fn main(me: Invocation) {
+    let block = linear_index(me);
     if block < params.vectors {
         output[block] = draw(random_words(params.stream, block));
     }
 }
 
 @compute @workgroup_size(64)
-fn words(
-    @builtin(workgroup_id) group: vec3<u32>,
-    @builtin(num_workgroups) groups: vec3<u32>,
-    @builtin(local_invocation_index) local: u32,
-) {
-    let block = (group.x + group.y * groups.x) * 64u + local;
+fn words(me: Invocation) {
+    let block = linear_index(me);
     if block < params.vectors {
         output_words[block] = random_words(params.stream, block);
     }

@@ -6,17 +6,17 @@ override MAX: u32 = 0u;
 override KEPT_AXES: u32 = 1u;
 override REDUCED_AXES: u32 = 1u;
 
-// Axes innermost first.
+const KEPT_SIZES = 0u;
+const KEPT_STRIDES = 1u;
+const REDUCED_SIZES = 2u;
+const REDUCED_STRIDES = 3u;
 struct Params {
     outputs: u32,
     parts: u32,
     count: u32,
     count_a_part: u32,
     scale: f32,
-    kept_sizes: array<vec4<u32>, 2>,
-    kept_strides: array<vec4<u32>, 2>,
-    reduced_sizes: array<vec4<u32>, 2>,
-    reduced_strides: array<vec4<u32>, 2>,
+    lists: array<vec4<u32>, 8>,
 }
 @group(0) @binding(0) var<storage, read> input: array<f32>;
 @group(0) @binding(1) var<storage, read_write> output: array<f32>;
@@ -25,25 +25,11 @@ struct Params {
 var<workgroup> partial: array<f32, 64>;
 
 fn kept_offset(index: u32) -> u32 {
-    var rest = index;
-    var at = 0u;
-    for (var axis = 0u; axis < KEPT_AXES; axis++) {
-        let size = params.kept_sizes[axis / 4u][axis % 4u];
-        at += rest % size * params.kept_strides[axis / 4u][axis % 4u];
-        rest /= size;
-    }
-    return at;
+    return offset(index, KEPT_AXES, KEPT_SIZES, KEPT_STRIDES);
 }
 
 fn reduced_offset(index: u32) -> u32 {
-    var rest = index;
-    var at = 0u;
-    for (var axis = 0u; axis < REDUCED_AXES; axis++) {
-        let size = params.reduced_sizes[axis / 4u][axis % 4u];
-        at += rest % size * params.reduced_strides[axis / 4u][axis % 4u];
-        rest /= size;
-    }
-    return at;
+    return offset(index, REDUCED_AXES, REDUCED_SIZES, REDUCED_STRIDES);
 }
 
 fn combine(a: f32, b: f32) -> f32 {
@@ -63,12 +49,8 @@ fn reduce_part(base: u32, first: u32, end: u32, step: u32) -> f32 {
 }
 
 @compute @workgroup_size(64)
-fn alone(
-    @builtin(workgroup_id) group: vec3<u32>,
-    @builtin(num_workgroups) groups: vec3<u32>,
-    @builtin(local_invocation_index) local: u32,
-) {
-    let result = (group.x + group.y * groups.x) * 64u + local;
+fn alone(me: Invocation) {
+    let result = linear_index(me);
     if result >= params.outputs * params.parts {
         return;
     }

@@ -50,12 +50,8 @@ fn row_sum(r: u32, first: u32, step: u32, m: f32) -> f32 {
 }
 
 @compute @workgroup_size(64)
-fn alone(
-    @builtin(workgroup_id) group: vec3<u32>,
-    @builtin(num_workgroups) groups: vec3<u32>,
-    @builtin(local_invocation_index) local: u32,
-) {
-    let r = (group.x + group.y * groups.x) * 64u + local;
+fn alone(me: Invocation) {
+    let r = linear_index(me);
     if r < params.rows {
         let m = row_max(r, 0u, 1u);
         store(r, 0u, 1u, m, row_sum(r, 0u, 1u, m));

@@ -29,12 +29,8 @@ fn apply(x: vec4<f32>) -> vec4<f32> {
 }
 
 @compute @workgroup_size(64)
-fn main(
-    @builtin(workgroup_id) group: vec3<u32>,
-    @builtin(num_workgroups) groups: vec3<u32>,
-    @builtin(local_invocation_index) local: u32,
-) {
-    let i = (group.x + group.y * groups.x) * 64u + local;
+fn main(me: Invocation) {
+    let i = linear_index(me);
     if i < params.vectors {
         output[i] = apply(input[i]);
     }

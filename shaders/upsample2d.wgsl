@@ -46,12 +46,8 @@ fn readers(i: u32, size: u32, outputs: u32) -> vec2<u32> {
 }
 
 @compute @workgroup_size(64)
-fn forward(
-    @builtin(workgroup_id) group: vec3<u32>,
-    @builtin(num_workgroups) groups: vec3<u32>,
-    @builtin(local_invocation_index) local: u32,
-) {
-    let e = (group.x + group.y * groups.x) * 64u + local;
+fn forward(me: Invocation) {
+    let e = linear_index(me);
     if e >= params.count {
         return;
     }
@@ -70,12 +66,8 @@ fn forward(
 }
 
 @compute @workgroup_size(64)
-fn adjoint(
-    @builtin(workgroup_id) group: vec3<u32>,
-    @builtin(num_workgroups) groups: vec3<u32>,
-    @builtin(local_invocation_index) local: u32,
-) {
-    let e = (group.x + group.y * groups.x) * 64u + local;
+fn adjoint(me: Invocation) {
+    let e = linear_index(me);
     if e >= params.count {
         return;
     }

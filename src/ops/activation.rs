@@ -76,7 +76,7 @@ fn normal_density(x: f32) -> f32 {
     0.398_942_3 * simd::exp(-0.5 * x * x)
 }
 
-static KERNEL: Kernel = kernel!("activation", "activation");
+static KERNEL: Kernel = kernel!("activation", "linear", "activation");
 
 /// `activation(x)` for each element of `x`, of any shape.
 ///

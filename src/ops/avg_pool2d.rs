@@ -8,7 +8,7 @@ use super::*;
 use crate::kernel;
 use crate::simd;
 
-static KERNEL: Kernel = kernel!("avg_pool2d", "geometry");
+static KERNEL: Kernel = kernel!("avg_pool2d", "linear", "geometry");
 
 /// The mean of each window of `x` of `[N, C, H, W]`, padding included: `[N, C, Ho, Wo]`.
 ///
@@ -223,7 +223,7 @@ mod tests {
             let (shape, means) = run(&AvgPool2d { geometry }, &[(&x, &values)]);
             let kernel = Shape::from([1, 1, geometry.kernel[0], geometry.kernel[1]]);
             let weights = vec![share(&geometry); kernel.elements()];
-            let conv = Conv2d { geometry, bias: false, activation: None };
+            let conv = Conv2d { geometry, fused: Fused::default() };
             let (_, expected) = run(&conv, &[(&x, &values), (&kernel, &weights)]);
             let near = |(a, b): (&f32, &f32)| (a - b).abs() < 1e-5;
             assert!(means.iter().zip(&expected).all(near), "{geometry:?} {image:?}");

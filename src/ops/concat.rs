@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::*;
 use crate::kernel;
 
-static KERNEL: Kernel = kernel!("concat");
+static KERNEL: Kernel = kernel!("concat", "linear");
 
 /// `inputs` side by side along `axis`; all other axes are equal.
 ///

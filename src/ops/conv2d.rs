@@ -3,13 +3,13 @@
 use std::sync::Arc;
 
 use super::conv_cpu::Epilogue;
-use super::conv_transpose2d::ConvTranspose2d;
-use super::conv2d_weight_gradient::Conv2dWeightGradient;
-use super::convolution::{ConvSizes, FEW_CHANNELS, four, misfit, weight_shape};
+use super::conv_transpose2d::image_like;
+use super::conv2d_weight_gradient::weight_gradient;
+use super::convolution::{ConvSizes, four, misfit, weight_shape};
 use super::*;
 use crate::kernel;
 
-static KERNEL: Kernel = kernel!("conv2d", "activation", "geometry", "tile");
+static KERNEL: Kernel = kernel!("conv2d", "linear", "activation", "geometry", "tile", "tile_64");
 
 /// `x` of `[N, Ci, H, W]` convolved with `w` of `[Co, Ci, Kh, Kw]`: `[N, Co, Ho, Wo]`.
 ///
@@ -21,7 +21,7 @@ pub fn conv2d(
     w: NodeId,
     geometry: ConvGeometry,
 ) -> Result<NodeId> {
-    builder.apply(Arc::new(Conv2d { geometry, bias: false, activation: None }), &[x, w])
+    builder.apply(Arc::new(Conv2d { geometry, fused: Fused::default() }), &[x, w])
 }
 
 /// The operation of [`conv2d`], with a bias a channel and an activation in its epilogue once fused.
@@ -29,10 +29,8 @@ pub fn conv2d(
 pub struct Conv2d {
     /// How the kernel walks over `x`.
     pub geometry: ConvGeometry,
-    /// Whether a third input of `[Co]` is added to each channel.
-    pub bias: bool,
-    /// What is applied last.
-    pub activation: Option<Activation>,
+    /// A third input of `[Co]` added to each channel, and an activation.
+    pub fused: Fused,
 }
 
 impl Op for Conv2d {
@@ -48,7 +46,7 @@ impl Op for Conv2d {
         if *inputs[1] != weight_shape(co, ci, &self.geometry) {
             return error("the weight must be [Co, Ci, Kh, Kw] for the image's Ci");
         }
-        if self.bias && inputs[2][..] != [co] {
+        if self.fused.bias && inputs[2][..] != [co] {
             return error("the bias has one number an output channel");
         }
         let [ho, wo] = self
@@ -59,21 +57,11 @@ impl Op for Conv2d {
     }
 
     fn gradient(&self, builder: &mut dyn Builder, at: &Backward) -> Result<Vec<Option<NodeId>>> {
-        if self.bias || self.activation.is_some() {
-            return Err(Error::Graph("differentiate before fusing".into()));
-        }
+        self.fused.none_yet()?;
         let (x, w, g) = (at.inputs[0], at.inputs[1], at.gradient);
         let geometry = self.geometry;
-        let by_x = if at.wanted[0] {
-            let image = builder.shape(x);
-            let op = ConvTranspose2d::plain(geometry, [image[2], image[3]]);
-            Some(builder.apply(Arc::new(op), &[g, w])?)
-        } else {
-            None
-        };
-        let by_w = at.wanted[1]
-            .then(|| builder.apply(Arc::new(Conv2dWeightGradient { geometry }), &[x, g]))
-            .transpose()?;
+        let by_x = at.wanted[0].then(|| image_like(builder, x, g, w, geometry)).transpose()?;
+        let by_w = at.wanted[1].then(|| weight_gradient(builder, x, g, geometry)).transpose()?;
         Ok(vec![by_x, by_w])
     }
 
@@ -84,38 +72,25 @@ impl Op for Conv2d {
     fn cpu(&self, mut call: CpuCall) {
         let sizes = ConvSizes::of(self.geometry, &call.shapes.inputs[0], &call.shapes.output);
         let [x, w, bias, ..] = call.inputs;
-        let then = Epilogue { bias: self.bias.then_some(bias), activation: self.activation };
+        let then = Epilogue::new(self.fused, bias);
         conv_cpu::convolve(&sizes, x, w, call.output(), then);
     }
 
     fn gpu(&self, shapes: &Shapes, _target: &GpuTarget) -> Vec<Dispatch> {
         let sizes = ConvSizes::of(self.geometry, &shapes.inputs[0], &shapes.output);
         let places = sizes.batch * sizes.output_plane();
-        let (entry, groups) = match sizes.ci.min(sizes.co) <= FEW_CHANNELS {
-            true => ("direct", Dispatch::linear(places.div_ceil(4) * sizes.co.div_ceil(4), 64)),
-            false => ("tiled", Dispatch::linear(places.div_ceil(64) * sizes.co.div_ceil(64), 1)),
-        };
-        // Without a bias its binding is there all the same, so that one entry point does for both.
-        let bias = Binding::Input(if self.bias { 2 } else { 1 });
-        let bindings = vec![Binding::Input(0), Binding::Input(1), Binding::Output(0), bias];
-        let dispatch = Dispatch::new(&KERNEL, bindings, groups)
-            .entry(entry)
-            .constant("VECTOR_OUT", u32::from(sizes.output_plane().is_multiple_of(4)))
-            .constant("BIAS", u32::from(self.bias))
-            .constant("ACTIVATION", self.activation.map_or(0, Activation::code))
-            .constant("SLOPE", self.activation.map_or(0.0, Activation::slope))
-            .params([sizes.batch as u32]);
-        vec![sizes.constants(dispatch)]
+        let direct = (places.div_ceil(4) * sizes.co.div_ceil(4)).div_ceil(64);
+        let tiled = places.div_ceil(64) * sizes.co.div_ceil(64);
+        let whole = sizes.output_plane().is_multiple_of(4);
+        vec![sizes.dispatch(&KERNEL, [direct, tiled], whole, self.fused)]
     }
 
     fn with_bias(&self) -> Option<Arc<dyn Op>> {
-        let plain = !self.bias && self.activation.is_none();
-        plain.then(|| Arc::new(Self { bias: true, ..*self }) as Arc<dyn Op>)
+        Some(Arc::new(Self { fused: self.fused.with_bias()?, ..*self }))
     }
 
     fn with_activation(&self, activation: Activation) -> Option<Arc<dyn Op>> {
-        let plain = self.activation.is_none();
-        plain.then(|| Arc::new(Self { activation: Some(activation), ..*self }) as Arc<dyn Op>)
+        Some(Arc::new(Self { fused: self.fused.with_activation(activation)?, ..*self }))
     }
 }
 

@@ -2,13 +2,23 @@
 
 use std::sync::Arc;
 
-use super::conv_transpose2d::ConvTranspose2d;
+use super::conv_transpose2d::image_like;
 use super::convolution::{ConvSizes, FEW_CHANNELS, four, misfit, weight_shape};
 use super::tiles::Tiling;
 use super::*;
 use crate::kernel;
 
-static KERNEL: Kernel = kernel!("conv2d_weight_gradient", "geometry", "tile");
+static KERNEL: Kernel = kernel!("conv2d_weight_gradient", "linear", "geometry", "tile", "tile_64");
+
+/// The gradient in the weight, from `x` and the gradient `g` in the convolution's output.
+pub(super) fn weight_gradient(
+    builder: &mut dyn Builder,
+    x: NodeId,
+    g: NodeId,
+    geometry: ConvGeometry,
+) -> Result<NodeId> {
+    builder.apply(Arc::new(Conv2dWeightGradient { geometry }), &[x, g])
+}
 
 /// From `x` of `[N, Ci, H, W]` and the gradient in [`conv2d`]'s output, `[N, Co, Ho, Wo]`, the
 /// gradient in its weight: `[Co, Ci, Kh, Kw]`.
@@ -48,14 +58,9 @@ impl Op for Conv2dWeightGradient {
 
     fn gradient(&self, builder: &mut dyn Builder, at: &Backward) -> Result<Vec<Option<NodeId>>> {
         let (x, y, g) = (at.inputs[0], at.inputs[1], at.gradient);
-        let by_x = if at.wanted[0] {
-            let image = builder.shape(x);
-            let op = ConvTranspose2d::plain(self.geometry, [image[2], image[3]]);
-            Some(builder.apply(Arc::new(op), &[y, g])?)
-        } else {
-            None
-        };
-        let by_y = at.wanted[1].then(|| conv2d(builder, x, g, self.geometry)).transpose()?;
+        let geometry = self.geometry;
+        let by_x = at.wanted[0].then(|| image_like(builder, x, y, g, geometry)).transpose()?;
+        let by_y = at.wanted[1].then(|| conv2d(builder, x, g, geometry)).transpose()?;
         Ok(vec![by_x, by_y])
     }
 

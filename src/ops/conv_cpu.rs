@@ -5,6 +5,7 @@ use rayon::prelude::*;
 use super::activation::Activation;
 use super::columns;
 use super::convolution::{ConvSizes, with_workspace};
+use super::fused::Fused;
 use super::matmul::gemm::{Operand, Strides, Threads, accumulate, product};
 use crate::simd;
 
@@ -17,7 +18,12 @@ pub(super) struct Epilogue<'a> {
     pub activation: Option<Activation>,
 }
 
-impl Epilogue<'_> {
+impl<'a> Epilogue<'a> {
+    /// What `fused` says, with the bias's numbers if it has one.
+    pub fn new(fused: Fused, bias: &'a [f32]) -> Self {
+        Self { bias: fused.bias.then_some(bias), activation: fused.activation }
+    }
+
     fn apply(&self, planes: &mut [f32], plane: usize) {
         if let Some(bias) = self.bias {
             simd::vectorised(|| {

@@ -92,6 +92,28 @@ impl ConvSizes {
         2 * (self.batch * self.output_words() * self.window()) as u64
     }
 
+    /// The run of a kernel that makes images: so many workgroups of its entry `direct`, or `tiled`.
+    /// In `whole` planes vec4s do not reach into the next plane.
+    pub fn dispatch(
+        &self,
+        kernel: &'static Kernel,
+        [direct, tiled]: [usize; 2],
+        whole: bool,
+        fused: Fused,
+    ) -> Dispatch {
+        let (entry, groups) = match self.ci.min(self.co) <= FEW_CHANNELS {
+            true => ("direct", direct),
+            false => ("tiled", tiled),
+        };
+        let [input, w, output] = [Binding::Input(0), Binding::Input(1), Binding::Output(0)];
+        let bindings = vec![input, w, output, fused.bias_binding()];
+        let dispatch = Dispatch::new(kernel, bindings, Dispatch::linear(groups, 1))
+            .entry(entry)
+            .constant("VECTOR_OUT", u32::from(whole))
+            .params([self.batch as u32]);
+        fused.constants(self.constants(dispatch))
+    }
+
     /// Sets the constants that the three kernels share.
     pub fn constants(&self, dispatch: Dispatch) -> Dispatch {
         self.geometry
@@ -263,7 +285,7 @@ mod tests {
                 sums[1][iw] += x * y;
                 sums[2][iy] += x * w;
             });
-            let conv = Conv2d { geometry, bias: false, activation: None };
+            let conv = Conv2d { geometry, fused: Fused::default() };
             let (shape, by_conv) = run(&conv, &[(&xs, &x), (&ws, &w)]);
             assert_eq!(shape, ys);
             assert_near("conv2d", &by_conv, &sums[2], &sizes);
@@ -292,8 +314,9 @@ mod tests {
             let w = weight_shape(4, 3, &geometry);
             let b = Shape::from([4]);
             let (xs, ws, bs) = (random.numbers(&x), random.numbers(&w), random.numbers(&b));
-            let plain = Conv2d { geometry, bias: false, activation: None };
-            let fused = Conv2d { bias: true, activation: Some(Activation::Relu), ..plain };
+            let plain = Conv2d { geometry, fused: Fused::default() };
+            let fused = Fused { bias: true, activation: Some(Activation::Relu) };
+            let fused = Conv2d { fused, ..plain };
             let (shape, plain) = run(&plain, &[(&x, &xs), (&w, &ws)]);
             let (_, fused) = run(&fused, &[(&x, &xs), (&w, &ws), (&b, &bs)]);
             let plane = shape[2] * shape[3];
@@ -305,7 +328,7 @@ mod tests {
 
     #[test]
     fn misfits_are_errors() {
-        let conv = Conv2d { geometry: ConvGeometry::valid([3, 3]), bias: false, activation: None };
+        let conv = Conv2d { geometry: ConvGeometry::valid([3, 3]), fused: Fused::default() };
         let [x, w] = [Shape::from([1, 2, 5, 5]), Shape::from([4, 2, 3, 3])];
         assert!(conv.shape(&[&x, &w]).is_ok());
         assert!(conv.shape(&[&x, &Shape::from([4, 3, 3, 3])]).is_err());

@@ -4,10 +4,6 @@ use std::sync::Arc;
 
 use super::strided::Walk;
 use super::*;
-use crate::kernel;
-use crate::simd;
-
-static KERNEL: Kernel = kernel!("expand");
 
 /// `x` repeated along its axes of size 1, and along new leading axes, to `shape`.
 ///
@@ -51,6 +47,12 @@ pub struct Expand {
     pub shape: Shape,
 }
 
+impl Expand {
+    fn walk(&self, shapes: &Shapes) -> Walk {
+        Walk::broadcast(&self.shape, &[&shapes.inputs[0]])
+    }
+}
+
 impl Op for Expand {
     fn name(&self) -> &'static str {
         "expand"
@@ -73,35 +75,10 @@ impl Op for Expand {
     }
 
     fn cpu(&self, mut call: CpuCall) {
-        let walk = Walk::broadcast(&self.shape, &[&call.shapes.inputs[0]]);
-        let (length, [stride]) = walk.inner::<1>();
-        let input = call.inputs[0];
-        simd::in_rows(call.output(), length, |first, out| {
-            walk.rows::<1>(first, out.len() / length, |start, [at]| {
-                let out = &mut out[start - first * length..][..length];
-                match stride {
-                    0 => out.fill(input[at]),
-                    _ => out.copy_from_slice(&input[at..][..length]),
-                }
-            });
-        });
+        self.walk(call.shapes).copy(call.inputs[0], call.output());
     }
 
     fn gpu(&self, shapes: &Shapes, _target: &GpuTarget) -> Vec<Dispatch> {
-        let count = self.shape.elements();
-        let walk = Walk::broadcast(&self.shape, &[&shapes.inputs[0]]);
-        vec![
-            Dispatch::new(
-                &KERNEL,
-                vec![Binding::Input(0), Binding::Output(0)],
-                Dispatch::linear(count, 64),
-            )
-            .constant("AXES", walk.sizes.len() as u32)
-            .params([count as u32, 0, 0, 0].into_iter().chain(walk.words())),
-        ]
+        vec![self.walk(shapes).dispatch(0)]
     }
-}
-
-pub(super) fn kernel() -> &'static Kernel {
-    &KERNEL
 }

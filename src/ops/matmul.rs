@@ -7,9 +7,9 @@ use super::*;
 use crate::kernel;
 use crate::simd;
 
-static KERNEL: Kernel = kernel!("matmul", "activation", "tile");
+static KERNEL: Kernel = kernel!("matmul", "linear", "activation", "tile", "tile_64");
 static SMALL: Kernel =
-    Kernel { name: "matmul_small", ..kernel!("matmul", "activation", "tile_small") };
+    Kernel { name: "matmul_small", ..kernel!("matmul", "linear", "activation", "tile", "tile_32") };
 
 /// How the operands of a product are read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
@@ -39,7 +39,7 @@ pub fn matmul_transposed(
     b: NodeId,
     transpose: Transpose,
 ) -> Result<NodeId> {
-    builder.apply(Arc::new(Matmul { transpose, bias: false, activation: None }), &[a, b])
+    builder.apply(Arc::new(Matmul { transpose, fused: Fused::default() }), &[a, b])
 }
 
 /// The operation of [`matmul`], with a bias along N and an activation in its epilogue once fused.
@@ -47,10 +47,8 @@ pub fn matmul_transposed(
 pub struct Matmul {
     /// How operands are read.
     pub transpose: Transpose,
-    /// Whether a third input of `[N]` is added to each row.
-    pub bias: bool,
-    /// What is applied last.
-    pub activation: Option<Activation>,
+    /// A third input of `[N]` added to each row, and an activation.
+    pub fused: Fused,
 }
 
 /// The sizes of a product: `batch` times `[m, k] [k, n]`.
@@ -75,14 +73,6 @@ impl Sizes {
 }
 
 impl Matmul {
-    /// Sets the constants of the pass that ends with bias and activation.
-    fn with_epilogue(&self, dispatch: Dispatch) -> Dispatch {
-        dispatch
-            .constant("BIAS", u32::from(self.bias))
-            .constant("ACTIVATION", self.activation.map_or(0, Activation::code))
-            .constant("SLOPE", self.activation.map_or(0.0, Activation::slope))
-    }
-
     fn sizes(&self, a: &Shape, b: &Shape) -> Option<Sizes> {
         let (batch, a, b) = match (&a[..], &b[..]) {
             ([m, k], [l, n]) => (1, [*m, *k], [*l, *n]),
@@ -100,14 +90,14 @@ impl Matmul {
 
     /// What follows the product, on rows of the output.
     fn epilogue(&self, rows: &mut [f32], bias: &[f32]) {
-        if self.bias {
+        if self.fused.bias {
             simd::vectorised(|| {
                 for row in rows.chunks_mut(bias.len()) {
                     row.iter_mut().zip(bias).for_each(|(value, bias)| *value += bias);
                 }
             });
         }
-        if let Some(activation) = self.activation {
+        if let Some(activation) = self.fused.activation {
             activation.apply(rows);
         }
     }
@@ -123,7 +113,7 @@ impl Op for Matmul {
             let what = format!("inner sizes and batches must agree under {:?}", self.transpose);
             return Err(Error::shape(self.name(), what, inputs));
         };
-        if self.bias && inputs[2][..] != [sizes.n] {
+        if self.fused.bias && inputs[2][..] != [sizes.n] {
             return Err(Error::shape(self.name(), "the bias has one number a column", inputs));
         }
         let mut shape = inputs[0][..inputs[0].rank() - 2].to_vec();
@@ -133,9 +123,7 @@ impl Op for Matmul {
 
     /// With A, B as used: dA = G B^T, dB = A^T G; stored transposed, the whole product is.
     fn gradient(&self, builder: &mut dyn Builder, at: &Backward) -> Result<Vec<Option<NodeId>>> {
-        if self.bias || self.activation.is_some() {
-            return Err(Error::Graph("differentiate before fusing".into()));
-        }
+        self.fused.none_yet()?;
         let (a, b, g) = (at.inputs[0], at.inputs[1], at.gradient);
         let Transpose { a: ta, b: tb } = self.transpose;
         let mut product = |wanted: bool, left, right, a, b| {
@@ -180,8 +168,7 @@ impl Op for Matmul {
         let sizes = self.known_sizes(shapes);
         let tiling = sizes.tiling(target);
         let split = tiling.splits > 1;
-        // Without a bias its binding is there all the same, so that one entry point does for both.
-        let bias = Binding::Input(if self.bias { 2 } else { 1 });
+        let bias = self.fused.bias_binding();
         let to = if split { Binding::Scratch } else { Binding::Output(0) };
         let bindings = vec![Binding::Input(0), Binding::Input(1), to, bias];
         let kernel = if tiling.tile == 64 { &KERNEL } else { &SMALL };
@@ -196,13 +183,13 @@ impl Op for Matmul {
             .constant("VECTOR_OUT", whole(n))
             .params(sizes.params(&tiling));
         if !split {
-            return vec![self.with_epilogue(product)];
+            return vec![self.fused.constants(product)];
         }
         let bindings = vec![Binding::Scratch, Binding::Output(0), bias];
         let join = Dispatch::new(kernel, bindings, Dispatch::linear(sizes.batch * m * n, 64))
             .entry("join")
             .params(sizes.params(&tiling));
-        vec![product, self.with_epilogue(join)]
+        vec![product, self.fused.constants(join)]
     }
 
     fn gpu_scratch(&self, shapes: &Shapes, target: &GpuTarget) -> usize {
@@ -213,13 +200,11 @@ impl Op for Matmul {
     }
 
     fn with_bias(&self) -> Option<Arc<dyn Op>> {
-        let plain = !self.bias && self.activation.is_none();
-        plain.then(|| Arc::new(Self { bias: true, ..*self }) as Arc<dyn Op>)
+        Some(Arc::new(Self { fused: self.fused.with_bias()?, ..*self }))
     }
 
     fn with_activation(&self, activation: Activation) -> Option<Arc<dyn Op>> {
-        let plain = self.activation.is_none();
-        plain.then(|| Arc::new(Self { activation: Some(activation), ..*self }) as Arc<dyn Op>)
+        Some(Arc::new(Self { fused: self.fused.with_activation(activation)?, ..*self }))
     }
 }
 

@@ -27,6 +27,7 @@ mod convolution;
 mod dispatch;
 mod dropout;
 mod expand;
+mod fused;
 mod gather;
 mod gather_images;
 mod gaussian_kl;
@@ -69,6 +70,7 @@ pub use conv2d_weight_gradient::Conv2dWeightGradient;
 pub use dispatch::{AdapterKind, Binding, Dispatch, GpuTarget, Kernel, MAX_GROUPS};
 pub use dropout::{Dropout, dropout};
 pub use expand::{Expand, expand, sum_to};
+pub use fused::Fused;
 pub use gather::{Gather, gather};
 pub use gather_images::{GatherImages, GatherLabels, gather_images, gather_labels};
 pub use gaussian_kl::{GaussianKl, gaussian_kl};
@@ -246,7 +248,6 @@ pub fn kernels() -> Vec<&'static Kernel> {
         conv2d_weight_gradient::kernel(),
         conv_transpose2d::kernel(),
         dropout::kernel(),
-        expand::kernel(),
         gather::kernel(),
         gather_images::kernel(),
         gaussian_kl::kernel(),
@@ -254,14 +255,13 @@ pub fn kernels() -> Vec<&'static Kernel> {
         max_pool2d::kernel(),
         one_hot::kernel(),
         pad::kernel(),
-        permute::kernel(),
         random::kernel(),
         record::kernel(),
         reduce::kernel(),
         reparameterise::kernel(),
-        slice::kernel(),
         softmax::kernel(),
         sparsity_kl::kernel(),
+        strided::kernel(),
         unary::kernel(),
         upsample2d::kernel(),
     ];

@@ -67,7 +67,7 @@ impl Optimiser {
     }
 }
 
-static KERNEL: Kernel = kernel!("optimiser", "step");
+static KERNEL: Kernel = kernel!("optimiser", "linear", "step");
 
 /// One optimiser step. Inputs: gradients, and their norm if clipping; outputs, updated in place:
 /// parameters and moments.

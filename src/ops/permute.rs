@@ -4,10 +4,6 @@ use std::sync::Arc;
 
 use super::strided::{MAX_AXES, Walk};
 use super::*;
-use crate::kernel;
-use crate::simd;
-
-static KERNEL: Kernel = kernel!("permute");
 
 /// `x` with its axes in the order `axes`: axis number k of the result is axis `axes[k]` of `x`.
 ///
@@ -67,37 +63,10 @@ impl Op for Permute {
     }
 
     fn cpu(&self, mut call: CpuCall) {
-        let walk = self.walk(call.shapes);
-        let input = call.inputs[0];
-        let (length, [stride]) = walk.inner::<1>();
-        simd::in_rows(call.output(), length, |first, out| {
-            walk.rows::<1>(first, out.len() / length, |start, [at]| {
-                let out = &mut out[start - first * length..][..length];
-                match stride {
-                    1 => out.copy_from_slice(&input[at..][..length]),
-                    _ => out.iter_mut().enumerate().for_each(|(i, out)| {
-                        *out = input[at + i * stride];
-                    }),
-                }
-            });
-        });
+        self.walk(call.shapes).copy(call.inputs[0], call.output());
     }
 
     fn gpu(&self, shapes: &Shapes, _target: &GpuTarget) -> Vec<Dispatch> {
-        let count = shapes.output.elements();
-        let walk = self.walk(shapes);
-        vec![
-            Dispatch::new(
-                &KERNEL,
-                vec![Binding::Input(0), Binding::Output(0)],
-                Dispatch::linear(count, 64),
-            )
-            .constant("AXES", walk.sizes.len() as u32)
-            .params([count as u32, 0, 0, 0].into_iter().chain(walk.words())),
-        ]
+        vec![self.walk(shapes).dispatch(0)]
     }
-}
-
-pub(super) fn kernel() -> &'static Kernel {
-    &KERNEL
 }

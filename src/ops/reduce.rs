@@ -18,7 +18,7 @@ pub enum ReduceKind {
     Max,
 }
 
-static KERNEL: Kernel = kernel!("reduce");
+static KERNEL: Kernel = kernel!("reduce", "linear", "walk");
 
 /// `x` reduced over `axes`, which keep a size of 1.
 ///

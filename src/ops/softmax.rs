@@ -17,7 +17,7 @@ pub enum SoftmaxKind {
     LogSumExp,
 }
 
-static KERNEL: Kernel = kernel!("softmax");
+static KERNEL: Kernel = kernel!("softmax", "linear");
 
 /// `exp(x) / sum exp(x)` over the last axis of `x`.
 ///

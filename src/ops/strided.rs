@@ -1,7 +1,12 @@
 //! Tensors read through strides: neighbouring axes that every operand steps through alike become
 //! one, so that most broadcasts are walks over one or two axes.
 
+use super::dispatch::{Binding, Dispatch, Kernel};
+use crate::kernel;
+use crate::simd;
 use crate::tensor::Shape;
+
+static KERNEL: Kernel = kernel!("strided", "linear", "walk");
 
 /// The most axes left after merging; a uniform of two `vec4<u32>`.
 pub const MAX_AXES: usize = 8;
@@ -95,8 +100,8 @@ impl Walk {
         (self.sizes[last], std::array::from_fn(|operand| self.strides[operand][last]))
     }
 
-    /// Sizes and then each operand's strides, eight words each, innermost axis first: the layout of
-    /// `struct Walk` in the kernels.
+    /// Sizes and then each operand's strides, eight words each, innermost axis first: the lists of
+    /// `walk.wgsl`.
     pub fn words(&self) -> Vec<u32> {
         let padded = |values: &[usize], fill: u32| {
             let mut words = [fill; MAX_AXES];
@@ -108,6 +113,36 @@ impl Walk {
         let strides = self.strides.iter().flat_map(|strides| padded(strides, 0));
         padded(&self.sizes, 1).into_iter().chain(strides).collect()
     }
+
+    /// Copies what the walk over one operand reads to `output`, element by element.
+    pub fn copy(&self, input: &[f32], output: &mut [f32]) {
+        let (length, [stride]) = self.inner::<1>();
+        simd::in_rows(output, length, |first, out| {
+            self.rows::<1>(first, out.len() / length, |start, [at]| {
+                let out = &mut out[start - first * length..][..length];
+                match stride {
+                    0 => out.fill(input[at]),
+                    1 => out.copy_from_slice(&input[at..][..length]),
+                    _ => out.iter_mut().enumerate().for_each(|(i, out)| {
+                        *out = input[at + i * stride];
+                    }),
+                }
+            });
+        });
+    }
+
+    /// The same on a GPU, from element `base` of input 0 to output 0.
+    pub fn dispatch(&self, base: usize) -> Dispatch {
+        let count: usize = self.sizes.iter().product();
+        let bindings = vec![Binding::Input(0), Binding::Output(0)];
+        Dispatch::new(&KERNEL, bindings, Dispatch::linear(count, 64))
+            .constant("AXES", self.sizes.len() as u32)
+            .params([count as u32, base as u32, 0, 0].into_iter().chain(self.words()))
+    }
+}
+
+pub(super) fn kernel() -> &'static Kernel {
+    &KERNEL
 }
 
 #[cfg(test)]

@@ -88,7 +88,7 @@ impl UnaryKind {
     }
 }
 
-static KERNEL: Kernel = kernel!("unary");
+static KERNEL: Kernel = kernel!("unary", "linear");
 
 /// `kind(x)` for each element of `x`, of any shape.
 ///

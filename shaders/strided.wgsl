@@ -1,0 +1,19 @@
+// strided.wgsl: out[i] = in[base + offset(i)], the input read through strides of which some may be 0:
+// axes repeated, reordered or cut. Neighbouring invocations write neighbours.
+// One element an invocation. Dispatch: ceil(n / 64) workgroups, folded past 65535.
+override AXES: u32 = 1u;
+
+const SIZES = 0u;
+const STRIDES = 1u;
+struct Params { count: u32, base: u32, lists: array<vec4<u32>, 4> }
+@group(0) @binding(0) var<storage, read> input: array<f32>;
+@group(0) @binding(1) var<storage, read_write> output: array<f32>;
+@group(1) @binding(0) var<uniform> params: Params;
+
+@compute @workgroup_size(64)
+fn main(me: Invocation) {
+    let i = linear_index(me);
+    if i < params.count {
+        output[i] = input[params.base + offset(i, AXES, SIZES, STRIDES)];
+    }
+}
