@@ -39,8 +39,7 @@ pub fn conv2d(
 ) -> Result<NodeId> {
     let inputs = graph.shape(x).get(1).copied().unwrap_or(0);
     let [height, width] = geometry.kernel;
-    let field = height * width;
-    let initialiser = initialiser(activation, inputs * field, outputs * field);
+    let initialiser = field_initialiser(activation, geometry, inputs, outputs);
     let shape = [outputs, inputs, height, width];
     let weight = graph.parameter(&format!("{name}.weight"), shape, initialiser)?;
     let product = ops::conv2d(graph, x, weight, geometry)?;
@@ -62,8 +61,7 @@ pub fn conv_transpose2d(
 ) -> Result<NodeId> {
     let inputs = graph.shape(x).get(1).copied().unwrap_or(0);
     let [height, width] = geometry.kernel;
-    let field = height * width;
-    let initialiser = initialiser(activation, inputs * field, outputs * field);
+    let initialiser = field_initialiser(activation, geometry, inputs, outputs);
     let shape = [inputs, outputs, height, width];
     let weight = graph.parameter(&format!("{name}.weight"), shape, initialiser)?;
     let product = ops::conv_transpose2d(graph, x, weight, geometry, [0, 0])?;
@@ -77,6 +75,17 @@ fn initialiser(activation: Option<Activation>, fan_in: usize, fan_out: usize) ->
         }
         _ => Initialiser::GlorotUniform { fan_in, fan_out },
     }
+}
+
+/// Every place of a kernel counts as a connection of its own.
+fn field_initialiser(
+    activation: Option<Activation>,
+    geometry: ConvGeometry,
+    inputs: usize,
+    outputs: usize,
+) -> Initialiser {
+    let field = geometry.kernel[0] * geometry.kernel[1];
+    initialiser(activation, inputs * field, outputs * field)
 }
 
 /// Adds a layer's bias and activation to its product.
