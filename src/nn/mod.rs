@@ -7,5 +7,5 @@ mod losses;
 mod quality;
 
 pub use layers::{conv_transpose2d, conv2d, dense};
-pub use losses::{Loss, per_image};
+pub use losses::{Loss, kl_sparsity_penalty, l1_penalty, per_image};
 pub use quality::structural_similarity;
