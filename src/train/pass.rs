@@ -142,28 +142,38 @@ impl<'a> Pass<'a> {
 mod tests {
     use super::*;
     use crate::cpu::CpuExecutor;
+    use crate::gpu::{DeviceChoice, GpuExecutor, GpuOptions};
     use crate::graph::{Data, Graph, PlanRequest, State};
     use crate::ops;
     use crate::rng::Seed;
 
     /// Logs the mean pixel of each batch, and how many images each had.
-    fn means(images: &Images, room: Room, batch: usize, order: &[u32]) -> Vec<(f32, usize)> {
-        let mut executor = CpuExecutor::new();
+    fn means(
+        executor: &mut dyn Executor,
+        images: &Images,
+        room: Room,
+        batch: usize,
+        order: &[u32],
+    ) -> Vec<(f32, usize)> {
+        let target = executor.target().cloned();
         let layout = Graph::new().layout();
         executor.set_state(&State::initial(&layout, Seed(0), 0)).unwrap();
-        let pass = Pass::new(&mut executor, images, room, batch, |batch| {
+        let pass = Pass::new(executor, images, room, batch, |batch| {
             let mut graph = Graph::new();
             let pixels = graph.data(Data::Pixels, (room.images * 6).div_ceil(4));
             let order = graph.data(Data::Order, room.images);
             let images = ops::gather_images(&mut graph, pixels, order, batch, [1, 2, 3])?;
             let mean = ops::mean_all(&mut graph, images)?;
             let metrics = vec![("mean".into(), mean)];
-            Plan::new(&PlanRequest { metrics, ..PlanRequest::new(&graph, &layout, None) })
+            Plan::new(&PlanRequest {
+                metrics,
+                ..PlanRequest::new(&graph, &layout, target.as_ref())
+            })
         });
         let pass = pass.unwrap();
         let mut means = vec![];
         let scalars = |_| StepScalars::default();
-        pass.run(&mut executor, order, scalars, |pass, rows| {
+        pass.run(executor, order, scalars, |pass, rows| {
             means.extend(rows.iter().map(|row| (row.values[0], pass.batch_of(row))));
             Ok(())
         })
@@ -181,17 +191,26 @@ mod tests {
         assert_eq!(resident, Room { images: 100, resident: true });
         let streamed = Room::new(&images, 6, 3, Some(599));
         assert_eq!(streamed, Room { images: 48, resident: false });
-        let expected = means(&images, resident, 3, &order);
+        let expected = means(&mut CpuExecutor::new(), &images, resident, 3, &order);
         assert_eq!(expected.len(), 34);
         assert_eq!(expected[33].1, 1, "the last batch is what is left");
-        assert_eq!(expected, means(&images, streamed, 3, &order));
-        assert_eq!(expected, means(&images, Room { images: 3, resident: false }, 3, &order));
+        let smallest = Room { images: 3, resident: false };
+        for room in [resident, streamed, smallest] {
+            let cpu = means(&mut CpuExecutor::new(), &images, room, 3, &order);
+            assert_eq!(expected, cpu, "{room:?}");
+            let gpu = GpuExecutor::choose(&DeviceChoice::Gpu, GpuOptions::default());
+            let mut gpu = gpu.unwrap_or_else(|error| panic!("{error}"));
+            for (cpu, gpu) in expected.iter().zip(means(&mut gpu, &images, room, 3, &order)) {
+                assert!((cpu.0 - gpu.0).abs() < 1e-6 && cpu.1 == gpu.1, "{room:?}");
+            }
+        }
     }
 
     #[test]
     fn fewer_images_than_a_batch_are_one_step() {
         let images = Images { pixels: vec![255; 12], labels: None, count: 2 };
         let room = Room::new(&images, 6, 32, None);
-        assert_eq!(means(&images, room, 32, &[1, 0]), [(1.0, 2)]);
+        let means = means(&mut CpuExecutor::new(), &images, room, 32, &[1, 0]);
+        assert_eq!(means, [(1.0, 2)]);
     }
 }
