@@ -58,7 +58,7 @@ fn main() -> ExitCode {
     train::start_logging();
     let result = match Cli::parse().command {
         Command::Adapters => {
-            print!("{}", gpu::adapters_report());
+            train::say(format_args!("{}", gpu::adapters_report().trim_end()));
             Ok(())
         }
         Command::Bench(args) => bench(&args),
@@ -95,13 +95,11 @@ fn bench(args: &BenchArgs) -> Result<()> {
 fn print_timing(timing: &Timing, json: bool) -> Result<()> {
     let Timing { name, device, median_ms, gflops } = timing;
     if json {
-        let line = serde_json::to_string(timing);
-        println!(
-            "{}",
-            line.map_err(|error| Error::Graph(format!("a timing has no JSON: {error}")))?
-        );
+        let line = serde_json::to_string(timing)
+            .map_err(|error| Error::Graph(format!("a timing has no JSON: {error}")))?;
+        train::say(format_args!("{line}"));
     } else {
-        println!("{name:<20} {median_ms:>10.3} ms {gflops:>8.2} GFLOP/s  {device}");
+        train::say(format_args!("{name:<20} {median_ms:>10.3} ms {gflops:>8.2} GFLOP/s  {device}"));
     }
     Ok(())
 }

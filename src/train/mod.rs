@@ -18,5 +18,5 @@ pub use atomic_file::write_atomically;
 pub use evaluation::Evaluation;
 pub use options::{Config, TrainArgs};
 pub use plans::{BatchShape, Task, layout, training_plan};
-pub use run::{exit_code, main, run, start_logging};
+pub use run::{exit_code, main, run, say, start_logging};
 pub use trainer::{EpochReport, Listener, Trainer};

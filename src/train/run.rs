@@ -1,5 +1,6 @@
 //! A whole run: from the options of an example to the files in its folder.
 
+use std::io::{self, Write};
 use std::process::ExitCode;
 
 use clap::Parser;
@@ -39,12 +40,17 @@ pub fn start_logging() {
     env_logger::Builder::from_env(filter).init();
 }
 
+/// Prints a line of results. A reader that has gone away, such as `head`, is no reason to stop.
+pub fn say(line: std::fmt::Arguments) {
+    let _ = writeln!(io::stdout(), "{line}");
+}
+
 /// Prints the error, if there is one, and says how the program should exit.
 pub fn exit_code(result: Result<()>) -> ExitCode {
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("error: {error}");
+            let _ = writeln!(io::stderr(), "error: {error}");
             ExitCode::from(if matches!(error, Error::Option { .. }) { 2 } else { 1 })
         }
     }
@@ -68,11 +74,11 @@ pub fn run(
         RunFolder::create(args.out.clone().unwrap_or_else(|| format!("runs/{name}").into()))?;
     let mut opened = gpu::open(&choice)?;
     let adapter = opened.executor.name();
-    println!("device: {adapter} ({})", opened.reason);
-    println!(
+    say(format_args!("device: {adapter} ({})", opened.reason));
+    say(format_args!(
         "data: {}, {} images of {} to train on, {} held out",
         dataset.name, dataset.train.count, dataset.shape, dataset.test.count
-    );
+    ));
     if args.profile {
         opened.executor.set_profiling(true)?;
     }
@@ -82,9 +88,9 @@ pub fn run(
     session.train()?;
     session.finish(device, &adapter)?;
     if args.profile {
-        print!("{}", profile_table(&opened.executor.profile()?));
+        say(format_args!("{}", profile_table(&opened.executor.profile()?).trim_end()));
     }
-    println!("written to {}", folder.path().display());
+    say(format_args!("written to {}", folder.path().display()));
     Ok(())
 }
 
@@ -111,12 +117,12 @@ impl<'a> Session<'a> {
             history = continue_run(&mut trainer, config, folder)?;
         }
         let layout = trainer.layout();
-        println!(
+        say(format_args!(
             "model: {}, {} parameters, {} planned a step",
             config.model.name(),
             layout.parameters(),
-            Bytes(trainer.planned_bytes()),
-        );
+            Bytes(trainer.planned_bytes())
+        ));
         folder.write_text(RunFile::Config, &config.to_toml()?)?;
         Ok(Self { trainer, config, dataset, folder, history, last: None })
     }
@@ -161,14 +167,14 @@ impl<'a> Session<'a> {
             None => self.trainer.evaluate()?,
         };
         let unit = self.config.loss.unit();
-        println!(
+        say(format_args!(
             "held out: loss {:.5} {unit}, per pixel MSE {:.5}, BCE {:.5} nats, PSNR {:.2} dB, SSIM {:.4}",
             test.loss,
             test.mse,
             test.bce,
             test.psnr(),
             test.ssim
-        );
+        ));
         let images = self.dataset.train.count * self.history.len();
         let seconds: f64 = self.history.iter().map(|epoch| epoch.seconds).sum();
         let metrics = MetricsFile {
@@ -234,7 +240,7 @@ fn continue_run(
     let history = serde_json::from_str(&header.history)
         .map_err(|error| Error::file(&path, format!("holds a damaged history: {error}")))?;
     trainer.resume(&state, epoch, step)?;
-    println!("going on after epoch {epoch}");
+    say(format_args!("going on after epoch {epoch}"));
     Ok(history)
 }
 
