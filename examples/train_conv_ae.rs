@@ -1,11 +1,12 @@
 //! Trains a convolutional autoencoder: `cargo run --release --example train_conv_ae`.
 //!
-//! Two stages of convolution and pooling (32 and 64 channels), a code of 32 numbers, and back.
+//! Stages of convolution and pooling, a code of 32 numbers, and back; on MNIST the model of Keras's
+//! documentation, whose code is a map of 7x7 places.
 
 use std::process::ExitCode;
 
-use diabolo::models::ConvAutoencoder;
+use diabolo::models::Kind;
 
 fn main() -> ExitCode {
-    diabolo::train::main(ConvAutoencoder::RECIPE, ConvAutoencoder::classic)
+    diabolo::train::main(Kind::Conv)
 }

@@ -4,8 +4,8 @@
 
 use std::process::ExitCode;
 
-use diabolo::models::DenseAutoencoder;
+use diabolo::models::Kind;
 
 fn main() -> ExitCode {
-    diabolo::train::main(DenseAutoencoder::RECIPE, DenseAutoencoder::classic)
+    diabolo::train::main(Kind::Dense)
 }

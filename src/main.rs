@@ -5,8 +5,8 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 use diabolo::error::{Error, Result};
 use diabolo::gpu::{self, DeviceChoice};
-use diabolo::models::{ConvAutoencoder, DenseAutoencoder};
-use diabolo::train::{self, TrainArgs};
+use diabolo::models::Kind;
+use diabolo::train::{self, SampleArgs, TrainArgs};
 use diabolo::workloads::{Timing, Workload};
 
 /// Autoencoders on any GPU: learn, compress, restore and generate images.
@@ -23,22 +23,16 @@ enum Command {
     Adapters,
     /// Measure training steps, products and convolutions
     Bench(BenchArgs),
+    /// Draw new images from a trained model
+    Sample(SampleArgs),
     /// Train a model, as the examples do
     Train {
         /// Which model
         #[arg(long, value_enum)]
-        variant: Variant,
+        variant: Kind,
         #[command(flatten)]
-        args: TrainArgs,
+        args: Box<TrainArgs>,
     },
-}
-
-#[derive(Clone, Copy, Debug, clap::ValueEnum)]
-enum Variant {
-    /// Dense layers: 784-64-32-32-64-784 on MNIST
-    Dense,
-    /// Two stages of convolution and pooling
-    Conv,
 }
 
 #[derive(Debug, clap::Args)]
@@ -62,12 +56,8 @@ fn main() -> ExitCode {
             Ok(())
         }
         Command::Bench(args) => bench(&args),
-        Command::Train { variant: Variant::Dense, args } => {
-            train::run(&args, DenseAutoencoder::RECIPE, DenseAutoencoder::classic)
-        }
-        Command::Train { variant: Variant::Conv, args } => {
-            train::run(&args, ConvAutoencoder::RECIPE, ConvAutoencoder::classic)
-        }
+        Command::Sample(args) => train::sample(&args),
+        Command::Train { variant, args } => train::run(&args, variant),
     };
     train::exit_code(result)
 }

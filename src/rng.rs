@@ -41,6 +41,12 @@ pub mod stream {
     pub const SPLIT: Stream = Stream(0xFFFF_0002);
     /// Procedural images.
     pub const SPRITES: Stream = Stream(0xFFFF_0003);
+    /// Which pixels nobody sees.
+    pub const MISSING: Stream = Stream(0xFFFF_0004);
+    /// Codes of new images.
+    pub const SAMPLES: Stream = Stream(0xFFFF_0005);
+    /// Pixels drawn as 0 or 1 on the host.
+    pub const BINARISE: Stream = Stream(0xFFFF_0006);
 }
 
 /// Four random words: ten rounds of Philox on `counter` under `key`.

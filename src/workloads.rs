@@ -8,8 +8,7 @@ use rand::RngExt;
 use crate::data::ImageShape;
 use crate::error::{Error, Result};
 use crate::graph::{Executor, Graph, Plan, PlanId, PlanRequest, State};
-use crate::models::{ConvAutoencoder, DenseAutoencoder, Model};
-use crate::nn::Loss;
+use crate::models::{Choices, Kind, Model};
 use crate::ops::{self, Builder, ConvGeometry, NodeId, Optimiser, StepScalars};
 use crate::rng::{Philox, Seed, Stream};
 use crate::tensor::Tensor;
@@ -62,8 +61,8 @@ impl Workload {
     /// Never: the models' sizes are right.
     pub fn all() -> Result<Vec<Self>> {
         Ok(vec![
-            Self::Training { name: "W1", model: DenseAutoencoder::classic(MNIST)?, batch: 256 },
-            Self::Training { name: "W3", model: ConvAutoencoder::classic(MNIST)?, batch: 128 },
+            Self::Training { name: "W1", model: classic(Kind::Dense)?, batch: 256 },
+            Self::Training { name: "W3", model: classic(Kind::Conv)?, batch: 128 },
             Self::Matmul { sizes: [1024, 1024, 1024] },
             Self::Matmul { sizes: [128, 3136, 32] },
             Self::Matmul { sizes: [256, 784, 64] },
@@ -165,20 +164,13 @@ impl Loaded {
     }
 }
 
+/// The model of a kind for images of MNIST's size, by its recipe for other images than MNIST.
+fn classic(kind: Kind) -> Result<Model> {
+    kind.model(MNIST, 0, &kind.recipe(&Choices::default(), false).choices)
+}
+
 fn load_training(executor: &mut dyn Executor, model: &Model, batch: usize) -> Result<Loaded> {
-    let config = Config {
-        data: "random".into(),
-        size: None,
-        gray: false,
-        limit: None,
-        epochs: 1,
-        batch,
-        learning_rate: 1e-3,
-        loss: Loss::Mse,
-        seed: 0,
-        optimiser: Optimiser::adam(),
-        model: model.clone(),
-    };
+    let config = Config { batch, ..Config::new(model.clone()) };
     let layout = layout(model)?;
     executor.set_state(&State::initial(&layout, Seed(0), config.optimiser.moments()))?;
     let bytes = MNIST.elements();
@@ -187,7 +179,7 @@ fn load_training(executor: &mut dyn Executor, model: &Model, batch: usize) -> Re
     let pixels: Vec<u8> = (0..batch * bytes).map(|_| random.random()).collect();
     executor.write_data(data, &pixels, &[])?;
     executor.write_order(data, &(0..batch as u32).collect::<Vec<_>>())?;
-    let shape = BatchShape { images: MNIST, batch, room: batch };
+    let shape = BatchShape { images: MNIST, masked: false, batch, room: batch };
     let plan = training_plan(&config, &layout, shape, executor.target())?;
     let flops = plan.flops();
     Ok(Loaded { plan: executor.add_plan(plan, Some(data))?, flops })

@@ -6,7 +6,7 @@ mod support;
 use diabolo::graph::{Role, State};
 use diabolo::rng::Seed;
 use support::devices::{Device, cpu, gpu};
-use support::models::{Setup, Trained, conv, dense};
+use support::models::{Setup, Trained, conv, dense, variants};
 
 fn new_devices() -> [Box<dyn Device>; 2] {
     [Box::new(cpu()), Box::new(gpu())]
@@ -56,6 +56,26 @@ fn twenty_dense_steps_agree_on_both_devices() {
 #[test]
 fn twenty_convolutional_steps_agree_on_both_devices() {
     devices_agree(&conv());
+}
+
+#[test]
+fn twenty_steps_of_every_variant_agree_on_both_devices() {
+    for (name, setup) in variants() {
+        println!("{name}");
+        devices_agree(&setup);
+    }
+}
+
+#[test]
+fn fusion_changes_nothing_in_any_variant() {
+    for (name, fused) in variants() {
+        println!("{name}");
+        let apart = Setup { fuse: false, ..fused.clone() };
+        let start = fused.start(Seed(6));
+        let a = fused.train(&mut cpu(), &start, 0..5);
+        let b = apart.train(&mut cpu(), &start, 0..5);
+        assert_near(&a.state, &b.state, 1e-4);
+    }
 }
 
 fn loss_falls(setup: &Setup) {

@@ -8,27 +8,34 @@ use diabolo::cpu::CpuExecutor;
 use diabolo::data::{Dataset, ImageShape, LoadOptions, Source};
 use diabolo::error::Result;
 use diabolo::graph::{Executor, State};
-use diabolo::models::{ConvAutoencoder, DenseAutoencoder, Model, Recipe};
+use diabolo::models::{Kind, Model};
 use diabolo::ops::StepScalars;
 use diabolo::rng::Seed;
 use diabolo::tensor::Tensor;
 use diabolo::train::{self, Task, TrainArgs};
 use tempfile::TempDir;
 
-fn dense(images: ImageShape) -> Result<Model> {
-    Ok(Model::Dense(DenseAutoencoder::new(images, vec![24, 8])?))
-}
+/// A small model of a kind, by the options that make it so.
+#[derive(Clone, Copy)]
+struct Small(Kind, &'static str);
 
-fn conv(images: ImageShape) -> Result<Model> {
-    Ok(Model::Conv(ConvAutoencoder::new(images, vec![4, 8], 6)?))
-}
+const DENSE: Small = Small(Kind::Dense, "--arch dense:24 --latent 8 --loss mse");
+const CONV: Small = Small(Kind::Conv, "--arch conv:4,8 --latent 6 --loss mse");
 
 /// Trains into `out` with these options more.
-fn run(out: &Path, model: fn(ImageShape) -> Result<Model>, more: &[&str]) -> Result<()> {
+fn run(out: &Path, Small(kind, model): Small, more: &[&str]) -> Result<()> {
     let out = out.to_str().expect("temporary paths are text");
     let fixed = ["train", "--device", "cpu", "--out", out];
-    let args = TrainArgs::try_parse_from(fixed.iter().chain(more)).expect("options are right");
-    train::run(&args, Recipe { batch: 32, learning_rate: 1e-3 }, model)
+    let options = fixed.into_iter().chain(model.split(' ')).chain(more.iter().copied());
+    let args = TrainArgs::try_parse_from(options);
+    train::run(&args.unwrap_or_else(|error| panic!("{model}: {error}")), kind)
+}
+
+/// The model of these options for images of this size.
+fn model(Small(kind, options): Small, images: ImageShape) -> Model {
+    let args = TrainArgs::try_parse_from(std::iter::once("train").chain(options.split(' ')));
+    let choices = kind.recipe(&args.expect("options are right").choices, false).choices;
+    kind.model(images, 0, &choices).expect("options go together")
 }
 
 fn metrics(out: &Path) -> serde_json::Value {
@@ -39,19 +46,22 @@ fn metrics(out: &Path) -> serde_json::Value {
 #[test]
 fn a_run_learns_and_writes_its_folder() {
     let folder = TempDir::new().unwrap();
-    run(folder.path(), dense, &["--epochs", "6"]).unwrap();
+    run(folder.path(), DENSE, &["--epochs", "6"]).unwrap();
     let mut names: Vec<String> = fs::read_dir(folder.path())
         .unwrap()
         .map(|entry| entry.unwrap().file_name().into_string().unwrap())
         .collect();
     names.sort();
     let expected = [
+        "codes.png",
         "config.toml",
         "filters.png",
+        "interpolation.png",
         "loss.png",
         "metrics.json",
         "model.safetensors",
         "reconstructions.png",
+        "samples.png",
     ];
     assert_eq!(names, expected);
     let metrics = metrics(folder.path());
@@ -74,9 +84,9 @@ fn a_run_learns_and_writes_its_folder() {
 #[test]
 fn a_resumed_run_ends_in_the_bits_of_one_without_a_break() {
     let [whole, broken] = [TempDir::new().unwrap(), TempDir::new().unwrap()];
-    run(whole.path(), conv, &["--epochs", "3", "--limit", "200"]).unwrap();
-    run(broken.path(), conv, &["--epochs", "1", "--limit", "200"]).unwrap();
-    run(broken.path(), conv, &["--epochs", "3", "--limit", "200", "--resume"]).unwrap();
+    run(whole.path(), CONV, &["--epochs", "3", "--limit", "200"]).unwrap();
+    run(broken.path(), CONV, &["--epochs", "1", "--limit", "200"]).unwrap();
+    run(broken.path(), CONV, &["--epochs", "3", "--limit", "200", "--resume"]).unwrap();
     let model = |folder: &TempDir| fs::read(folder.path().join("model.safetensors")).unwrap();
     let tensors = |bytes: Vec<u8>| {
         let file = safetensors::SafeTensors::deserialize(&bytes).unwrap();
@@ -97,10 +107,10 @@ fn a_resumed_run_ends_in_the_bits_of_one_without_a_break() {
 #[test]
 fn a_run_is_not_resumed_under_other_options() {
     let folder = TempDir::new().unwrap();
-    run(folder.path(), dense, &["--epochs", "1"]).unwrap();
-    let other = run(folder.path(), dense, &["--epochs", "2", "--lr", "0.01", "--resume"]);
+    run(folder.path(), DENSE, &["--epochs", "1"]).unwrap();
+    let other = run(folder.path(), DENSE, &["--epochs", "2", "--lr", "0.01", "--resume"]);
     assert!(other.unwrap_err().to_string().contains("other options"));
-    let enough = run(folder.path(), dense, &["--epochs", "1", "--resume"]);
+    let enough = run(folder.path(), DENSE, &["--epochs", "1", "--resume"]);
     assert!(enough.unwrap_err().to_string().contains("--epochs"));
 }
 
@@ -114,9 +124,10 @@ fn colour_images_of_odd_sizes_train() {
         picture.save(images.path().join(format!("{index}.png"))).unwrap();
     }
     let data = format!("images:{}", images.path().display());
-    for loss in ["mse", "bce"] {
-        let options = ["--data", &data, "--epochs", "12", "--batch", "5", "--loss", loss];
-        run(out.path(), conv, &options).unwrap();
+    let bce = Small(Kind::Conv, "--arch conv:4,8 --latent 6 --loss bce");
+    for small in [CONV, bce] {
+        let more = ["--data", &data, "--epochs", "12", "--batch", "5"];
+        run(out.path(), small, &more).unwrap();
         let metrics = metrics(out.path());
         let epochs = metrics["epochs"].as_array().unwrap();
         let loss = |epoch: usize| epochs[epoch]["train_loss"].as_f64().unwrap();
@@ -130,7 +141,8 @@ fn encoding_and_decoding_is_reconstructing() {
     let dataset =
         Dataset::load(&Source::Sprites(12), &LoadOptions { size: Some((11, 14)), ..options });
     let dataset = dataset.unwrap();
-    for model in [dense(dataset.shape).unwrap(), conv(dataset.shape).unwrap()] {
+    for small in [DENSE, CONV] {
+        let model = model(small, dataset.shape);
         let layout = train::layout(&model).unwrap();
         let mut device = CpuExecutor::new();
         device.set_state(&State::initial(&layout, Seed(1), 0)).unwrap();
@@ -144,7 +156,7 @@ fn encoding_and_decoding_is_reconstructing() {
         };
         let encoder = Task::Encode.plan(&model, &layout, 3, None).unwrap();
         let code = apply(encoder, "images", &images, "code");
-        assert_eq!(code.shape()[..], [3, model.latent()]);
+        assert_eq!(code.shape()[..], [3, model.network.latent()]);
         let decoder = Task::Decode.plan(&model, &layout, 3, None).unwrap();
         let decoded = apply(decoder, "code", &code, "reconstruction");
         let whole = Task::Reconstruct.plan(&model, &layout, 3, None).unwrap();

@@ -1,109 +1,308 @@
-//! Autoencoders: from images to a code, and from a code to images.
+//! Autoencoders: a network, and what it is trained for. A variant is an objective, not an
+//! architecture: each takes dense and convolutional networks alike.
 
+mod architecture;
+mod autoencoder;
+mod choices;
+mod contractive;
 mod conv;
+mod cvae;
 mod dense;
+mod denoising;
+mod iwae;
+mod kind;
+mod network;
+mod sparse;
+mod vae;
+mod vqvae;
 
-pub use conv::ConvAutoencoder;
-pub use dense::DenseAutoencoder;
+pub use architecture::{Architecture, CodeForm, Sizes};
+pub use choices::Choices;
+pub use contractive::{Contractive, jacobian_squares};
+pub use iwae::{Iwae, log_likelihood};
+pub use kind::{Kind, Recipe};
+pub use network::{Block, Downsample, Network, Norm, Scope, Stages};
+pub use sparse::{Sparse, Sparsity};
+pub use vae::{Vae, Variance};
+pub use vqvae::{CodebookRule, VqVae};
 
 use crate::data::ImageShape;
-use crate::error::Result;
-use crate::graph::Graph;
-use crate::ops::{self, Activation, NodeId};
+use crate::error::{Error, Result};
+use crate::graph::Initialiser;
+use crate::nn::{Decoded, Loss};
+use crate::ops::{self, Activation, NodeId, UnaryKind};
 
-/// A model, by its architecture.
+/// A model: a network with an objective.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
-#[serde(tag = "architecture", rename_all = "kebab-case")]
-pub enum Model {
-    /// Dense layers.
-    Dense(DenseAutoencoder),
-    /// Convolutions.
-    Conv(ConvAutoencoder),
+pub struct Model {
+    /// How reconstructions are compared with images.
+    pub loss: Loss,
+    /// The variance of [`Loss::Gaussian`].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub variance: Option<Variance>,
+    /// Encoder and decoder.
+    pub network: Network,
+    /// What stands beside the reconstruction.
+    pub variant: Variant,
 }
 
-/// How a model is trained unless options say otherwise.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Recipe {
-    /// Images a step.
-    pub batch: usize,
-    /// Learning rate of Adam.
-    pub learning_rate: f32,
+/// What a model is trained for besides reconstruction.
+#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(tag = "name", rename_all = "kebab-case")]
+pub enum Variant {
+    /// Nothing; dense layers by default.
+    Dense,
+    /// Nothing; convolutions by default.
+    Conv,
+    /// Undoing noise.
+    Denoising,
+    /// Few active units.
+    Sparse(Sparse),
+    /// A small Jacobian.
+    Contractive(Contractive),
+    /// Codes near a normal distribution.
+    Vae(Vae),
+    /// The same, told labels.
+    Cvae(Vae),
+    /// The importance-weighted bound.
+    Iwae(Iwae),
+    /// Codes from a codebook.
+    Vqvae(VqVae),
 }
 
-/// The nodes of a whole model over a batch of images.
+/// A batch, as nodes.
 #[derive(Clone, Copy, Debug)]
-pub struct Forward {
-    /// The code, `[batch, latent]`.
-    pub code: NodeId,
-    /// What the sigmoid makes the reconstruction of, shaped like the images.
-    pub logits: NodeId,
-    /// The reconstruction, in [0, 1], shaped like the images.
-    pub reconstruction: NodeId,
+pub struct Batch {
+    /// The images to be reconstructed, in [0, 1], `[batch, channels, height, width]`.
+    pub images: NodeId,
+    /// What the encoder sees of them: the same, spoilt or with pixels missing.
+    pub input: NodeId,
+    /// 1 where a pixel is known, else 0: `[batch, 1, height, width]`; `None` where all are.
+    pub seen: Option<NodeId>,
+    /// One-hot labels, `[batch, classes]`, for a model that is told them.
+    pub labels: Option<NodeId>,
 }
+
+/// A code with what is known of it.
+#[derive(Clone, Copy, Debug)]
+pub struct Encoded {
+    /// The code that reconstructions are made of: for variational models, the mean.
+    pub code: NodeId,
+    /// The logarithm of the code's variance, for variational models; shaped like the code.
+    pub log_variance: Option<NodeId>,
+    /// Which codes of the codebook it consists of, `[batch, places]`, for VQ-VAE.
+    pub index: Option<NodeId>,
+}
+
+/// What a model is trained by, over a batch.
+#[derive(Clone, Debug)]
+pub struct Objective {
+    /// What is made small, a scalar.
+    pub loss: NodeId,
+    /// Scalars to be reported beside it, each a mean over the batch, by their name in
+    /// `metrics.json`.
+    pub measures: Vec<(&'static str, NodeId)>,
+    /// The share of active units, for a model that adapts its penalty to it.
+    pub activity: Option<NodeId>,
+}
+
+/// Below this log-variance a Gaussian pixel would be sharper than the 255 steps it is stored in.
+const LEAST_LOG_VARIANCE: f32 = -12.5;
 
 impl Model {
     /// The size of the images it takes and makes.
     pub fn images(&self) -> ImageShape {
-        match self {
-            Self::Dense(model) => model.images,
-            Self::Conv(model) => model.images,
-        }
-    }
-
-    /// How many numbers a code has.
-    pub fn latent(&self) -> usize {
-        match self {
-            Self::Dense(model) => model.latent(),
-            Self::Conv(model) => model.latent,
-        }
+        self.network.images
     }
 
     /// A word for file names and reports.
     pub fn name(&self) -> &'static str {
-        match self {
-            Self::Dense(_) => "dense",
-            Self::Conv(_) => "conv",
+        self.kind().name()
+    }
+
+    /// The variant's name.
+    pub fn kind(&self) -> Kind {
+        match self.variant {
+            Variant::Dense => Kind::Dense,
+            Variant::Conv => Kind::Conv,
+            Variant::Denoising => Kind::Denoising,
+            Variant::Sparse(_) => Kind::Sparse,
+            Variant::Contractive(_) => Kind::Contractive,
+            Variant::Vae(_) => Kind::Vae,
+            Variant::Cvae(_) => Kind::Cvae,
+            Variant::Iwae(_) => Kind::Iwae,
+            Variant::Vqvae(_) => Kind::Vqvae,
         }
     }
 
-    /// The parameter whose rows are the first layer's filters.
-    pub fn first_weight(&self) -> &'static str {
-        match self {
-            Self::Dense(_) => dense::FIRST_WEIGHT,
-            Self::Conv(_) => conv::FIRST_WEIGHT,
+    /// Refuses parts that do not go together.
+    ///
+    /// # Errors
+    /// When there are such; the error names the option.
+    pub fn check(&self) -> Result<()> {
+        self.network.check()?;
+        match &self.variant {
+            Variant::Contractive(contractive) => contractive.check(self),
+            Variant::Vae(_) | Variant::Cvae(_) | Variant::Iwae(_)
+                if self.network.code == CodeForm::Features =>
+            {
+                let what = "a variational code needs a layer of its own; give a number or map:8";
+                Err(Error::option("--latent", what))
+            }
+            _ => Ok(()),
         }
     }
 
-    /// The code `[batch, latent]` of `images`, `[batch, channels, height, width]`.
+    /// What one unit of its loss is.
+    pub fn unit(&self) -> &'static str {
+        match (self.is_variational(), self.loss) {
+            (true, Loss::Mse) => "squared error + nats per image",
+            (_, loss) => loss.unit(),
+        }
+    }
+
+    /// Whether codes are distributions.
+    pub fn is_variational(&self) -> bool {
+        matches!(self.variant, Variant::Vae(_) | Variant::Cvae(_) | Variant::Iwae(_))
+    }
+
+    /// Whether encoder and decoder are told labels.
+    pub fn is_conditional(&self) -> bool {
+        self.network.classes > 0
+    }
+
+    /// The activation of the code: the network's, unless the variant wants it linear.
+    fn code_activation(&self) -> Option<Activation> {
+        match &self.variant {
+            Variant::Sparse(sparse) if sparse.is_linear() => None,
+            Variant::Vae(_) | Variant::Cvae(_) | Variant::Iwae(_) | Variant::Vqvae(_) => None,
+            _ => Some(self.network.activation),
+        }
+    }
+
+    /// The codes of `input`, `[batch, channels, height, width]`.
     ///
     /// # Errors
     /// When the images are not of the model's size.
-    pub fn encode(&self, graph: &mut Graph, images: NodeId) -> Result<NodeId> {
-        match self {
-            Self::Dense(model) => model.encode(graph, images),
-            Self::Conv(model) => model.encode(graph, images),
+    pub fn encode(
+        &self,
+        scope: &mut Scope,
+        input: NodeId,
+        labels: Option<NodeId>,
+    ) -> Result<Encoded> {
+        if self.is_variational() {
+            let posterior = vae::posterior(self, scope, input, labels)?;
+            let (code, log_variance) = (posterior.mean, Some(posterior.log_variance));
+            return Ok(Encoded { code, log_variance, index: None });
+        }
+        let features = self.network.features(scope, input, labels)?;
+        let code = self.network.head(scope, "code", features, self.code_activation())?;
+        match &self.variant {
+            Variant::Vqvae(vqvae) => {
+                let quantised = vqvae.quantise(scope, code)?;
+                let (code, index) = (quantised.code, Some(quantised.index));
+                Ok(Encoded { code, log_variance: None, index })
+            }
+            variant => {
+                let code = match variant {
+                    Variant::Sparse(sparse) => sparse.keep_greatest(scope, code)?,
+                    _ => code,
+                };
+                let code = self.network.dropped(scope, code)?;
+                Ok(Encoded { code, log_variance: None, index: None })
+            }
         }
     }
 
-    /// The logits `[batch, channels, height, width]` of the images with codes `code`.
+    /// What the decoder makes of codes.
     ///
     /// # Errors
     /// When the codes are not of the model's size.
-    pub fn decode(&self, graph: &mut Graph, code: NodeId) -> Result<NodeId> {
-        match self {
-            Self::Dense(model) => model.decode(graph, code),
-            Self::Conv(model) => model.decode(graph, code),
+    pub fn decode(
+        &self,
+        scope: &mut Scope,
+        code: NodeId,
+        labels: Option<NodeId>,
+    ) -> Result<Decoded> {
+        let network = &self.network;
+        match self.variance {
+            None => {
+                let [logits] = network.decode(scope, code, labels, ["output"])?;
+                Ok(Decoded { logits, log_variance: None })
+            }
+            Some(Variance::Shared) => {
+                let [logits] = network.decode(scope, code, labels, ["output"])?;
+                let start = Initialiser::Constant(vae::SHARED_START);
+                let shared = scope.graph.parameter("decoder.log_variance", [1; 4], start)?;
+                Ok(Decoded { logits, log_variance: Some(shared) })
+            }
+            Some(Variance::Learned) => {
+                let outputs = ["output", "log_variance"];
+                let [logits, variance] = network.decode(scope, code, labels, outputs)?;
+                let range = UnaryKind::Clamp {
+                    low: LEAST_LOG_VARIANCE,
+                    high: ops::LOG_VARIANCE[1],
+                };
+                let variance = ops::unary(scope.graph, variance, range)?;
+                Ok(Decoded { logits, log_variance: Some(variance) })
+            }
         }
     }
 
-    /// The whole way, from images to their reconstruction.
+    /// The objective over a batch.
     ///
     /// # Errors
-    /// When the images are not of the model's size.
-    pub fn forward(&self, graph: &mut Graph, images: NodeId) -> Result<Forward> {
-        let code = self.encode(graph, images)?;
-        let logits = self.decode(graph, code)?;
-        let reconstruction = ops::activate(graph, logits, Activation::Sigmoid)?;
-        Ok(Forward { code, logits, reconstruction })
+    /// When the images are not of the model's size, or labels are missing.
+    pub fn objective(&self, scope: &mut Scope, batch: &Batch) -> Result<Objective> {
+        match &self.variant {
+            Variant::Dense | Variant::Conv | Variant::Denoising => {
+                autoencoder::objective(self, scope, batch)
+            }
+            Variant::Sparse(sparse) => sparse.objective(self, scope, batch),
+            Variant::Contractive(contractive) => contractive.objective(self, scope, batch),
+            Variant::Vae(vae) | Variant::Cvae(vae) => vae.objective(self, scope, batch),
+            Variant::Iwae(iwae) => iwae.objective(self, scope, batch),
+            Variant::Vqvae(vqvae) => vqvae.objective(self, scope, batch),
+        }
+    }
+
+    /// The weight that stands in each step's scalars, `epochs` epochs into the training, where the
+    /// model has `adapted` it to its activity.
+    pub fn weight(&self, epochs: f32, adapted: Option<f32>) -> f32 {
+        match &self.variant {
+            Variant::Dense | Variant::Conv | Variant::Denoising => 0.0,
+            Variant::Sparse(sparse) => adapted.unwrap_or(sparse.penalty),
+            Variant::Contractive(contractive) => contractive.penalty,
+            Variant::Vae(vae) | Variant::Cvae(vae) => vae.weight(epochs),
+            Variant::Iwae(_) => 1.0,
+            Variant::Vqvae(vqvae) => vqvae.penalty,
+        }
+    }
+
+    /// The weight for the next epoch after one at `weight` in which this share of units was active.
+    pub fn adapted(&self, weight: f32, activity: f32) -> Option<f32> {
+        match &self.variant {
+            Variant::Sparse(sparse) => sparse.adapted(weight, activity),
+            _ => None,
+        }
+    }
+}
+
+/// A number for an option that must be 0 or more.
+fn not_negative(option: &str, value: f32) -> Result<f32> {
+    match value.is_finite() && value >= 0.0 {
+        true => Ok(value),
+        false => Err(Error::option(option, format!("is {value}; it must be 0 or more"))),
+    }
+}
+
+/// A count for an option that must be within a range.
+fn count(option: &str, value: usize, range: std::ops::RangeInclusive<usize>) -> Result<usize> {
+    match range.contains(&value) {
+        true => Ok(value),
+        false => {
+            let what = format!("is {value}; it takes {} to {}", range.start(), range.end());
+            Err(Error::option(option, what))
+        }
     }
 }

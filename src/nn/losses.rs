@@ -1,9 +1,9 @@
-//! Reconstruction losses, and the unit each is reported in.
+//! Reconstruction losses, and the unit each is reported in; penalties on codes.
 
 use std::fmt;
 
 use crate::error::Result;
-use crate::ops::{self, Builder, NodeId, ReduceKind};
+use crate::ops::{self, Activation, Builder, NodeId, ReduceKind};
 
 /// How a reconstruction is compared with its image.
 #[derive(
@@ -19,41 +19,140 @@ use crate::ops::{self, Builder, NodeId, ReduceKind};
 )]
 #[serde(rename_all = "kebab-case")]
 pub enum Loss {
-    /// The mean squared error over all pixels of all images.
+    /// The squared error: its mean over all pixels of all images; where a divergence stands beside
+    /// it, its sum over an image's pixels, which is a Gaussian likelihood of variance 1/2 up to a
+    /// constant.
     #[default]
     Mse,
     /// Binary cross-entropy, summed over an image's pixels and averaged over images.
     Bce,
+    /// The negative logarithm of a Gaussian density whose variance is learned, summed over an
+    /// image's pixels and averaged over images.
+    Gaussian,
+}
+
+/// What a decoder makes of codes.
+#[derive(Clone, Copy, Debug)]
+pub struct Decoded {
+    /// What the sigmoid makes the reconstruction of, `[batch, channels, height, width]`.
+    pub logits: NodeId,
+    /// The logarithm of the Gaussian's variance, for [`Loss::Gaussian`]; broadcasts to the images.
+    pub log_variance: Option<NodeId>,
+}
+
+impl Decoded {
+    /// The reconstruction, in [0, 1].
+    ///
+    /// # Errors
+    /// Never for nodes of the same graph.
+    pub fn reconstruction(&self, builder: &mut dyn Builder) -> Result<NodeId> {
+        ops::activate(builder, self.logits, Activation::Sigmoid)
+    }
 }
 
 impl Loss {
-    /// What one unit of the loss is.
+    /// What one unit of the loss is, where nothing stands beside it.
     pub fn unit(self) -> &'static str {
         match self {
             Self::Mse => "MSE per pixel",
-            Self::Bce => "nats per image",
+            Self::Bce | Self::Gaussian => "nats per image",
         }
     }
 
-    /// The loss, a scalar, of the images whose logits are `logits`, against `images` in [0, 1].
+    /// The error of each pixel of `images` in [0, 1], shaped like them; 0 where `seen`,
+    /// `[batch, 1, height, width]`, is 0.
     ///
     /// # Errors
     /// When the shapes differ.
-    pub fn of(self, builder: &mut dyn Builder, logits: NodeId, images: NodeId) -> Result<NodeId> {
-        match self {
+    pub fn errors(
+        self,
+        builder: &mut dyn Builder,
+        decoded: Decoded,
+        images: NodeId,
+        seen: Option<NodeId>,
+    ) -> Result<NodeId> {
+        let errors = match self {
             Self::Mse => {
-                let reconstruction = ops::activate(builder, logits, ops::Activation::Sigmoid)?;
-                let error = ops::squared_error(builder, reconstruction, images)?;
-                ops::mean_all(builder, error)
+                let reconstruction = decoded.reconstruction(builder)?;
+                ops::squared_error(builder, reconstruction, images)?
             }
-            Self::Bce => {
-                let error = ops::binary_cross_entropy(builder, logits, images)?;
-                let images = builder.shape(images)[0] as f32;
-                let sum = ops::sum_all(builder, error)?;
-                ops::affine(builder, sum, 1.0 / images, 0.0)
+            Self::Bce => ops::binary_cross_entropy(builder, decoded.logits, images)?,
+            Self::Gaussian => {
+                let mean = decoded.reconstruction(builder)?;
+                let log_variance = decoded.log_variance.ok_or_else(|| {
+                    crate::error::Error::Graph("the decoder gives no log-variance".into())
+                })?;
+                let shape = builder.shape(mean).clone();
+                let log_variance = ops::expand(builder, log_variance, &shape)?;
+                ops::gaussian_nll(builder, mean, log_variance, images)?
             }
+        };
+        match seen {
+            Some(seen) => ops::mul(builder, errors, seen),
+            None => Ok(errors),
         }
     }
+
+    /// The sum of [`Loss::errors`] over each image: `[batch]`.
+    ///
+    /// # Errors
+    /// When the shapes differ.
+    pub fn by_image(
+        self,
+        builder: &mut dyn Builder,
+        decoded: Decoded,
+        images: NodeId,
+        seen: Option<NodeId>,
+    ) -> Result<NodeId> {
+        let errors = self.errors(builder, decoded, images, seen)?;
+        per_image(builder, errors)
+    }
+
+    /// The loss, a scalar, in its [unit](Loss::unit).
+    ///
+    /// # Errors
+    /// When the shapes differ.
+    pub fn of(
+        self,
+        builder: &mut dyn Builder,
+        decoded: Decoded,
+        images: NodeId,
+        seen: Option<NodeId>,
+    ) -> Result<NodeId> {
+        let errors = self.errors(builder, decoded, images, seen)?;
+        match self {
+            Self::Mse => mean_seen(builder, errors, seen),
+            Self::Bce | Self::Gaussian => image_mean(builder, errors),
+        }
+    }
+}
+
+/// The mean of `errors`, `[batch, channels, height, width]`, over the pixels that are seen; a scalar.
+///
+/// # Errors
+/// When the shapes do not broadcast.
+pub fn mean_seen(
+    builder: &mut dyn Builder,
+    errors: NodeId,
+    seen: Option<NodeId>,
+) -> Result<NodeId> {
+    let Some(seen) = seen else { return ops::mean_all(builder, errors) };
+    let channels = builder.shape(errors).elements() / builder.shape(seen).elements();
+    let sum = ops::sum_all(builder, errors)?;
+    let count = ops::sum_all(builder, seen)?;
+    // A batch without any seen pixel has an error of 0, not NaN.
+    let count = ops::affine(builder, count, channels as f32, 1e-6)?;
+    ops::div(builder, sum, count)
+}
+
+/// The sum of `errors` over an image's pixels, averaged over the images; a scalar.
+///
+/// # Errors
+/// When `errors` has no axes.
+pub fn image_mean(builder: &mut dyn Builder, errors: NodeId) -> Result<NodeId> {
+    let images = builder.shape(errors)[0] as f32;
+    let sum = ops::sum_all(builder, errors)?;
+    ops::affine(builder, sum, 1.0 / images, 0.0)
 }
 
 impl fmt::Display for Loss {
@@ -61,6 +160,7 @@ impl fmt::Display for Loss {
         f.write_str(match self {
             Self::Mse => "mse",
             Self::Bce => "bce",
+            Self::Gaussian => "gaussian",
         })
     }
 }

@@ -6,6 +6,8 @@ mod layers;
 mod losses;
 mod quality;
 
-pub use layers::{conv_transpose2d, conv2d, dense};
-pub use losses::{Loss, kl_sparsity_penalty, l1_penalty, per_image};
+pub use layers::{batch_norm, conv_transpose2d, conv2d, dense, dense_tied};
+pub use losses::{
+    Decoded, Loss, image_mean, kl_sparsity_penalty, l1_penalty, mean_seen, per_image,
+};
 pub use quality::structural_similarity;

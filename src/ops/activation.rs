@@ -1,13 +1,17 @@
 //! Activations, and their derivatives as an operation of its own.
 
+use std::fmt;
+use std::str::FromStr;
 use std::sync::Arc;
 
 use super::*;
 use crate::kernel;
 use crate::simd;
 
-/// A function applied to each element.
-#[derive(Clone, Copy, Debug, PartialEq)]
+/// A function applied to each element. As text: `relu`, `leaky-relu:0.2`, `sigmoid`, `tanh`,
+/// `softplus`, `gelu`, `silu`.
+#[derive(Clone, Copy, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(try_from = "String", into = "String")]
 pub enum Activation {
     /// max(x, 0)
     Relu,
@@ -36,6 +40,18 @@ impl Activation {
             Self::Softplus => 5,
             Self::Gelu => 6,
             Self::Silu => 7,
+        }
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Relu => "relu",
+            Self::LeakyRelu(_) => "leaky-relu",
+            Self::Sigmoid => "sigmoid",
+            Self::Tanh => "tanh",
+            Self::Softplus => "softplus",
+            Self::Gelu => "gelu",
+            Self::Silu => "silu",
         }
     }
 
@@ -81,6 +97,51 @@ fn normal_density(x: f32) -> f32 {
 #[inline(always)]
 fn flush(x: f32) -> f32 {
     if x.abs() < 1e-30 { 0.0 } else { x }
+}
+
+impl FromStr for Activation {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        let slope = |text: &str| text.parse().ok().filter(|slope| (1e-6..1.0).contains(slope));
+        let leaky = text.strip_prefix("leaky-relu:").and_then(slope).map(Self::LeakyRelu);
+        let names = [
+            Self::Relu,
+            Self::LeakyRelu(0.01),
+            Self::Sigmoid,
+            Self::Tanh,
+            Self::Softplus,
+            Self::Gelu,
+            Self::Silu,
+        ];
+        let known = names.into_iter().find(|known| known.name() == text);
+        leaky.or(known).ok_or_else(|| {
+            let list = names.map(Self::name).join(", ");
+            let what = format!("`{text}` is none of {list}, or leaky-relu:SLOPE below 1");
+            Error::option("--activation", what)
+        })
+    }
+}
+
+impl fmt::Display for Activation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())?;
+        if let Self::LeakyRelu(slope) = self { write!(f, ":{slope}") } else { Ok(()) }
+    }
+}
+
+impl TryFrom<String> for Activation {
+    type Error = Error;
+
+    fn try_from(text: String) -> Result<Self> {
+        text.parse()
+    }
+}
+
+impl From<Activation> for String {
+    fn from(activation: Activation) -> Self {
+        activation.to_string()
+    }
 }
 
 static KERNEL: Kernel = kernel!("activation", "linear", "activation");

@@ -85,8 +85,9 @@ impl ConvGeometry {
     }
 
     /// A kernel with the same padding on opposite sides (PyTorch).
-    pub fn symmetric(kernel: [usize; 2], stride: [usize; 2], padding: [usize; 2]) -> Self {
-        Self { kernel, stride, padding: padding.map(|size| [size, size]), dilation: [1, 1] }
+    pub const fn symmetric(kernel: [usize; 2], stride: [usize; 2], padding: [usize; 2]) -> Self {
+        let [rows, columns] = padding;
+        Self { kernel, stride, padding: [[rows; 2], [columns; 2]], dilation: [1, 1] }
     }
 
     /// The same with other steps between the kernel's places.

@@ -1,29 +1,29 @@
 //! How good a model is on images it was not trained on.
 
+use std::collections::BTreeMap;
+
 use crate::graph::MetricRow;
 
-/// The metrics that an evaluation plan logs, in the order of its columns: means over a batch.
-pub(super) const METRICS: [&str; 4] = ["loss", "mse", "bce", "ssim"];
-
-/// Means over all images of a pass.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct Evaluation {
-    /// The training loss, in its own unit.
-    pub loss: f64,
-    /// Mean squared error per pixel.
-    pub mse: f64,
-    /// Binary cross-entropy per pixel, in nats.
-    pub bce: f64,
-    /// Structural similarity (7x7 uniform window), 1 for equal images.
-    pub ssim: f64,
-}
+/// Means over all images of a pass, by name: `loss`, `mse` and `bce` per pixel, `ssim`, and what
+/// the model's objective measures besides.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Evaluation(pub BTreeMap<String, f64>);
 
 impl Evaluation {
-    /// The peak signal-to-noise ratio in decibels for pixels in [0, 1], from the mean squared error
-    /// over all images.
-    pub fn psnr(&self) -> f64 {
-        -10.0 * self.mse.log10()
+    /// A measure by name; NaN where it was not taken.
+    pub fn get(&self, name: &str) -> f64 {
+        self.0.get(name).copied().unwrap_or(f64::NAN)
     }
+
+    /// The training loss, in its own unit.
+    pub fn loss(&self) -> f64 {
+        self.get("loss")
+    }
+}
+
+/// The peak signal-to-noise ratio in decibels of pixels in [0, 1], from their mean squared error.
+pub fn decibels(mse: f64) -> f64 {
+    -10.0 * mse.log10()
 }
 
 /// Adds up rows, each weighted by its batch.
@@ -47,9 +47,9 @@ impl WeightedMean {
         self.sums.get(column).map_or(f64::NAN, |sum| sum / self.images as f64)
     }
 
-    /// The columns of [`METRICS`].
-    pub fn evaluation(&self) -> Evaluation {
-        let [loss, mse, bce, ssim] = [0, 1, 2, 3].map(|column| self.mean(column));
-        Evaluation { loss, mse, bce, ssim }
+    /// The columns by the names of the plan's metrics.
+    pub fn evaluation(&self, names: &[String]) -> Evaluation {
+        let means = names.iter().enumerate().map(|(column, name)| (name.clone(), self.mean(column)));
+        Evaluation(means.collect())
     }
 }

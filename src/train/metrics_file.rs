@@ -1,10 +1,12 @@
 //! `metrics.json`: what a run measured, for scripts and tables.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use serde::{Deserialize, Deserializer, Serialize};
 
 use super::atomic_file::write_atomically;
+use super::trainer::Adaptation;
 use crate::error::{Error, Result};
 
 /// The contents of `metrics.json`. A number that is not finite is stored as `null`, since JSON has
@@ -28,12 +30,16 @@ pub struct MetricsFile {
     pub images_per_second: f64,
     /// Every epoch, in order.
     pub epochs: Vec<EpochMetrics>,
-    /// The finished model on the held-out images.
-    pub test: TestMetrics,
+    /// The finished model on the held-out images: each measure that applies, by name.
+    #[serde(deserialize_with = "numbers_or_null")]
+    pub test: BTreeMap<String, f64>,
+    /// The divergence of each dimension of a variational code from the prior, in nats.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub kl_per_dimension: Vec<f32>,
 }
 
 /// One epoch.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct EpochMetrics {
     /// Its number, from 1.
     pub epoch: u64,
@@ -46,23 +52,9 @@ pub struct EpochMetrics {
     /// How long it took.
     #[serde(deserialize_with = "number_or_null")]
     pub seconds: f64,
-}
-
-/// How close reconstructions come to held-out images.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct TestMetrics {
-    /// Mean squared error, per number in `[0, 1]`.
-    #[serde(deserialize_with = "number_or_null")]
-    pub mse: f64,
-    /// Binary cross-entropy, in nats per image.
-    #[serde(deserialize_with = "number_or_null")]
-    pub bce: f64,
-    /// Peak signal-to-noise ratio, in dB; infinite where nothing was lost.
-    #[serde(deserialize_with = "number_or_null")]
-    pub psnr: f64,
-    /// Structural similarity, at most 1.
-    #[serde(deserialize_with = "number_or_null")]
-    pub ssim: f64,
+    /// The penalty's weight and the share of active units, for a model that adapts.
+    #[serde(default, flatten, skip_serializing_if = "Option::is_none")]
+    pub adaptation: Option<Adaptation>,
 }
 
 impl MetricsFile {
@@ -102,19 +94,30 @@ fn number_or_null<'de, D: Deserializer<'de>>(
     Option::deserialize(deserializer).map(|number| number.unwrap_or(f64::NAN))
 }
 
+fn numbers_or_null<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> std::result::Result<BTreeMap<String, f64>, D::Error> {
+    let numbers: BTreeMap<String, Option<f64>> = Deserialize::deserialize(deserializer)?;
+    Ok(numbers.into_iter().map(|(name, number)| (name, number.unwrap_or(f64::NAN))).collect())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn metrics(train_loss: f64, psnr: f64) -> MetricsFile {
+        let adaptation = Some(Adaptation { weight: 0.5, activity: 0.25 });
+        let epoch = EpochMetrics { seconds: 0.25, adaptation, ..EpochMetrics::default() };
         MetricsFile {
             device: "gpu".to_owned(),
             adapter: "an \"adapter\"\n".to_owned(),
             parameters: 1_234,
             planned_bytes: u64::MAX,
             images_per_second: 1e5,
-            epochs: vec![EpochMetrics { epoch: 1, train_loss, test_loss: 0.1, seconds: 0.25 }],
-            test: TestMetrics { mse: 0.0, bce: 88.5, psnr, ssim: 1.0 },
+            epochs: vec![EpochMetrics { epoch: 1, train_loss, test_loss: 0.1, ..epoch }],
+            test: [("mse", 0.0), ("bce", 88.5), ("psnr", psnr)]
+                .map(|(name, value)| (name.to_owned(), value))
+                .into(),
             ..MetricsFile::new("nats per image")
         }
     }
@@ -139,7 +142,7 @@ mod tests {
         assert_eq!(json["test"]["bce"], 88.5);
         assert!(text.contains("\n  \"device\": \"gpu\"") && text.ends_with("}\n"), "{text}");
         let after = MetricsFile::load(&path).expect("readable");
-        assert!(after.epochs[0].train_loss.is_nan() && after.test.psnr.is_nan());
+        assert!(after.epochs[0].train_loss.is_nan() && after.test["psnr"].is_nan());
     }
 
     #[test]

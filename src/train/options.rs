@@ -2,16 +2,20 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::data::{Dataset, LoadOptions, Source};
+use crate::data::{Dataset, LoadOptions, Missing, Source, missing};
 use crate::error::{Error, Result};
-use crate::models::{Model, Recipe};
+use crate::models::{Choices, Kind, Model};
 use crate::nn::Loss;
-use crate::ops::Optimiser;
+use crate::ops::{Corruption, Optimiser};
 use crate::rng::Seed;
 
 /// Below this many training images, batches are small by default, so that an epoch has steps enough.
 const FEW_IMAGES: usize = 10_000;
 const SMALL_BATCH: usize = 32;
+/// Epochs on the embedded digits, of which an epoch takes a moment.
+const DIGITS_EPOCHS: u32 = 20;
+/// Held-out images whose likelihood is measured.
+const LIKELIHOOD_IMAGES: usize = 1000;
 
 /// The options of every training example.
 #[derive(Clone, Debug, clap::Parser)]
@@ -29,7 +33,7 @@ pub struct TrainArgs {
     /// Train on this many images only
     #[arg(long, value_name = "N")]
     pub limit: Option<usize>,
-    /// Passes over the training images [default: 20 on the digits, else 10]
+    /// Passes over the training images [default: 20 on the digits, else the model's, 10]
     #[arg(long, value_name = "N")]
     pub epochs: Option<u32>,
     /// Images a step [default: the model's, or 32 below 10000 training images]
@@ -38,9 +42,6 @@ pub struct TrainArgs {
     /// Learning rate of Adam [default: the model's, 0.001 or 0.002]
     #[arg(long, value_name = "RATE")]
     pub lr: Option<f32>,
-    /// What is made small: mse (mean squared error per pixel) or bce (cross-entropy, nats per image)
-    #[arg(long, value_enum, default_value_t = Loss::Mse)]
-    pub loss: Loss,
     /// Decides first weights, the order of images, noise, and which images are held out
     #[arg(long, default_value_t = 0)]
     pub seed: u64,
@@ -56,6 +57,9 @@ pub struct TrainArgs {
     /// Go on from the model in the run folder
     #[arg(long)]
     pub resume: bool,
+    /// Options of the model
+    #[command(flatten, next_help_heading = "Model")]
+    pub choices: Choices,
 }
 
 /// Everything that decides the numbers of a run, besides the device.
@@ -71,16 +75,30 @@ pub struct Config {
     /// The most images to train on.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub limit: Option<usize>,
+    /// Which pixels nobody sees, as `--missing` takes it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub missing: Option<String>,
     /// Passes over the training images.
     pub epochs: u32,
     /// Images a step.
     pub batch: usize,
     /// Learning rate.
     pub learning_rate: f32,
-    /// What is made small.
-    pub loss: Loss,
     /// The seed of the run.
     pub seed: u64,
+    /// Whether pixels are drawn as 0 or 1 at each step.
+    pub binarise: bool,
+    /// Weighted samples by which the likelihood is measured.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub nll: Option<usize>,
+    /// Held-out images whose likelihood is measured.
+    pub nll_images: usize,
+    /// What spoils the images that the encoder sees.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub noise: Option<Corruption>,
+    /// What spoils the held-out images.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub test_noise: Option<Corruption>,
     /// How parameters follow their gradients.
     pub optimiser: Optimiser,
     /// The model.
@@ -91,11 +109,12 @@ impl TrainArgs {
     /// Loads the images.
     ///
     /// # Errors
-    /// When `--data`, `--size` or `--seed` make no sense, or the images cannot be read.
+    /// When `--data`, `--size`, `--missing` or `--seed` make no sense, or the images cannot be read.
     pub fn load(&self) -> Result<Dataset> {
-        let source: Source = self.data.parse()?;
-        Dataset::load(
-            &source,
+        let missing = self.choices.missing.as_ref().map(ToString::to_string);
+        load(
+            &self.data,
+            missing.as_deref(),
             &LoadOptions {
                 size: self.size.as_deref().map(parse_size).transpose()?,
                 gray: self.gray,
@@ -106,25 +125,37 @@ impl TrainArgs {
         )
     }
 
-    /// The options put together for `model` on `dataset`.
+    /// The options put together for a model of this kind on `dataset`.
     ///
     /// # Errors
-    /// When a number is out of its range.
-    pub fn config(&self, dataset: &Dataset, model: Model, recipe: Recipe) -> Result<Config> {
+    /// When a number is out of its range, options do not go together, or one has no effect.
+    pub fn config(&self, dataset: &Dataset, kind: Kind) -> Result<Config> {
+        kind.check(&self.choices)?;
         let is_digits = self.data == Source::default().to_string();
+        let is_mnist = matches!(self.data.parse()?, Source::Mnist(_));
+        let recipe = kind.recipe(&self.choices, is_mnist);
+        let model = kind.model(dataset.shape, dataset.classes.len(), &recipe.choices)?;
         let small = dataset.train.count < FEW_IMAGES;
+        let choices = recipe.choices;
+        if choices.nll_images.is_some() && choices.nll.is_none() {
+            return Err(Error::option("--nll-images", "has no effect without --nll"));
+        }
         let config = Config {
             data: self.data.clone(),
             size: self.size.as_deref().map(parse_size).transpose()?,
             gray: self.gray,
             limit: self.limit,
-            epochs: self.epochs.unwrap_or(if is_digits { 20 } else { 10 }),
+            missing: choices.missing.as_ref().map(ToString::to_string),
+            epochs: self.epochs.unwrap_or(if is_digits { DIGITS_EPOCHS } else { recipe.epochs }),
             batch: self.batch.unwrap_or(if small { SMALL_BATCH } else { recipe.batch }),
             learning_rate: self.lr.unwrap_or(recipe.learning_rate),
-            loss: self.loss,
             seed: self.seed()?.0,
-            optimiser: Optimiser::adam(),
-            model,
+            binarise: choices.binarise.unwrap_or(false),
+            nll: choices.nll,
+            nll_images: choices.nll_images.unwrap_or(LIKELIHOOD_IMAGES),
+            noise: choices.noise,
+            test_noise: choices.test_noise,
+            ..Config::new(model)
         };
         config.check()?;
         Ok(config)
@@ -139,7 +170,59 @@ impl TrainArgs {
     }
 }
 
+fn load(data: &str, hidden: Option<&str>, options: &LoadOptions) -> Result<Dataset> {
+    let source: Source = data.parse()?;
+    let hidden: Option<Missing> = hidden.map(str::parse).transpose()?;
+    let dataset = Dataset::load(&source, options)?;
+    match hidden {
+        Some(hidden) => missing::apply(dataset, &hidden, options.seed),
+        None => Ok(dataset),
+    }
+}
+
 impl Config {
+    /// A config for `model` on images that come from elsewhere: an epoch of Adam at 0.001.
+    pub fn new(model: Model) -> Self {
+        Self {
+            data: String::new(),
+            size: None,
+            gray: false,
+            limit: None,
+            missing: None,
+            epochs: 1,
+            batch: SMALL_BATCH,
+            learning_rate: 1e-3,
+            seed: 0,
+            binarise: false,
+            nll: None,
+            nll_images: LIKELIHOOD_IMAGES,
+            noise: None,
+            test_noise: None,
+            optimiser: Optimiser::adam(),
+            model,
+        }
+    }
+
+    /// Loads the images that it names.
+    ///
+    /// # Errors
+    /// When they cannot be read.
+    pub fn load(&self) -> Result<Dataset> {
+        let options = LoadOptions {
+            size: self.size,
+            gray: self.gray,
+            limit: self.limit,
+            seed: Seed(self.seed),
+            progress: true,
+        };
+        load(&self.data, self.missing.as_deref(), &options)
+    }
+
+    /// What spoils the images that the encoder sees, in training or in evaluation.
+    pub fn noise(&self, training: bool) -> Option<Corruption> {
+        if training { self.noise } else { self.test_noise.or(self.noise) }
+    }
+
     /// Refuses numbers that cannot train.
     ///
     /// # Errors
@@ -159,7 +242,21 @@ impl Config {
                 format!("is {}; it must be a number above 0, such as 0.001", self.learning_rate);
             return Err(Error::option("--lr", what));
         }
-        Ok(())
+        if self.binarise && self.model.loss != Loss::Bce {
+            let what = "makes pixels 0 or 1, which a Bernoulli decoder is for; give --loss bce";
+            return Err(Error::option("--binarise", what));
+        }
+        if self.nll.is_some() && self.model.loss == Loss::Mse {
+            let what = "needs a likelihood: --loss bce or gaussian";
+            return Err(Error::option("--nll", what));
+        }
+        if self.nll.is_some_and(|samples| !(1..=1 << 20).contains(&samples)) {
+            return Err(Error::option("--nll", "takes 1 to 1048576 samples"));
+        }
+        if self.nll_images == 0 {
+            return Err(Error::option("--nll-images", "there must be at least one"));
+        }
+        self.model.check()
     }
 
     /// The options as `config.toml` holds them.
@@ -175,9 +272,11 @@ impl Config {
     /// # Errors
     /// When the text is not what [`Config::to_toml`] writes.
     pub fn from_toml(text: &str, path: &Path) -> Result<Self> {
-        toml::from_str(text).map_err(|error| {
+        let config: Self = toml::from_str(text).map_err(|error| {
             Error::file(path, format!("holds options that cannot be read: {error}"))
-        })
+        })?;
+        config.check()?;
+        Ok(config)
     }
 
     /// Whether a run under `other` may go on from one under this: all but the length agree.

@@ -48,6 +48,8 @@ pub(super) struct Pass<'a> {
     room: Room,
     /// For whole batches, then for the rest.
     plans: Vec<BatchPlan>,
+    /// Names of the metrics that all of them log.
+    metrics: Vec<String>,
 }
 
 impl<'a> Pass<'a> {
@@ -68,12 +70,20 @@ impl<'a> Pass<'a> {
         }
         let batches = [batch.min(images.count), images.count % batch];
         let mut plans = vec![];
+        let mut metrics = vec![];
         for batch in batches.into_iter().filter(|size| *size > 0) {
             if plans.iter().all(|known: &BatchPlan| known.batch != batch) {
-                plans.push(BatchPlan { plan: executor.add_plan(plan(batch)?, Some(data))?, batch });
+                let made = plan(batch)?;
+                metrics.clone_from(&made.metrics);
+                plans.push(BatchPlan { plan: executor.add_plan(made, Some(data))?, batch });
             }
         }
-        Ok(Self { images, data, room, plans })
+        Ok(Self { images, data, room, plans, metrics })
+    }
+
+    /// The names of the metrics of each row.
+    pub fn metrics(&self) -> &[String] {
+        &self.metrics
     }
 
     /// How many steps a pass takes.

@@ -1,13 +1,12 @@
 //! The plans over one model's state: to train, to evaluate, to encode, to decode, to do both.
 
-use super::evaluation::METRICS;
 use super::options::Config;
 use crate::data::ImageShape;
 use crate::error::Result;
 use crate::graph::{Data, Graph, Plan, PlanRequest, StateLayout, Training};
-use crate::models::{Forward, Model};
-use crate::nn::{self, Loss};
-use crate::ops::{self, Activation, GpuTarget, NodeId};
+use crate::models::{Batch, Model, Scope, log_likelihood};
+use crate::nn::{self, Decoded, Loss};
+use crate::ops::{self, Corruption, GpuTarget, NodeId};
 
 /// The state of `model`: which tensors it has, whatever the batch.
 ///
@@ -17,7 +16,9 @@ pub fn layout(model: &Model) -> Result<StateLayout> {
     let mut graph = Graph::new();
     let ImageShape { channels, height, width } = model.images();
     let images = graph.input("images", [1, channels, height, width]);
-    model.forward(&mut graph, images)?;
+    let labels = label_input(&mut graph, model, 1)?;
+    let batch = Batch { images, input: images, seen: None, labels };
+    model.objective(&mut Scope { graph: &mut graph, training: true }, &batch)?;
     Ok(graph.layout())
 }
 
@@ -26,26 +27,56 @@ pub fn layout(model: &Model) -> Result<StateLayout> {
 pub struct BatchShape {
     /// The size of each.
     pub images: ImageShape,
+    /// Whether a channel more says which pixels are seen.
+    pub masked: bool,
     /// How many a step.
     pub batch: usize,
     /// How many the device holds.
     pub room: usize,
 }
 
-/// A model over a batch that is gathered from the dataset on the device.
-fn model_on_data(config: &Config, shape: BatchShape) -> Result<(Graph, NodeId, Forward)> {
-    let mut graph = Graph::new();
-    let words = (shape.room * shape.images.elements()).div_ceil(4);
-    let pixels = graph.data(Data::Pixels, words);
-    let order = graph.data(Data::Order, shape.room);
-    let ImageShape { channels, height, width } = shape.images;
-    let images =
-        ops::gather_images(&mut graph, pixels, order, shape.batch, [channels, height, width])?;
-    let forward = config.model.forward(&mut graph, images)?;
-    Ok((graph, images, forward))
+impl BatchShape {
+    /// Channels of an image as it is stored.
+    pub fn stored_channels(&self) -> usize {
+        self.images.channels + usize::from(self.masked)
+    }
 }
 
-/// A plan of one training step, logging the loss.
+/// A batch that is gathered from the dataset on the device, spoilt as `config` says.
+fn batch_of_data(config: &Config, shape: BatchShape, scope: &mut Scope) -> Result<Batch> {
+    let ImageShape { channels, height, width } = shape.images;
+    let stored = [shape.stored_channels(), height, width];
+    let words = (shape.room * stored.iter().product::<usize>()).div_ceil(4);
+    let pixels = scope.graph.data(Data::Pixels, words);
+    let order = scope.graph.data(Data::Order, shape.room);
+    let gathered = ops::gather_images(scope.graph, pixels, order, shape.batch, stored)?;
+    let (mut images, mut seen) = (gathered, None);
+    if shape.masked {
+        images = ops::slice_axis(scope.graph, gathered, 1, 0..channels)?;
+        seen = Some(ops::slice_axis(scope.graph, gathered, 1, channels..channels + 1)?);
+    }
+    if config.binarise {
+        images = ops::binarise(scope.graph, images)?;
+    }
+    let mut input = images;
+    if let Some(noise) = config.noise(scope.training) {
+        input = ops::corrupt(scope.graph, images, noise)?;
+        if let Some(seen) = seen {
+            // Noise does not tell what is missing.
+            input = ops::mul(scope.graph, input, seen)?;
+        }
+    }
+    let mut labels = None;
+    if config.model.is_conditional() {
+        let numbers = scope.graph.data(Data::Labels, shape.room);
+        let numbers = ops::gather_labels(scope.graph, numbers, order, shape.batch)?;
+        labels = Some(ops::one_hot(scope.graph, numbers, config.model.network.classes)?);
+    }
+    Ok(Batch { images, input, seen, labels })
+}
+
+/// A plan of one training step, logging the loss, and the share of active units where the model
+/// adapts to it.
 ///
 /// # Errors
 /// When the model does not fit the images or the device.
@@ -55,42 +86,78 @@ pub fn training_plan(
     shape: BatchShape,
     target: Option<&GpuTarget>,
 ) -> Result<Plan> {
-    let (mut graph, images, forward) = model_on_data(config, shape)?;
-    let loss = config.loss.of(&mut graph, forward.logits, images)?;
+    let mut graph = Graph::new();
+    let scope = &mut Scope { graph: &mut graph, training: true };
+    let batch = batch_of_data(config, shape, scope)?;
+    let objective = config.model.objective(scope, &batch)?;
+    let mut metrics = vec![("loss".into(), objective.loss)];
+    metrics.extend(objective.activity.map(|activity| ("activity".into(), activity)));
+    let (loss, optimiser) = (objective.loss, config.optimiser);
     Plan::new(&PlanRequest {
-        metrics: vec![("loss".into(), loss)],
-        training: Some(Training { loss, optimiser: config.optimiser, clip_norm: None }),
+        metrics,
+        training: Some(Training { loss, optimiser, clip_norm: None }),
         ..PlanRequest::new(&graph, layout, target)
     })
 }
 
-/// A plan that measures [`METRICS`] on a batch.
+/// A plan that measures a batch: the objective, and how near the reconstructions come.
 pub(super) fn evaluation_plan(
     config: &Config,
     layout: &StateLayout,
     shape: BatchShape,
     target: Option<&GpuTarget>,
 ) -> Result<Plan> {
-    let (mut graph, images, forward) = model_on_data(config, shape)?;
-    let loss = config.loss.of(&mut graph, forward.logits, images)?;
-    let mse = Loss::Mse.of(&mut graph, forward.logits, images)?;
-    let bce = ops::binary_cross_entropy(&mut graph, forward.logits, images)?;
-    let bce = ops::mean_all(&mut graph, bce)?;
-    let ssim = nn::structural_similarity(&mut graph, images, forward.reconstruction)?;
-    let metrics = METRICS.map(String::from).into_iter().zip([loss, mse, bce, ssim]).collect();
+    let mut graph = Graph::new();
+    let scope = &mut Scope { graph: &mut graph, training: false };
+    let batch = batch_of_data(config, shape, scope)?;
+    let objective = config.model.objective(scope, &batch)?;
+    let code = config.model.encode(scope, batch.input, batch.labels)?.code;
+    let decoded = config.model.decode(scope, code, batch.labels)?;
+    let mut metrics = vec![("loss".into(), objective.loss)];
+    metrics.extend(quality(&mut graph, &batch, decoded)?);
+    metrics.extend(objective.measures.iter().map(|(name, node)| ((*name).into(), *node)));
     Plan::new(&PlanRequest { metrics, ..PlanRequest::new(&graph, layout, target) })
 }
 
-/// What a plan takes and gives, besides training.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// Mean squared error and cross-entropy per pixel, and structural similarity, of what is seen.
+fn quality(graph: &mut Graph, batch: &Batch, decoded: Decoded) -> Result<Vec<(String, NodeId)>> {
+    let Batch { images, seen, .. } = *batch;
+    let mse = Loss::Mse.of(graph, decoded, images, seen)?;
+    let bce = Loss::Bce.errors(graph, decoded, images, seen)?;
+    let bce = nn::mean_seen(graph, bce, seen)?;
+    let mut reconstruction = decoded.reconstruction(graph)?;
+    if let Some(seen) = seen {
+        reconstruction = ops::mul(graph, reconstruction, seen)?;
+    }
+    let ssim = nn::structural_similarity(graph, images, reconstruction)?;
+    Ok(vec![("mse".into(), mse), ("bce".into(), bce), ("ssim".into(), ssim)])
+}
+
+/// The input `labels`, `[batch]`, one-hot, if the model is told labels.
+fn label_input(graph: &mut Graph, model: &Model, batch: usize) -> Result<Option<NodeId>> {
+    if !model.is_conditional() {
+        return Ok(None);
+    }
+    let labels = graph.input("labels", [batch]);
+    Ok(Some(ops::one_hot(graph, labels, model.network.classes)?))
+}
+
+/// What a plan takes and gives, besides training. A model that is told labels also takes input
+/// `labels`, `[batch]`.
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Task {
     /// From input `images`, `[batch, channels, height, width]` in [0, 1], to output `code`,
-    /// `[batch, latent]`.
+    /// `[batch, ...]`; of variational models also `log_variance`, shaped like it; of VQ-VAE
+    /// `index`, `[batch, places]`.
     Encode,
     /// From input `code` to output `reconstruction`, shaped like the images and in [0, 1].
     Decode,
     /// From input `images` to output `reconstruction`.
     Reconstruct,
+    /// From input `images` to outputs `spoilt` and `reconstruction`, which is made of it.
+    Restore(Corruption),
+    /// From input `images` to output `log_likelihood`, `[batch]`, estimated by this many samples.
+    Likelihood(usize),
 }
 
 impl Task {
@@ -106,25 +173,60 @@ impl Task {
         target: Option<&GpuTarget>,
     ) -> Result<Plan> {
         let mut graph = Graph::new();
-        let ImageShape { channels, height, width } = model.images();
-        let images = [batch, channels, height, width];
-        let code = match self {
-            Self::Decode => graph.input("code", [batch, model.latent()]),
-            Self::Encode | Self::Reconstruct => {
-                let images = graph.input("images", images);
-                model.encode(&mut graph, images)?
-            }
-        };
-        let (name, output) = match self {
-            Self::Encode => ("code", code),
-            Self::Decode | Self::Reconstruct => {
-                let logits = model.decode(&mut graph, code)?;
-                ("reconstruction", ops::activate(&mut graph, logits, Activation::Sigmoid)?)
-            }
-        };
-        Plan::new(&PlanRequest {
-            outputs: vec![(name.into(), output)],
-            ..PlanRequest::new(&graph, layout, target)
-        })
+        let labels = label_input(&mut graph, model, batch)?;
+        let scope = &mut Scope { graph: &mut graph, training: false };
+        let outputs = self.outputs(model, scope, batch, labels)?;
+        let outputs = outputs.into_iter().map(|(name, node)| (name.into(), node)).collect();
+        Plan::new(&PlanRequest { outputs, ..PlanRequest::new(&graph, layout, target) })
     }
+
+    fn outputs(
+        self,
+        model: &Model,
+        scope: &mut Scope,
+        batch: usize,
+        labels: Option<NodeId>,
+    ) -> Result<Vec<(&'static str, NodeId)>> {
+        if self == Self::Decode {
+            let shape = [&[batch][..], &model.network.code_shape()].concat();
+            let code = scope.graph.input("code", shape);
+            return Ok(vec![("reconstruction", reconstruction(model, scope, code, labels)?)]);
+        }
+        let ImageShape { channels, height, width } = model.images();
+        let images = scope.graph.input("images", [batch, channels, height, width]);
+        let mut outputs = vec![];
+        let mut input = images;
+        match self {
+            Self::Likelihood(samples) => {
+                let whole = Batch { images, input, seen: None, labels };
+                let likelihood = log_likelihood(model, scope, &whole, samples)?;
+                return Ok(vec![("log_likelihood", likelihood)]);
+            }
+            Self::Restore(noise) => {
+                input = ops::corrupt(scope.graph, images, noise)?;
+                outputs.push(("spoilt", input));
+            }
+            Self::Encode | Self::Decode | Self::Reconstruct => {}
+        }
+        let encoded = model.encode(scope, input, labels)?;
+        if self == Self::Encode {
+            outputs.push(("code", encoded.code));
+            outputs.extend(encoded.log_variance.map(|node| ("log_variance", node)));
+            outputs.extend(encoded.index.map(|node| ("index", node)));
+        } else {
+            let made = reconstruction(model, scope, encoded.code, labels)?;
+            outputs.push(("reconstruction", made));
+        }
+        Ok(outputs)
+    }
+}
+
+fn reconstruction(
+    model: &Model,
+    scope: &mut Scope,
+    code: NodeId,
+    labels: Option<NodeId>,
+) -> Result<NodeId> {
+    let decoded = model.decode(scope, code, labels)?;
+    decoded.reconstruction(scope.graph)
 }

@@ -5,32 +5,31 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
+use super::assessment::Assessment;
 use super::checkpoint::{self, Checkpoint, Header};
 use super::curves::loss_curves;
-use super::metrics_file::{EpochMetrics, MetricsFile, TestMetrics};
+use super::gallery::Gallery;
+use super::metrics_file::{EpochMetrics, MetricsFile};
 use super::options::{Config, TrainArgs};
 use super::pictures;
 use super::progress::Progress;
 use super::run_folder::{RunFile, RunFolder};
-use super::trainer::{EpochReport, Listener, Trainer};
+use super::trainer::{Adaptation, EpochReport, Listener, Trainer};
 use crate::data::{Dataset, ImageShape};
 use crate::error::{Error, Result};
 use crate::gpu::{self, DeviceChoice};
 use crate::graph::{Bytes, State, profile_table};
-use crate::models::{Model, Recipe};
+use crate::models::{Kind, Model};
 use crate::rng::Seed;
-use crate::tensor::{Shape, Tensor};
+use crate::tensor::Tensor;
 
-/// Images in `reconstructions.png`.
-const SHOWN: usize = 20;
-
-/// The main function of a training example: parses the command line, trains the model that `model`
-/// makes for the dataset's images, by `recipe` unless told otherwise, and writes the run folder.
-/// Errors are one line on standard error; exit code 2 for options that make no sense, else 1.
-pub fn main(recipe: Recipe, model: impl FnOnce(ImageShape) -> Result<Model>) -> ExitCode {
+/// The main function of a training example: parses the command line, trains a model of this kind,
+/// by its recipe unless told otherwise, and writes the run folder. Errors are one line on standard
+/// error; exit code 2 for options that make no sense, else 1.
+pub fn main(kind: Kind) -> ExitCode {
     start_logging();
     let args = TrainArgs::parse();
-    exit_code(run(&args, recipe, model))
+    exit_code(run(&args, kind))
 }
 
 /// Logs warnings to standard error, or what the `RUST_LOG` variable asks for. Drivers that fail to
@@ -56,19 +55,16 @@ pub fn exit_code(result: Result<()>) -> ExitCode {
     }
 }
 
-/// Trains as `args` say.
+/// Trains a model of this kind as `args` say.
 ///
 /// # Errors
 /// When an option makes no sense, images cannot be read, the device fails, the loss is no number,
 /// or the run folder cannot be written.
-pub fn run(
-    args: &TrainArgs,
-    recipe: Recipe,
-    model: impl FnOnce(ImageShape) -> Result<Model>,
-) -> Result<()> {
+pub fn run(args: &TrainArgs, kind: Kind) -> Result<()> {
     let choice: DeviceChoice = args.device.parse()?;
+    kind.check(&args.choices)?;
     let dataset = args.load()?;
-    let config = args.config(&dataset, model(dataset.shape)?, recipe)?;
+    let config = args.config(&dataset, kind)?;
     let name = format!("{}-{}", config.model.name(), dataset.name);
     let folder =
         RunFolder::create(args.out.clone().unwrap_or_else(|| format!("runs/{name}").into()))?;
@@ -86,7 +82,7 @@ pub fn run(
     let trainer = Trainer::new(opened.executor.as_mut(), &config, &dataset)?;
     let mut session = Session::begin(trainer, &config, &dataset, &folder, args.resume)?;
     session.train()?;
-    session.finish(device, &adapter)?;
+    session.finish(device, &adapter, &choice)?;
     if args.profile {
         say(format_args!("{}", profile_table(&opened.executor.profile()?).trim_end()));
     }
@@ -129,16 +125,20 @@ impl<'a> Session<'a> {
 
     fn train(&mut self) -> Result<()> {
         let images = self.dataset.train.count as u64;
-        let mut progress = Progress::new(self.config.loss.unit());
+        let mut progress = Progress::new(self.config.model.unit());
         for epoch in self.trainer.epoch() + 1..=self.config.epochs {
             progress.epoch(epoch.into(), self.config.epochs.into(), images);
             let report = self.trainer.epoch_of_training(&mut Watch(&mut progress))?;
-            progress.finish_epoch(report.train_loss, report.test.loss, report.seconds);
+            progress.finish_epoch(report.train_loss, report.test.loss(), report.seconds);
+            if let Some(Adaptation { weight, activity }) = report.adaptation {
+                say(format_args!("  penalty {weight:.3e}: {:.1}% active", 100.0 * activity));
+            }
             self.history.push(EpochMetrics {
                 epoch: epoch.into(),
                 train_loss: report.train_loss,
-                test_loss: report.test.loss,
+                test_loss: report.test.loss(),
                 seconds: report.seconds,
+                adaptation: report.adaptation,
             });
             self.save()?;
             self.last = Some(report);
@@ -161,60 +161,62 @@ impl<'a> Session<'a> {
         checkpoint::save(&self.folder.file(RunFile::Model), &Checkpoint { state, header })
     }
 
-    fn finish(&mut self, device: &str, adapter: &str) -> Result<()> {
-        let test = match self.last {
+    /// Measures the finished model, and writes what was measured and drawn.
+    fn finish(&mut self, device: &str, adapter: &str, choice: &DeviceChoice) -> Result<()> {
+        let test = match self.last.take() {
             Some(report) => report.test,
             None => self.trainer.evaluate()?,
         };
-        let unit = self.config.loss.unit();
-        say(format_args!(
-            "held out: loss {:.5} {unit}, per pixel MSE {:.5}, BCE {:.5} nats, PSNR {:.2} dB, SSIM {:.4}",
-            test.loss,
-            test.mse,
-            test.bce,
-            test.psnr(),
-            test.ssim
-        ));
-        let images = self.dataset.train.count * self.history.len();
+        let (config, dataset, folder) = (self.config, self.dataset, self.folder);
+        let unit = config.model.unit();
+        let filters = first_filters(&self.trainer.state()?, &config.model)?;
+        let planned_bytes = self.trainer.planned_bytes();
+        let parameters = self.trainer.layout().parameters() as u64;
+        let mut inference = self.trainer.inference();
+        let assessment = Assessment::new(config, dataset, &mut inference, &test, choice)?;
+        say(format_args!("held out: loss {:.5} {unit}", test.loss()));
+        for (name, value) in &assessment.test {
+            say(format_args!("  {name:<20} {value:.5}"));
+        }
+        for warning in &assessment.warnings {
+            say(format_args!("warning: {warning}"));
+        }
+        let images = dataset.train.count * self.history.len();
         let seconds: f64 = self.history.iter().map(|epoch| epoch.seconds).sum();
         let metrics = MetricsFile {
             device: device.into(),
             adapter: adapter.into(),
             epochs: self.history.clone(),
-            test: TestMetrics { mse: test.mse, bce: test.bce, psnr: test.psnr(), ssim: test.ssim },
-            parameters: self.trainer.layout().parameters() as u64,
-            planned_bytes: self.trainer.planned_bytes(),
+            test: assessment.test.clone(),
+            kl_per_dimension: assessment.divergences.clone(),
+            parameters,
+            planned_bytes,
             images_per_second: images as f64 / seconds,
             ..MetricsFile::new(unit)
         };
-        metrics.save(&self.folder.file(RunFile::Metrics))?;
-        self.draw(unit)
-    }
-
-    fn draw(&mut self, unit: &str) -> Result<()> {
-        let save = |file, picture| pictures::save_png(&self.folder.file(file), &picture);
+        metrics.save(&folder.file(RunFile::Metrics))?;
+        let save = |file, picture| pictures::save_png(&folder.file(file), &picture);
         save(RunFile::Loss, loss_curves(&self.history, unit)?)?;
-        let originals = first_images(self.dataset)?;
-        let reconstructions = self.trainer.reconstruct(&originals)?;
-        let pairs = pictures::reconstructions(&originals, &reconstructions)?;
-        save(RunFile::Reconstructions, pairs)?;
-        let images = self.config.model.images();
-        let filters = first_filters(&self.trainer.state()?, &self.config.model)?;
-        save(RunFile::Filters, pictures::filters(&filters, images)?)
+        save(RunFile::Filters, pictures::filters(&filters, config.model.images())?)?;
+        let (assessment, inference) = (&assessment, &mut inference);
+        Gallery { config, dataset, assessment, inference, folder }.draw()
     }
 }
 
 /// The first layer's weights as small images, `[filters, channels, height, width]`.
 fn first_filters(state: &State, model: &Model) -> Result<Tensor> {
-    let name = model.first_weight();
-    let found = state.tensors().find(|(known, ..)| *known == name);
-    let (_, shape, values) = found.ok_or_else(|| Error::Graph(format!("there is no `{name}`")))?;
-    let ImageShape { channels, height, width } = model.images();
-    let shape = match shape[..] {
-        [units, _] => Shape::from([units, channels, height, width]),
-        _ => shape.clone(),
+    let is_first = |name: &str| name.starts_with("encoder.") && name.ends_with(".weight");
+    let found = state.tensors().find(|(name, ..)| is_first(name));
+    let (_, shape, values) =
+        found.ok_or_else(|| Error::Graph("the encoder has no layer with weights".into()))?;
+    let image = model.images();
+    let ImageShape { channels, height, width } = image;
+    let [units, inputs] = shape[..] else {
+        return Tensor::new(shape.clone(), values.to_vec());
     };
-    Tensor::new(shape, values.to_vec())
+    // Weights of labels follow those of pixels.
+    let rows = values.chunks(inputs).flat_map(|row| &row[..image.elements()]);
+    Tensor::new([units, channels, height, width], rows.copied().collect())
 }
 
 /// Takes the trainer to where the run folder's model stands; the epochs so far.
@@ -237,20 +239,12 @@ fn continue_run(
         let what = format!("the model has had {epoch} epochs already; ask for more");
         return Err(Error::option("--epochs", what));
     }
-    let history = serde_json::from_str(&header.history)
+    let history: Vec<EpochMetrics> = serde_json::from_str(&header.history)
         .map_err(|error| Error::file(&path, format!("holds a damaged history: {error}")))?;
-    trainer.resume(&state, epoch, step)?;
+    let adaptation = history.last().and_then(|epoch| epoch.adaptation);
+    trainer.resume(&state, epoch, step, adaptation)?;
     say(format_args!("going on after epoch {epoch}"));
     Ok(history)
-}
-
-/// The first held-out images, in [0, 1].
-fn first_images(dataset: &Dataset) -> Result<Tensor> {
-    let ImageShape { channels, height, width } = dataset.shape;
-    let count = SHOWN.min(dataset.test.count);
-    let bytes = &dataset.test.pixels[..count * dataset.shape.elements()];
-    let values = bytes.iter().map(|byte| f32::from(*byte) / 255.0).collect();
-    Tensor::new([count, channels, height, width], values)
 }
 
 /// Hands the trainer's news to the progress display.

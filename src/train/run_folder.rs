@@ -17,6 +17,20 @@ pub enum RunFile {
     Loss,
     /// The kernels of the first layer.
     Filters,
+    /// Spoilt images, what the model makes of them, and the clean ones.
+    Restored,
+    /// New images.
+    Samples,
+    /// Ways from one image to another.
+    Interpolation,
+    /// Images over the plane of a two-dimensional code.
+    LatentGrid,
+    /// Codes of held-out images in two dimensions.
+    Codes,
+    /// How often each code of a codebook is used.
+    CodeUse,
+    /// The divergence of each dimension of a variational code.
+    Divergences,
     /// What was measured.
     Metrics,
     /// The options the run was started with.
@@ -27,10 +41,17 @@ pub enum RunFile {
 
 impl RunFile {
     /// All of them.
-    pub const ALL: [RunFile; 6] = [
+    pub const ALL: [RunFile; 13] = [
         Self::Reconstructions,
         Self::Loss,
         Self::Filters,
+        Self::Restored,
+        Self::Samples,
+        Self::Interpolation,
+        Self::LatentGrid,
+        Self::Codes,
+        Self::CodeUse,
+        Self::Divergences,
         Self::Metrics,
         Self::Config,
         Self::Model,
@@ -42,6 +63,13 @@ impl RunFile {
             Self::Reconstructions => "reconstructions.png",
             Self::Loss => "loss.png",
             Self::Filters => "filters.png",
+            Self::Restored => "restored.png",
+            Self::Samples => "samples.png",
+            Self::Interpolation => "interpolation.png",
+            Self::LatentGrid => "latent_grid.png",
+            Self::Codes => "codes.png",
+            Self::CodeUse => "code_use.png",
+            Self::Divergences => "kl.png",
             Self::Metrics => "metrics.json",
             Self::Config => "config.toml",
             Self::Model => "model.safetensors",

@@ -3,27 +3,38 @@
 use std::time::Instant;
 
 use super::evaluation::{Evaluation, WeightedMean};
+use super::inference::Inference;
 use super::options::Config;
 use super::pass::{Pass, Room};
-use super::plans::{BatchShape, Task, evaluation_plan, layout, training_plan};
+use super::plans::{BatchShape, evaluation_plan, layout, training_plan};
 use crate::data::{Dataset, Images, permutation};
 use crate::error::{Error, Result};
 use crate::graph::{Executor, MetricRow, State, StateLayout};
 use crate::ops::StepScalars;
 use crate::rng::{Seed, stream};
-use crate::tensor::Tensor;
 
 /// What one epoch came to.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct EpochReport {
     /// The epoch's number, from 1.
     pub epoch: u32,
     /// The mean loss over the epoch's steps.
     pub train_loss: f64,
+    /// The penalty's weight and the share of active units under it, for a model that adapts.
+    pub adaptation: Option<Adaptation>,
     /// Measures on the held-out images afterwards.
     pub test: Evaluation,
     /// Seconds of training, without the evaluation.
     pub seconds: f64,
+}
+
+/// What a model that adapts its penalty knows after an epoch.
+#[derive(Clone, Copy, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+pub struct Adaptation {
+    /// The penalty's weight in this epoch.
+    pub weight: f32,
+    /// The share of units that were active.
+    pub activity: f32,
 }
 
 /// Hears of progress as it is known: images that have been trained on since the last call, and the
@@ -44,6 +55,8 @@ pub struct Trainer<'a> {
     layout: StateLayout,
     step: u32,
     epoch: u32,
+    /// The weight that the model has been adapted to.
+    adapted: Option<f32>,
 }
 
 impl<'a> Trainer<'a> {
@@ -63,10 +76,11 @@ impl<'a> Trainer<'a> {
         let limit = target.as_ref().map(|target| target.max_binding_bytes);
         let mut planned = 0;
         let mut pass = |executor: &mut dyn Executor, images: &'a Images, training: bool| {
-            let bytes = dataset.shape.elements();
+            let bytes = dataset.stored_elements();
             let room = Room::new(images, bytes, config.batch, limit);
             Pass::new(executor, images, room, config.batch, |batch| {
-                let shape = BatchShape { images: dataset.shape, batch, room: room.images };
+                let (images, masked, room) = (dataset.shape, dataset.masked, room.images);
+                let shape = BatchShape { images, masked, batch, room };
                 let plan = match training {
                     true => training_plan(config, &layout, shape, target.as_ref())?,
                     false => evaluation_plan(config, &layout, shape, target.as_ref())?,
@@ -79,7 +93,8 @@ impl<'a> Trainer<'a> {
         let train = pass(executor, &dataset.train, true)?;
         let test = pass(executor, &dataset.test, false)?;
         let planned_bytes = planned;
-        Ok(Self { executor, config, train, test, planned_bytes, layout, step: 0, epoch: 0 })
+        let (step, epoch, adapted) = (0, 0, None);
+        Ok(Self { executor, config, train, test, planned_bytes, layout, step, epoch, adapted })
     }
 
     /// Bytes of the largest plan, as planned.
@@ -110,14 +125,32 @@ impl<'a> Trainer<'a> {
         self.executor.state()
     }
 
-    /// Goes on from a state that was reached after `epoch` epochs and `step` steps.
+    /// Goes on from a state that was reached after `epoch` epochs and `step` steps, the last of which
+    /// had this `adaptation`.
     ///
     /// # Errors
     /// When the state is another model's.
-    pub fn resume(&mut self, state: &State, epoch: u32, step: u32) -> Result<()> {
+    pub fn resume(
+        &mut self,
+        state: &State,
+        epoch: u32,
+        step: u32,
+        adaptation: Option<Adaptation>,
+    ) -> Result<()> {
         self.executor.set_state(state)?;
         (self.epoch, self.step) = (epoch, step);
+        self.adapt(adaptation);
         Ok(())
+    }
+
+    fn adapt(&mut self, adaptation: Option<Adaptation>) {
+        let next = |known: Adaptation| self.config.model.adapted(known.weight, known.activity);
+        self.adapted = adaptation.and_then(next);
+    }
+
+    /// What the model can do besides, on the device it was trained on.
+    pub fn inference(&mut self) -> Inference<'_> {
+        Inference::new(self.executor, &self.config.model, &self.layout)
     }
 
     /// Trains for one epoch and evaluates.
@@ -131,9 +164,14 @@ impl<'a> Trainer<'a> {
         let images = u32::try_from(self.train_images()).expect("a dataset has under 2^32 images");
         let order = permutation(seed, stream::SHUFFLE, self.epoch, images);
         let (config, first) = (self.config, self.step);
+        let (epoch, adapted) = (self.epoch as f32, self.adapted);
+        let weight = |number: u32| {
+            config.model.weight(epoch + number as f32 / count as f32, adapted)
+        };
         let mut mean = WeightedMean::default();
         let scalars = |number: u32| StepScalars {
             step: first + number,
+            weight: weight(number),
             seed: seed.key(),
             learning_rate: config.learning_rate,
             corrections: config.optimiser.corrections(first + number),
@@ -155,7 +193,12 @@ impl<'a> Trainer<'a> {
         self.step += count as u32;
         self.epoch += 1;
         let test = self.evaluate()?;
-        Ok(EpochReport { epoch: self.epoch, train_loss: mean.mean(0), test, seconds })
+        let adapts = config.model.adapted(1.0, 1.0).is_some();
+        let adaptation =
+            adapts.then(|| Adaptation { weight: weight(0), activity: mean.mean(1) as f32 });
+        self.adapt(adaptation);
+        let (epoch, train_loss) = (self.epoch, mean.mean(0));
+        Ok(EpochReport { epoch, train_loss, adaptation, test, seconds })
     }
 
     /// Measures on all held-out images.
@@ -166,26 +209,13 @@ impl<'a> Trainer<'a> {
         let order: Vec<u32> = (0..self.test_images() as u32).collect();
         let mut mean = WeightedMean::default();
         let seed = Seed(self.config.seed).key();
-        let scalars = |number| StepScalars { step: number, seed, ..StepScalars::default() };
+        let weight = self.config.model.weight(self.epoch as f32, self.adapted);
+        let scalars = |step| StepScalars { step, weight, seed, ..StepScalars::default() };
         self.test.run(self.executor, &order, scalars, |pass, rows| {
             rows.iter().for_each(|row| mean.add(row, pass.batch_of(row)));
             Ok(())
         })?;
-        Ok(mean.evaluation())
-    }
-
-    /// The reconstructions of `images`, `[count, channels, height, width]`.
-    ///
-    /// # Errors
-    /// When the images are not of the model's size or the device fails.
-    pub fn reconstruct(&mut self, images: &Tensor) -> Result<Tensor> {
-        let batch = images.shape().first().copied().unwrap_or(0);
-        let model = &self.config.model;
-        let plan = Task::Reconstruct.plan(model, &self.layout, batch, self.executor.target())?;
-        let plan = self.executor.add_plan(plan, None)?;
-        self.executor.write_input(plan, "images", images)?;
-        self.executor.run(plan, &[StepScalars::default()])?;
-        self.executor.read_output(plan, "reconstruction")
+        Ok(mean.evaluation(self.test.metrics()))
     }
 
     fn train_images(&self) -> usize {

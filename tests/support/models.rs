@@ -5,9 +5,8 @@ use std::ops::Range;
 use diabolo::data::{Dataset, ImageShape, LoadOptions, Source};
 use diabolo::error::Result;
 use diabolo::graph::{Graph, Plan, PlanId, PlanRequest, State, StateLayout, Training};
-use diabolo::models::{ConvAutoencoder, DenseAutoencoder, Model};
-use diabolo::nn::Loss;
-use diabolo::ops::{GpuTarget, NodeId, Optimiser, StepScalars};
+use diabolo::models::{Batch, Choices, Kind, Model, Scope};
+use diabolo::ops::{self, Corruption, GpuTarget, NodeId, Optimiser, StepScalars};
 use diabolo::rng::Seed;
 use diabolo::tensor::Tensor;
 
@@ -18,27 +17,85 @@ pub const BATCH: usize = 16;
 const RATE: f32 = 2e-3;
 const DIGITS: ImageShape = ImageShape { channels: 1, height: 8, width: 8 };
 
+const CLASSES: usize = 10;
+
 /// A model with how it is trained.
 #[derive(Clone, Debug)]
 pub struct Setup {
     pub model: Model,
-    pub loss: Loss,
+    pub noise: Option<Corruption>,
     pub optimiser: Optimiser,
     pub clip_norm: Option<f32>,
     pub fuse: bool,
 }
 
+/// A model of this kind with these options, as on the command line.
+pub fn variant(kind: Kind, options: &str) -> Setup {
+    #[derive(clap::Parser)]
+    struct Options {
+        #[command(flatten)]
+        choices: Choices,
+    }
+    let words = std::iter::once("test").chain(options.split_whitespace());
+    let given = <Options as clap::Parser>::try_parse_from(words);
+    let given = given.unwrap_or_else(|error| panic!("{options}: {error}")).choices;
+    kind.check(&given).unwrap_or_else(|error| panic!("{options}: {error}"));
+    let choices = kind.recipe(&given, false).choices;
+    let model = kind.model(DIGITS, CLASSES, &choices);
+    let model = model.unwrap_or_else(|error| panic!("{kind:?} {options}: {error}"));
+    let (optimiser, noise) = (Optimiser::adam(), choices.noise);
+    Setup { model, noise, optimiser, clip_norm: None, fuse: true }
+}
+
 pub fn dense() -> Setup {
-    let model = DenseAutoencoder::new(DIGITS, vec![24, 10]).expect("sizes above 0");
-    let (loss, optimiser) = (Loss::Mse, Optimiser::adam());
-    Setup { model: Model::Dense(model), loss, optimiser, clip_norm: None, fuse: true }
+    variant(Kind::Dense, "--arch dense:24 --latent 10 --loss mse")
 }
 
 /// Two stages, with other losses and rules than [`dense`].
 pub fn conv() -> Setup {
-    let model = ConvAutoencoder::new(DIGITS, vec![5, 8], 12).expect("sizes above 0");
-    let (loss, optimiser) = (Loss::Bce, Optimiser::adam_w(0.01));
-    Setup { model: Model::Conv(model), loss, optimiser, clip_norm: Some(5.0), fuse: true }
+    let plain = variant(Kind::Conv, "--arch conv:5,8 --latent 12 --loss bce");
+    Setup { optimiser: Optimiser::adam_w(0.01), clip_norm: Some(5.0), ..plain }
+}
+
+/// Every variant, on dense layers and on convolutions, with each of its own options once.
+pub fn variants() -> Vec<(String, Setup)> {
+    let dense = "--arch dense:12 --latent 6";
+    let conv = "--arch conv:4,6 --latent 6";
+    let table = [
+        (Kind::Dense, format!("{dense} --tied --dropout 0.2 --activation tanh")),
+        (Kind::Dense, format!("{dense} --loss gaussian --variance learned")),
+        (Kind::Conv, "--arch conv:4,6 --latent map --upsample-kernel 3 --block residual".into()),
+        (Kind::Conv, format!("{conv} --norm batch --downsample stride --block residual")),
+        (Kind::Conv, "--arch conv:4/6 --latent map:3 --upsample-kernel 4 --norm batch".into()),
+        (Kind::Sparse, format!("{dense} --sparsity l1 --penalty 0.05 --target-sparsity 0.3")),
+        (Kind::Sparse, format!("{conv} --sparsity kl --activation sigmoid --penalty 0.1 --rho 0.1")),
+        (Kind::Sparse, "--arch dense --latent 40 --sparsity topk --k 5".into()),
+        (Kind::Sparse, "--arch conv:4 --latent map:4 --sparsity topk --k 9".into()),
+        (Kind::Contractive, "--arch dense --latent 14 --penalty 0.1".into()),
+        (Kind::Contractive, format!("{dense} --activation tanh --tied=false --penalty 0.2")),
+        (Kind::Contractive, format!("{conv} --activation silu --penalty 0.1 --probes 2")),
+        (Kind::Denoising, format!("{dense} --noise gaussian:0.3")),
+        (Kind::Denoising, format!("{conv} --noise salt-pepper:0.2")),
+        (Kind::Denoising, format!("{dense} --noise mask:0.3")),
+        (Kind::Denoising, format!("{dense} --noise rectangles:0.25")),
+        (Kind::Denoising, format!("{conv} --noise blur:0.8")),
+        (Kind::Denoising, format!("{dense} --noise haze:0.6")),
+        (Kind::Vae, format!("{dense} --beta 0.5 --warmup 2 --free-bits 0.05")),
+        (Kind::Vae, format!("{conv} --loss gaussian --variance shared --noise mask:0.2")),
+        (Kind::Vae, format!("{dense} --loss gaussian --variance learned")),
+        (Kind::Vae, "--arch conv:4,6 --latent map:2 --loss mse".into()),
+        (Kind::Cvae, dense.into()),
+        (Kind::Cvae, format!("{conv} --upsample-kernel 3")),
+        (Kind::Iwae, format!("{dense} --samples 4")),
+        (Kind::Iwae, format!("{conv} --samples 3 --loss gaussian")),
+        (Kind::Vqvae, "--arch dense:24 --latent 12 --code-dim 3 --codes 8".into()),
+        (Kind::Vqvae, "--arch conv:4,6 --code-dim 3 --codes 8".into()),
+        (Kind::Vqvae, "--arch conv:4,6 --code-dim 3 --codes 8 --codebook loss".into()),
+    ];
+    let setup = |(kind, options): (Kind, String)| {
+        (format!("{} {options}", kind.name()), variant(kind, &options))
+    };
+    table.into_iter().map(setup).collect()
 }
 
 /// What training left behind.
@@ -53,8 +110,18 @@ impl Setup {
         let mut graph = Graph::new();
         let ImageShape { channels, height, width } = self.model.images();
         let images = graph.input("images", [BATCH, channels, height, width]);
-        let forward = self.model.forward(&mut graph, images)?;
-        let loss = self.loss.of(&mut graph, forward.logits, images)?;
+        let input = match self.noise {
+            Some(noise) => ops::corrupt(&mut graph, images, noise)?,
+            None => images,
+        };
+        let mut labels = None;
+        if self.model.is_conditional() {
+            let numbers = graph.input("labels", [BATCH]);
+            labels = Some(ops::one_hot(&mut graph, numbers, CLASSES)?);
+        }
+        let batch = Batch { images, input, seen: None, labels };
+        let scope = &mut Scope { graph: &mut graph, training: true };
+        let loss = self.model.objective(scope, &batch)?.loss;
         Ok((graph, loss))
     }
 
@@ -96,6 +163,9 @@ impl Setup {
         let plan = self.load(device, state)?;
         for step in steps {
             device.write_input(plan, "images", &batch(&digits, step))?;
+            if self.model.is_conditional() {
+                device.write_input(plan, "labels", &labels(&digits, step))?;
+            }
             device.run(plan, &[self.scalars(step)])?;
         }
         trained(device)
@@ -130,6 +200,8 @@ impl Setup {
         StepScalars {
             step,
             row: step,
+            weight: self.model.weight(step as f32 / 10.0, None),
+            seed: Seed(17).key(),
             learning_rate: RATE,
             corrections: self.optimiser.corrections(step),
             ..StepScalars::default()
@@ -151,7 +223,9 @@ pub fn training_plans(target: &GpuTarget) -> Vec<Plan> {
     };
     let clipped = Setup { clip_norm: Some(1.0), ..dense() };
     let mut plans = vec![];
-    for setup in [dense(), clipped, conv(), sgd(0.9, None), sgd(0.0, Some(1.0))] {
+    let mut setups = vec![dense(), clipped, conv(), sgd(0.9, None), sgd(0.0, Some(1.0))];
+    setups.extend(variants().into_iter().map(|(_, setup)| setup));
+    for setup in setups {
         for fuse in [false, true] {
             let planned = Setup { fuse, ..setup.clone() }.plan(Some(target));
             plans.push(planned.expect("the model can be planned").0);
@@ -164,10 +238,22 @@ fn digits() -> Dataset {
     Dataset::load(&Source::Digits, &LoadOptions::default()).expect("the digits are embedded")
 }
 
+/// The number of the first image of one step.
+fn first(digits: &Dataset, step: u32) -> usize {
+    step as usize * BATCH % (digits.train.count - BATCH)
+}
+
+/// The labels of one step.
+fn labels(digits: &Dataset, step: u32) -> Tensor {
+    let labels = digits.train.labels.as_ref().expect("digits have labels");
+    let numbers = labels[first(digits, step)..][..BATCH].iter().map(|label| *label as f32);
+    Tensor::new([BATCH], numbers.collect()).expect("a whole batch")
+}
+
 /// The images of one step, between 0 and 1.
 fn batch(digits: &Dataset, step: u32) -> Tensor {
     let elements = DIGITS.elements();
-    let first = step as usize * BATCH % (digits.train.count - BATCH);
+    let first = first(digits, step);
     let bytes = &digits.train.pixels[first * elements..][..BATCH * elements];
     let values = bytes.iter().map(|byte| f32::from(*byte) / 255.0).collect();
     let ImageShape { channels, height, width } = DIGITS;

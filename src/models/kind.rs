@@ -1,0 +1,206 @@
+//! The variants by name, with the options and the recipe of each.
+
+use super::architecture::{Architecture, CodeForm};
+use super::choices::Choices;
+use super::network::Network;
+use super::{Model, Variant, conv, contractive, cvae, dense, denoising, iwae, sparse, vae, vqvae};
+use crate::data::ImageShape;
+use crate::error::{Error, Result};
+use crate::nn::Loss;
+
+/// A variant, by name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum Kind {
+    /// Dense layers: 784-64-32-32-64-784 on MNIST
+    Dense,
+    /// Stages of convolution and pooling
+    Conv,
+    /// Few active units: L1 or KL penalty, or only the k most active
+    Sparse,
+    /// Codes that change little with the image
+    Contractive,
+    /// Learns to undo noise
+    Denoising,
+    /// Variational: codes are distributions near a normal one
+    Vae,
+    /// Variational, told the label
+    Cvae,
+    /// Variational, trained on the bound of several weighted samples
+    Iwae,
+    /// Codes from a learned codebook
+    Vqvae,
+}
+
+/// How a model is made and trained unless options say otherwise.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Recipe {
+    /// Images a step.
+    pub batch: usize,
+    /// Learning rate of Adam.
+    pub learning_rate: f32,
+    /// Passes over the training images.
+    pub epochs: u32,
+    /// The model's own options.
+    pub choices: Choices,
+}
+
+/// Numbers of a code where dense layers take the place of a recipe's convolutions.
+const DENSE_LATENT: usize = 32;
+/// Places of a quantised code there.
+const DENSE_PLACES: usize = 16;
+
+/// Options that every variant takes.
+const COMMON: [&str; 9] = [
+    "arch",
+    "activation",
+    "block",
+    "downsample",
+    "norm",
+    "upsample-kernel",
+    "noise",
+    "test-noise",
+    "missing",
+];
+
+impl Kind {
+    /// The name, as folders and reports have it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Dense => "dense",
+            Self::Conv => "conv",
+            Self::Sparse => "sparse",
+            Self::Contractive => "contractive",
+            Self::Denoising => "denoising",
+            Self::Vae => "vae",
+            Self::Cvae => "cvae",
+            Self::Iwae => "iwae",
+            Self::Vqvae => "vqvae",
+        }
+    }
+
+    /// The options it takes besides those that all take.
+    fn options(self) -> &'static [&'static str] {
+        match self {
+            Self::Dense | Self::Conv | Self::Denoising => &PLAIN,
+            Self::Sparse => &sparse::OPTIONS,
+            Self::Contractive => &contractive::OPTIONS,
+            Self::Vae | Self::Cvae => &vae::OPTIONS,
+            Self::Iwae => &iwae::OPTIONS,
+            Self::Vqvae => &vqvae::OPTIONS,
+        }
+    }
+
+    /// The recipe with what was `given` in its place; on MNIST, the one whose result is documented.
+    pub fn recipe(self, given: &Choices, is_mnist: bool) -> Recipe {
+        let recipe = self.own_recipe(given, is_mnist);
+        let mut choices = given.clone().or(recipe.choices);
+        if matches!(choices.arch, Some(Architecture::Dense(_))) {
+            // What a convolutional recipe says of stages and maps says nothing of dense layers.
+            choices.block = given.block;
+            choices.downsample = given.downsample;
+            choices.norm = given.norm;
+            choices.upsample_kernel = given.upsample_kernel;
+            let places = choices.code_dim.map_or(DENSE_LATENT, |width| DENSE_PLACES * width);
+            choices.latent = match (given.latent, choices.latent) {
+                (None, Some(CodeForm::Features | CodeForm::Map(_))) => {
+                    Some(CodeForm::Vector(places))
+                }
+                (_, latent) => latent,
+            };
+        } else {
+            // Weights are tied in dense layers alone.
+            choices.tied = given.tied;
+        }
+        Recipe { choices, ..recipe }
+    }
+
+    fn own_recipe(self, given: &Choices, is_mnist: bool) -> Recipe {
+        match self {
+            Self::Dense => dense::recipe(),
+            Self::Conv => conv::recipe(is_mnist),
+            Self::Sparse => sparse::recipe(given),
+            Self::Contractive => contractive::recipe(),
+            Self::Denoising => denoising::recipe(),
+            Self::Vae => vae::recipe(),
+            Self::Cvae => cvae::recipe(),
+            Self::Iwae => iwae::recipe(),
+            Self::Vqvae => vqvae::recipe(),
+        }
+    }
+
+    /// Refuses options that would do nothing.
+    ///
+    /// # Errors
+    /// When `given` has one.
+    pub fn check(self, given: &Choices) -> Result<()> {
+        let known = |name: &&str| COMMON.contains(name) || self.options().contains(name);
+        match given.given().into_iter().find(|name| !known(name)) {
+            None => Ok(()),
+            Some(name) => {
+                let mut list: Vec<String> =
+                    self.options().iter().map(|name| format!("--{name}")).collect();
+                list.sort();
+                let what = format!(
+                    "has no effect on the {} model; its own options are {}",
+                    self.name(),
+                    list.join(", ")
+                );
+                Err(Error::option(format!("--{name}"), what))
+            }
+        }
+    }
+
+    /// The model of `choices`, which are complete, for these images, with labels of `classes`.
+    ///
+    /// # Errors
+    /// When choices do not go together.
+    pub fn model(self, images: ImageShape, classes: usize, choices: &Choices) -> Result<Model> {
+        let mut network = network(images, choices)?;
+        let variant = match self {
+            Self::Dense => Variant::Dense,
+            Self::Conv => Variant::Conv,
+            Self::Denoising => Variant::Denoising,
+            Self::Sparse => Variant::Sparse(sparse::Sparse::new(choices)?),
+            Self::Contractive => Variant::Contractive(contractive::Contractive::new(choices)?),
+            Self::Vae => Variant::Vae(vae::Vae::new(choices)?),
+            Self::Cvae => {
+                network.classes = cvae::classes(classes)?;
+                Variant::Cvae(vae::Vae::new(choices)?)
+            }
+            Self::Iwae => Variant::Iwae(iwae::Iwae::new(choices)?),
+            Self::Vqvae => {
+                let (vqvae, code) = vqvae::VqVae::new(choices, &network)?;
+                network.code = code;
+                Variant::Vqvae(vqvae)
+            }
+        };
+        let loss = choices.loss.unwrap_or(Loss::Mse);
+        let variance = (loss == Loss::Gaussian).then(|| choices.variance.unwrap_or_default());
+        if variance.is_none() && choices.variance.is_some() {
+            let what = "has no effect without --loss gaussian";
+            return Err(Error::option("--variance", what));
+        }
+        let model = Model { network, loss, variance, variant };
+        model.check()?;
+        Ok(model)
+    }
+}
+
+/// What variants take that are nothing but a reconstruction.
+const PLAIN: [&str; 5] = ["latent", "loss", "variance", "dropout", "tied"];
+
+fn network(images: ImageShape, choices: &Choices) -> Result<Network> {
+    let missing = |option: &str| Error::option(option, "is needed here");
+    let architecture = choices.arch.clone().ok_or_else(|| missing("--arch"))?;
+    let code = choices.latent.ok_or_else(|| missing("--latent"))?;
+    let mut network = Network::new(images, architecture, code);
+    let stages = &mut network.stages;
+    stages.block = choices.block.unwrap_or_default();
+    stages.downsample = choices.downsample.unwrap_or_default();
+    stages.norm = choices.norm.unwrap_or_default();
+    stages.upsample_kernel = choices.upsample_kernel.unwrap_or(stages.upsample_kernel);
+    network.activation = choices.activation.unwrap_or(network.activation);
+    network.dropout = choices.dropout.unwrap_or(0.0);
+    network.tied = choices.tied.unwrap_or(false);
+    Ok(network)
+}

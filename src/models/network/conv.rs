@@ -1,0 +1,231 @@
+//! Networks of convolutions, for any number of channels and any image size.
+//!
+//! A stage of the encoder halves the image: a 3x3 convolution and a 2x2 max-pool, or a 3x3
+//! convolution of stride 2. A stage of the decoder doubles it by a transposed convolution of
+//! stride 2. Sizes that the stages do not divide are padded with zeros on the way in and cropped on
+//! the way out.
+
+use super::{Network, Scope};
+use crate::data::ImageShape;
+use crate::error::Result;
+use crate::graph::Graph;
+use crate::models::architecture::{CodeForm, Sizes};
+use crate::nn;
+use crate::ops::{self, Builder, ConvGeometry, NodeId};
+
+/// What a stage holds.
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    Default,
+    PartialEq,
+    Eq,
+    clap::ValueEnum,
+    serde::Serialize,
+    serde::Deserialize,
+)]
+#[serde(rename_all = "kebab-case")]
+pub enum Block {
+    /// The convolution that changes the number of channels.
+    #[default]
+    Plain,
+    /// And two convolutions more, added to what they read (He et al., "Deep residual learning",
+    /// 2016).
+    Residual,
+}
+
+/// How a stage halves an image.
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    Default,
+    PartialEq,
+    Eq,
+    clap::ValueEnum,
+    serde::Serialize,
+    serde::Deserialize,
+)]
+#[serde(rename_all = "kebab-case")]
+pub enum Downsample {
+    /// By a 2x2 max-pool behind the convolution.
+    #[default]
+    Pool,
+    /// By the convolution's own stride.
+    Stride,
+}
+
+/// What follows each convolution.
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    Default,
+    PartialEq,
+    Eq,
+    clap::ValueEnum,
+    serde::Serialize,
+    serde::Deserialize,
+)]
+#[serde(rename_all = "kebab-case")]
+pub enum Norm {
+    /// The activation alone.
+    #[default]
+    None,
+    /// Batch normalisation before the activation.
+    Batch,
+}
+
+/// A 1x1 convolution.
+pub(super) const POINT: ConvGeometry = ConvGeometry::symmetric([1, 1], [1, 1], [0, 0]);
+const SAME: ConvGeometry = ConvGeometry::symmetric([3, 3], [1, 1], [1, 1]);
+const HALVE: ConvGeometry = ConvGeometry::symmetric([3, 3], [2, 2], [1, 1]);
+const POOL: ConvGeometry = ConvGeometry::symmetric([2, 2], [2, 2], [0, 0]);
+
+/// Height and width that all stages divide.
+fn padded_size(network: &Network, stages: usize) -> [usize; 2] {
+    let factor = 1 << stages;
+    [network.images.height, network.images.width].map(|size| size.next_multiple_of(factor))
+}
+
+/// Channels, height and width after the last stage.
+pub(super) fn innermost(network: &Network, sizes: &Sizes) -> [usize; 3] {
+    let stages = sizes.encoder.len();
+    let [height, width] = padded_size(network, stages).map(|size| size >> stages);
+    [sizes.encoder.last().copied().unwrap_or(network.images.channels), height, width]
+}
+
+/// `images` with zeros below and to the right, up to a size that all stages divide.
+pub(super) fn padded(
+    network: &Network,
+    graph: &mut Graph,
+    images: NodeId,
+    stages: usize,
+) -> Result<NodeId> {
+    let ImageShape { height, width, .. } = network.images;
+    let [rows, columns] = padded_size(network, stages);
+    if [rows, columns] == [height, width] {
+        return Ok(images);
+    }
+    ops::pad(graph, images, &[0; 4], &[0, 0, rows - height, columns - width], 0.0)
+}
+
+/// Stages `encoder.conv1` and on.
+pub(super) fn encode(
+    network: &Network,
+    scope: &mut Scope,
+    mut x: NodeId,
+    channels: &[usize],
+) -> Result<NodeId> {
+    for (stage, channels) in (1..).zip(channels) {
+        let name = format!("encoder.conv{stage}");
+        x = match network.stages.downsample {
+            Downsample::Pool => {
+                let x = convolution(network, scope, &name, x, *channels, SAME)?;
+                ops::max_pool2d(scope.graph, x, POOL)?
+            }
+            Downsample::Stride => convolution(network, scope, &name, x, *channels, HALVE)?,
+        };
+        x = block(network, scope, &format!("encoder.block{stage}"), x, *channels)?;
+        x = network.dropped(scope, x)?;
+    }
+    Ok(x)
+}
+
+/// Stages `decoder.conv_transpose1` and on, behind a dense layer where the code is no map.
+pub(super) fn decode(
+    network: &Network,
+    scope: &mut Scope,
+    code: NodeId,
+    sizes: &Sizes,
+) -> Result<NodeId> {
+    let mut x = match network.code {
+        CodeForm::Vector(_) => {
+            let batch = scope.graph.shape(code)[0];
+            let [channels, height, width] = innermost(network, sizes);
+            let (units, activation) = (channels * height * width, Some(network.activation));
+            let x = nn::dense(scope.graph, "decoder.dense", code, units, activation)?;
+            ops::reshape(scope.graph, x, [batch, channels, height, width])?
+        }
+        CodeForm::Features | CodeForm::Map(_) => code,
+    };
+    let kernel = network.stages.upsample_kernel;
+    let padding = (kernel - 1) / 2;
+    let double = ConvGeometry::symmetric([kernel; 2], [2, 2], [padding; 2]);
+    for (stage, channels) in (1..).zip(&sizes.decoder) {
+        let name = format!("decoder.conv_transpose{stage}");
+        let activation = Some(network.activation);
+        x = match network.stages.norm {
+            Norm::None => {
+                nn::conv_transpose2d(scope.graph, &name, x, *channels, double, activation)?
+            }
+            Norm::Batch => {
+                let x = nn::conv_transpose2d(scope.graph, &name, x, *channels, double, None)?;
+                normalised(network, scope, &format!("decoder.norm{stage}"), x)?
+            }
+        };
+        x = block(network, scope, &format!("decoder.block{stage}"), x, *channels)?;
+        x = network.dropped(scope, x)?;
+    }
+    Ok(x)
+}
+
+/// The layer `decoder.NAME`, cropped to the images.
+pub(super) fn output(
+    network: &Network,
+    scope: &mut Scope,
+    x: NodeId,
+    name: &str,
+) -> Result<NodeId> {
+    let (batch, name) = (scope.graph.shape(x)[0], format!("decoder.{name}"));
+    let ImageShape { channels, height, width } = network.images;
+    let x = nn::conv2d(scope.graph, &name, x, channels, SAME, None)?;
+    ops::slice(scope.graph, x, &[0; 4], &[batch, channels, height, width])
+}
+
+/// A convolution with what follows it.
+fn convolution(
+    network: &Network,
+    scope: &mut Scope,
+    name: &str,
+    x: NodeId,
+    channels: usize,
+    geometry: ConvGeometry,
+) -> Result<NodeId> {
+    match network.stages.norm {
+        Norm::None => {
+            nn::conv2d(scope.graph, name, x, channels, geometry, Some(network.activation))
+        }
+        Norm::Batch => {
+            let x = nn::conv2d(scope.graph, name, x, channels, geometry, None)?;
+            normalised(network, scope, &format!("{name}.norm"), x)
+        }
+    }
+}
+
+fn normalised(network: &Network, scope: &mut Scope, name: &str, x: NodeId) -> Result<NodeId> {
+    let x = nn::batch_norm(scope.graph, name, x, scope.training)?;
+    ops::activate(scope.graph, x, network.activation)
+}
+
+/// `activation(x + f(x))` with two 3x3 convolutions f; or `x` itself where blocks are plain.
+fn block(
+    network: &Network,
+    scope: &mut Scope,
+    name: &str,
+    x: NodeId,
+    channels: usize,
+) -> Result<NodeId> {
+    if network.stages.block == Block::Plain {
+        return Ok(x);
+    }
+    let inner = convolution(network, scope, &format!("{name}.conv1"), x, channels, SAME)?;
+    let name = format!("{name}.conv2");
+    let mut inner = nn::conv2d(scope.graph, &name, inner, channels, SAME, None)?;
+    if network.stages.norm == Norm::Batch {
+        inner = nn::batch_norm(scope.graph, &format!("{name}.norm"), inner, scope.training)?;
+    }
+    let sum = ops::add(scope.graph, x, inner)?;
+    ops::activate(scope.graph, sum, network.activation)
+}

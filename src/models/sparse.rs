@@ -1,0 +1,200 @@
+//! The sparse autoencoder: few units of the code are active for any one image.
+//!
+//! - L1: `L + W mean_x sum_j |h_j(x)|`.
+//! - KL: `L + W sum_j KL(rho || mean_x h_j(x))` for sigmoid units (Ng, "Sparse autoencoder", 2011).
+//! - Top-k: a linear code of which only the k greatest units stay; gradients pass through those
+//!   (Makhzani and Frey, "k-Sparse autoencoders", 2014).
+
+use super::autoencoder::{Reconstructed, reconstruct};
+use super::{Architecture, Batch, Choices, CodeForm, Model, Objective, Recipe, Scope, Sizes};
+use super::{count, not_negative};
+use crate::error::{Error, Result};
+use crate::graph::Graph;
+use crate::nn::{self, Loss};
+use crate::ops::{self, Activation, Builder, NodeId, UnaryKind};
+
+pub(super) const OPTIONS: [&str; 10] = [
+    "latent",
+    "loss",
+    "variance",
+    "dropout",
+    "tied",
+    "penalty",
+    "sparsity",
+    "k",
+    "rho",
+    "target-sparsity",
+];
+
+/// What keeps codes sparse.
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    Default,
+    PartialEq,
+    Eq,
+    clap::ValueEnum,
+    serde::Serialize,
+    serde::Deserialize,
+)]
+#[serde(rename_all = "kebab-case")]
+#[value(rename_all = "lower")]
+pub enum Sparsity {
+    /// The sum of magnitudes.
+    #[default]
+    L1,
+    /// The divergence of mean activations from a rate.
+    Kl,
+    /// Only the k greatest units stay.
+    TopK,
+}
+
+/// The settings of a sparse autoencoder.
+#[derive(Clone, Copy, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+pub struct Sparse {
+    /// What keeps codes sparse.
+    pub sparsity: Sparsity,
+    /// The penalty's weight at the start.
+    pub penalty: f32,
+    /// The units that stay, for [`Sparsity::TopK`]; 0 for all.
+    pub k: usize,
+    /// The mean activation that [`Sparsity::Kl`] aims at.
+    pub rho: f32,
+    /// The share of active units to which the penalty's weight is adapted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub target: Option<f32>,
+}
+
+/// How far one epoch can move the logarithm of the weight.
+const ADAPTATION: f32 = 1.5;
+const WEIGHTS: std::ops::RangeInclusive<f32> = 1e-7..=1e4;
+
+/// Of one dense layer; for top-k, Makhzani and Frey's of 1000 units, 25 of which stay.
+pub(super) fn recipe(given: &Choices) -> Recipe {
+    let sparsity = given.sparsity.unwrap_or_default();
+    let (latent, activation, loss, penalty) = match sparsity {
+        Sparsity::L1 => (256, Activation::Relu, Loss::Bce, Some(0.1)),
+        Sparsity::Kl => (256, Activation::Sigmoid, Loss::Bce, Some(1.0)),
+        Sparsity::TopK => (1000, Activation::Relu, Loss::Mse, None),
+    };
+    let choices = Choices {
+        arch: Some(Architecture::Dense(Sizes::mirrored(vec![]))),
+        latent: Some(CodeForm::Vector(latent)),
+        activation: Some(activation),
+        loss: Some(loss),
+        penalty,
+        sparsity: Some(sparsity),
+        k: (sparsity == Sparsity::TopK).then_some(25),
+        rho: (sparsity == Sparsity::Kl).then(|| given.target_sparsity.unwrap_or(0.05)),
+        ..Choices::default()
+    };
+    Recipe { batch: 128, learning_rate: 1e-3, epochs: 10, choices }
+}
+
+impl Sparse {
+    /// The settings that `choices` name.
+    ///
+    /// # Errors
+    /// When a number is out of its range, or an option belongs to another penalty.
+    pub fn new(choices: &Choices) -> Result<Self> {
+        let sparsity = choices.sparsity.unwrap_or_default();
+        let penalty = not_negative("--penalty", choices.penalty.unwrap_or(0.0))?;
+        let foreign = |option: &str, of: &str| {
+            Err(Error::option(option, format!("has no effect without --sparsity {of}")))
+        };
+        let rate = |option: &str, rate: f32| match rate > 0.0 && rate < 1.0 {
+            true => Ok(rate),
+            false => Err(Error::option(option, format!("is {rate}; it must lie between 0 and 1"))),
+        };
+        if sparsity != Sparsity::TopK && choices.k.is_some() {
+            return foreign("--k", "topk");
+        }
+        if sparsity != Sparsity::Kl && choices.rho.is_some() {
+            return foreign("--rho", "kl");
+        }
+        let is_top_k = sparsity == Sparsity::TopK;
+        if is_top_k && (penalty != 0.0 || choices.target_sparsity.is_some()) {
+            let option = if penalty != 0.0 { "--penalty" } else { "--target-sparsity" };
+            let what = "has no effect on --sparsity topk, but for --penalty 0; give --k";
+            return Err(Error::option(option, what));
+        }
+        let target = choices.target_sparsity.map(|target| rate("--target-sparsity", target));
+        let target = target.transpose()?;
+        if target.is_some() && penalty == 0.0 {
+            return Err(Error::option("--target-sparsity", "needs a --penalty above 0 to adapt"));
+        }
+        let is_plain = is_top_k && choices.penalty == Some(0.0);
+        let k = match choices.k.filter(|_| !is_plain) {
+            Some(k) => count("--k", k, 1..=1 << 20)?,
+            None => 0,
+        };
+        let rho = rate("--rho", choices.rho.unwrap_or(0.05))?;
+        let needs_rate = sparsity == Sparsity::Kl && penalty > 0.0;
+        if needs_rate && choices.activation != Some(Activation::Sigmoid) {
+            let what = "must be sigmoid for --sparsity kl: a rate lies between 0 and 1";
+            return Err(Error::option("--activation", what));
+        }
+        Ok(Self { sparsity, penalty, k, rho, target })
+    }
+
+    /// Whether the code is linear before the greatest units are chosen.
+    pub(super) fn is_linear(&self) -> bool {
+        self.k > 0
+    }
+
+    /// The code with all but the k greatest units of each image at 0.
+    pub(super) fn keep_greatest(&self, scope: &mut Scope, code: NodeId) -> Result<NodeId> {
+        if self.k == 0 {
+            return Ok(code);
+        }
+        let shape = scope.graph.shape(code).clone();
+        let flat = ops::flatten(scope.graph, code)?;
+        let mask = ops::top_k_mask(scope.graph, flat, self.k)?;
+        let kept = ops::mul(scope.graph, flat, mask)?;
+        ops::reshape(scope.graph, kept, shape)
+    }
+
+    pub(super) fn objective(
+        &self,
+        model: &Model,
+        scope: &mut Scope,
+        batch: &Batch,
+    ) -> Result<Objective> {
+        let Reconstructed { code, mut loss } = reconstruct(model, scope, batch)?;
+        let graph = &mut *scope.graph;
+        if self.penalty > 0.0 {
+            let penalty = match self.sparsity {
+                Sparsity::Kl => nn::kl_sparsity_penalty(graph, code, self.rho)?,
+                Sparsity::L1 | Sparsity::TopK => nn::l1_penalty(graph, code)?,
+            };
+            let weight = ops::step_weight(graph)?;
+            let weighted = ops::mul(graph, penalty, weight)?;
+            loss = ops::add(graph, loss, weighted)?;
+        }
+        let activity = self.target.map(|_| activity(graph, code, self.sparsity)).transpose()?;
+        Ok(Objective { loss, measures: vec![], activity })
+    }
+
+    /// One step of dual ascent on the logarithm of the weight (multipliers: Bertsekas, 1982): more
+    /// weight where too many units are active, less where too few.
+    pub(super) fn adapted(&self, weight: f32, activity: f32) -> Option<f32> {
+        let target = self.target?;
+        let excess = (activity.max(1e-6) / target).ln();
+        let step = (ADAPTATION * excess).clamp(-ADAPTATION, ADAPTATION);
+        Some((weight * step.exp()).clamp(*WEIGHTS.start(), *WEIGHTS.end()))
+    }
+}
+
+/// The share of active units: of sigmoid units under KL their mean activation, else the share that
+/// is not 0.
+fn activity(graph: &mut Graph, code: NodeId, sparsity: Sparsity) -> Result<NodeId> {
+    let active = match sparsity {
+        Sparsity::Kl => code,
+        Sparsity::L1 | Sparsity::TopK => {
+            let magnitude = ops::unary(graph, code, UnaryKind::Abs)?;
+            ops::unary(graph, magnitude, UnaryKind::Sign)?
+        }
+    };
+    ops::mean_all(graph, active)
+}

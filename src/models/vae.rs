@@ -1,0 +1,170 @@
+//! The variational autoencoder: `E_q[-ln p(x | z)] + beta KL(q(z | x) || N(0, 1))`, with
+//! `q = N(mean(x), variance(x))` (Kingma and Welling, "Auto-encoding variational Bayes", 2014; beta:
+//! Higgins et al., 2017; free bits: Kingma et al., "Improved variational inference with inverse
+//! autoregressive flow", 2016).
+//!
+//! The decoder is Bernoulli under `--loss bce`, Gaussian with a learned variance under `--loss
+//! gaussian`, and Gaussian of variance 1/2 up to a constant under `--loss mse`.
+
+use super::{Architecture, Batch, Choices, CodeForm, Model, Objective, Recipe, Scope, Sizes};
+use super::{count, not_negative};
+use crate::error::Result;
+use crate::graph::Graph;
+use crate::nn::{self, Loss};
+use crate::ops::{self, Activation, Builder, NodeId, ReduceKind};
+use crate::tensor::Tensor;
+
+pub(super) const OPTIONS: [&str; 10] = [
+    "latent", "loss", "variance", "dropout", "beta", "warmup", "free-bits", "binarise", "nll",
+    "nll-images",
+];
+
+/// Where the variance of a Gaussian decoder comes from.
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    Default,
+    PartialEq,
+    Eq,
+    clap::ValueEnum,
+    serde::Serialize,
+    serde::Deserialize,
+)]
+#[serde(rename_all = "kebab-case")]
+pub enum Variance {
+    /// One number for all pixels of all images, a parameter.
+    #[default]
+    Shared,
+    /// One number a pixel, an output of the decoder.
+    Learned,
+}
+
+/// The logarithm of the shared variance before training.
+pub(super) const SHARED_START: f32 = -3.0;
+
+/// The settings of a variational autoencoder.
+#[derive(Clone, Copy, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+pub struct Vae {
+    /// The weight of the divergence.
+    pub beta: f32,
+    /// Epochs in which the weight rises from 0 to beta.
+    pub warmup: u32,
+    /// Nats of mean divergence in each dimension below which less gains nothing.
+    pub free_bits: f32,
+}
+
+/// A posterior over codes, both parts shaped like a batch of codes.
+pub(super) struct Posterior {
+    pub mean: NodeId,
+    pub log_variance: NodeId,
+}
+
+/// 784-400-20, as PyTorch's example has it.
+pub(super) fn recipe() -> Recipe {
+    let choices = Choices {
+        arch: Some(Architecture::Dense(Sizes::mirrored(vec![400]))),
+        latent: Some(CodeForm::Vector(20)),
+        activation: Some(Activation::Relu),
+        loss: Some(Loss::Bce),
+        beta: Some(1.0),
+        ..Choices::default()
+    };
+    Recipe { batch: 128, learning_rate: 1e-3, epochs: 10, choices }
+}
+
+/// The posterior of the codes of `input`.
+pub(super) fn posterior(
+    model: &Model,
+    scope: &mut Scope,
+    input: NodeId,
+    labels: Option<NodeId>,
+) -> Result<Posterior> {
+    let features = model.network.features(scope, input, labels)?;
+    let mean = model.network.head(scope, "mean", features, None)?;
+    let log_variance = model.network.head(scope, "log_variance", features, None)?;
+    Ok(Posterior { mean, log_variance })
+}
+
+/// The parts of the evidence lower bound over a batch.
+pub(super) struct Bound {
+    /// `-ln p(x | z)`, z drawn, in nats an image; a scalar.
+    pub reconstruction: NodeId,
+    /// The divergence of each dimension in nats, averaged over the images; `[1, latent]`.
+    pub divergences: NodeId,
+}
+
+/// Draws a code for each image and measures the bound's parts.
+pub(super) fn bound(
+    model: &Model,
+    scope: &mut Scope,
+    batch: &Batch,
+    posterior: &Posterior,
+) -> Result<Bound> {
+    let Posterior { mean, log_variance } = *posterior;
+    let code = ops::reparameterise(scope.graph, mean, log_variance)?;
+    let decoded = model.decode(scope, code, batch.labels)?;
+    let graph = &mut *scope.graph;
+    let errors = model.loss.errors(graph, decoded, batch.images, batch.seen)?;
+    let reconstruction = nn::image_mean(graph, errors)?;
+    let divergence = ops::gaussian_kl(graph, mean, log_variance)?;
+    let divergence = ops::flatten(graph, divergence)?;
+    let divergences = ops::reduce(graph, divergence, ReduceKind::Mean, &[0])?;
+    Ok(Bound { reconstruction, divergences })
+}
+
+impl Bound {
+    /// The measures `reconstruction`, `kl`, and `elbo`, their sum: the negative bound.
+    pub fn measures(&self, graph: &mut Graph) -> Result<Vec<(&'static str, NodeId)>> {
+        let kl = ops::sum_all(graph, self.divergences)?;
+        let elbo = ops::add(graph, self.reconstruction, kl)?;
+        Ok(vec![("reconstruction", self.reconstruction), ("kl", kl), ("elbo", elbo)])
+    }
+}
+
+impl Vae {
+    /// The settings that `choices` name.
+    ///
+    /// # Errors
+    /// When a number is out of its range.
+    pub fn new(choices: &Choices) -> Result<Self> {
+        let warmup = choices.warmup.unwrap_or(0);
+        count("--warmup", warmup as usize, 0..=1 << 20)?;
+        Ok(Self {
+            beta: not_negative("--beta", choices.beta.unwrap_or(1.0))?,
+            warmup,
+            free_bits: not_negative("--free-bits", choices.free_bits.unwrap_or(0.0))?,
+        })
+    }
+
+    /// The divergence's weight, `epochs` epochs into the training.
+    pub(super) fn weight(&self, epochs: f32) -> f32 {
+        match self.warmup {
+            0 => self.beta,
+            warmup => self.beta * (epochs / warmup as f32).min(1.0),
+        }
+    }
+
+    pub(super) fn objective(
+        &self,
+        model: &Model,
+        scope: &mut Scope,
+        batch: &Batch,
+    ) -> Result<Objective> {
+        let posterior = posterior(model, scope, batch.input, batch.labels)?;
+        let bound = bound(model, scope, batch, &posterior)?;
+        let graph = &mut *scope.graph;
+        let mut charged = bound.divergences;
+        if self.free_bits > 0.0 {
+            let free = graph.constant(Tensor::full([1, 1], self.free_bits));
+            let width = graph.shape(charged).clone();
+            let free = ops::expand(graph, free, &width)?;
+            charged = ops::maximum(graph, charged, free)?;
+        }
+        let charged = ops::sum_all(graph, charged)?;
+        let weight = ops::step_weight(graph)?;
+        let weighted = ops::mul(graph, charged, weight)?;
+        let loss = ops::add(graph, bound.reconstruction, weighted)?;
+        Ok(Objective { loss, measures: bound.measures(graph)?, activity: None })
+    }
+}

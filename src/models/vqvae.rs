@@ -1,0 +1,283 @@
+//! The vector-quantised autoencoder: each place of the code is replaced by the nearest vector of a
+//! learned codebook, so that an image becomes a few whole numbers (van den Oord, Vinyals,
+//! Kavukcuoglu: "Neural discrete representation learning", 2017).
+//!
+//! `L(x, d(q)) + W mean (z - [q])^2`, q the nearest code of z, [.] without a gradient; the gradient
+//! of q passes to z unchanged. The codebook follows by moving averages (its appendix A.1), or by the
+//! gradient of `mean ([z] - q)^2`. Codes that hardly any place takes start again from places of the
+//! batch, drawn at random (Dhariwal et al., "Jukebox", 2020).
+
+use super::{Architecture, Batch, Choices, CodeForm, Downsample, Model, Objective, Recipe, Scope};
+use super::{Network, Sizes, count, not_negative};
+use crate::error::{Error, Result};
+use crate::graph::{Graph, Initialiser};
+use crate::nn::Loss;
+use crate::ops::{
+    self, Activation, Builder, NodeId, RandomKind, ReduceKind, Transpose, UnaryKind,
+};
+use crate::tensor::Shape;
+
+pub(super) const OPTIONS: [&str; 7] =
+    ["latent", "loss", "variance", "codes", "code-dim", "codebook", "penalty"];
+
+/// How the codebook follows what it stands for.
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    Default,
+    PartialEq,
+    Eq,
+    clap::ValueEnum,
+    serde::Serialize,
+    serde::Deserialize,
+)]
+#[serde(rename_all = "kebab-case")]
+pub enum CodebookRule {
+    /// Each code is a moving average of the places it is nearest to.
+    #[default]
+    Ema,
+    /// By gradient, like all parameters.
+    Loss,
+}
+
+/// The settings of a vector-quantised autoencoder.
+#[derive(Clone, Copy, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+pub struct VqVae {
+    /// Codes in the codebook.
+    pub codes: usize,
+    /// Numbers of each.
+    pub code_dim: usize,
+    /// How they follow.
+    pub rule: CodebookRule,
+    /// The weight of the commitment.
+    pub penalty: f32,
+}
+
+/// The share that moving averages keep at each step.
+const DECAY: f32 = 0.99;
+/// Codes that are used less than this share of the average one start again ...
+const DEAD: f32 = 0.01;
+/// ... with a count of this share, so that they have time to find their places.
+const REVIVED: f32 = 0.1;
+
+/// Two strided stages to a map of 7x7 codes on MNIST.
+pub(super) fn recipe() -> Recipe {
+    let choices = Choices {
+        arch: Some(Architecture::Conv(Sizes::mirrored(vec![32, 64]))),
+        activation: Some(Activation::Relu),
+        downsample: Some(Downsample::Stride),
+        upsample_kernel: Some(3),
+        latent: Some(CodeForm::Features),
+        loss: Some(Loss::Mse),
+        codes: Some(128),
+        code_dim: Some(16),
+        penalty: Some(0.025),
+        ..Choices::default()
+    };
+    Recipe { batch: 128, learning_rate: 1e-3, epochs: 10, choices }
+}
+
+/// What quantisation makes of a code.
+pub(super) struct Quantised {
+    /// The codes of the codebook, shaped like the code, with the code's gradient.
+    pub code: NodeId,
+    /// Their numbers, `[batch, places]`.
+    pub index: NodeId,
+    /// The mean squared distance of the code from the codebook, a scalar with a gradient in the
+    /// code.
+    commitment: NodeId,
+    /// The same with a gradient in the codebook, where that follows by gradient.
+    codebook: Option<NodeId>,
+}
+
+impl VqVae {
+    /// The settings that `choices` name, and the form of the code to be quantised.
+    ///
+    /// # Errors
+    /// When a number is out of its range, or does not fit the network.
+    pub(super) fn new(choices: &Choices, network: &Network) -> Result<(Self, CodeForm)> {
+        let code_dim = count("--code-dim", choices.code_dim.unwrap_or(16), 1..=1 << 12)?;
+        let vqvae = Self {
+            codes: count("--codes", choices.codes.unwrap_or(128), 2..=1 << 16)?,
+            code_dim,
+            rule: choices.codebook.unwrap_or_default(),
+            penalty: not_negative("--penalty", choices.penalty.unwrap_or(0.25))?,
+        };
+        let form = match (&network.architecture, network.code) {
+            (Architecture::Conv(_), CodeForm::Features) => CodeForm::Map(code_dim),
+            (Architecture::Conv(_), _) => {
+                let what = "has no effect on a quantised map; give --code-dim";
+                return Err(Error::option("--latent", what));
+            }
+            (Architecture::Dense(_), CodeForm::Vector(size)) if size % code_dim == 0 => {
+                CodeForm::Vector(size)
+            }
+            (Architecture::Dense(_), _) => {
+                let what = format!("must be a multiple of --code-dim {code_dim} for dense layers");
+                return Err(Error::option("--latent", what));
+            }
+        };
+        Ok((vqvae, form))
+    }
+
+    /// `code`, `[batch, channels, height, width]` or `[batch, units]`, as rows of a place each.
+    fn places(&self, graph: &mut Graph, code: NodeId) -> Result<NodeId> {
+        let shape = graph.shape(code).clone();
+        let last = match shape.rank() {
+            4 => ops::permute(graph, code, &[0, 2, 3, 1])?,
+            _ => code,
+        };
+        ops::reshape(graph, last, [shape.elements() / self.code_dim, self.code_dim])
+    }
+
+    /// Rows back to the shape of a code.
+    fn assembled(&self, graph: &mut Graph, rows: NodeId, shape: &Shape) -> Result<NodeId> {
+        let [batch, channels, height, width] = shape[..] else {
+            return ops::reshape(graph, rows, shape.clone());
+        };
+        let rows = ops::reshape(graph, rows, [batch, height, width, channels])?;
+        ops::permute(graph, rows, &[0, 3, 1, 2])
+    }
+
+    /// The nearest codes of the codebook. In training the codebook follows.
+    pub(super) fn quantise(&self, scope: &mut Scope, code: NodeId) -> Result<Quantised> {
+        let graph = &mut *scope.graph;
+        let shape = graph.shape(code).clone();
+        let rows = self.places(graph, code)?;
+        let start = Initialiser::Uniform { bound: 1.0 / self.codes as f32 };
+        let size = [self.codes, self.code_dim];
+        let codebook = match self.rule {
+            CodebookRule::Ema => graph.buffer("codebook.codes", size, start)?,
+            CodebookRule::Loss => graph.parameter("codebook.codes", size, start)?,
+        };
+        let fixed = ops::detach(graph, rows)?;
+        let index = nearest(graph, fixed, codebook)?;
+        let chosen = ops::gather(graph, codebook, index)?;
+        let target = ops::detach(graph, chosen)?;
+        let distance = ops::squared_error(graph, rows, target)?;
+        let commitment = ops::mean_all(graph, distance)?;
+        let by_gradient = match self.rule {
+            CodebookRule::Ema => None,
+            CodebookRule::Loss => {
+                let distance = ops::squared_error(graph, chosen, fixed)?;
+                Some(ops::mean_all(graph, distance)?)
+            }
+        };
+        let mut codebook_loss = by_gradient;
+        if scope.training {
+            let revival = self.follow(graph, codebook, fixed, index)?;
+            if let (Some(loss), Some(revival)) = (by_gradient, revival) {
+                codebook_loss = Some(ops::add(graph, loss, revival)?);
+            }
+        }
+        // The value of the chosen code with the gradient of the place.
+        let step = ops::sub(graph, chosen, rows)?;
+        let step = ops::detach(graph, step)?;
+        let passed = ops::add(graph, rows, step)?;
+        let code = self.assembled(graph, passed, &shape)?;
+        let places = shape.elements() / shape[0] / self.code_dim;
+        let index = ops::reshape(graph, index, [shape[0], places])?;
+        Ok(Quantised { code, index, commitment, codebook: codebook_loss })
+    }
+
+    /// Moves the averages, and starts unused codes again. Where the codebook follows by gradient,
+    /// the loss that draws unused codes to their new places.
+    fn follow(
+        &self,
+        graph: &mut Graph,
+        codebook: NodeId,
+        rows: NodeId,
+        index: NodeId,
+    ) -> Result<Option<NodeId>> {
+        let (codes, places) = (self.codes, graph.shape(rows)[0]);
+        let average = places as f32 / codes as f32;
+        let chosen = ops::one_hot(graph, index, codes)?;
+        let used = ops::reduce(graph, chosen, ReduceKind::Sum, &[0])?;
+        let used = ops::reshape(graph, used, [codes])?;
+        let zero = Initialiser::Constant(0.0);
+        let counts = graph.buffer("codebook.counts", [codes], zero.clone())?;
+        let counted = moved(graph, counts, used)?;
+        let least = graph.constant(crate::tensor::Tensor::full([codes], DEAD * average));
+        let alive = ops::greater_equal(graph, counted, least)?;
+        let dead = ops::affine(graph, alive, -1.0, 1.0)?;
+        let revived = ops::affine(graph, dead, REVIVED * average, 0.0)?;
+        let kept = ops::mul(graph, alive, counted)?;
+        let next_counts = ops::add(graph, kept, revived)?;
+        graph.update(counts, next_counts)?;
+        let column = |graph: &mut Graph, x| ops::reshape(graph, x, [codes, 1]);
+        let dead = column(graph, dead)?;
+        let fresh = drawn(graph, rows, codes)?;
+        if self.rule == CodebookRule::Loss {
+            let distance = ops::squared_error(graph, codebook, fresh)?;
+            let distance = ops::mul(graph, distance, dead)?;
+            return Ok(Some(ops::mean_all(graph, distance)?));
+        }
+        let sums = graph.buffer("codebook.sums", [codes, self.code_dim], zero)?;
+        let transpose = Transpose { a: true, b: false };
+        let summed = ops::matmul_transposed(graph, chosen, rows, transpose)?;
+        let summed = moved(graph, sums, summed)?;
+        let alive = column(graph, alive)?;
+        let kept = ops::mul(graph, summed, alive)?;
+        let revived = column(graph, revived)?;
+        let revived = ops::mul(graph, fresh, revived)?;
+        let next_sums = ops::add(graph, kept, revived)?;
+        graph.update(sums, next_sums)?;
+        let next_counts = column(graph, next_counts)?;
+        let next = ops::div(graph, next_sums, next_counts)?;
+        graph.update(codebook, next)?;
+        Ok(None)
+    }
+
+    pub(super) fn objective(
+        &self,
+        model: &Model,
+        scope: &mut Scope,
+        batch: &Batch,
+    ) -> Result<Objective> {
+        let features = model.network.features(scope, batch.input, batch.labels)?;
+        let code = model.network.head(scope, "code", features, None)?;
+        let quantised = self.quantise(scope, code)?;
+        let decoded = model.decode(scope, quantised.code, batch.labels)?;
+        let graph = &mut *scope.graph;
+        let mut loss = model.loss.of(graph, decoded, batch.images, batch.seen)?;
+        if self.penalty > 0.0 {
+            let weight = ops::step_weight(graph)?;
+            let weighted = ops::mul(graph, quantised.commitment, weight)?;
+            loss = ops::add(graph, loss, weighted)?;
+        }
+        if let Some(codebook) = quantised.codebook {
+            loss = ops::add(graph, loss, codebook)?;
+        }
+        Ok(Objective { loss, measures: vec![("commitment", quantised.commitment)], activity: None })
+    }
+}
+
+/// The number of the row of `codebook` nearest to each row: `argmin |e|^2 - 2 z e`, which leaves out
+/// `|z|^2`, the same for all.
+fn nearest(graph: &mut Graph, rows: NodeId, codebook: NodeId) -> Result<NodeId> {
+    let codes = graph.shape(codebook)[0];
+    let fixed = ops::detach(graph, codebook)?;
+    let product = ops::matmul_transposed(graph, rows, fixed, Transpose { a: false, b: true })?;
+    let product = ops::affine(graph, product, -2.0, 0.0)?;
+    let squares = ops::unary(graph, fixed, UnaryKind::Square)?;
+    let squares = ops::reduce(graph, squares, ReduceKind::Sum, &[1])?;
+    let squares = ops::reshape(graph, squares, [1, codes])?;
+    let distances = ops::add(graph, product, squares)?;
+    ops::argmin(graph, distances)
+}
+
+/// A moving average after one more value.
+fn moved(graph: &mut Graph, average: NodeId, value: NodeId) -> Result<NodeId> {
+    let old = ops::affine(graph, average, DECAY, 0.0)?;
+    let new = ops::affine(graph, value, 1.0 - DECAY, 0.0)?;
+    ops::add(graph, old, new)
+}
+
+/// `count` of the rows, drawn anew at each step.
+fn drawn(graph: &mut Graph, rows: NodeId, count: usize) -> Result<NodeId> {
+    let places = graph.shape(rows)[0] as f32;
+    let draws = ops::random(graph, [count], RandomKind::Uniform { low: 0.0, high: places })?;
+    let draws = ops::unary(graph, draws, UnaryKind::Floor)?;
+    ops::gather(graph, rows, draws)
+}

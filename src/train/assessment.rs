@@ -1,0 +1,310 @@
+//! What is measured once a model is trained: on the codes of all held-out images, and by models
+//! that are trained on top of it.
+
+use std::collections::BTreeMap;
+
+use super::classifier::Classifier;
+use super::evaluation::{Evaluation, decibels};
+use super::examples::Examples;
+use super::inference::{Codes, Inference, tensor};
+use super::options::Config;
+use super::restoration::median3x3;
+use super::sampling::Sampler;
+use crate::data::{Dataset, Images};
+use crate::error::Result;
+use crate::gpu::{self, DeviceChoice};
+use crate::models::Model;
+use crate::rng::{Philox, Seed, stream};
+use crate::tensor::Tensor;
+use rand::RngExt;
+
+/// Above this many numbers in all, a probe is trained on fewer images.
+const MOST_PROBED: usize = 1 << 27;
+/// A unit is active if its mean varies by more than this over images (Burda et al., 2016).
+const ACTIVE_VARIANCE: f64 = 0.01;
+/// A unit that never exceeds this is dead.
+const DEAD_ACTIVATION: f32 = 1e-3;
+/// Samples that are judged in all.
+const JUDGED: usize = 1000;
+/// Images that are restored at once.
+const RESTORED: usize = 1024;
+
+/// A finished model's numbers.
+#[derive(Clone, Debug, Default)]
+pub struct Assessment {
+    /// By name, as `metrics.json` has them under `test`.
+    pub test: BTreeMap<String, f64>,
+    /// The divergence of each dimension of a variational code in nats, over the held-out images.
+    pub divergences: Vec<f32>,
+    /// How often each code of a codebook is used by the held-out images.
+    pub uses: Vec<u64>,
+    /// What a user should know.
+    pub warnings: Vec<String>,
+    /// The codes of the held-out images.
+    pub codes: Codes,
+}
+
+impl Assessment {
+    /// Measures `config`'s model, whose evaluation gave `test`.
+    ///
+    /// # Errors
+    /// When the device fails.
+    pub fn new(
+        config: &Config,
+        dataset: &Dataset,
+        inference: &mut Inference,
+        test: &Evaluation,
+        choice: &DeviceChoice,
+    ) -> Result<Self> {
+        let mut this = Self { test: test.0.clone(), ..Self::default() };
+        this.test.remove("loss");
+        this.test.insert("psnr".into(), decibels(test.get("mse")));
+        this.codes = inference.encode_dataset(dataset, &dataset.test, usize::MAX)?;
+        this.look_at_codes(&config.model);
+        this.probe(dataset, inference, choice)?;
+        this.restore(config, dataset, inference)?;
+        this.likelihood(config, dataset, inference)?;
+        this.judge(config, dataset, inference, choice)?;
+        Ok(this)
+    }
+
+    fn note(&mut self, name: &str, value: f64) {
+        self.test.insert(name.into(), value);
+    }
+
+    fn look_at_codes(&mut self, model: &Model) {
+        if let Some(log_variances) = &self.codes.log_variances {
+            self.divergences = divergences(&self.codes, log_variances);
+            let active = variances(&self.codes).iter().filter(|v| **v > ACTIVE_VARIANCE).count();
+            self.note("active_units", active as f64);
+            if active < self.codes.width {
+                self.warnings.push(format!(
+                    "{} of {} dimensions of the code are not used (posterior collapse); a smaller \
+                     --latent would do, or --warmup or --free-bits may revive them",
+                    self.codes.width - active,
+                    self.codes.width
+                ));
+            }
+        } else if let (Some(indices), crate::models::Variant::Vqvae(vqvae)) =
+            (&self.codes.indices, &model.variant)
+        {
+            let mut uses = vec![0; vqvae.codes];
+            indices.iter().for_each(|index| uses[*index as usize % vqvae.codes] += 1);
+            self.note("perplexity", perplexity(&uses));
+            self.note("used_codes", uses.iter().filter(|count| **count > 0).count() as f64);
+            self.uses = uses;
+        } else {
+            self.activations();
+        }
+    }
+
+    fn activations(&mut self) {
+        let count = self.codes.values.len().max(1) as f64;
+        let sum: f64 = self.codes.values.iter().map(|value| f64::from(value.abs())).sum();
+        let zeros = self.codes.values.iter().filter(|value| **value == 0.0).count();
+        let mut greatest = vec![0.0_f32; self.codes.width];
+        for row in self.codes.values.chunks(self.codes.width.max(1)) {
+            greatest.iter_mut().zip(row).for_each(|(most, value)| *most = most.max(value.abs()));
+        }
+        let dead = greatest.iter().filter(|most| **most <= DEAD_ACTIVATION).count();
+        self.note("mean_activation", sum / count);
+        self.note("zeros", zeros as f64 / count);
+        self.note("dead_units", dead as f64);
+    }
+
+    /// The accuracy of a linear classifier on the codes, where there are labels.
+    fn probe(
+        &mut self,
+        dataset: &Dataset,
+        inference: &mut Inference,
+        choice: &DeviceChoice,
+    ) -> Result<()> {
+        let (Some(train), Some(test)) = (&dataset.train.labels, &dataset.test.labels) else {
+            return Ok(());
+        };
+        if dataset.classes.len() < 2 {
+            return Ok(());
+        }
+        let width = self.codes.width;
+        let most = (MOST_PROBED / width.max(1)).max(1);
+        let codes = inference.encode_dataset(dataset, &dataset.train, most)?;
+        let labels = &train[..codes.count()];
+        let mut opened = gpu::open(choice)?;
+        let executor = opened.executor.as_mut();
+        let learned = Examples { features: &codes.values, width, labels };
+        let probe = Classifier::probe().train(executor, &learned, dataset.classes.len())?;
+        let held_out = Examples { features: &self.codes.values, width, labels: test };
+        let accuracy = probe.accuracy(executor, &held_out)?;
+        self.note("probe_accuracy", accuracy);
+        Ok(())
+    }
+
+    /// How much noise goes, beside a median filter.
+    fn restore(
+        &mut self,
+        config: &Config,
+        dataset: &Dataset,
+        inference: &mut Inference,
+    ) -> Result<()> {
+        let Some(noise) = config.noise(false) else { return Ok(()) };
+        if dataset.masked {
+            return Ok(());
+        }
+        let mut sums = [0.0; 3];
+        for first in (0..dataset.test.count).step_by(RESTORED) {
+            let part = first..(first + RESTORED).min(dataset.test.count);
+            let labels = dataset.test.labels.as_ref().map(|labels| &labels[part.clone()]);
+            let (clean, _) = tensor(dataset, &dataset.test, part)?;
+            let made = inference.restore(&clean, labels, noise)?;
+            let filtered = median3x3(&made.spoilt);
+            for (sum, image) in sums.iter_mut().zip([&made.spoilt, &filtered, &made.restored]) {
+                *sum += squared_distance(&clean, image);
+            }
+        }
+        let elements = (dataset.test.count * dataset.shape.elements()) as f64;
+        let names = ["corrupted_psnr", "median_psnr", "restored_psnr"];
+        for (name, sum) in names.into_iter().zip(sums) {
+            self.note(name, decibels(sum / elements));
+        }
+        Ok(())
+    }
+
+    fn likelihood(
+        &mut self,
+        config: &Config,
+        dataset: &Dataset,
+        inference: &mut Inference,
+    ) -> Result<()> {
+        let Some(samples) = config.nll else { return Ok(()) };
+        let part = 0..config.nll_images.min(dataset.test.count);
+        let labels = dataset.test.labels.as_ref().map(|labels| &labels[part.clone()]);
+        let (mut images, _) = tensor(dataset, &dataset.test, part)?;
+        if config.binarise {
+            binarise(&mut images);
+        }
+        let likelihoods = inference.log_likelihood(&images, labels, samples)?;
+        let mean = likelihoods.iter().sum::<f64>() / likelihoods.len() as f64;
+        self.note("nll", -mean);
+        Ok(())
+    }
+
+    /// For a model that is told labels: how often a classifier that was trained on real images
+    /// names the label that was asked for.
+    fn judge(
+        &mut self,
+        config: &Config,
+        dataset: &Dataset,
+        inference: &mut Inference,
+        choice: &DeviceChoice,
+    ) -> Result<()> {
+        if !config.model.is_conditional() {
+            return Ok(());
+        }
+        let classes = dataset.classes.len();
+        let width = dataset.shape.elements();
+        let images = |images: &Images| tensor(dataset, images, 0..images.count.min(MOST_PROBED / width));
+        let labels = |images: &Images| images.labels.clone().unwrap_or_default();
+        let (train, _) = images(&dataset.train)?;
+        let (test, _) = images(&dataset.test)?;
+        let mut opened = gpu::open(choice)?;
+        let executor = opened.executor.as_mut();
+        let (known, held_out) = (labels(&dataset.train), labels(&dataset.test));
+        let known = &known[..train.shape()[0]];
+        let learned = Examples { features: train.data(), width, labels: known };
+        let judge = Classifier::dense().train(executor, &learned, classes)?;
+        let held_out = &held_out[..test.shape()[0]];
+        let real = Examples { features: test.data(), width, labels: held_out };
+        let accuracy = judge.accuracy(executor, &real)?;
+        self.note("classifier_accuracy", accuracy);
+        let asked: Vec<u32> = (0..JUDGED).map(|index| (index % classes) as u32).collect();
+        let sampler = Sampler::new(&config.model, &self.codes);
+        let drawn = sampler.draw(inference, JUDGED, Some(&asked), Seed(config.seed))?;
+        let drawn = Examples { features: drawn.data(), width, labels: &asked };
+        let agreement = judge.accuracy(executor, &drawn)?;
+        self.note("label_agreement", agreement);
+        Ok(())
+    }
+}
+
+/// The divergence of each dimension from the standard normal, averaged over the codes.
+fn divergences(codes: &Codes, log_variances: &[f32]) -> Vec<f32> {
+    let mut sums = vec![0.0_f64; codes.width];
+    for (means, variances) in codes.values.chunks(codes.width).zip(log_variances.chunks(codes.width))
+    {
+        for ((sum, mean), v) in sums.iter_mut().zip(means).zip(variances) {
+            let (mean, v) = (f64::from(*mean), f64::from(*v));
+            *sum += 0.5 * (v.exp() - 1.0 - v + mean * mean);
+        }
+    }
+    sums.iter().map(|sum| (sum / codes.count().max(1) as f64) as f32).collect()
+}
+
+/// The variance of each number of a code over the images.
+fn variances(codes: &Codes) -> Vec<f64> {
+    let count = codes.count().max(1) as f64;
+    let mut sums = vec![(0.0_f64, 0.0_f64); codes.width];
+    for row in codes.values.chunks(codes.width) {
+        for ((sum, squares), value) in sums.iter_mut().zip(row) {
+            *sum += f64::from(*value);
+            *squares += f64::from(*value).powi(2);
+        }
+    }
+    sums.iter().map(|(sum, squares)| squares / count - (sum / count).powi(2)).collect()
+}
+
+/// The exponential of the entropy of how often each code is used: as many codes, evenly used, would
+/// be as surprising.
+fn perplexity(uses: &[u64]) -> f64 {
+    let total: u64 = uses.iter().sum();
+    let shares = uses.iter().filter(|count| **count > 0).map(|count| *count as f64 / total as f64);
+    (-shares.map(|share| share * share.ln()).sum::<f64>()).exp()
+}
+
+fn squared_distance(a: &Tensor, b: &Tensor) -> f64 {
+    a.data().iter().zip(b.data()).map(|(a, b)| f64::from(a - b).powi(2)).sum()
+}
+
+/// Draws each pixel as 0 or 1, the same for every model.
+fn binarise(images: &mut Tensor) {
+    let mut random = Philox::new(Seed(0), stream::BINARISE);
+    for value in images.data_mut() {
+        *value = f32::from(u8::from(random.random::<f32>() < *value));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn codes(values: &[f32]) -> Codes {
+        Codes { width: 2, values: values.to_vec(), ..Codes::default() }
+    }
+
+    #[test]
+    fn a_dimension_is_active_if_its_mean_varies() {
+        let spread = variances(&codes(&[1.0, 3.0, -1.0, 3.0]));
+        assert!((spread[0] - 1.0).abs() < 1e-12 && spread[1].abs() < 1e-12, "{spread:?}");
+    }
+
+    #[test]
+    fn divergences_follow_the_closed_form() {
+        let nats = divergences(&codes(&[2.0, 0.0, 0.0, 0.0]), &[0.0, 0.0, 0.0, 1.0]);
+        let expected = [1.0, 0.25 * (1.0_f32.exp() - 2.0)];
+        assert!((nats[0] - expected[0]).abs() < 1e-6 && (nats[1] - expected[1]).abs() < 1e-6);
+    }
+
+    #[test]
+    fn perplexity_counts_codes_that_are_used_evenly() {
+        assert!((perplexity(&[5, 5, 0, 5, 5]) - 4.0).abs() < 1e-12);
+        assert!((perplexity(&[0, 9, 0]) - 1.0).abs() < 1e-12);
+    }
+
+    #[test]
+    fn zeros_and_dead_units_are_counted() {
+        let mut assessment =
+            Assessment { codes: codes(&[0.5, 0.0, 0.0, 0.0]), ..Assessment::default() };
+        assessment.activations();
+        let test = |name: &str| assessment.test[name];
+        assert_eq!((test("mean_activation"), test("zeros"), test("dead_units")), (0.125, 0.75, 1.0));
+    }
+}

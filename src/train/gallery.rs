@@ -1,0 +1,190 @@
+//! The pictures of a run.
+
+use image::RgbImage;
+
+use super::assessment::Assessment;
+use super::inference::{Inference, tensor};
+use super::latent::{latent_grid, latent_grid_between, linear, spherical};
+use super::options::Config;
+use super::pictures;
+use super::projection::principal_components;
+use super::run_folder::{RunFile, RunFolder};
+use super::sampling::Sampler;
+use crate::data::Dataset;
+use crate::error::Result;
+use crate::models::Model;
+use crate::rng::Seed;
+use crate::tensor::{Shape, Tensor};
+
+/// Images in `reconstructions.png` and `restored.png`.
+const SHOWN: usize = 20;
+/// Images side by side in `samples.png`.
+const COLUMNS: usize = 10;
+/// Rows of `samples.png` where there are no classes.
+const SAMPLE_ROWS: usize = 8;
+/// Rows and columns of `interpolation.png`.
+const INTERPOLATIONS: usize = 6;
+const STEPS: usize = 10;
+/// Images along each side of `latent_grid.png`.
+const GRID: usize = 20;
+/// The most classes with a row of samples each.
+const CLASS_ROWS: usize = 20;
+
+/// What the pictures are of.
+pub(super) struct Gallery<'a, 'b> {
+    pub config: &'a Config,
+    pub dataset: &'a Dataset,
+    pub assessment: &'a Assessment,
+    pub inference: &'a mut Inference<'b>,
+    pub folder: &'a RunFolder,
+}
+
+impl Gallery<'_, '_> {
+    /// Draws every picture that the model has.
+    pub fn draw(&mut self) -> Result<()> {
+        self.reconstructions()?;
+        self.restored()?;
+        self.samples()?;
+        self.interpolations()?;
+        self.latent_grid()?;
+        self.codes()?;
+        let Assessment { uses, divergences, .. } = self.assessment;
+        if !uses.is_empty() {
+            self.save(RunFile::CodeUse, &pictures::code_use(uses)?)?;
+        }
+        if !divergences.is_empty() {
+            self.save(RunFile::Divergences, &pictures::kl_bars(divergences)?)?;
+        }
+        Ok(())
+    }
+
+    fn model(&self) -> &Model {
+        &self.config.model
+    }
+
+    fn save(&self, file: RunFile, picture: &RgbImage) -> Result<()> {
+        pictures::save_png(&self.folder.file(file), picture)
+    }
+
+    /// The first `count` held-out images and their labels.
+    fn first(&self, count: usize) -> Result<(Tensor, Option<Tensor>, Option<Vec<u32>>)> {
+        let part = 0..count.min(self.dataset.test.count);
+        let labels = self.dataset.test.labels.as_ref().map(|labels| labels[part.clone()].to_vec());
+        let (images, seen) = tensor(self.dataset, &self.dataset.test, part)?;
+        Ok((images, seen, labels))
+    }
+
+    fn reconstructions(&mut self) -> Result<()> {
+        let (originals, seen, labels) = self.first(SHOWN)?;
+        let made = self.inference.reconstruct(&originals, labels.as_deref())?;
+        let shown = match seen {
+            Some(seen) => gray_where_missing(originals, &seen)?,
+            None => originals,
+        };
+        self.save(RunFile::Reconstructions, &pictures::reconstructions(&shown, &made)?)
+    }
+
+    fn restored(&mut self) -> Result<()> {
+        let Some(noise) = self.config.noise(false) else { return Ok(()) };
+        let (clean, _, labels) = self.first(SHOWN)?;
+        let made = self.inference.restore(&clean, labels.as_deref(), noise)?;
+        let picture = pictures::compare(&[&made.spoilt, &made.restored, &clean])?;
+        self.save(RunFile::Restored, &picture)
+    }
+
+    /// New images; of a model that is told labels, a row of each.
+    fn samples(&mut self) -> Result<()> {
+        let classes = self.model().network.classes;
+        let rows = if classes > 0 { classes.min(CLASS_ROWS) } else { SAMPLE_ROWS };
+        let labels: Vec<u32> = (0..rows * COLUMNS).map(|index| (index / COLUMNS) as u32).collect();
+        let labels = (classes > 0).then_some(&labels[..]);
+        let sampler = Sampler::new(self.model(), &self.assessment.codes);
+        let seed = Seed(self.config.seed);
+        let drawn = sampler.draw(self.inference, rows * COLUMNS, labels, seed)?;
+        self.save(RunFile::Samples, &pictures::grid(&drawn, COLUMNS)?)
+    }
+
+    /// Ways from one held-out image to another, straight, or along a sphere where codes are
+    /// normally distributed.
+    fn interpolations(&mut self) -> Result<()> {
+        let codes = &self.assessment.codes;
+        let pairs = INTERPOLATIONS.min(codes.count() / 2);
+        let between = if self.model().is_variational() { spherical } else { linear };
+        let mut rows = vec![];
+        for pair in 0..pairs {
+            let (a, b) = (codes.row(2 * pair), codes.row(2 * pair + 1));
+            let way = (0..STEPS).flat_map(|step| between(a, b, step as f32 / (STEPS - 1) as f32));
+            let way: Vec<f32> = way.collect();
+            let label = self.dataset.test.labels.as_ref().map(|labels| vec![labels[2 * pair]; STEPS]);
+            rows.push(self.inference.decode(&way, label.as_deref())?);
+        }
+        if rows.is_empty() {
+            return Ok(());
+        }
+        self.save(RunFile::Interpolation, &pictures::strips(&rows)?)
+    }
+
+    /// The plane of a two-dimensional code.
+    fn latent_grid(&mut self) -> Result<()> {
+        if self.model().network.code_shape() != [2] {
+            return Ok(());
+        }
+        let codes = &self.assessment.codes;
+        let grid = match self.model().is_variational() {
+            true => latent_grid(GRID),
+            false => {
+                let (low, high) = range(&codes.values);
+                latent_grid_between(low, high, GRID)
+            }
+        };
+        let flat: Vec<f32> = grid.into_iter().flatten().collect();
+        let labels = vec![0; GRID * GRID];
+        let drawn = self.inference.decode(&flat, Some(&labels))?;
+        self.save(RunFile::LatentGrid, &pictures::grid(&drawn, GRID)?)
+    }
+
+    /// The codes of the held-out images in two dimensions.
+    fn codes(&mut self) -> Result<()> {
+        let codes = &self.assessment.codes;
+        let projected = principal_components(&codes.values, codes.width);
+        let labels = self.dataset.test.labels.as_deref();
+        let axes = match codes.width {
+            2 => ["first number of the code".to_owned(), "second number of the code".to_owned()],
+            _ => [0, 1].map(|axis| {
+                let share = 100.0 * projected.explained[axis];
+                format!("principal component {} ({share:.1}% of the variance)", axis + 1)
+            }),
+        };
+        let axes = [axes[0].as_str(), axes[1].as_str()];
+        let picture =
+            pictures::code_map(&projected.points, labels, &self.dataset.classes, axes)?;
+        self.save(RunFile::Codes, &picture)
+    }
+}
+
+/// The range of each of two numbers.
+fn range(codes: &[f32]) -> ([f32; 2], [f32; 2]) {
+    let (mut low, mut high) = ([f32::MAX; 2], [f32::MIN; 2]);
+    for code in codes.chunks(2) {
+        for axis in 0..2 {
+            low[axis] = low[axis].min(code[axis]);
+            high[axis] = high[axis].max(code[axis]);
+        }
+    }
+    (low, high)
+}
+
+/// `images` with a middle gray where a pixel is missing.
+fn gray_where_missing(images: Tensor, seen: &Tensor) -> Result<Tensor> {
+    let shape: Shape = images.shape().clone();
+    let plane: usize = shape[2..].iter().product();
+    let image = shape[1] * plane;
+    let mut values = images.data().to_vec();
+    for (index, value) in values.iter_mut().enumerate() {
+        let (number, pixel) = (index / image, index % plane);
+        if seen.data()[number * plane + pixel] == 0.0 {
+            *value = 0.5;
+        }
+    }
+    Tensor::new(shape, values)
+}

@@ -1,0 +1,343 @@
+//! What a trained model does with images and codes in host memory, batch by batch.
+
+use super::plans::Task;
+use crate::data::{Dataset, ImageShape, Images};
+use crate::error::{Error, Result};
+use crate::graph::{Executor, PlanId, StateLayout};
+use crate::models::Model;
+use crate::ops::{Corruption, StepScalars};
+use crate::rng::Seed;
+use crate::tensor::{Shape, Tensor};
+
+/// The most images a step.
+const BATCH: usize = 256;
+/// The most images of which the likelihood is measured at once.
+const LIKELIHOOD_BATCH: usize = 50;
+/// The most samples of codes that are decoded at once, for all images together.
+const LIKELIHOOD_ROWS: usize = 5000;
+
+/// A model on the device that holds its state.
+pub struct Inference<'a> {
+    executor: &'a mut dyn Executor,
+    model: &'a Model,
+    layout: &'a StateLayout,
+    plans: Vec<(Task, usize, PlanId)>,
+}
+
+/// The codes of some images.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Codes {
+    /// Numbers of one code.
+    pub width: usize,
+    /// The codes, row by row: for variational models, the means.
+    pub values: Vec<f32>,
+    /// The logarithms of their variances, of variational models.
+    pub log_variances: Option<Vec<f32>>,
+    /// The numbers of the codebook's codes, place by place and image by image, of VQ-VAE.
+    pub indices: Option<Vec<u32>>,
+}
+
+impl Codes {
+    /// How many codes there are.
+    pub fn count(&self) -> usize {
+        self.values.len() / self.width.max(1)
+    }
+
+    /// The code of image `index`.
+    ///
+    /// # Panics
+    /// When there is no such image.
+    pub fn row(&self, index: usize) -> &[f32] {
+        &self.values[index * self.width..][..self.width]
+    }
+}
+
+/// Images that were spoilt, and what the model made of them.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Restored {
+    /// What the encoder saw.
+    pub spoilt: Tensor,
+    /// What came out.
+    pub restored: Tensor,
+}
+
+impl<'a> Inference<'a> {
+    /// `executor` holds the state of `model`, laid out as `layout`.
+    pub fn new(
+        executor: &'a mut dyn Executor,
+        model: &'a Model,
+        layout: &'a StateLayout,
+    ) -> Self {
+        Self { executor, model, layout, plans: vec![] }
+    }
+
+    /// The codes of `images`, `[count, channels, height, width]` in [0, 1], whose labels are needed
+    /// by a model that is told them.
+    ///
+    /// # Errors
+    /// When the images are not of the model's size, labels are missing, or the device fails.
+    pub fn encode(&mut self, images: &Tensor, labels: Option<&[u32]>) -> Result<Codes> {
+        let mut codes = Codes { width: self.model.network.latent(), ..Codes::default() };
+        if self.model.is_variational() {
+            codes.log_variances = Some(vec![]);
+        }
+        if matches!(self.model.variant, crate::models::Variant::Vqvae(_)) {
+            codes.indices = Some(vec![]);
+        }
+        self.batches(Task::Encode, ("images", images), labels, BATCH, |executor, plan| {
+            codes.values.extend_from_slice(executor.read_output(plan, "code")?.data());
+            if let Some(variances) = &mut codes.log_variances {
+                variances.extend_from_slice(executor.read_output(plan, "log_variance")?.data());
+            }
+            if let Some(indices) = &mut codes.indices {
+                let numbers = executor.read_output(plan, "index")?;
+                indices.extend(numbers.data().iter().map(|number| *number as u32));
+            }
+            Ok(())
+        })?;
+        Ok(codes)
+    }
+
+    /// The codes of the images of a part of a dataset, up to `most` of them.
+    ///
+    /// # Errors
+    /// As [`Inference::encode`].
+    pub fn encode_dataset(
+        &mut self,
+        dataset: &Dataset,
+        images: &Images,
+        most: usize,
+    ) -> Result<Codes> {
+        let mut all: Option<Codes> = None;
+        let count = images.count.min(most);
+        for first in (0..count).step_by(16 * BATCH) {
+            let part = first..(first + 16 * BATCH).min(count);
+            let labels = images.labels.as_ref().map(|labels| &labels[part.clone()]);
+            let (pixels, _) = tensor(dataset, images, part)?;
+            let codes = self.encode(&pixels, labels)?;
+            match &mut all {
+                None => all = Some(codes),
+                Some(all) => {
+                    all.values.extend(codes.values);
+                    if let (Some(all), Some(more)) = (&mut all.log_variances, codes.log_variances) {
+                        all.extend(more);
+                    }
+                    if let (Some(all), Some(more)) = (&mut all.indices, codes.indices) {
+                        all.extend(more);
+                    }
+                }
+            }
+        }
+        all.ok_or_else(|| Error::Graph("there are no images to encode".into()))
+    }
+
+    /// The images, in [0, 1], that `codes`, `[count, ...]`, stand for.
+    ///
+    /// # Errors
+    /// When the codes are not of the model's size, labels are missing, or the device fails.
+    pub fn decode(&mut self, codes: &[f32], labels: Option<&[u32]>) -> Result<Tensor> {
+        let shape = self.model.network.code_shape();
+        let count = codes.len() / self.model.network.latent().max(1);
+        let codes = Tensor::new(Shape::new([&[count][..], &shape].concat()), codes.to_vec())?;
+        self.outputs(Task::Decode, ("code", &codes), labels, ["reconstruction"]).map(|[made]| made)
+    }
+
+    /// The reconstructions of `images`, `[count, channels, height, width]` in [0, 1]. Pixels that
+    /// are NaN are missing, and come out as the model sees fit.
+    ///
+    /// # Errors
+    /// When the images are not of the model's size, labels are missing, or the device fails.
+    pub fn reconstruct(&mut self, images: &Tensor, labels: Option<&[u32]>) -> Result<Tensor> {
+        let seen = without_missing(images, self.model.images())?;
+        let outputs = ["reconstruction"];
+        self.outputs(Task::Reconstruct, ("images", &seen), labels, outputs).map(|[made]| made)
+    }
+
+    /// `images` spoilt by `noise`, and what the model makes of them.
+    ///
+    /// # Errors
+    /// As [`Inference::reconstruct`].
+    pub fn restore(
+        &mut self,
+        images: &Tensor,
+        labels: Option<&[u32]>,
+        noise: Corruption,
+    ) -> Result<Restored> {
+        let outputs = ["spoilt", "reconstruction"];
+        let made = self.outputs(Task::Restore(noise), ("images", images), labels, outputs)?;
+        let [spoilt, restored] = made;
+        Ok(Restored { spoilt, restored })
+    }
+
+    /// The logarithm of the likelihood of each image in nats, estimated by `samples` weighted samples
+    /// of its code, of which no more are held at once than memory allows.
+    ///
+    /// # Errors
+    /// When the model is not variational, or as [`Inference::reconstruct`].
+    pub fn log_likelihood(
+        &mut self,
+        images: &Tensor,
+        labels: Option<&[u32]>,
+        samples: usize,
+    ) -> Result<Vec<f64>> {
+        let count = images.shape()[0];
+        let batch = LIKELIHOOD_BATCH.min(count).max(1);
+        let most = (LIKELIHOOD_ROWS / batch).max(1);
+        let mut sums = vec![(f64::NEG_INFINITY, 0.0); count];
+        let mut done = 0;
+        while done < samples {
+            let part = most.min(samples - done);
+            let mut place = 0;
+            let (task, input) = (Task::Likelihood(part), ("images", images));
+            self.batches_from(done as u32, task, input, labels, batch, |executor, plan| {
+                let likelihoods = executor.read_output(plan, "log_likelihood")?;
+                for likelihood in likelihoods.data() {
+                    add_exp(&mut sums[place], f64::from(*likelihood) + (part as f64).ln());
+                    place += 1;
+                }
+                Ok(())
+            })?;
+            done += part;
+        }
+        Ok(sums.iter().map(|(max, sum)| max + sum.ln() - (samples as f64).ln()).collect())
+    }
+
+    /// Runs `task` over all of `input` and joins its outputs.
+    fn outputs<const N: usize>(
+        &mut self,
+        task: Task,
+        input: (&str, &Tensor),
+        labels: Option<&[u32]>,
+        names: [&str; N],
+    ) -> Result<[Tensor; N]> {
+        let mut joined: [Vec<f32>; N] = std::array::from_fn(|_| vec![]);
+        self.batches(task, input, labels, BATCH, |executor, plan| {
+            for (joined, name) in joined.iter_mut().zip(names) {
+                joined.extend_from_slice(executor.read_output(plan, name)?.data());
+            }
+            Ok(())
+        })?;
+        let ImageShape { channels, height, width } = self.model.images();
+        let shape = Shape::from([input.1.shape()[0], channels, height, width]);
+        let mut made: [Tensor; N] = std::array::from_fn(|_| Tensor::zeros([0]));
+        for (made, joined) in made.iter_mut().zip(joined) {
+            *made = Tensor::new(shape.clone(), joined)?;
+        }
+        Ok(made)
+    }
+
+    fn batches(
+        &mut self,
+        task: Task,
+        input: (&str, &Tensor),
+        labels: Option<&[u32]>,
+        batch: usize,
+        arrived: impl FnMut(&mut dyn Executor, PlanId) -> Result<()>,
+    ) -> Result<()> {
+        self.batches_from(0, task, input, labels, batch, arrived)
+    }
+
+    /// Runs `task` on `batch` rows of `input` at a time; random draws begin with step `first`.
+    fn batches_from(
+        &mut self,
+        first: u32,
+        task: Task,
+        (name, input): (&str, &Tensor),
+        labels: Option<&[u32]>,
+        batch: usize,
+        mut arrived: impl FnMut(&mut dyn Executor, PlanId) -> Result<()>,
+    ) -> Result<()> {
+        let Some((count, rest)) = input.shape().split_first() else {
+            return Err(Error::shape("inference", "needs a batch axis", &[input.shape()]));
+        };
+        let width: usize = rest.iter().product();
+        for (number, begin) in (0..*count).step_by(batch).enumerate() {
+            let size = batch.min(count - begin);
+            let plan = self.plan(task, size)?;
+            let rows = input.data()[begin * width..][..size * width].to_vec();
+            let rows = Tensor::new(Shape::new([&[size][..], rest].concat()), rows)?;
+            self.executor.write_input(plan, name, &rows)?;
+            if self.model.is_conditional() {
+                let labels = labels.and_then(|labels| labels.get(begin..begin + size));
+                let labels = labels.ok_or_else(|| {
+                    Error::option("--label", "this model has to be told a label for each image")
+                })?;
+                let labels = labels.iter().map(|label| *label as f32).collect();
+                self.executor.write_input(plan, "labels", &Tensor::new([size], labels)?)?;
+            }
+            // Draws for another batch or another first sample are others.
+            let step = first.wrapping_mul(0x9E37).wrapping_add(number as u32);
+            let scalars = StepScalars { step, seed: DRAWS.key(), ..StepScalars::default() };
+            self.executor.run(plan, &[scalars])?;
+            arrived(self.executor, plan)?;
+        }
+        Ok(())
+    }
+
+    fn plan(&mut self, task: Task, batch: usize) -> Result<PlanId> {
+        let known = self.plans.iter().find(|(known, size, _)| *known == task && *size == batch);
+        if let Some((_, _, plan)) = known {
+            return Ok(*plan);
+        }
+        let plan = task.plan(self.model, self.layout, batch, self.executor.target())?;
+        let plan = self.executor.add_plan(plan, None)?;
+        self.plans.push((task, batch, plan));
+        Ok(plan)
+    }
+}
+
+/// The seed of noise that is drawn after training, so that two models are measured under the same.
+const DRAWS: Seed = Seed(0x00D1_AB01_0000);
+
+/// Adds `exp(value)` to a sum that is kept as `exp(max) * sum`.
+fn add_exp((max, sum): &mut (f64, f64), value: f64) {
+    if value > *max {
+        *sum = *sum * (*max - value).exp() + 1.0;
+        *max = value;
+    } else {
+        *sum += (value - *max).exp();
+    }
+}
+
+/// The images in [0, 1] of a part of a dataset, `[count, channels, height, width]`, and which of
+/// their pixels are seen, `[count, 1, height, width]`, where some are not.
+///
+/// # Errors
+/// Never for a part within the dataset.
+pub fn tensor(
+    dataset: &Dataset,
+    images: &Images,
+    part: std::ops::Range<usize>,
+) -> Result<(Tensor, Option<Tensor>)> {
+    let ImageShape { channels, height, width } = dataset.shape;
+    let (stored, own) = (dataset.stored_elements(), dataset.shape.elements());
+    let bytes = &images.pixels[part.start * stored..part.end * stored];
+    let number = |byte: &u8| f32::from(*byte) / 255.0;
+    let rows = || bytes.chunks(stored);
+    let values = rows().flat_map(|row| &row[..own]).map(number).collect();
+    let pixels = Tensor::new([part.len(), channels, height, width], values)?;
+    let mut seen = None;
+    if dataset.masked {
+        let values = rows().flat_map(|row| &row[own..]).map(number).collect();
+        seen = Some(Tensor::new([part.len(), 1, height, width], values)?);
+    }
+    Ok((pixels, seen))
+}
+
+/// `images` with 0 in all channels of a pixel that is NaN in any.
+fn without_missing(images: &Tensor, shape: ImageShape) -> Result<Tensor> {
+    let plane = shape.height * shape.width;
+    if images.data().iter().all(|value| !value.is_nan()) || shape.elements() == 0 {
+        return Ok(images.clone());
+    }
+    let mut values = images.data().to_vec();
+    for image in values.chunks_mut(shape.elements()) {
+        for pixel in 0..plane.min(image.len()) {
+            let channels = || (pixel..image.len()).step_by(plane);
+            if channels().any(|place| image[place].is_nan()) {
+                channels().collect::<Vec<_>>().into_iter().for_each(|place| image[place] = 0.0);
+            }
+        }
+    }
+    Tensor::new(images.shape().clone(), values)
+}

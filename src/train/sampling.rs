@@ -1,0 +1,83 @@
+//! New images from a model: codes that no image had, decoded.
+
+use super::inference::{Codes, Inference};
+use super::latent::{NormalFit, standard_normal};
+use crate::error::Result;
+use crate::models::{Model, Variant};
+use crate::rng::{Philox, Seed, stream};
+use crate::tensor::Tensor;
+use rand::RngExt;
+
+/// Where new codes come from.
+pub enum Sampler<'a> {
+    /// The prior of variational models: standard normal numbers.
+    Prior(usize),
+    /// For VQ-VAE: at each place of the code, what another image has there. Places are drawn apart
+    /// from each other, since nothing here models how they go together.
+    Places {
+        /// Codes of real images.
+        codes: &'a Codes,
+        /// Places of a code.
+        places: usize,
+        /// Whether the numbers of a place lie apart, as in a map.
+        is_map: bool,
+    },
+    /// For all others: a normal distribution with the mean and covariance of real codes (Ghosh et
+    /// al., "From variational to deterministic autoencoders", 2020).
+    Normal(NormalFit),
+}
+
+impl<'a> Sampler<'a> {
+    /// The sampler of `model`, given codes of real images.
+    pub fn new(model: &Model, codes: &'a Codes) -> Self {
+        let shape = model.network.code_shape();
+        match &model.variant {
+            _ if model.is_variational() => Self::Prior(model.network.latent()),
+            Variant::Vqvae(vqvae) => {
+                let places = model.network.latent() / vqvae.code_dim;
+                Self::Places { codes, places, is_map: shape.len() > 1 }
+            }
+            _ => Self::Normal(NormalFit::new(&codes.values, codes.width)),
+        }
+    }
+
+    /// `count` codes, row by row.
+    pub fn codes(&self, count: usize, seed: Seed) -> Vec<f32> {
+        match self {
+            Self::Prior(width) => standard_normal(count * width, seed),
+            Self::Normal(fit) => fit.draw(count, seed),
+            Self::Places { codes, places, is_map } => {
+                let mut random = Philox::new(seed, stream::SAMPLES);
+                let width = codes.width / places;
+                let mut drawn = vec![0.0; count * codes.width];
+                for code in drawn.chunks_mut(codes.width) {
+                    for place in 0..*places {
+                        let donor = codes.row(random.random_range(0..codes.count()));
+                        for number in 0..width {
+                            let at = match is_map {
+                                true => number * places + place,
+                                false => place * width + number,
+                            };
+                            code[at] = donor[at];
+                        }
+                    }
+                }
+                drawn
+            }
+        }
+    }
+
+    /// `count` new images in [0, 1], of these labels where the model is told labels.
+    ///
+    /// # Errors
+    /// When labels are missing, or the device fails.
+    pub fn draw(
+        &self,
+        inference: &mut Inference,
+        count: usize,
+        labels: Option<&[u32]>,
+        seed: Seed,
+    ) -> Result<Tensor> {
+        inference.decode(&self.codes(count, seed), labels)
+    }
+}

@@ -1,0 +1,532 @@
+//! What each variant promises: its objective, its numbers, its pictures, and which options it takes.
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use clap::Parser;
+use diabolo::cpu::CpuExecutor;
+use diabolo::data::ImageShape;
+use diabolo::graph::{Executor, Graph, Plan, PlanRequest, State};
+use diabolo::models::{Batch, Kind, Model, Scope, jacobian_squares};
+use diabolo::ops::{NodeId, StepScalars};
+use diabolo::rng::Seed;
+use diabolo::tensor::Tensor;
+use diabolo::train::{self, Codes, Inference, Sampler, TrainArgs};
+use serde_json::Value;
+use tempfile::TempDir;
+
+const DIGITS: ImageShape = ImageShape { channels: 1, height: 8, width: 8 };
+
+fn words(text: &str) -> impl Iterator<Item = &str> {
+    std::iter::once("train").chain(text.split_whitespace())
+}
+
+/// Trains a variant on the CPU as `options` say, and reads what it measured.
+fn run(kind: Kind, options: &str, out: &Path) -> Value {
+    let options = format!("--device cpu --out {} {options}", out.display());
+    let args = TrainArgs::try_parse_from(words(&options)).unwrap_or_else(|e| panic!("{e}"));
+    train::run(&args, kind).unwrap_or_else(|error| panic!("{options}: {error}"));
+    let text = fs::read_to_string(out.join("metrics.json")).expect("a run writes its metrics");
+    serde_json::from_str(&text).expect("metrics are JSON")
+}
+
+/// A number under `test` in the metrics.
+fn measured(metrics: &Value, name: &str) -> f64 {
+    metrics["test"][name].as_f64().unwrap_or_else(|| panic!("{name}: {}", metrics["test"]))
+}
+
+/// A model for the digits.
+fn model(kind: Kind, options: &str) -> Model {
+    let args = TrainArgs::try_parse_from(words(options)).unwrap_or_else(|e| panic!("{e}"));
+    let choices = kind.recipe(&args.choices, false).choices;
+    kind.model(DIGITS, 10, &choices).unwrap_or_else(|error| panic!("{options}: {error}"))
+}
+
+/// Images that differ from each other, in (0, 1).
+fn images(count: usize) -> Tensor {
+    let value = |index: usize| 0.5 + 0.45 * ((index * index % 101) as f32 * 0.7).sin();
+    let values = (0..count * DIGITS.elements()).map(value).collect();
+    Tensor::new([count, 1, 8, 8], values).expect("whole images")
+}
+
+/// The values of nodes that `build` adds over a batch of images.
+fn values<const N: usize>(
+    model: &Model,
+    state: Option<&State>,
+    images: &Tensor,
+    build: impl Fn(&mut Scope, &Batch) -> diabolo::error::Result<[NodeId; N]>,
+) -> [Tensor; N] {
+    let mut graph = Graph::new();
+    let input = graph.input("images", images.shape().clone());
+    let batch = Batch { images: input, input, seen: None, labels: None };
+    let mut scope = Scope { graph: &mut graph, training: false };
+    let nodes = build(&mut scope, &batch).expect("the graph can be built");
+    let layout = train::layout(model).expect("the model has a state");
+    let outputs = nodes.iter().enumerate().map(|(i, node)| (i.to_string(), *node)).collect();
+    let request = PlanRequest { outputs, ..PlanRequest::new(&graph, &layout, None) };
+    let mut device = CpuExecutor::new();
+    let initial = State::initial(&layout, Seed(2), 0);
+    device.set_state(state.unwrap_or(&initial)).expect("the state fits");
+    let plan = device.add_plan(Plan::new(&request).expect("a plan"), None).expect("fits");
+    device.write_input(plan, "images", images).expect("fits");
+    device.run(plan, &[StepScalars::default()]).expect("runs");
+    std::array::from_fn(|index| device.read_output(plan, &index.to_string()).expect("is there"))
+}
+
+/// A folder with `count` colour pictures of 13x9 in each of two classes.
+fn pictures(count: u8) -> TempDir {
+    let folder = TempDir::new().expect("a temporary folder");
+    for (class, name) in ["stripes", "blobs"].into_iter().enumerate() {
+        fs::create_dir(folder.path().join(name)).expect("writable");
+        for index in 0..count {
+            let picture = image::RgbImage::from_fn(13, 9, |x, y| {
+                let shade = match class {
+                    0 => (x as u8 * 19).wrapping_mul(index % 3 + 1),
+                    _ => 255 - 20 * (x.abs_diff(6) + y.abs_diff(4)) as u8,
+                };
+                image::Rgb([shade, 255 - shade / 2, index * 10])
+            });
+            picture.save(folder.path().join(name).join(format!("{index}.png"))).expect("writable");
+        }
+    }
+    folder
+}
+
+/// Each variant on dense layers and on convolutions, with the measures and pictures it must have
+/// besides those that all have.
+fn table() -> Vec<(Kind, &'static str, &'static [&'static str], &'static [&'static str])> {
+    let codes = &["mean_activation", "zeros"][..];
+    let elbo = &["elbo", "kl", "reconstruction", "active_units"][..];
+    let vq = &["perplexity"][..];
+    let restored = &["mean_activation", "corrupted_psnr", "median_psnr", "restored_psnr"][..];
+    vec![
+        (Kind::Dense, "--arch dense:9 --latent 2", codes, &["latent_grid"]),
+        (Kind::Dense, "--arch conv:3,4 --latent 3", codes, &[]),
+        (Kind::Conv, "--arch conv:3,4 --latent map --block residual --norm batch", codes, &[]),
+        (Kind::Sparse, "--arch dense --latent 12 --sparsity topk --k 3", codes, &[]),
+        (Kind::Sparse, "--arch conv:3,4 --latent 5 --penalty 0.01", codes, &[]),
+        (Kind::Contractive, "--arch dense --latent 6", &["jacobian_norm"], &[]),
+        (Kind::Contractive, "--arch conv:3 --latent 4 --probes 1", &["jacobian_norm"], &[]),
+        (Kind::Denoising, "--arch dense:9 --latent 4", restored, &["restored"]),
+        (Kind::Denoising, "--arch conv:3,4 --latent 4 --noise rectangles:0.2", restored, &["restored"]),
+        (Kind::Vae, "--arch dense:9 --latent 2 --nll 20", &["nll", "elbo"], &["latent_grid", "kl"]),
+        (Kind::Vae, "--arch conv:3,4 --latent 3 --loss gaussian", elbo, &["kl"]),
+        (Kind::Cvae, "--arch dense:9 --latent 3", &["elbo", "label_agreement"], &["kl"]),
+        (Kind::Cvae, "--arch conv:3,4 --latent 3", elbo, &["kl"]),
+        (Kind::Iwae, "--arch dense:9 --latent 3 --samples 3 --nll 10", &["nll", "bound"], &["kl"]),
+        (Kind::Iwae, "--arch conv:3,4 --latent 3 --samples 2", elbo, &["kl"]),
+        (Kind::Vqvae, "--arch dense:9 --latent 8 --code-dim 2 --codes 6", vq, &["code_use"]),
+        (Kind::Vqvae, "--arch conv:3,4 --code-dim 3 --codes 6", vq, &["code_use"]),
+    ]
+}
+
+#[test]
+fn every_variant_trains_on_odd_sized_colour_pictures() {
+    let folder = pictures(12);
+    for (kind, options, measures, more) in table() {
+        let out = TempDir::new().expect("a temporary folder");
+        let data = format!("--data images:{} --epochs 3 --batch 5", folder.path().display());
+        let metrics = run(kind, &format!("{data} {options}"), out.path());
+        let always = ["mse", "bce", "psnr", "ssim", "probe_accuracy"];
+        for name in always.iter().chain(measures) {
+            assert!(measured(&metrics, name).is_finite(), "{options}: {name}");
+        }
+        let pictures = ["reconstructions", "loss", "filters", "samples", "interpolation", "codes"];
+        for name in pictures.iter().chain(more) {
+            let picture = image::open(out.path().join(format!("{name}.png")));
+            let picture = picture.unwrap_or_else(|error| panic!("{options}: {name}: {error}"));
+            assert!(picture.width() > 40 && picture.height() > 40, "{options}: {name}");
+        }
+    }
+}
+
+#[test]
+fn options_without_effect_are_refused() {
+    let refused = [
+        (Kind::Dense, "--penalty 1", "--penalty"),
+        (Kind::Conv, "--beta 2", "--beta"),
+        (Kind::Conv, "--codes 64", "--codes"),
+        (Kind::Sparse, "--samples 5", "--samples"),
+        (Kind::Sparse, "--k 5", "--k"),
+        (Kind::Sparse, "--rho 0.1", "--rho"),
+        (Kind::Sparse, "--sparsity topk --penalty 0.1", "--penalty"),
+        (Kind::Sparse, "--sparsity topk --target-sparsity 0.1", "--target-sparsity"),
+        (Kind::Sparse, "--sparsity kl --activation relu", "--activation"),
+        (Kind::Contractive, "--warmup 3", "--warmup"),
+        (Kind::Contractive, "--arch dense:100 --latent 1000 --tied=false", "--probes"),
+        (Kind::Contractive, "--arch conv:4 --latent 8 --norm batch", "--norm"),
+        (Kind::Denoising, "--free-bits 1", "--free-bits"),
+        (Kind::Vae, "--penalty 1", "--penalty"),
+        (Kind::Vae, "--tied", "--tied"),
+        (Kind::Vae, "--loss mse --nll 10", "--nll"),
+        (Kind::Vae, "--loss mse --binarise", "--binarise"),
+        (Kind::Vae, "--variance learned", "--variance"),
+        (Kind::Vae, "--nll-images 10", "--nll-images"),
+        (Kind::Vae, "--arch conv:4 --latent map", "--latent"),
+        (Kind::Cvae, "--data sprites:30", "--data"),
+        (Kind::Iwae, "--beta 2", "--beta"),
+        (Kind::Vqvae, "--latent 10", "--latent"),
+        (Kind::Vqvae, "--arch dense:9 --latent 10 --code-dim 4", "--latent"),
+        (Kind::Vqvae, "--probes 3", "--probes"),
+        (Kind::Dense, "--norm batch", "--arch"),
+        (Kind::Dense, "--latent map", "--latent"),
+        (Kind::Dense, "--dropout 1", "--dropout"),
+        (Kind::Conv, "--tied", "--tied"),
+        (Kind::Conv, "--upsample-kernel 5", "--upsample-kernel"),
+    ];
+    let out = TempDir::new().expect("a temporary folder");
+    for (kind, options, option) in refused {
+        let text = format!("--device cpu --out {} {options}", out.path().display());
+        let args = TrainArgs::try_parse_from(words(&text)).unwrap_or_else(|e| panic!("{e}"));
+        let error = train::run(&args, kind).expect_err(options).to_string();
+        assert!(error.starts_with(&format!("{option}:")), "{kind:?} {options}: {error}");
+    }
+    assert_eq!(fs::read_dir(out.path()).expect("readable").count(), 0, "nothing was written");
+}
+
+#[test]
+fn the_closed_form_of_a_jacobian_is_the_exact_one() {
+    for options in ["--arch dense --latent 9", "--arch dense --latent 9 --activation tanh"] {
+        let model = model(Kind::Contractive, &format!("{options} --penalty 1"));
+        // At a weight of 0, the loss is the reconstruction; the measure is taken all the same.
+        let [closed, exact, estimate] = values(&model, None, &images(5), |scope, batch| {
+            let objective = model.objective(scope, batch)?;
+            let code = model.encode(scope, batch.input, None)?.code;
+            let exact = jacobian_squares(scope.graph, code, batch.input, 0)?;
+            let estimate = jacobian_squares(scope.graph, code, batch.input, 512)?;
+            assert_eq!(objective.measures[0].0, "jacobian_norm");
+            Ok([objective.measures[0].1, exact, estimate])
+        });
+        let mean = exact.data().iter().map(|square| square.sqrt()).sum::<f32>() / 5.0;
+        assert!((closed.data()[0] - mean).abs() < 1e-5 * mean, "{} {mean}", closed.data()[0]);
+        for (exact, estimate) in exact.data().iter().zip(estimate.data()) {
+            assert!((exact - estimate).abs() < 0.2 * exact, "{estimate} estimates {exact}");
+        }
+    }
+}
+
+#[test]
+fn a_jacobian_follows_from_finite_differences() {
+    let model = model(Kind::Contractive, "--arch conv:3 --latent 4 --activation tanh --penalty 1");
+    let base = images(1);
+    let [exact, code] = values(&model, None, &base, |scope, batch| {
+        let code = model.encode(scope, batch.input, None)?.code;
+        Ok([jacobian_squares(scope.graph, code, batch.input, 0)?, code])
+    });
+    assert_eq!(code.shape()[..], [1, 4]);
+    let mut sum = 0.0;
+    let step = 1e-2;
+    for pixel in 0..DIGITS.elements() {
+        let moved = |by: f32| {
+            let mut image = base.clone();
+            image.data_mut()[pixel] += by;
+            let [code] = values(&model, None, &image, |scope, batch| {
+                Ok([model.encode(scope, batch.input, None)?.code])
+            });
+            code
+        };
+        let (up, down) = (moved(step), moved(-step));
+        let slopes = up.data().iter().zip(down.data()).map(|(a, b)| (a - b) / (2.0 * step));
+        sum += slopes.map(|slope| slope * slope).sum::<f32>();
+    }
+    assert!((sum - exact.data()[0]).abs() < 0.01 * sum, "{sum} by differences, {}", exact.data()[0]);
+}
+
+#[test]
+fn the_k_greatest_units_stay() {
+    let model = model(Kind::Sparse, "--arch dense --latent 40 --sparsity topk --k 5");
+    let [code] = values(&model, None, &images(7), |scope, batch| {
+        Ok([model.encode(scope, batch.input, None)?.code])
+    });
+    for row in code.data().chunks(40) {
+        assert_eq!(row.iter().filter(|value| **value != 0.0).count(), 5);
+    }
+}
+
+#[test]
+fn a_target_of_activity_is_reached() {
+    let out = TempDir::new().expect("a temporary folder");
+    let options = "--latent 40 --target-sparsity 0.1 --penalty 0.01 --epochs 30";
+    let metrics = run(Kind::Sparse, options, out.path());
+    let epochs = metrics["epochs"].as_array().expect("epochs are listed");
+    let number = |epoch: &Value, name: &str| epoch[name].as_f64().expect("is there");
+    let (first, last) = (&epochs[0], &epochs[epochs.len() - 1]);
+    let reached = number(last, "activity");
+    assert!((0.07..0.13).contains(&reached), "{reached} of units are active");
+    assert!(number(first, "activity") > 0.2, "it was not so from the start");
+    assert!(number(last, "weight") != number(first, "weight"));
+    let active = 1.0 - measured(&metrics, "zeros");
+    assert!((0.05..0.15).contains(&active), "{active} of the held-out codes are active");
+}
+
+#[test]
+fn a_run_that_adapts_is_resumed_to_the_same_bits() {
+    let [whole, broken] = [TempDir::new().unwrap(), TempDir::new().unwrap()];
+    let options = "--latent 16 --target-sparsity 0.2 --limit 200 --noise gaussian:0.2";
+    let state = |folder: &TempDir| {
+        let path = folder.path().join("model.safetensors");
+        let config = train::checkpoint::read_header(&path).expect("is whole").config;
+        let model = train::Config::from_toml(&config, &path).expect("is read back").model;
+        let layout = train::layout(&model).expect("has a state");
+        train::checkpoint::load(&path, &layout).expect("is whole").state
+    };
+    run(Kind::Sparse, &format!("{options} --epochs 3"), whole.path());
+    run(Kind::Sparse, &format!("{options} --epochs 1"), broken.path());
+    run(Kind::Sparse, &format!("{options} --epochs 3 --resume"), broken.path());
+    assert!(state(&whole) == state(&broken), "a break changes the bits");
+}
+
+/// A variational model whose parameters are all 0, so that codes say nothing: the posterior is the
+/// prior, and each pixel is 1 with probability 1/2.
+fn silent(options: &str) -> (Model, State) {
+    let model = model(Kind::Vae, options);
+    let layout = train::layout(&model).expect("has a state");
+    let mut state = State::initial(&layout, Seed(0), 0);
+    state.parameters.fill(0.0);
+    (model, state)
+}
+
+#[test]
+fn the_likelihood_of_a_silent_model_is_known_exactly() {
+    let (model, state) = silent("--arch dense:9 --latent 3");
+    let layout = train::layout(&model).expect("has a state");
+    let mut device = CpuExecutor::new();
+    device.set_state(&state).expect("fits");
+    let mut inference = Inference::new(&mut device, &model, &layout);
+    // More samples than are held at once: 60 images in batches of 50, 100 samples at a time.
+    let likelihoods = inference.log_likelihood(&images(60), None, 130).expect("runs");
+    let expected = -64.0 * std::f64::consts::LN_2;
+    for likelihood in likelihoods {
+        assert!((likelihood - expected).abs() < 1e-3, "{likelihood} is not {expected}");
+    }
+}
+
+#[test]
+fn more_samples_tighten_the_bound() {
+    let model = model(Kind::Vae, "--arch dense:9 --latent 3");
+    let layout = train::layout(&model).expect("has a state");
+    let mut device = CpuExecutor::new();
+    let mut state = State::initial(&layout, Seed(5), 0);
+    // Weights that make codes matter.
+    state.parameters.iter_mut().for_each(|weight| *weight *= 3.0);
+    device.set_state(&state).expect("fits");
+    let mut inference = Inference::new(&mut device, &model, &layout);
+    let mut mean = |samples| {
+        let all = inference.log_likelihood(&images(40), None, samples).expect("runs");
+        all.iter().sum::<f64>() / 40.0
+    };
+    let (one, ten, many) = (mean(1), mean(10), mean(500));
+    assert!(one < ten && ten < many, "{one}, {ten}, {many}");
+    let again = mean(500);
+    assert!(again == many, "draws are the same at each measurement");
+}
+
+#[test]
+fn one_weighted_sample_has_the_elbo_as_its_mean() {
+    let model = model(Kind::Vae, "--arch dense:9 --latent 3");
+    let layout = train::layout(&model).expect("has a state");
+    let [measures] = values(&model, None, &images(8), |scope, batch| {
+        let objective = model.objective(scope, batch)?;
+        let elbo = objective.measures.iter().find(|(name, _)| *name == "elbo");
+        Ok([elbo.expect("is measured").1])
+    });
+    let mut device = CpuExecutor::new();
+    device.set_state(&State::initial(&layout, Seed(2), 0)).expect("fits");
+    let mut inference = Inference::new(&mut device, &model, &layout);
+    // The mean over many copies of the same images, one sample each.
+    let many: Vec<f32> = (0..200).flat_map(|_| images(8).data().to_vec()).collect();
+    let many = Tensor::new([1600, 1, 8, 8], many).expect("whole images");
+    let all = inference.log_likelihood(&many, None, 1).expect("runs");
+    let mean = -all.iter().sum::<f64>() / 1600.0;
+    let elbo = f64::from(measures.data()[0]);
+    assert!((mean - elbo).abs() < 0.01 * elbo, "{mean} on average, {elbo} in closed form");
+}
+
+#[test]
+fn warm_up_raises_the_weight_and_free_bits_hold_a_floor() {
+    let warm = model(Kind::Vae, "--arch dense:9 --latent 3 --beta 2 --warmup 4");
+    let weights = [0.0, 1.0, 2.0, 4.0, 9.0].map(|epochs| warm.weight(epochs, None));
+    assert_eq!(weights, [0.0, 0.5, 1.0, 2.0, 2.0]);
+    let (model, state) = silent("--arch dense:9 --latent 3 --free-bits 0.5");
+    let loss = |weight: f32| {
+        let mut graph = Graph::new();
+        let input = graph.input("images", [2, 1, 8, 8]);
+        let batch = Batch { images: input, input, seen: None, labels: None };
+        let scope = &mut Scope { graph: &mut graph, training: true };
+        let loss = model.objective(scope, &batch).expect("builds").loss;
+        let layout = train::layout(&model).expect("has a state");
+        let outputs = vec![("loss".into(), loss)];
+        let request = PlanRequest { outputs, ..PlanRequest::new(&graph, &layout, None) };
+        let mut device = CpuExecutor::new();
+        device.set_state(&state).expect("fits");
+        let plan = device.add_plan(Plan::new(&request).expect("plans"), None).expect("fits");
+        device.write_input(plan, "images", &images(2)).expect("fits");
+        device.run(plan, &[StepScalars { weight, ..StepScalars::default() }]).expect("runs");
+        device.read_output(plan, "loss").expect("is there").data()[0]
+    };
+    // Three dimensions of half a nat each, though the divergence is 0.
+    assert!((loss(2.0) - loss(0.0) - 3.0).abs() < 1e-4, "{} {}", loss(2.0), loss(0.0));
+}
+
+#[test]
+fn quantised_codes_are_the_nearest_of_the_codebook() {
+    let model = model(Kind::Vqvae, "--arch conv:3 --code-dim 3 --codes 7");
+    let layout = train::layout(&model).expect("has a state");
+    let mut state = State::initial(&layout, Seed(4), 0);
+    let entry = layout.iter().find(|(entry, _)| entry.name.0 == "codebook.codes");
+    let (_, place) = entry.expect("there is a codebook");
+    state.buffers[place.clone()].iter_mut().for_each(|value| *value *= 7.0);
+    let codebook = state.buffers[place].to_vec();
+    let [code, index, plain] = values(&model, Some(&state), &images(4), |scope, batch| {
+        let encoded = model.encode(scope, batch.input, None)?;
+        let features = model.network.features(scope, batch.input, None)?;
+        let plain = model.network.head(scope, "code", features, None)?;
+        Ok([encoded.code, encoded.index.expect("has numbers"), plain])
+    });
+    let at = |tensor: &Tensor, image: usize, place: usize| -> Vec<f32> {
+        (0..3).map(|channel| tensor.data()[(image * 3 + channel) * 16 + place]).collect()
+    };
+    let distance = |a: &[f32], b: &[f32]| -> f32 {
+        a.iter().zip(b).map(|(a, b)| (a - b) * (a - b)).sum()
+    };
+    for image in 0..4 {
+        for place in 0..16 {
+            let chosen = index.data()[image * 16 + place] as usize;
+            let (z, q) = (at(&plain, image, place), at(&code, image, place));
+            assert!(distance(&q, &codebook[chosen * 3..][..3]) < 1e-9);
+            for other in codebook.chunks(3) {
+                assert!(distance(&z, &q) <= distance(&z, other) + 1e-5);
+            }
+        }
+    }
+}
+
+#[test]
+fn unused_codes_start_again() {
+    for rule in ["ema", "loss"] {
+        let out = TempDir::new().expect("a temporary folder");
+        let options = format!("--codebook {rule} --codes 32 --code-dim 4 --epochs 6");
+        let metrics = run(Kind::Vqvae, &options, out.path());
+        let perplexity = measured(&metrics, "perplexity");
+        assert!(perplexity > 8.0, "{rule}: a perplexity of {perplexity} only");
+    }
+}
+
+#[test]
+fn the_loss_counts_what_is_seen_alone() {
+    use diabolo::nn::{Decoded, Loss};
+    let mut graph = Graph::new();
+    let images = graph.input("images", [1, 2, 1, 2]);
+    let logits = graph.input("logits", [1, 2, 1, 2]);
+    let seen = graph.input("seen", [1, 1, 1, 2]);
+    let decoded = Decoded { logits, log_variance: None };
+    let loss = |graph: &mut Graph, loss: Loss, seen| loss.of(graph, decoded, images, seen);
+    let mse = loss(&mut graph, Loss::Mse, Some(seen)).expect("builds");
+    let bce = loss(&mut graph, Loss::Bce, Some(seen)).expect("builds");
+    let layout = graph.layout();
+    let outputs = vec![("mse".into(), mse), ("bce".into(), bce)];
+    let request = PlanRequest { outputs, ..PlanRequest::new(&graph, &layout, None) };
+    let mut device = CpuExecutor::new();
+    device.set_state(&State::initial(&layout, Seed(0), 0)).expect("fits");
+    let plan = device.add_plan(Plan::new(&request).expect("plans"), None).expect("fits");
+    let mut write = |name: &str, shape: [usize; 4], values: &[f32]| {
+        let value = Tensor::new(shape, values.to_vec()).expect("fits");
+        device.write_input(plan, name, &value).expect("fits");
+    };
+    write("logits", [1, 2, 1, 2], &[0.0; 4]);
+    write("images", [1, 2, 1, 2], &[1.0, 9.0, 0.5, 9.0]);
+    write("seen", [1, 1, 1, 2], &[1.0, 0.0]);
+    device.run(plan, &[StepScalars::default()]).expect("runs");
+    let value = |device: &mut CpuExecutor, name| device.read_output(plan, name).unwrap().data()[0];
+    assert!((value(&mut device, "mse") - 0.125).abs() < 1e-6);
+    assert!((value(&mut device, "bce") - 2.0 * std::f32::consts::LN_2).abs() < 1e-6);
+}
+
+#[test]
+fn models_learn_from_images_with_missing_pixels() {
+    let out = TempDir::new().expect("a temporary folder");
+    let mask = out.path().join("mask.png");
+    let gray = |x: u32, _: u32| image::Luma([if x == 3 { 0 } else { 255_u8 }]);
+    image::GrayImage::from_fn(8, 8, gray).save(&mask).expect("writable");
+    let mask = mask.display().to_string();
+    let kinds = [
+        (Kind::Dense, "--arch dense:40 --latent 16"),
+        (Kind::Conv, "--arch conv:8 --latent 16"),
+        (Kind::Vae, "--arch dense:40 --latent 8"),
+        (Kind::Iwae, "--arch dense:40 --latent 8 --samples 2 --binarise=false"),
+        (Kind::Vqvae, "--arch conv:8 --codes 16 --code-dim 4"),
+        (Kind::Denoising, "--arch dense:40 --latent 16"),
+    ];
+    for (kind, options) in kinds {
+        for missing in ["random:0.3", &mask] {
+            let run_folder = out.path().join("run");
+            let options = format!("{options} --missing {missing} --epochs 4");
+            let metrics = run(kind, &options, &run_folder);
+            let epochs = metrics["epochs"].as_array().expect("epochs are listed");
+            let loss = |epoch: usize| epochs[epoch]["train_loss"].as_f64().expect("is there");
+            assert!(loss(3) < loss(0), "{kind:?} {options}: from {} to {}", loss(0), loss(3));
+        }
+    }
+}
+
+#[test]
+fn a_pixel_that_is_nan_is_missing() {
+    let model = model(Kind::Dense, "--arch dense:9 --latent 4");
+    let layout = train::layout(&model).expect("has a state");
+    let mut device = CpuExecutor::new();
+    device.set_state(&State::initial(&layout, Seed(3), 0)).expect("fits");
+    let mut inference = Inference::new(&mut device, &model, &layout);
+    let (mut holed, mut zeroed) = (images(2), images(2));
+    (holed.data_mut()[70], zeroed.data_mut()[70]) = (f32::NAN, 0.0);
+    let a = inference.reconstruct(&holed, None).expect("runs");
+    let b = inference.reconstruct(&zeroed, None).expect("runs");
+    assert!(a.data().iter().all(|value| value.is_finite()));
+    assert_eq!(a, b);
+}
+
+#[test]
+fn places_of_new_quantised_codes_come_from_real_ones() {
+    let model = model(Kind::Vqvae, "--arch conv:3 --code-dim 2 --codes 5");
+    let width = model.network.latent();
+    let values = (0..3 * width).map(|index| index as f32).collect();
+    let codes = Codes { width, values, ..Codes::default() };
+    let drawn = Sampler::new(&model, &codes).codes(20, Seed(1));
+    for code in drawn.chunks(width) {
+        for place in 0..16 {
+            let donor = code[place] as usize / width;
+            assert_eq!(code[16 + place] as usize / width, donor, "a place comes whole");
+            assert_eq!(code[place] as usize % width, place, "and stays where it is");
+        }
+    }
+}
+
+#[test]
+fn samples_of_a_label_are_drawn_from_a_run_folder() {
+    let out = TempDir::new().expect("a temporary folder");
+    let [told, plain] = ["told", "plain"].map(|name| out.path().join(name));
+    run(Kind::Cvae, "--arch dense:20 --latent 3 --epochs 2", &told);
+    run(Kind::Vqvae, "--arch conv:4 --codes 8 --code-dim 2 --epochs 1", &plain);
+    let sample = |folder: &Path, more: &str| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_diabolo"));
+        command.arg("sample").arg(folder).args(["--device", "cpu"]).args(more.split_whitespace());
+        command.env("NODEVICE_SELECT", "1").output().expect("the program runs")
+    };
+    let wrong = [(&told, "--label 10", "--label"), (&plain, "--label 1", "--label"),
+        (&plain, "-n 0", "--count")];
+    for (folder, more, option) in wrong {
+        let output = sample(folder, more);
+        let text = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(2), "{text}");
+        assert!(text.contains(option), "{text}");
+    }
+    for (folder, more, name) in [
+        (&told, "--label 7 -n 12", "samples-7.png"),
+        (&told, "-n 12", "samples.png"),
+        (&plain, "-n 5", "samples.png"),
+    ] {
+        let output = sample(folder, more);
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        assert!(image::open(folder.join(name)).expect("was written").width() > 100);
+    }
+}
