@@ -2,8 +2,10 @@
 
 mod atomic_file;
 pub mod checkpoint;
+mod classifier;
 pub mod curves;
 mod evaluation;
+mod examples;
 pub mod metrics_file;
 mod options;
 mod pass;
@@ -16,7 +18,9 @@ pub mod run_folder;
 mod trainer;
 
 pub use atomic_file::write_atomically;
+pub use classifier::{Classifier, TrainedClassifier};
 pub use evaluation::Evaluation;
+pub use examples::Examples;
 pub use options::{Config, TrainArgs};
 pub use plans::{BatchShape, Task, layout, training_plan};
 pub use restoration::{median3x3, psnr};
