@@ -30,6 +30,7 @@ pub fn load(options: &LoadOptions) -> Result<Dataset> {
     Ok(Dataset {
         name: "digits".into(),
         shape,
+        masked: false,
         train: all.select(&split.train),
         test: all.select(&split.test),
         classes: (0..10).map(|digit| digit.to_string()).collect(),

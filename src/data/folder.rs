@@ -61,7 +61,7 @@ pub fn load(folder: &Path, options: &LoadOptions) -> Result<Dataset> {
         Images { pixels, labels, count: indices.len() }
     };
     let (train, test) = (part(&split.train), part(&split.test));
-    Ok(Dataset { name: name(folder), shape, train, test, classes })
+    Ok(Dataset { name: name(folder), shape, masked: false, train, test, classes })
 }
 
 fn name(folder: &Path) -> String {
@@ -171,9 +171,9 @@ fn classify(folder: &Path, files: &[PathBuf]) -> (Option<Vec<u32>>, Vec<String>)
 }
 
 /// A decoded image, `[channels, height, width]`.
-struct Picture {
-    shape: ImageShape,
-    pixels: Vec<u8>,
+pub(super) struct Picture {
+    pub shape: ImageShape,
+    pub pixels: Vec<u8>,
 }
 
 fn decode_all(paths: &[&Path], options: &LoadOptions) -> Result<Vec<Picture>> {
@@ -230,7 +230,8 @@ fn common_shape(pictures: &[Picture], paths: &[&Path]) -> Result<ImageShape> {
     }
 }
 
-fn decode(path: &Path, options: &LoadOptions) -> Result<Picture> {
+/// Decodes one file as `options` say.
+pub(super) fn decode(path: &Path, options: &LoadOptions) -> Result<Picture> {
     let image = open(path).map_err(|error| match error {
         ImageError::Limits(_) => {
             let mebibytes = MAX_DECODED >> 20;

@@ -86,6 +86,7 @@ fn from_folder(folder: &Path, limit: Option<usize>) -> Result<Dataset> {
     Ok(Dataset {
         name: "mnist".into(),
         shape,
+        masked: false,
         train: train.take(limit.unwrap_or(usize::MAX)),
         test,
         classes: (0..classes).map(|class| class.to_string()).collect(),

@@ -2,16 +2,20 @@
 //!
 //! A dataset is bytes, `[count, channels, height, width]`, in two parts: one to train on, and one
 //! that is held out and never trained on. Which images are held out depends on the seed alone.
+//!
+//! Where images lack pixels, one channel more says of each pixel whether it is seen; see [`missing`].
 
 pub mod digits;
 mod download;
 pub mod folder;
 pub mod idx;
+pub mod missing;
 pub mod mnist;
 pub mod order;
 mod source;
 pub mod sprites;
 
+pub use missing::Missing;
 pub use order::permutation;
 pub use source::Source;
 
@@ -68,7 +72,9 @@ impl fmt::Display for ImageShape {
 /// Some images of one shape.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Images {
-    /// One byte an element, `[count, channels, height, width]`.
+    /// One byte an element, `[count, channels, height, width]`. Where pixels are missing there is
+    /// one channel more, the last: 255 where a pixel is seen and 0 where it is missing, and 0 in all
+    /// its colours then.
     pub pixels: Vec<u8>,
     /// The class of each image as an index into [`Dataset::classes`], where there are classes.
     pub labels: Option<Vec<u32>>,
@@ -172,8 +178,10 @@ impl LoadOptions {
 pub struct Dataset {
     /// A short name: `digits`, `mnist`, `sprites`, or the folder's name.
     pub name: String,
-    /// The shape of every image.
+    /// The shape of every image, without the channel that says what is seen.
     pub shape: ImageShape,
+    /// Whether [`Images::pixels`] has that channel.
+    pub masked: bool,
     /// The images to train on.
     pub train: Images,
     /// The images that are held out.
@@ -197,6 +205,17 @@ impl Dataset {
             Source::Images(folder) => folder::load(folder, options),
             Source::Sprites(count) => sprites::load(*count, options),
         }
+    }
+
+    /// How many channels [`Images::pixels`] has: those of the image, and one that says what is seen
+    /// where pixels are missing.
+    pub fn stored_channels(&self) -> usize {
+        self.shape.channels + usize::from(self.masked)
+    }
+
+    /// How many bytes of [`Images::pixels`] belong to one image.
+    pub fn stored_elements(&self) -> usize {
+        self.stored_channels() * self.shape.height * self.shape.width
     }
 }
 

@@ -141,6 +141,7 @@ pub fn load(count: usize, options: &LoadOptions) -> Result<Dataset> {
     Ok(Dataset {
         name: "sprites".into(),
         shape,
+        masked: false,
         train: draw(options.seed, &split.train, &shape),
         test: draw(options.seed, &split.test, &shape),
         classes: SHAPES.map(str::to_owned).to_vec(),

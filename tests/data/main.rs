@@ -5,6 +5,7 @@ mod digits;
 mod drawn;
 mod folders;
 mod idx_files;
+mod missing;
 
 use diabolo::data::{Images, LoadOptions};
 use diabolo::rng::Seed;
