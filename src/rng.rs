@@ -41,6 +41,8 @@ pub mod stream {
     pub const SPLIT: Stream = Stream(0xFFFF_0002);
     /// Procedural images.
     pub const SPRITES: Stream = Stream(0xFFFF_0003);
+    /// Codes drawn at random, to be decoded.
+    pub const SAMPLES: Stream = Stream(0xFFFF_0004);
 }
 
 /// Four random words: ten rounds of Philox on `counter` under `key`.
