@@ -1,6 +1,7 @@
 //! Training: from a dataset and a model to a run folder, which training can be taken up from again.
 
 mod atomic_file;
+mod chart;
 pub mod checkpoint;
 pub mod curves;
 mod evaluation;
