@@ -1,39 +1,23 @@
 //! The loss by epoch, as a picture.
 
 use std::ops::Range;
-use std::sync::Once;
 
 use image::RgbImage;
-use plotters::coord::Shift;
-use plotters::coord::types::RangedCoordf64;
 use plotters::prelude::*;
-use plotters::style::register_font;
 
+use super::chart::{self, Area, BLUE, Chart, DrawResult, GRID, LARGEST, ORANGE, Scale, font};
 use super::metrics_file::EpochMetrics;
 use super::run_folder::RunFile;
-use crate::error::{Error, Result};
+use crate::error::Result;
 
 const WIDTH: u32 = 960;
 const HEIGHT: u32 = 600;
 
-/// The name under which the font is known. It comes with this crate, so that a picture looks the
-/// same on every machine.
-const FONT: &str = "sans-serif";
-
-/// Blue and orange, which are told apart by people of any colour vision.
-const TRAIN: RGBColor = RGBColor(31, 119, 180);
-const TEST: RGBColor = RGBColor(217, 95, 2);
-const TEXT: RGBColor = RGBColor(51, 51, 51);
-const GRID: RGBColor = RGBColor(226, 226, 226);
+const TRAIN: RGBColor = BLUE;
+const TEST: RGBColor = ORANGE;
 
 /// With more epochs than this, points would hide the line.
 const MOST_POINTS: usize = 60;
-
-/// Losses beyond this are not drawn, as those that are not finite: the axis could not hold them.
-const LARGEST_LOSS: f64 = 1e30;
-
-/// Losses from here on are labelled by powers of ten.
-const LONG_LABEL: f64 = 1e6;
 
 /// Draws train and test loss by epoch. `unit` is what a loss counts, such as `nats per image`.
 /// Losses that are not finite leave a gap.
@@ -41,36 +25,19 @@ const LONG_LABEL: f64 = 1e6;
 /// # Errors
 /// When the picture cannot be drawn.
 pub fn loss_curves(epochs: &[EpochMetrics], unit: &str) -> Result<RgbImage> {
-    static REGISTERED: Once = Once::new();
-    REGISTERED.call_once(|| {
-        let font = register_font(FONT, FontStyle::Normal, dejavu::sans::regular());
-        assert!(font.is_ok(), "the font that comes with this crate is valid");
-    });
-    let mut pixels = vec![255; (WIDTH * HEIGHT * 3) as usize];
-    let area = BitMapBackend::with_buffer(&mut pixels, (WIDTH, HEIGHT)).into_drawing_area();
-    draw(&area, epochs, unit).map_err(|error| Error::file(RunFile::Loss.name(), error))?;
-    drop(area);
-    Ok(RgbImage::from_raw(WIDTH, HEIGHT, pixels).expect("the buffer was made for this size"))
+    chart::drawn([WIDTH, HEIGHT], RunFile::Loss.name(), |area| draw(area, epochs, unit))
 }
 
-type Area<'a> = DrawingArea<BitMapBackend<'a>, Shift>;
-type Axes = Cartesian2d<RangedCoordf64, RangedCoordf64>;
-type Chart<'a, 'b> = ChartContext<'a, BitMapBackend<'b>, Axes>;
-type DrawResult = std::result::Result<(), Box<dyn std::error::Error>>;
-
 fn draw(area: &Area, epochs: &[EpochMetrics], unit: &str) -> DrawResult {
-    area.fill(&WHITE)?;
     let curves: [(&str, RGBColor, Vec<Point>); 2] = [
         ("train", TRAIN, points(epochs, |epoch| epoch.train_loss)),
         ("test", TEST, points(epochs, |epoch| epoch.test_loss)),
     ];
     let (first, last) = epoch_range(epochs);
     let losses = curves.iter().flat_map(|(_, _, points)| points).filter_map(|(_, loss)| *loss);
-    let range = loss_range(losses);
-    let decimals = decimals(&range);
+    let scale = Scale::new(loss_range(losses));
     // Long labels need room, and few epochs must not have marks between them.
-    let label_width = if range.start.abs().max(range.end.abs()) < LONG_LABEL { 92 } else { 140 };
-    let nothing = (range.end - range.start) * 1e-6;
+    let label_width = if scale.is_long() { 140 } else { 92 };
     let labelled = (last - first).saturating_add(2).min(12) as usize;
     // Half an epoch of room on both sides keeps the outer points clear of the frame.
     let mut chart = ChartBuilder::on(area)
@@ -78,19 +45,19 @@ fn draw(area: &Area, epochs: &[EpochMetrics], unit: &str) -> DrawResult {
         .margin_right(30)
         .x_label_area_size(56)
         .y_label_area_size(label_width)
-        .build_cartesian_2d(first as f64 - 0.5..last as f64 + 0.5, range)?;
+        .build_cartesian_2d(first as f64 - 0.5..last as f64 + 0.5, scale.range.clone())?;
     chart
         .configure_mesh()
         .disable_x_mesh()
         .light_line_style(TRANSPARENT)
         .bold_line_style(GRID)
-        .axis_style(TEXT)
+        .axis_style(chart::TEXT)
         .x_labels(labelled)
         .y_labels(8)
         .x_label_formatter(&|epoch| whole(*epoch, first, last))
-        .y_label_formatter(&|loss| number(*loss, decimals, nothing))
-        .label_style((FONT, 18).into_font().color(&TEXT))
-        .axis_desc_style((FONT, 20).into_font().color(&TEXT))
+        .y_label_formatter(&|loss| scale.label(*loss))
+        .label_style(font(18))
+        .axis_desc_style(font(20))
         .x_desc("epoch")
         .y_desc(format!("loss ({unit})"))
         .draw()?;
@@ -98,7 +65,7 @@ fn draw(area: &Area, epochs: &[EpochMetrics], unit: &str) -> DrawResult {
         draw_curve(&mut chart, name, *colour, points)?;
     }
     if curves.iter().all(|(_, _, points)| finite_runs(points).is_empty()) {
-        let style = (FONT, 22).into_font().color(&TEXT);
+        let style = font(22);
         area.draw(&Text::new("no finite loss to show", (WIDTH as i32 / 2 - 90, 260), style))?;
     } else {
         chart
@@ -108,10 +75,9 @@ fn draw(area: &Area, epochs: &[EpochMetrics], unit: &str) -> DrawResult {
             .legend_area_size(34)
             .background_style(WHITE.mix(0.85))
             .border_style(GRID)
-            .label_font((FONT, 18).into_font().color(&TEXT))
+            .label_font(font(18))
             .draw()?;
     }
-    area.present()?;
     Ok(())
 }
 
@@ -139,7 +105,7 @@ fn draw_curve(chart: &mut Chart, name: &str, colour: RGBColor, points: &[Point])
 type Point = (f64, Option<f64>);
 
 fn points(epochs: &[EpochMetrics], loss: impl Fn(&EpochMetrics) -> f64) -> Vec<Point> {
-    let drawable = |loss: f64| (loss.abs() <= LARGEST_LOSS).then_some(loss);
+    let drawable = |loss: f64| (loss.abs() <= LARGEST).then_some(loss);
     epochs.iter().map(|epoch| (epoch.epoch as f64, drawable(loss(epoch)))).collect()
 }
 
@@ -172,21 +138,6 @@ fn loss_range(losses: impl Iterator<Item = f64>) -> Range<f64> {
     let span = (high - low).max(largest * 1e-3).max(1e-9);
     let room = span * 0.06 + (span - (high - low)) / 2.0;
     low - room..high + room
-}
-
-/// Decimals that tell the axis's labels apart.
-fn decimals(range: &Range<f64>) -> usize {
-    let step = (range.end - range.start) / 10.0;
-    (-step.log10()).ceil().clamp(0.0, 9.0) as usize
-}
-
-/// A loss's label. One closer to zero than `nothing` is zero, but for rounding.
-fn number(loss: f64, decimals: usize, nothing: f64) -> String {
-    match loss.abs() {
-        size if size < nothing => "0".to_owned(),
-        size if size >= LONG_LABEL => format!("{loss:.4e}"),
-        _ => format!("{loss:.decimals$}"),
-    }
 }
 
 /// An epoch's label: only whole epochs that there were have one.
@@ -254,11 +205,7 @@ mod tests {
     }
 
     #[test]
-    fn labels_are_whole_epochs_and_losses_that_differ() {
+    fn labels_are_whole_epochs() {
         assert_eq!([whole(2.0, 1, 9), whole(2.5, 1, 9), whole(0.0, 1, 9)], ["2", "", ""]);
-        assert_eq!(number(1.25, decimals(&(1.0..2.0)), 1e-6), "1.2");
-        assert_eq!(number(0.001_25, decimals(&(0.001..0.002)), 1e-9), "0.0013");
-        assert_eq!(number(120.0, decimals(&(90.0..210.0)), 1e-4), "120");
-        assert_eq!([number(1e-17, 1, 1e-6), number(-2.5e8, 0, 1.0)], ["0", "-2.5000e8"]);
     }
 }

@@ -1,6 +1,11 @@
 //! The sizes of pictures, and the colours at chosen places.
 
+use image::Rgb;
+
+use super::sheet::GROUND;
 use super::*;
+use crate::error::Error;
+use crate::tensor::{Shape, Tensor};
 
 fn tensor(shape: &[usize], value: impl Fn(usize) -> f32) -> Tensor {
     let shape = Shape::from(shape);
@@ -11,8 +16,6 @@ fn tensor(shape: &[usize], value: impl Fn(usize) -> f32) -> Tensor {
 fn gray(value: u8) -> Rgb<u8> {
     Rgb([value; 3])
 }
-
-const DIGIT: ImageShape = ImageShape { channels: 1, height: 8, width: 8 };
 
 #[test]
 fn digits_are_enlarged_and_stand_above_their_reconstructions() {
@@ -47,6 +50,70 @@ fn colours_come_from_planes_and_odd_numbers_are_visible() {
 }
 
 #[test]
+fn three_rows_are_compared_in_order() {
+    let [clean, spoilt, restored] =
+        [0.0, 1.0, 0.6].map(|value| tensor(&[11, 1, 48, 48], |_| value));
+    let picture = compare(&[&clean, &spoilt, &restored]).expect("can be drawn");
+    assert_eq!(picture.dimensions(), (6 + 10 * 54, 6 + 2 * (3 * 48 + 4) + 12 + 6));
+    for group in [6, 6 + 3 * 48 + 4 + 12] {
+        for (row, expected) in [0, 255, 153].into_iter().enumerate() {
+            assert_eq!(*picture.get_pixel(20, group + row as u32 * 50), gray(expected));
+        }
+    }
+}
+
+#[test]
+fn a_grid_goes_row_by_row_between_thin_lines() {
+    let images = tensor(&[5, 1, 24, 48], |at| [0.0, 0.2, 0.4, 0.6, 1.0][at / (24 * 48)]);
+    let picture = grid(&images, 3).expect("can be drawn");
+    assert_eq!(picture.dimensions(), (6 + 3 * 50 - 2 + 6, 6 + 24 + 2 + 24 + 6));
+    let places =
+        [(6, 6, 0), (56, 6, 51), (106, 6, 102), (6, 32, 153), (56, 32, 255), (103, 55, 255)];
+    for (x, y, expected) in places {
+        assert_eq!(*picture.get_pixel(x, y), gray(expected), "{x} {y}");
+    }
+    for (x, y) in [(54, 6), (6, 30), (106, 32), (153, 55)] {
+        assert_eq!(*picture.get_pixel(x, y), GROUND, "{x} {y}");
+    }
+    assert_eq!(grid(&images, 9).expect("can be drawn").width(), 6 + 5 * 50 - 2 + 6);
+    assert!(grid(&images, 0).is_err());
+}
+
+#[test]
+fn many_images_in_a_grid_are_small() {
+    for (count, side, columns) in [(400, 100, 20), (900, 28, 300), (64, 300, 8), (2000, 8, 1)] {
+        let picture = grid(&Tensor::full([count, 1, side, side], 1.0), columns).expect("drawn");
+        let (width, height) = picture.dimensions();
+        assert!(width < 2800 && height < 8192 + 2 * 2000 + 10, "{count}: {width}x{height}");
+        let (right, bottom) = (picture.width() - 7, picture.height() - 7);
+        assert_eq!(*picture.get_pixel(right, bottom), gray(255));
+    }
+}
+
+#[test]
+fn strips_lie_below_each_other() {
+    let strip = |start: f32| tensor(&[3, 1, 48, 48], move |at| start + (at / 2304) as f32 * 0.2);
+    let picture = strips(&[strip(0.0), strip(0.6)]).expect("can be drawn");
+    assert_eq!(picture.dimensions(), (6 + 3 * 50 - 2 + 6, 6 + 2 * 54));
+    for (x, y, expected) in [(6, 6, 0), (56, 6, 51), (106, 53, 102), (6, 60, 153), (106, 60, 255)] {
+        assert_eq!(*picture.get_pixel(x, y), gray(expected), "{x} {y}");
+    }
+    assert_eq!(*picture.get_pixel(6, 54), GROUND);
+    assert!(strips(&[]).is_err());
+    assert!(strips(&[strip(0.0), Tensor::zeros([2, 1, 48, 48])]).is_err());
+}
+
+#[test]
+fn what_is_not_a_number_shows_in_every_picture_of_images() {
+    let images = tensor(&[4, 1, 8, 8], |at| if at < 64 { f32::NAN } else { 0.5 });
+    let pictures = [grid(&images, 2), strips(std::slice::from_ref(&images)), compare(&[&images])];
+    for picture in pictures.map(|picture| picture.expect("can be drawn")) {
+        assert_eq!(*picture.get_pixel(6, 6), NOT_A_NUMBER);
+        assert_eq!(*picture.get_pixel(6 + 60, 6), gray(128));
+    }
+}
+
+#[test]
 fn large_images_are_reduced() {
     for (height, width) in [(1000, 300), (257, 1), (16_384, 2), (100, 256)] {
         let image = tensor(&[1, 1, height, width], |_| 0.4);
@@ -61,43 +128,6 @@ fn large_images_are_reduced() {
 }
 
 #[test]
-fn kernels_are_scaled_around_zero() {
-    let weights = tensor(&[2, 1, 1, 3], |at| [-2.0, 0.0, 1.0, 0.0, 0.0, 0.0][at]);
-    let picture = filters(&weights, DIGIT).expect("can be drawn");
-    assert_eq!(picture.dimensions(), (6 + 2 * 54, 6 + 16 + 6));
-    let colour = |x: u32| picture.get_pixel(6 + x, 6).0;
-    assert_eq!(colour(0), DIVERGING[0]);
-    assert!(colour(16).iter().all(|part| *part > 240), "zero is white: {:?}", colour(16));
-    let [red, _, blue] = colour(32);
-    assert!(red > blue, "above zero is red");
-    assert!(colour(54).iter().all(|part| *part > 240), "a kernel of zeros is white");
-}
-
-#[test]
-fn columns_of_a_dense_layer_are_images() {
-    // Output 1 sees the first pixel only, output 0 none.
-    let weights = tensor(&[64, 2], |at| if at == 1 { 3.0 } else { 0.0 });
-    let picture = filters(&weights, DIGIT).expect("can be drawn");
-    assert_eq!(picture.dimensions(), (6 + 2 * 54, 6 + 54));
-    assert_eq!(picture.get_pixel(6 + 54, 6).0, DIVERGING[4]);
-    assert!(picture.get_pixel(6 + 54 + 6, 6).0.iter().all(|part| *part > 240));
-    assert!(picture.get_pixel(6, 6).0.iter().all(|part| *part > 240));
-}
-
-#[test]
-fn grids_are_even_and_bounded() {
-    let expected = [(1, 1), (2, 2), (3, 3), (8, 4), (16, 4), (32, 8), (64, 8), (100, 10)];
-    for (count, columns) in expected {
-        assert_eq!(even_columns(count), columns, "{count}");
-    }
-    let weights = tensor(&[64, 5000], |at| at as f32);
-    let picture = filters(&weights, DIGIT).expect("can be drawn");
-    assert_eq!(picture.dimensions(), (6 + 10 * 54, 6 + 10 * 54));
-    let colour = tensor(&[1, 3, 1, 1], |at| [0.0, f32::NAN, f32::INFINITY][at]);
-    filters(&colour, DIGIT).expect("odd weights can be drawn");
-}
-
-#[test]
 fn shapes_that_are_no_images_are_errors() {
     let (image, flat) = (Tensor::zeros([2, 1, 8, 8]), Tensor::zeros([2, 64]));
     let fewer = Tensor::zeros([1, 1, 8, 8]);
@@ -105,15 +135,12 @@ fn shapes_that_are_no_images_are_errors() {
     for rows in [&[][..], &[&image, &fewer], &[&flat], &[&none]] {
         assert!(matches!(compare(rows), Err(Error::Shape { .. })), "{rows:?}");
     }
-    for weights in [&flat, &none, &Tensor::zeros([3]), &Tensor::zeros([64, 0])] {
-        assert!(matches!(filters(weights, DIGIT), Err(Error::Shape { .. })), "{weights:?}");
-    }
 }
 
 #[test]
 fn a_picture_is_stored_pixel_by_pixel() {
     let folder = tempfile::tempdir().expect("a temporary folder");
-    let path = folder.path().join("filters.png");
+    let path = folder.path().join("rows.png");
     let picture = compare(&[&tensor(&[3, 3, 5, 4], |at| at as f32 / 180.0)]).expect("drawn");
     save_png(&path, &picture).expect("writable");
     assert_eq!(image::open(&path).expect("a PNG").to_rgb8(), picture);
