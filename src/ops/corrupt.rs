@@ -72,7 +72,7 @@ fn rectangle(share: f32, image: [usize; 2]) -> [usize; 2] {
 
 /// A whole number below `count` by a random word.
 fn below(count: usize, word: u32) -> usize {
-    (count as u64 * u64::from(word) >> 32) as usize
+    ((count as u64 * u64::from(word)) >> 32) as usize
 }
 
 #[inline(always)]
