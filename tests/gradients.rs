@@ -305,6 +305,29 @@ fn random_operations() {
 }
 
 #[test]
+fn factors_without_a_gradient() {
+    let mut draw = Draw::new(19);
+    // Numbers so far apart that no step changes which ones are the greatest.
+    let inputs = [draw.apart([3, 7])];
+    Check::new("top_k_mask", &inputs).run(|graph, x| {
+        let mask = ops::top_k_mask(graph, x[0], 3)?;
+        let square = ops::mul(graph, x[0], x[0])?;
+        ops::mul(graph, square, mask)
+    });
+    Check::new("step_weight", &inputs).run(|graph, x| {
+        let weight = ops::step_weight(graph)?;
+        let square = ops::mul(graph, x[0], x[0])?;
+        ops::mul(graph, square, weight)
+    });
+    let fixed = [draw.any([3, 7])];
+    Check::new("detach", &inputs).fixed(&fixed).run(|graph, x| {
+        let factor = ops::detach(graph, x[1])?;
+        let square = ops::mul(graph, x[0], x[0])?;
+        ops::mul(graph, square, factor)
+    });
+}
+
+#[test]
 fn losses() {
     let mut draw = Draw::new(16);
     let [mean, log_variance, target] = [(); 3].map(|()| draw.any([3, 5]));

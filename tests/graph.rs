@@ -1,9 +1,12 @@
 //! What graphs and plans promise, on their own.
 
+use diabolo::cpu::CpuExecutor;
 use diabolo::error::{Error, Result};
-use diabolo::graph::{Graph, Initialiser, Plan, PlanRequest, Training};
+use diabolo::graph::{Executor, Graph, Initialiser, Plan, PlanRequest, State, Training};
 use diabolo::nn;
-use diabolo::ops::{self, Activation, ConvGeometry, GpuTarget, NodeId, Optimiser};
+use diabolo::ops::{self, Activation, ConvGeometry, GpuTarget, NodeId, Optimiser, StepScalars};
+use diabolo::rng::Seed;
+use diabolo::tensor::Tensor;
 
 /// Convolution, bias, rectifier; dense, bias, reshape, sigmoid; mean squared error.
 fn small_model(graph: &mut Graph) -> Result<[NodeId; 2]> {
@@ -47,6 +50,61 @@ fn a_value_that_is_asked_for_is_not_fused_away() {
     let outputs = vec![("product".into(), product), ("y".into(), y)];
     let plan = Plan::new(&PlanRequest { outputs, ..PlanRequest::new(&graph, &layout, None) });
     assert_eq!(names(&plan.unwrap()), ["matmul", "activation"]);
+}
+
+#[test]
+fn an_activation_that_nobody_needs_changes_nothing_before_it() {
+    let mut graph = Graph::new();
+    let x = graph.input("x", [2, 3]);
+    let w = graph.input("w", [3, 4]);
+    let product = ops::matmul(&mut graph, x, w).unwrap();
+    let detached = ops::detach(&mut graph, product).unwrap();
+    ops::activate(&mut graph, detached, Activation::Sigmoid).unwrap();
+    let y = ops::affine(&mut graph, detached, 2.0, 1.0).unwrap();
+    let fused = graph.fuse(&[y]).unwrap();
+    let [before, after] = [&graph, &fused].map(|graph| format!("{:?}", graph.node(product).kind));
+    assert_eq!(before, after);
+}
+
+#[test]
+fn an_activation_joins_a_product_through_a_detached_view_that_it_alone_reads() {
+    for shared in [false, true] {
+        let mut graph = Graph::new();
+        let x = graph.input("x", [2, 3]);
+        let w = graph.input("w", [3, 4]);
+        let product = ops::matmul(&mut graph, x, w).unwrap();
+        let detached = ops::detach(&mut graph, product).unwrap();
+        let y = ops::activate(&mut graph, detached, Activation::Tanh).unwrap();
+        let mut outputs = vec![("y".into(), y)];
+        if shared {
+            outputs.push(("product".into(), product));
+        }
+        let layout = graph.layout();
+        let plan = Plan::new(&PlanRequest { outputs, ..PlanRequest::new(&graph, &layout, None) });
+        let expected = if shared { &["matmul", "activation"][..] } else { &["matmul"] };
+        assert_eq!(names(&plan.unwrap()), expected);
+    }
+}
+
+#[test]
+fn a_detached_value_passes_no_gradient() {
+    let mut graph = Graph::new();
+    let x = graph.input("x", [3]);
+    let square = ops::mul(&mut graph, x, x).unwrap();
+    let factor = ops::detach(&mut graph, square).unwrap();
+    let product = ops::mul(&mut graph, x, factor).unwrap();
+    let loss = ops::sum_all(&mut graph, product).unwrap();
+    let gradient = graph.gradients(loss, &[x]).unwrap()[0];
+    let layout = graph.layout();
+    let outputs = vec![("gradient".into(), gradient)];
+    let plan = Plan::new(&PlanRequest { outputs, ..PlanRequest::new(&graph, &layout, None) });
+    let mut cpu = CpuExecutor::new();
+    cpu.set_state(&State::initial(&layout, Seed(0), 0)).unwrap();
+    let plan = cpu.add_plan(plan.unwrap(), None).unwrap();
+    cpu.write_input(plan, "x", &Tensor::new([3], vec![1.0, -2.0, 3.0]).unwrap()).unwrap();
+    cpu.run(plan, &[StepScalars::default()]).unwrap();
+    // That of x times the constant x^2, not that of x^3.
+    assert_eq!(cpu.read_output(plan, "gradient").unwrap().data(), [1.0, 4.0, 9.0]);
 }
 
 #[test]

@@ -21,7 +21,9 @@ impl Graph {
         for input in nodes.flat_map(|(node, _)| &node.inputs).chain(kept) {
             readers[input.index()] += 1;
         }
-        for index in 0..fused.nodes.len() {
+        // Nodes that nobody needs stay as they are: one that moved into the kernel before it would
+        // change what others read there.
+        for index in (0..needed.len()).filter(|index| needed[*index]) {
             if let Some(node) = fused.absorbed(index, &readers) {
                 fused.nodes[index] = node;
             } else {
@@ -31,7 +33,7 @@ impl Graph {
         Ok(fused)
     }
 
-    /// An activation that reads a reshaped product moves into the product, and becomes a view: the
+    /// An activation that reads a view of a product, reshaped or detached, moves into the product, and becomes a view: the
     /// output layer of a dense decoder, whose pixels are reshaped into images.
     fn absorb_through_view(&mut self, index: usize, readers: &[usize]) -> Option<()> {
         let Kind::Op(op) = &self.nodes[index].kind else { return None };

@@ -15,7 +15,9 @@ mod argmin;
 mod avg_pool2d;
 mod batch_norm;
 mod bias;
+mod binarise;
 mod binary;
+mod blur;
 mod builder;
 mod columns;
 mod concat;
@@ -24,6 +26,9 @@ mod conv2d_weight_gradient;
 mod conv_cpu;
 mod conv_transpose2d;
 mod convolution;
+mod corrupt;
+mod corruption;
+mod detach;
 mod dispatch;
 mod dropout;
 mod expand;
@@ -48,8 +53,10 @@ mod reshape;
 mod slice;
 mod softmax;
 mod sparsity_kl;
+mod step_weight;
 mod strided;
 mod tiles;
+mod top_k_mask;
 mod unary;
 mod upsample2d;
 
@@ -58,15 +65,20 @@ pub use argmin::{Argmin, argmax, argmin};
 pub use avg_pool2d::{AvgPool2d, AvgPool2dGradient, avg_pool2d};
 pub use batch_norm::{Normalise, moments, normalise, running_moments};
 pub use bias::{Bias, bias};
+pub use binarise::{Binarise, binarise};
 pub use binary::{
     Binary, BinaryKind, add, binary_cross_entropy, div, equal, greater_equal, maximum, minimum,
     mul, squared_error, sub,
 };
+pub use blur::Blur;
 pub use builder::{Backward, Builder, NodeId};
 pub use concat::{Concat, concat};
 pub use conv_transpose2d::{ConvTranspose2d, conv_transpose2d};
 pub use conv2d::{Conv2d, conv2d};
 pub use conv2d_weight_gradient::Conv2dWeightGradient;
+pub use corrupt::{Corrupt, corrupt};
+pub use corruption::Corruption;
+pub use detach::{Detach, detach};
 pub use dispatch::{AdapterKind, Binding, Dispatch, GpuTarget, Kernel, MAX_GROUPS};
 pub use dropout::{Dropout, dropout};
 pub use expand::{Expand, expand, sum_to};
@@ -93,6 +105,8 @@ pub use reshape::{Reshape, flatten, reshape};
 pub use slice::{Slice, slice, slice_axis};
 pub use softmax::{Softmax, SoftmaxKind, log_softmax, log_sum_exp, softmax};
 pub use sparsity_kl::{SparsityKl, sparsity_kl};
+pub use step_weight::{StepWeight, step_weight};
+pub use top_k_mask::{TopKMask, top_k_mask};
 pub use unary::{Unary, UnaryKind, affine, unary};
 pub use upsample2d::{Upsample2d, Upsampling, upsample2d};
 
@@ -242,11 +256,14 @@ pub fn kernels() -> Vec<&'static Kernel> {
         avg_pool2d::kernel(),
         batch_norm::kernel(),
         bias::kernel(),
+        binarise::kernel(),
         binary::kernel(),
+        blur::kernel(),
         concat::kernel(),
         conv2d::kernel(),
         conv2d_weight_gradient::kernel(),
         conv_transpose2d::kernel(),
+        corrupt::kernel(),
         dropout::kernel(),
         gather::kernel(),
         gather_images::kernel(),
@@ -261,7 +278,9 @@ pub fn kernels() -> Vec<&'static Kernel> {
         reparameterise::kernel(),
         softmax::kernel(),
         sparsity_kl::kernel(),
+        step_weight::kernel(),
         strided::kernel(),
+        top_k_mask::kernel(),
         unary::kernel(),
         upsample2d::kernel(),
     ];

@@ -131,15 +131,21 @@ pub(super) fn in_draws(
         simd::vectorised(|| {
             for (piece, out) in out.chunks_mut(DRAWS).enumerate() {
                 let piece = first + piece;
-                let mut words = [0; DRAWS];
-                for (block, words) in words.as_chunks_mut::<4>().0.iter_mut().enumerate() {
-                    let block = (piece * BLOCKS + block) as u32;
-                    *words = rng::block(step.seed(), stream, step.step, block);
-                }
-                f(piece * DRAWS, out, &words);
+                f(piece * DRAWS, out, &drawn(step, stream, piece));
             }
         });
     });
+}
+
+/// The words of elements `piece * DRAWS ..` of `stream` at this step.
+#[inline(always)]
+pub(super) fn drawn(step: &StepScalars, stream: Stream, piece: usize) -> [u32; DRAWS] {
+    let mut words = [0; DRAWS];
+    for (block, words) in words.as_chunks_mut::<4>().0.iter_mut().enumerate() {
+        let block = (piece * BLOCKS + block) as u32;
+        *words = rng::block(step.seed(), stream, step.step, block);
+    }
+    words
 }
 
 /// Standard normal numbers, a pair from each pair of words.

@@ -95,7 +95,7 @@ impl<'a> Check<'a> {
         let (coefficients, outputs) =
             built.unwrap_or_else(|error| panic!("{}: {error}", self.name));
         let plan = self.plan(&graph, outputs);
-        let step = StepScalars { step: 3, seed: [7, 9], ..StepScalars::default() };
+        let step = StepScalars { step: 3, weight: 0.75, seed: [7, 9], ..StepScalars::default() };
         for (index, input) in self.inputs.iter().chain(self.fixed).enumerate() {
             self.executor.write_input(plan, &format!("x{index}"), input).unwrap();
         }

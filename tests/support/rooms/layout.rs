@@ -116,6 +116,39 @@ pub fn argmin() -> impl Strategy<Value = Case> {
     )
 }
 
+/// Numbers among which some are beyond comparison: NaN, infinities and both zeros.
+fn uncommon(shape: impl Into<Shape>, seed: u64) -> Tensor {
+    let numbers =
+        [f32::NAN, -f32::NAN, f32::INFINITY, f32::NEG_INFINITY, 0.0, -0.0, 1e-40, -1e-40, 1.0];
+    let mut drawn = whole(shape, seed, numbers.len());
+    drawn.data_mut().iter_mut().for_each(|value| *value = numbers[*value as usize]);
+    drawn
+}
+
+pub fn top_k_mask() -> impl Strategy<Value = Case> {
+    let last = prop_oneof![3 => size(), 1 => 90_usize..700];
+    (prop::collection::vec(1_usize..9, 0..3), last, 0.0_f32..1.1, 0..3, any::<u64>()).prop_map(
+        |(rest, last, share, numbers, seed)| {
+            let shape = Shape::new([&rest[..], &[last]].concat());
+            let k = ((share * last as f32) as usize).max(1);
+            let name = format!("top_k_mask {k}");
+            if numbers == 0 {
+                let x = uncommon(shape, seed);
+                return Case::new(name, vec![x], move |graph, x| ops::top_k_mask(graph, x[0], k))
+                    .forward_only()
+                    .within(Tolerance::Exact);
+            }
+            // Of equals the first are kept, on both devices.
+            let x = if numbers == 1 { whole(shape, seed, 3) } else { distinct(shape, seed) };
+            Case::many(name, vec![x], move |graph, x| {
+                let mask = ops::top_k_mask(graph, x[0], k)?;
+                Ok(vec![ops::mul(graph, x[0], mask)?, mask])
+            })
+            .within(Tolerance::Exact)
+        },
+    )
+}
+
 pub fn one_hot() -> impl Strategy<Value = Case> {
     (small_shape(), size(), any::<u64>()).prop_map(|(shape, classes, seed)| {
         // One number in some stands for no class.

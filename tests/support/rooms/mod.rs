@@ -2,12 +2,14 @@
 //! function that gives a strategy for cases.
 
 mod arithmetic;
+mod corruption;
 mod images;
 mod layout;
 mod losses;
 mod random;
 
 pub use arithmetic::*;
+pub use corruption::*;
 pub use images::*;
 pub use layout::*;
 pub use losses::*;
@@ -24,9 +26,10 @@ macro_rules! for_each_room {
             reduce, long_sum, expand,
             conv2d, conv2d_same, conv2d_fused, conv_transpose2d, conv_transpose2d_fused,
             max_pool2d, avg_pool2d, upsample2d, normalise, running_moments,
-            reshape, permute, concat, slice, pad, gather, argmin, one_hot, gather_images,
+            reshape, detach, permute, concat, slice, pad, gather, argmin, top_k_mask, one_hot, gather_images,
             binary_cross_entropy, gaussian_nll, gaussian_kl, sparsity_kl, softmax,
-            words, uniform_and_bernoulli, normal, dropout, reparameterise
+            words, uniform_and_bernoulli, normal, dropout, reparameterise,
+            corrupt, blur, binarise, step_weight
         }
     };
 }

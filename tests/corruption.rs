@@ -1,0 +1,253 @@
+//! What spoilt images promise: how much of each is spoilt and where, others at every step and the
+//! same again at the same one, all channels of a pixel alike.
+
+use diabolo::cpu::CpuExecutor;
+use diabolo::error::{Error, Result};
+use diabolo::graph::{Executor, Graph, Plan, PlanRequest, State};
+use diabolo::ops::{self, Corruption, NodeId, StepScalars};
+use diabolo::rng::{Philox, Seed, Stream};
+use diabolo::tensor::{Shape, Tensor};
+use rand::RngExt;
+
+/// What becomes of `images` at `step` on the CPU, in memory that was full of NaN.
+fn spoil_with(
+    images: &Tensor,
+    step: u32,
+    build: impl Fn(&mut Graph, NodeId) -> Result<NodeId>,
+) -> Tensor {
+    let mut graph = Graph::new();
+    let x = graph.input("x", images.shape().clone());
+    let output = build(&mut graph, x).unwrap();
+    let layout = graph.layout();
+    let outputs = vec![("output".into(), output)];
+    let plan = Plan::new(&PlanRequest { outputs, ..PlanRequest::new(&graph, &layout, None) });
+    let mut cpu = CpuExecutor::new();
+    cpu.set_state(&State::initial(&layout, Seed(0), 0)).unwrap();
+    let plan = cpu.add_plan(plan.unwrap(), None).unwrap();
+    cpu.write_input(plan, "x", images).unwrap();
+    cpu.poison(plan);
+    cpu.run(plan, &[StepScalars { step, seed: [1, 2], ..Default::default() }]).unwrap();
+    cpu.read_output(plan, "output").unwrap()
+}
+
+fn spoil(images: &Tensor, corruption: Corruption, step: u32) -> Tensor {
+    spoil_with(images, step, |graph, x| ops::corrupt(graph, x, corruption))
+}
+
+fn grey(shape: [usize; 4], value: f32) -> Tensor {
+    Tensor::full(Shape::from(shape), value)
+}
+
+fn any(shape: [usize; 4]) -> Tensor {
+    let mut random = Philox::new(Seed(3), Stream(0));
+    let values = (0..shape.iter().product()).map(|_| random.random_range(0.0..1.0)).collect();
+    Tensor::new(shape, values).unwrap()
+}
+
+/// The share of elements for which `condition` holds.
+fn share(x: &Tensor, condition: impl Fn(f32) -> bool) -> f64 {
+    let count = x.data().iter().filter(|x| condition(**x)).count();
+    count as f64 / x.data().len() as f64
+}
+
+fn mean(values: &[f32]) -> f64 {
+    values.iter().map(|x| f64::from(*x)).sum::<f64>() / values.len() as f64
+}
+
+const KINDS: [Corruption; 6] = [
+    Corruption::Gaussian { deviation: 0.4 },
+    Corruption::SaltAndPepper { share: 0.3 },
+    Corruption::Mask { share: 0.5 },
+    Corruption::Rectangles { share: 0.25 },
+    Corruption::Blur { deviation: 1.5 },
+    Corruption::Haze { transmission: 0.5 },
+];
+
+#[test]
+fn steps_differ_and_repeat_and_stay_in_range() {
+    // Large enough for threads, with planes that fill no block of draws.
+    let images = any([70, 3, 15, 13]);
+    for corruption in KINDS {
+        let first = spoil(&images, corruption, 4);
+        assert_eq!(first, spoil(&images, corruption, 4), "{corruption} repeats");
+        let draws = !matches!(corruption, Corruption::Blur { .. });
+        let other = spoil(&images, corruption, 5);
+        assert_eq!(first != other, draws, "{corruption} draws anew");
+        assert_ne!(first, images, "{corruption} changes something");
+        assert_eq!(share(&first, |x| (0.0..=1.0).contains(&x)), 1.0, "{corruption}");
+    }
+}
+
+#[test]
+fn gaussian_noise_has_its_moments_and_is_clipped() {
+    let noise = |deviation| {
+        let spoilt = spoil(&grey([40, 1, 28, 28], 0.5), Corruption::Gaussian { deviation }, 1);
+        let (mean, values) = (mean(spoilt.data()), spoilt.data().to_vec());
+        let square = |x: &f32| (f64::from(*x) - mean).powi(2);
+        (mean, (values.iter().map(square).sum::<f64>() / values.len() as f64).sqrt(), spoilt)
+    };
+    let (mean, deviation, _) = noise(0.1);
+    assert!((mean - 0.5).abs() < 0.003 && (deviation - 0.1).abs() < 0.003, "{mean}, {deviation}");
+    // Beyond one deviation on either side: 0.1587 each.
+    let (_, _, spoilt) = noise(0.5);
+    let (black, white) = (share(&spoilt, |x| x == 0.0), share(&spoilt, |x| x == 1.0));
+    assert!((black - 0.1587).abs() < 0.01 && (white - 0.1587).abs() < 0.01, "{black}, {white}");
+}
+
+#[test]
+fn pixels_are_spoilt_as_often_as_said_and_in_all_channels() {
+    let images = grey([50, 3, 27, 29], 0.5);
+    let salted = spoil(&images, Corruption::SaltAndPepper { share: 0.3 }, 1);
+    let (black, white) = (share(&salted, |x| x == 0.0), share(&salted, |x| x == 1.0));
+    assert!((black - 0.15).abs() < 0.01 && (white - 0.15).abs() < 0.01, "{black}, {white}");
+    let masked = spoil(&images, Corruption::Mask { share: 0.7 }, 1);
+    let black = share(&masked, |x| x == 0.0);
+    assert!((black - 0.7).abs() < 0.01, "{black}");
+    for spoilt in [salted, masked] {
+        assert_eq!(share(&spoilt, |x| x == 0.0 || x == 1.0 || x == 0.5), 1.0);
+        for image in spoilt.data().chunks(3 * 27 * 29) {
+            let planes: Vec<&[f32]> = image.chunks(27 * 29).collect();
+            assert!(planes[0] == planes[1] && planes[1] == planes[2]);
+        }
+    }
+}
+
+/// Top, left, height and width of the zeros of a plane, which form a rectangle.
+fn rectangle(plane: &[f32], width: usize) -> [usize; 4] {
+    let zeros: Vec<usize> = (0..plane.len()).filter(|place| plane[*place] == 0.0).collect();
+    let bounds = |of: fn(usize, usize) -> usize| {
+        let places = zeros.iter().map(|place| of(*place, width));
+        (places.clone().min().unwrap(), places.max().unwrap())
+    };
+    let (top, bottom) = bounds(|place, width| place / width);
+    let (left, right) = bounds(|place, width| place % width);
+    let [h, w] = [bottom - top + 1, right - left + 1];
+    assert_eq!(zeros.len(), h * w, "the zeros fill a rectangle");
+    [top, left, h, w]
+}
+
+#[test]
+fn rectangles_cover_their_share_anywhere() {
+    let (height, width) = (28, 20);
+    let images = grey([200, 2, height, width], 0.5);
+    let spoilt = spoil(&images, Corruption::Rectangles { share: 0.25 }, 1);
+    let mut corners = vec![];
+    for image in spoilt.data().chunks(2 * height * width) {
+        let (first, second) = image.split_at(height * width);
+        assert_eq!(first, second, "channels are spoilt alike");
+        let [top, left, h, w] = rectangle(first, width);
+        assert_eq!([h, w], [14, 10]);
+        corners.push([top, left]);
+    }
+    // Of 15 x 11 places, the first and the last are reached along either axis.
+    for (axis, last) in [(0, 14), (1, 10)] {
+        let places: Vec<usize> = corners.iter().map(|corner| corner[axis]).collect();
+        assert_eq!((places.iter().min(), places.iter().max()), (Some(&0), Some(&last)));
+        let mean = places.iter().sum::<usize>() as f64 / places.len() as f64;
+        assert!((mean - last as f64 / 2.0).abs() < 0.15 * last as f64, "mean {mean} of {last}");
+    }
+}
+
+#[test]
+fn haze_adds_the_airlight_of_its_image() {
+    let t = 0.4_f32;
+    let images = any([300, 2, 5, 5]);
+    let spoilt = spoil(&images, Corruption::Haze { transmission: t }, 1);
+    let mut lights = vec![];
+    for (clear, hazy) in images.data().chunks(50).zip(spoilt.data().chunks(50)) {
+        let light = |(x, y): (&f32, &f32)| (y - x * t) / (1.0 - t);
+        let of_image: Vec<f32> = clear.iter().zip(hazy).map(light).collect();
+        let same = of_image.iter().all(|light| (light - of_image[0]).abs() < 1e-5);
+        assert!(same && (0.8 - 1e-5..=1.0 + 1e-5).contains(&of_image[0]), "{of_image:?}");
+        lights.push(of_image[0]);
+    }
+    assert!((mean(&lights) - 0.9).abs() < 0.01, "{}", mean(&lights));
+    let (least, most) = lights.iter().fold((1.0_f32, 0.0_f32), |(a, b), x| (a.min(*x), b.max(*x)));
+    assert!(least < 0.81 && most > 0.99, "{least} to {most}");
+}
+
+#[test]
+fn a_blur_keeps_constants_and_means() {
+    for deviation in [0.3, 1.0, 4.0, 16.0] {
+        let blur = Corruption::Blur { deviation };
+        for value in [0.0, 0.3, 1.0] {
+            let blurred = spoil(&grey([1, 2, 9, 11], value), blur, 1);
+            assert_eq!(share(&blurred, |x| (x - value).abs() < 1e-6), 1.0, "{blur} of {value}");
+        }
+    }
+    // A spot far from the edges: nothing of it is lost, and it spreads as a Gaussian.
+    let deviation = 1.5_f64;
+    let mut spot = grey([1, 1, 21, 23], 0.0);
+    spot.data_mut()[10 * 23 + 11] = 1.0;
+    let blurred = spoil(&spot, Corruption::Blur { deviation: 1.5 }, 1);
+    assert!((mean(blurred.data()) - mean(spot.data())).abs() < 1e-8);
+    let gauss = |k: f64| (-0.5 * (k / deviation).powi(2)).exp();
+    let sum: f64 = (-5..=5).map(|k| gauss(f64::from(k))).sum();
+    for (place, x) in blurred.data().iter().enumerate() {
+        let (dy, dx) = ((place / 23) as f64 - 10.0, (place % 23) as f64 - 11.0);
+        let near = dy.abs() <= 5.0 && dx.abs() <= 5.0;
+        let expected = if near { gauss(dy) * gauss(dx) / (sum * sum) } else { 0.0 };
+        assert!((f64::from(*x) - expected).abs() < 1e-6, "{x} at {place}, expected {expected}");
+    }
+}
+
+#[test]
+fn edges_of_a_blurred_image_are_continued() {
+    // Equal rows: a blur mixes columns only, the first of which stands for all before it.
+    let row = [1.0, 0.0, 0.5, 0.25];
+    let image = Tensor::new([1, 1, 3, 4], row.repeat(3)).unwrap();
+    let blurred = spoil(&image, Corruption::Blur { deviation: 1.0 }, 1);
+    let gauss = |k: i32| (-0.5 * f64::from(k).powi(2)).exp();
+    let sum: f64 = (-3..=3).map(gauss).sum();
+    for (place, x) in blurred.data().iter().enumerate() {
+        let at = |k: i32| f64::from(row[(place as i32 % 4 + k).clamp(0, 3) as usize]);
+        let expected = (-3..=3).map(|k| gauss(k) * at(k)).sum::<f64>() / sum;
+        assert!((f64::from(*x) - expected).abs() < 1e-6, "{x} at {place}, expected {expected}");
+    }
+}
+
+#[test]
+fn pixels_are_binarised_by_their_brightness() {
+    let binary = |value| spoil_with(&grey([10, 1, 60, 61], value), 2, |g, x| ops::binarise(g, x));
+    for value in [0.0, 0.2, 0.9, 1.0] {
+        let drawn = binary(value);
+        assert_eq!(share(&drawn, |x| x == 0.0 || x == 1.0), 1.0);
+        let white = share(&drawn, |x| x == 1.0);
+        let certain = value == 0.0 || value == 1.0;
+        let margin = if certain { 0.0 } else { 0.01 };
+        assert!((white - f64::from(value)).abs() <= margin + 1e-7, "{white} of {value}");
+    }
+    let images = grey([2, 1, 8, 8], 0.5);
+    let at = |step| spoil_with(&images, step, |graph, x| ops::binarise(graph, x));
+    assert!(at(1) == at(1) && at(1) != at(2));
+}
+
+#[test]
+fn spoilt_data_has_no_gradient() {
+    let mut graph = Graph::new();
+    let x = graph.input("x", [1, 1, 4, 4]);
+    for corruption in KINDS {
+        let spoilt = ops::corrupt(&mut graph, x, corruption).unwrap();
+        let loss = ops::sum_all(&mut graph, spoilt).unwrap();
+        let gradient = graph.gradients(loss, &[x]).unwrap()[0];
+        let text = format!("{:?}", graph.node(gradient).kind);
+        assert!(text.starts_with("Constant"), "{corruption}: {text}");
+    }
+}
+
+#[test]
+fn wrong_images_and_amounts_are_refused() {
+    let mut graph = Graph::new();
+    let x = graph.input("x", [2, 16]);
+    for corruption in KINDS {
+        let error = ops::corrupt(&mut graph, x, corruption).unwrap_err();
+        assert!(matches!(error, Error::Shape { .. }), "{error}");
+    }
+    let x = graph.input("images", [2, 1, 4, 4]);
+    for corruption in [Corruption::Mask { share: 1.0 }, Corruption::Blur { deviation: f32::NAN }] {
+        let error = ops::corrupt(&mut graph, x, corruption).unwrap_err();
+        assert!(error.to_string().contains("--noise"), "{error}");
+    }
+    let error = ops::top_k_mask(&mut graph, x, 0).unwrap_err();
+    assert!(error.to_string().contains("1 or more"), "{error}");
+}

@@ -1,0 +1,93 @@
+//! Images spoilt, and what stands between a draw and the loss: a detached value, a step's weight.
+
+use diabolo::ops::{self, Activation, Corruption};
+use diabolo::tensor::{Shape, Tensor};
+use proptest::prelude::*;
+
+use super::super::case::{Case, tensor};
+use super::super::compare::Tolerance;
+use super::small_shape;
+
+/// Images whose planes fill no vector, or straddle it.
+fn images() -> impl Strategy<Value = Tensor> {
+    (1_usize..6, 1_usize..4, 1_usize..14, 1_usize..14, any::<u64>()).prop_map(
+        |(batch, channels, height, width, seed)| {
+            tensor([batch, channels, height, width], seed, 0.0, 1.0)
+        },
+    )
+}
+
+fn drawn_corruption() -> impl Strategy<Value = Corruption> {
+    (0..5, 0.01_f32..0.99).prop_map(|(kind, amount)| match kind {
+        0 => Corruption::Gaussian { deviation: 2.0 * amount },
+        1 => Corruption::SaltAndPepper { share: amount },
+        2 => Corruption::Mask { share: amount },
+        3 => Corruption::Rectangles { share: amount },
+        _ => Corruption::Haze { transmission: amount },
+    })
+}
+
+pub fn corrupt() -> impl Strategy<Value = Case> {
+    (images(), drawn_corruption()).prop_map(|(images, corruption)| {
+        let rounds = matches!(corruption, Corruption::Gaussian { .. } | Corruption::Haze { .. });
+        // Two in one graph, which do not draw alike.
+        Case::many(format!("corrupt {corruption}"), vec![images], move |graph, x| {
+            let mut spoilt = || ops::corrupt(graph, x[0], corruption);
+            Ok(vec![spoilt()?, spoilt()?])
+        })
+        .forward_only()
+        .within(if rounds { Tolerance::Elementwise } else { Tolerance::Exact })
+    })
+}
+
+pub fn blur() -> impl Strategy<Value = Case> {
+    let deviation = prop_oneof![3 => 0.1_f32..3.0, 1 => 3.0_f32..16.0];
+    (images(), deviation).prop_map(|(images, deviation)| {
+        Case::new(format!("blur {deviation}"), vec![images], move |graph, x| {
+            ops::corrupt(graph, x[0], Corruption::Blur { deviation })
+        })
+        .forward_only()
+    })
+}
+
+pub fn binarise() -> impl Strategy<Value = Case> {
+    (small_shape(), any::<u64>()).prop_map(|(shape, seed)| {
+        let x = tensor(Shape::new(shape), seed, -0.1, 1.1);
+        Case::new("binarise", vec![x], |graph, x| ops::binarise(graph, x[0]))
+            .forward_only()
+            .within(Tolerance::Exact)
+    })
+}
+
+pub fn step_weight() -> impl Strategy<Value = Case> {
+    (small_shape(), any::<u64>()).prop_map(|(shape, seed)| {
+        let x = tensor(Shape::new(shape), seed, -1.0, 1.0);
+        Case::new("step_weight", vec![x], |graph, x| {
+            let weight = ops::step_weight(graph)?;
+            ops::mul(graph, x[0], weight)
+        })
+        .squared()
+        .twice()
+    })
+}
+
+/// An activation of a detached product, alone or beside another reader of the product.
+pub fn detach() -> impl Strategy<Value = Case> {
+    (1_usize..9, 1_usize..9, 1_usize..9, any::<bool>(), any::<u64>()).prop_map(
+        |(rows, inner, columns, shared, seed)| {
+            let a = tensor([rows, inner], seed, -1.0, 1.0);
+            let b = tensor([inner, columns], seed ^ 1, -1.0, 1.0);
+            let c = tensor([rows, columns], seed ^ 2, -1.0, 1.0);
+            Case::new(format!("detach, shared {shared}"), vec![a, b, c], move |graph, x| {
+                let product = ops::matmul(graph, x[0], x[1])?;
+                let fixed = ops::detach(graph, product)?;
+                let gate = ops::activate(graph, fixed, Activation::Sigmoid)?;
+                let value = if shared { ops::add(graph, product, x[2])? } else { x[2] };
+                ops::mul(graph, gate, value)
+            })
+            .squared()
+            .twice()
+            .within(Tolerance::Sums)
+        },
+    )
+}
