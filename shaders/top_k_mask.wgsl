@@ -1,5 +1,5 @@
 // top_k_mask.wgsl: out[r, j] = 1 where in[r, j] is among the K greatest of row r, else 0; of equal
-// numbers the first come first. K is at most LENGTH.
+// numbers the first come first. K is params.k, or the step's weight where that is 0.
 // Entry `alone`: an invocation a row, ceil(rows / 64) workgroups; `together`: a workgroup of 64 a row,
 // which finds the K-th greatest number bit by bit, counting; both folded past 65535.
 override LENGTH: u32 = 1u;
@@ -9,6 +9,10 @@ struct Params { rows: u32, k: u32 }
 @group(0) @binding(0) var<storage, read> input: array<u32>;
 @group(0) @binding(1) var<storage, read_write> output: array<f32>;
 @group(1) @binding(0) var<uniform> params: Params;
+
+fn wanted() -> u32 {
+    return clamp(select(params.k, u32(step.weight + 0.5), params.k == 0u), 1u, LENGTH);
+}
 
 // One counter for each bit, and one for the numbers above the K-th greatest.
 var<workgroup> counters: array<atomic<u32>, 33>;
@@ -36,7 +40,7 @@ fn alone(me: Invocation) {
             let its = key(r, other);
             before += u32(its > own || (its == own && other < j));
         }
-        output[r * LENGTH + j] = select(0.0, 1.0, before < params.k);
+        output[r * LENGTH + j] = select(0.0, 1.0, before < wanted());
     }
 }
 
@@ -49,6 +53,7 @@ fn together(
     // Groups past the last row do the last one again up to the store: barriers need everyone.
     let number = group.x + group.y * groups.x;
     let r = min(number, params.rows - 1u);
+    let k = wanted();
     if local < 33u {
         atomicStore(&counters[local], 0u);
     }
@@ -65,7 +70,7 @@ fn together(
         atomicAdd(&counters[bit], reached);
         // All have added before anyone reads. The next bit has another counter.
         workgroupBarrier();
-        if atomicLoad(&counters[bit]) >= params.k {
+        if atomicLoad(&counters[bit]) >= k {
             least = candidate;
         }
     }
@@ -86,14 +91,14 @@ fn together(
     if number >= params.rows {
         return;
     }
-    let wanted = params.k - atomicLoad(&counters[32]);
+    let missing = k - atomicLoad(&counters[32]);
     var before = 0u;
     for (var other = 0u; other < local; other++) {
         before += ties[other];
     }
     for (var j = first; j < end; j++) {
         let own = key(r, j);
-        output[r * LENGTH + j] = select(0.0, 1.0, own > least || (own == least && before < wanted));
+        output[r * LENGTH + j] = select(0.0, 1.0, own > least || (own == least && before < missing));
         before += u32(own == least);
     }
 }

@@ -109,7 +109,12 @@ fn table() -> Vec<(Kind, &'static str, &'static [&'static str], &'static [&'stat
         (Kind::Contractive, "--arch dense --latent 6", &["jacobian_norm"], &[]),
         (Kind::Contractive, "--arch conv:3 --latent 4 --probes 1", &["jacobian_norm"], &[]),
         (Kind::Denoising, "--arch dense:9 --latent 4", restored, &["restored"]),
-        (Kind::Denoising, "--arch conv:3,4 --latent 4 --noise rectangles:0.2", restored, &["restored"]),
+        (
+            Kind::Denoising,
+            "--arch conv:3,4 --latent 4 --noise rectangles:0.2",
+            restored,
+            &["restored"],
+        ),
         (Kind::Vae, "--arch dense:9 --latent 2 --nll 20", &["nll", "elbo"], &["latent_grid", "kl"]),
         (Kind::Vae, "--arch conv:3,4 --latent 3 --loss gaussian", elbo, &["kl"]),
         (Kind::Cvae, "--arch dense:9 --latent 3", &["elbo", "label_agreement"], &["kl"]),
@@ -164,7 +169,6 @@ fn options_without_effect_are_refused() {
         (Kind::Vae, "--variance learned", "--variance"),
         (Kind::Vae, "--nll-images 10", "--nll-images"),
         (Kind::Vae, "--arch conv:4 --latent map", "--latent"),
-        (Kind::Cvae, "--data sprites:30", "--data"),
         (Kind::Iwae, "--beta 2", "--beta"),
         (Kind::Vqvae, "--latent 10", "--latent"),
         (Kind::Vqvae, "--arch dense:9 --latent 10 --code-dim 4", "--latent"),
@@ -183,6 +187,19 @@ fn options_without_effect_are_refused() {
         assert!(error.starts_with(&format!("{option}:")), "{kind:?} {options}: {error}");
     }
     assert_eq!(fs::read_dir(out.path()).expect("readable").count(), 0, "nothing was written");
+}
+
+#[test]
+fn a_conditional_model_needs_labels() {
+    let folder = TempDir::new().expect("a temporary folder");
+    for index in 0..4_u8 {
+        let picture = image::GrayImage::from_pixel(8, 8, image::Luma([index * 60]));
+        picture.save(folder.path().join(format!("{index}.png"))).expect("writable");
+    }
+    let text = format!("--device cpu --data images:{}", folder.path().display());
+    let args = TrainArgs::try_parse_from(words(&text)).unwrap_or_else(|e| panic!("{e}"));
+    let error = train::run(&args, Kind::Cvae).expect_err("there are no labels").to_string();
+    assert!(error.starts_with("--data:") && error.contains("labels"), "{error}");
 }
 
 #[test]
@@ -208,7 +225,8 @@ fn the_closed_form_of_a_jacobian_is_the_exact_one() {
 
 #[test]
 fn a_jacobian_follows_from_finite_differences() {
-    let model = model(Kind::Contractive, "--arch conv:3 --latent 4 --activation tanh --penalty 1");
+    let model =
+        model(Kind::Contractive, "--arch conv:3 --latent 4 --downsample stride --activation tanh");
     let base = images(1);
     let [exact, code] = values(&model, None, &base, |scope, batch| {
         let code = model.encode(scope, batch.input, None)?.code;
@@ -230,7 +248,11 @@ fn a_jacobian_follows_from_finite_differences() {
         let slopes = up.data().iter().zip(down.data()).map(|(a, b)| (a - b) / (2.0 * step));
         sum += slopes.map(|slope| slope * slope).sum::<f32>();
     }
-    assert!((sum - exact.data()[0]).abs() < 0.01 * sum, "{sum} by differences, {}", exact.data()[0]);
+    assert!(
+        (sum - exact.data()[0]).abs() < 0.01 * sum,
+        "{sum} by differences, {}",
+        exact.data()[0]
+    );
 }
 
 #[test]
@@ -263,7 +285,8 @@ fn a_target_of_activity_is_reached() {
 #[test]
 fn a_run_that_adapts_is_resumed_to_the_same_bits() {
     let [whole, broken] = [TempDir::new().unwrap(), TempDir::new().unwrap()];
-    let options = "--latent 16 --target-sparsity 0.2 --limit 200 --noise gaussian:0.2";
+    let options =
+        "--latent 16 --target-sparsity 0.2 --limit 200 --noise gaussian:0.2 --schedule constant";
     let state = |folder: &TempDir| {
         let path = folder.path().join("model.safetensors");
         let config = train::checkpoint::read_header(&path).expect("is whole").config;
@@ -326,7 +349,10 @@ fn more_samples_tighten_the_bound() {
 fn one_weighted_sample_has_the_elbo_as_its_mean() {
     let model = model(Kind::Vae, "--arch dense:9 --latent 3");
     let layout = train::layout(&model).expect("has a state");
-    let [measures] = values(&model, None, &images(8), |scope, batch| {
+    // Many copies of the same images, a draw each.
+    let many: Vec<f32> = (0..200).flat_map(|_| images(8).data().to_vec()).collect();
+    let many = Tensor::new([1600, 1, 8, 8], many).expect("whole images");
+    let [measures] = values(&model, None, &many, |scope, batch| {
         let objective = model.objective(scope, batch)?;
         let elbo = objective.measures.iter().find(|(name, _)| *name == "elbo");
         Ok([elbo.expect("is measured").1])
@@ -334,9 +360,6 @@ fn one_weighted_sample_has_the_elbo_as_its_mean() {
     let mut device = CpuExecutor::new();
     device.set_state(&State::initial(&layout, Seed(2), 0)).expect("fits");
     let mut inference = Inference::new(&mut device, &model, &layout);
-    // The mean over many copies of the same images, one sample each.
-    let many: Vec<f32> = (0..200).flat_map(|_| images(8).data().to_vec()).collect();
-    let many = Tensor::new([1600, 1, 8, 8], many).expect("whole images");
     let all = inference.log_likelihood(&many, None, 1).expect("runs");
     let mean = -all.iter().sum::<f64>() / 1600.0;
     let elbo = f64::from(measures.data()[0]);
@@ -387,9 +410,8 @@ fn quantised_codes_are_the_nearest_of_the_codebook() {
     let at = |tensor: &Tensor, image: usize, place: usize| -> Vec<f32> {
         (0..3).map(|channel| tensor.data()[(image * 3 + channel) * 16 + place]).collect()
     };
-    let distance = |a: &[f32], b: &[f32]| -> f32 {
-        a.iter().zip(b).map(|(a, b)| (a - b) * (a - b)).sum()
-    };
+    let distance =
+        |a: &[f32], b: &[f32]| -> f32 { a.iter().zip(b).map(|(a, b)| (a - b) * (a - b)).sum() };
     for image in 0..4 {
         for place in 0..16 {
             let chosen = index.data()[image * 16 + place] as usize;
@@ -512,8 +534,11 @@ fn samples_of_a_label_are_drawn_from_a_run_folder() {
         command.arg("sample").arg(folder).args(["--device", "cpu"]).args(more.split_whitespace());
         command.env("NODEVICE_SELECT", "1").output().expect("the program runs")
     };
-    let wrong = [(&told, "--label 10", "--label"), (&plain, "--label 1", "--label"),
-        (&plain, "-n 0", "--count")];
+    let wrong = [
+        (&told, "--label 10", "--label"),
+        (&plain, "--label 1", "--label"),
+        (&plain, "-n 0", "--count"),
+    ];
     for (folder, more, option) in wrong {
         let output = sample(folder, more);
         let text = String::from_utf8_lossy(&output.stderr);

@@ -50,7 +50,8 @@ impl Sizes {
 
 impl fmt::Display for Sizes {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let join = |sizes: &[usize]| sizes.iter().map(usize::to_string).collect::<Vec<_>>().join(",");
+        let join =
+            |sizes: &[usize]| sizes.iter().map(usize::to_string).collect::<Vec<_>>().join(",");
         f.write_str(&join(&self.encoder))?;
         if *self != Self::mirrored(self.encoder.clone()) {
             write!(f, "/{}", join(&self.decoder))?;
@@ -192,7 +193,8 @@ mod tests {
 
     #[test]
     fn wrong_text_is_refused_with_the_forms() {
-        let wrong = ["", "dens:4", "dense:", "dense:0", "dense:4,", "conv", "conv:3/3,3", "conv:-1"];
+        let wrong =
+            ["", "dens:4", "dense:", "dense:0", "dense:4,", "conv", "conv:3/3,3", "conv:-1"];
         for text in wrong.iter().chain(&["dense:99999999", "conv:1,1,1,1,1,1,1,1,1,1,1,1,1,1,1"]) {
             let error = text.parse::<Architecture>().expect_err(text).to_string();
             assert!(error.starts_with("--arch: ") && error.contains("conv:32,64"), "{error}");

@@ -85,7 +85,7 @@ choices! {
     /// The weight of the divergence from the prior
     #[arg(value_name = "BETA")]
     beta: f32 = "beta";
-    /// Epochs in which beta rises from 0
+    /// Epochs in which beta rises from 0, or k falls
     #[arg(value_name = "EPOCHS")]
     warmup: u32 = "warmup";
     /// Nats of divergence a dimension that cost nothing less

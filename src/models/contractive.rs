@@ -2,7 +2,9 @@
 //! by Frobenius' norm (Rifai, Vincent, Muller, Glorot, Bengio: "Contractive auto-encoders", 2011).
 
 use super::autoencoder::{Reconstructed, reconstruct};
-use super::{Architecture, Batch, Choices, CodeForm, Model, Objective, Recipe, Scope, Sizes};
+use super::{
+    Architecture, Batch, Choices, CodeForm, Model, Objective, Recipe, Schedule, Scope, Sizes,
+};
 use super::{Norm, count, not_negative};
 use crate::error::{Error, Result};
 use crate::graph::Graph;
@@ -10,8 +12,7 @@ use crate::nn::{self, Loss};
 use crate::ops::{self, Activation, Builder, NodeId, RandomKind, ReduceKind, UnaryKind};
 use crate::tensor::{Shape, Tensor};
 
-pub(super) const OPTIONS: [&str; 6] =
-    ["latent", "loss", "variance", "tied", "penalty", "probes"];
+pub(super) const OPTIONS: [&str; 6] = ["latent", "loss", "variance", "tied", "penalty", "probes"];
 
 /// The settings of a contractive autoencoder.
 #[derive(Clone, Copy, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
@@ -36,7 +37,8 @@ pub(super) fn recipe() -> Recipe {
         tied: Some(true),
         ..Choices::default()
     };
-    Recipe { batch: 128, learning_rate: 1e-3, epochs: 10, choices }
+    let schedule = Schedule::Cosine;
+    Recipe { batch: 128, learning_rate: 1e-3, schedule, epochs: 10, choices }
 }
 
 impl Contractive {
@@ -81,9 +83,7 @@ impl Contractive {
         // Measured where the weight is 0, too, so that both can be compared.
         if self.penalty > 0.0 || !scope.training {
             let squares = match closed_form(model) {
-                Some(activation) if self.probes == 0 => {
-                    one_layer_squares(graph, code, activation)?
-                }
+                Some(activation) if self.probes == 0 => one_layer_squares(graph, code, activation)?,
                 _ => jacobian_squares(graph, code, batch.input, self.probes)?,
             };
             let penalty = ops::mean_all(graph, squares)?;

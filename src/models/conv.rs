@@ -1,6 +1,6 @@
 //! The convolutional autoencoder: stages of convolution and pooling, and back.
 
-use super::{Architecture, Choices, CodeForm, Recipe, Sizes};
+use super::{Architecture, Choices, CodeForm, Recipe, Schedule, Sizes};
 use crate::nn::Loss;
 use crate::ops::Activation;
 
@@ -9,7 +9,8 @@ use crate::ops::Activation;
 /// convolutions, cross-entropy. Elsewhere, stages of 32 and 64 channels and a code of 32 numbers.
 pub(super) fn recipe(is_mnist: bool) -> Recipe {
     if is_mnist {
-        return Recipe { batch: 128, learning_rate: 1e-3, epochs: 10, choices: keras() };
+        let (schedule, choices) = (Schedule::Cosine, keras());
+        return Recipe { batch: 128, learning_rate: 1e-3, schedule, epochs: 10, choices };
     }
     let choices = Choices {
         arch: Some(Architecture::Conv(Sizes::mirrored(vec![32, 64]))),
@@ -18,7 +19,8 @@ pub(super) fn recipe(is_mnist: bool) -> Recipe {
         loss: Some(Loss::Mse),
         ..Choices::default()
     };
-    Recipe { batch: 128, learning_rate: 2e-3, epochs: 10, choices }
+    let schedule = Schedule::Constant;
+    Recipe { batch: 128, learning_rate: 2e-3, schedule, epochs: 10, choices }
 }
 
 /// Keras's convolutional autoencoder.

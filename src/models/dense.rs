@@ -1,6 +1,6 @@
 //! The dense autoencoder: 784-64-32-32-64-784 on MNIST.
 
-use super::{Architecture, Choices, CodeForm, Recipe, Sizes};
+use super::{Architecture, Choices, CodeForm, Recipe, Schedule, Sizes};
 use crate::nn::Loss;
 use crate::ops::Activation;
 
@@ -14,5 +14,6 @@ pub(super) fn recipe() -> Recipe {
         loss: Some(Loss::Mse),
         ..Choices::default()
     };
-    Recipe { batch: 256, learning_rate: 1e-3, epochs: 10, choices }
+    let schedule = Schedule::Constant;
+    Recipe { batch: 256, learning_rate: 1e-3, schedule, epochs: 10, choices }
 }

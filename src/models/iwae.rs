@@ -3,9 +3,11 @@
 //! Grosse, Salakhutdinov: "Importance weighted autoencoders", 2016). With thousands of samples it
 //! measures the log-likelihood of any variational model.
 
-use super::vae::{self, Posterior};
-use super::{Architecture, Batch, Choices, CodeForm, Model, Objective, Recipe, Scope, Sizes};
 use super::count;
+use super::vae::{self, Posterior};
+use super::{
+    Architecture, Batch, Choices, CodeForm, Model, Objective, Recipe, Schedule, Scope, Sizes,
+};
 use crate::error::Result;
 use crate::graph::Graph;
 use crate::nn::{self, Loss};
@@ -33,7 +35,8 @@ pub(super) fn recipe() -> Recipe {
         binarise: Some(true),
         ..Choices::default()
     };
-    Recipe { batch: 100, learning_rate: 1e-3, epochs: 10, choices }
+    let schedule = Schedule::Cosine;
+    Recipe { batch: 100, learning_rate: 1e-3, schedule, epochs: 10, choices }
 }
 
 impl Iwae {

@@ -3,10 +3,10 @@
 use super::architecture::{Architecture, CodeForm};
 use super::choices::Choices;
 use super::network::Network;
-use super::{Model, Variant, conv, contractive, cvae, dense, denoising, iwae, sparse, vae, vqvae};
+use super::{Model, Variant, contractive, conv, cvae, denoising, dense, iwae, sparse, vae, vqvae};
 use crate::data::ImageShape;
 use crate::error::{Error, Result};
-use crate::nn::Loss;
+use crate::nn::{Loss, Start};
 
 /// A variant, by name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
@@ -31,13 +31,46 @@ pub enum Kind {
     Vqvae,
 }
 
+/// How the learning rate goes over a run.
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    Default,
+    PartialEq,
+    Eq,
+    clap::ValueEnum,
+    serde::Serialize,
+    serde::Deserialize,
+)]
+#[serde(rename_all = "kebab-case")]
+pub enum Schedule {
+    /// It stays.
+    #[default]
+    Constant,
+    /// It falls to 0 along half a cosine (Loshchilov and Hutter, "SGDR", 2017, without restarts).
+    Cosine,
+}
+
+impl Schedule {
+    /// The factor of the rate where this share of the run is over.
+    pub fn factor(self, share: f64) -> f32 {
+        match self {
+            Self::Constant => 1.0,
+            Self::Cosine => (0.5 + 0.5 * (std::f64::consts::PI * share.min(1.0)).cos()) as f32,
+        }
+    }
+}
+
 /// How a model is made and trained unless options say otherwise.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Recipe {
     /// Images a step.
     pub batch: usize,
-    /// Learning rate of Adam.
+    /// Learning rate of Adam at the start.
     pub learning_rate: f32,
+    /// How it goes on.
+    pub schedule: Schedule,
     /// Passes over the training images.
     pub epochs: u32,
     /// The model's own options.
@@ -156,6 +189,10 @@ impl Kind {
     /// When choices do not go together.
     pub fn model(self, images: ImageShape, classes: usize, choices: &Choices) -> Result<Model> {
         let mut network = network(images, choices)?;
+        if matches!(self, Self::Vae | Self::Cvae | Self::Iwae) {
+            // A posterior that hardly depends on the image is near the prior.
+            network.start = Start::Small;
+        }
         let variant = match self {
             Self::Dense => Variant::Dense,
             Self::Conv => Variant::Conv,

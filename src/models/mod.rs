@@ -7,8 +7,8 @@ mod choices;
 mod contractive;
 mod conv;
 mod cvae;
-mod dense;
 mod denoising;
+mod dense;
 mod iwae;
 mod kind;
 mod network;
@@ -20,7 +20,7 @@ pub use architecture::{Architecture, CodeForm, Sizes};
 pub use choices::Choices;
 pub use contractive::{Contractive, jacobian_squares};
 pub use iwae::{Iwae, log_likelihood};
-pub use kind::{Kind, Recipe};
+pub use kind::{Kind, Recipe, Schedule};
 pub use network::{Block, Downsample, Network, Norm, Scope, Stages};
 pub use sparse::{Sparse, Sparsity};
 pub use vae::{Vae, Variance};
@@ -239,10 +239,8 @@ impl Model {
             Some(Variance::Learned) => {
                 let outputs = ["output", "log_variance"];
                 let [logits, variance] = network.decode(scope, code, labels, outputs)?;
-                let range = UnaryKind::Clamp {
-                    low: LEAST_LOG_VARIANCE,
-                    high: ops::LOG_VARIANCE[1],
-                };
+                let range =
+                    UnaryKind::Clamp { low: LEAST_LOG_VARIANCE, high: ops::LOG_VARIANCE[1] };
                 let variance = ops::unary(scope.graph, variance, range)?;
                 Ok(Decoded { logits, log_variance: Some(variance) })
             }
@@ -271,7 +269,7 @@ impl Model {
     pub fn weight(&self, epochs: f32, adapted: Option<f32>) -> f32 {
         match &self.variant {
             Variant::Dense | Variant::Conv | Variant::Denoising => 0.0,
-            Variant::Sparse(sparse) => adapted.unwrap_or(sparse.penalty),
+            Variant::Sparse(sparse) => adapted.unwrap_or_else(|| sparse.weight(epochs)),
             Variant::Contractive(contractive) => contractive.penalty,
             Variant::Vae(vae) | Variant::Cvae(vae) => vae.weight(epochs),
             Variant::Iwae(_) => 1.0,

@@ -6,14 +6,16 @@
 //!   (Makhzani and Frey, "k-Sparse autoencoders", 2014).
 
 use super::autoencoder::{Reconstructed, reconstruct};
-use super::{Architecture, Batch, Choices, CodeForm, Model, Objective, Recipe, Scope, Sizes};
+use super::{
+    Architecture, Batch, Choices, CodeForm, Model, Objective, Recipe, Schedule, Scope, Sizes,
+};
 use super::{count, not_negative};
 use crate::error::{Error, Result};
 use crate::graph::Graph;
 use crate::nn::{self, Loss};
 use crate::ops::{self, Activation, Builder, NodeId, UnaryKind};
 
-pub(super) const OPTIONS: [&str; 10] = [
+pub(super) const OPTIONS: [&str; 11] = [
     "latent",
     "loss",
     "variance",
@@ -24,6 +26,7 @@ pub(super) const OPTIONS: [&str; 10] = [
     "k",
     "rho",
     "target-sparsity",
+    "warmup",
 ];
 
 /// What keeps codes sparse.
@@ -61,11 +64,16 @@ pub struct Sparse {
     pub k: usize,
     /// The mean activation that [`Sparsity::Kl`] aims at.
     pub rho: f32,
+    /// Epochs in which k falls from [`WARM_K`] times itself: with few units from the start, most would
+    /// never be among them (section 4.2.1 of the paper).
+    pub warmup: u32,
     /// The share of active units to which the penalty's weight is adapted.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub target: Option<f32>,
 }
 
+/// Times as many units stay at the start.
+const WARM_K: f32 = 10.0;
 /// How far one epoch can move the logarithm of the weight.
 const ADAPTATION: f32 = 1.5;
 const WEIGHTS: std::ops::RangeInclusive<f32> = 1e-7..=1e4;
@@ -73,8 +81,9 @@ const WEIGHTS: std::ops::RangeInclusive<f32> = 1e-7..=1e4;
 /// Of one dense layer; for top-k, Makhzani and Frey's of 1000 units, 25 of which stay.
 pub(super) fn recipe(given: &Choices) -> Recipe {
     let sparsity = given.sparsity.unwrap_or_default();
+    let is_top_k = sparsity == Sparsity::TopK;
     let (latent, activation, loss, penalty) = match sparsity {
-        Sparsity::L1 => (256, Activation::Relu, Loss::Bce, Some(0.1)),
+        Sparsity::L1 => (256, Activation::Relu, Loss::Bce, Some(0.01)),
         Sparsity::Kl => (256, Activation::Sigmoid, Loss::Bce, Some(1.0)),
         Sparsity::TopK => (1000, Activation::Relu, Loss::Mse, None),
     };
@@ -85,11 +94,14 @@ pub(super) fn recipe(given: &Choices) -> Recipe {
         loss: Some(loss),
         penalty,
         sparsity: Some(sparsity),
-        k: (sparsity == Sparsity::TopK).then_some(25),
+        k: is_top_k.then_some(25),
+        warmup: is_top_k.then_some(5),
+        tied: is_top_k.then_some(true),
         rho: (sparsity == Sparsity::Kl).then(|| given.target_sparsity.unwrap_or(0.05)),
         ..Choices::default()
     };
-    Recipe { batch: 128, learning_rate: 1e-3, epochs: 10, choices }
+    let schedule = Schedule::Cosine;
+    Recipe { batch: 128, learning_rate: 1e-3, schedule, epochs: 10, choices }
 }
 
 impl Sparse {
@@ -109,6 +121,9 @@ impl Sparse {
         };
         if sparsity != Sparsity::TopK && choices.k.is_some() {
             return foreign("--k", "topk");
+        }
+        if sparsity != Sparsity::TopK && choices.warmup.is_some() {
+            return foreign("--warmup", "topk");
         }
         if sparsity != Sparsity::Kl && choices.rho.is_some() {
             return foreign("--rho", "kl");
@@ -135,12 +150,22 @@ impl Sparse {
             let what = "must be sigmoid for --sparsity kl: a rate lies between 0 and 1";
             return Err(Error::option("--activation", what));
         }
-        Ok(Self { sparsity, penalty, k, rho, target })
+        let warmup = choices.warmup.unwrap_or(0);
+        Ok(Self { sparsity, penalty, k, rho, warmup, target })
     }
 
     /// Whether the code is linear before the greatest units are chosen.
     pub(super) fn is_linear(&self) -> bool {
         self.k > 0
+    }
+
+    /// The penalty's weight, or k, `epochs` epochs into the training.
+    pub(super) fn weight(&self, epochs: f32) -> f32 {
+        if self.k == 0 {
+            return self.penalty;
+        }
+        let left = (1.0 - epochs / self.warmup.max(1) as f32).max(0.0);
+        self.k as f32 * (1.0 + (WARM_K - 1.0) * left)
     }
 
     /// The code with all but the k greatest units of each image at 0.
@@ -150,7 +175,10 @@ impl Sparse {
         }
         let shape = scope.graph.shape(code).clone();
         let flat = ops::flatten(scope.graph, code)?;
-        let mask = ops::top_k_mask(scope.graph, flat, self.k)?;
+        let mask = match scope.training && self.warmup > 0 {
+            true => ops::scheduled_top_k_mask(scope.graph, flat)?,
+            false => ops::top_k_mask(scope.graph, flat, self.k)?,
+        };
         let kept = ops::mul(scope.graph, flat, mask)?;
         ops::reshape(scope.graph, kept, shape)
     }

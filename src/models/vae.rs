@@ -6,7 +6,9 @@
 //! The decoder is Bernoulli under `--loss bce`, Gaussian with a learned variance under `--loss
 //! gaussian`, and Gaussian of variance 1/2 up to a constant under `--loss mse`.
 
-use super::{Architecture, Batch, Choices, CodeForm, Model, Objective, Recipe, Scope, Sizes};
+use super::{
+    Architecture, Batch, Choices, CodeForm, Model, Objective, Recipe, Schedule, Scope, Sizes,
+};
 use super::{count, not_negative};
 use crate::error::Result;
 use crate::graph::Graph;
@@ -15,7 +17,15 @@ use crate::ops::{self, Activation, Builder, NodeId, ReduceKind};
 use crate::tensor::Tensor;
 
 pub(super) const OPTIONS: [&str; 10] = [
-    "latent", "loss", "variance", "dropout", "beta", "warmup", "free-bits", "binarise", "nll",
+    "latent",
+    "loss",
+    "variance",
+    "dropout",
+    "beta",
+    "warmup",
+    "free-bits",
+    "binarise",
+    "nll",
     "nll-images",
 ];
 
@@ -70,7 +80,8 @@ pub(super) fn recipe() -> Recipe {
         beta: Some(1.0),
         ..Choices::default()
     };
-    Recipe { batch: 128, learning_rate: 1e-3, epochs: 10, choices }
+    let schedule = Schedule::Constant;
+    Recipe { batch: 128, learning_rate: 1e-3, schedule, epochs: 10, choices }
 }
 
 /// The posterior of the codes of `input`.

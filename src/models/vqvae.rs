@@ -7,14 +7,14 @@
 //! gradient of `mean ([z] - q)^2`. Codes that hardly any place takes start again from places of the
 //! batch, drawn at random (Dhariwal et al., "Jukebox", 2020).
 
-use super::{Architecture, Batch, Choices, CodeForm, Downsample, Model, Objective, Recipe, Scope};
+use super::{
+    Architecture, Batch, Choices, CodeForm, Downsample, Model, Objective, Recipe, Schedule, Scope,
+};
 use super::{Network, Sizes, count, not_negative};
 use crate::error::{Error, Result};
 use crate::graph::{Graph, Initialiser};
 use crate::nn::Loss;
-use crate::ops::{
-    self, Activation, Builder, NodeId, RandomKind, ReduceKind, Transpose, UnaryKind,
-};
+use crate::ops::{self, Activation, Builder, NodeId, RandomKind, ReduceKind, Transpose, UnaryKind};
 use crate::tensor::Shape;
 
 pub(super) const OPTIONS: [&str; 7] =
@@ -54,6 +54,8 @@ pub struct VqVae {
     pub penalty: f32,
 }
 
+/// How far codes that follow by gradient have been moved besides.
+const MOVES: &str = "codebook.moves";
 /// The share that moving averages keep at each step.
 const DECAY: f32 = 0.99;
 /// Codes that are used less than this share of the average one start again ...
@@ -75,7 +77,8 @@ pub(super) fn recipe() -> Recipe {
         penalty: Some(0.025),
         ..Choices::default()
     };
-    Recipe { batch: 128, learning_rate: 1e-3, epochs: 10, choices }
+    let schedule = Schedule::Cosine;
+    Recipe { batch: 128, learning_rate: 1e-3, schedule, epochs: 10, choices }
 }
 
 /// What quantisation makes of a code.
@@ -149,7 +152,11 @@ impl VqVae {
         let size = [self.codes, self.code_dim];
         let codebook = match self.rule {
             CodebookRule::Ema => graph.buffer("codebook.codes", size, start)?,
-            CodebookRule::Loss => graph.parameter("codebook.codes", size, start)?,
+            CodebookRule::Loss => {
+                let learned = graph.parameter("codebook.codes", size, start)?;
+                let moves = graph.buffer(MOVES, size, Initialiser::Constant(0.0))?;
+                ops::add(graph, learned, moves)?
+            }
         };
         let fixed = ops::detach(graph, rows)?;
         let index = nearest(graph, fixed, codebook)?;
@@ -164,12 +171,8 @@ impl VqVae {
                 Some(ops::mean_all(graph, distance)?)
             }
         };
-        let mut codebook_loss = by_gradient;
         if scope.training {
-            let revival = self.follow(graph, codebook, fixed, index)?;
-            if let (Some(loss), Some(revival)) = (by_gradient, revival) {
-                codebook_loss = Some(ops::add(graph, loss, revival)?);
-            }
+            self.follow(graph, codebook, fixed, index)?;
         }
         // The value of the chosen code with the gradient of the place.
         let step = ops::sub(graph, chosen, rows)?;
@@ -178,18 +181,18 @@ impl VqVae {
         let code = self.assembled(graph, passed, &shape)?;
         let places = shape.elements() / shape[0] / self.code_dim;
         let index = ops::reshape(graph, index, [shape[0], places])?;
-        Ok(Quantised { code, index, commitment, codebook: codebook_loss })
+        Ok(Quantised { code, index, commitment, codebook: by_gradient })
     }
 
-    /// Moves the averages, and starts unused codes again. Where the codebook follows by gradient,
-    /// the loss that draws unused codes to their new places.
+    /// Counts how often codes are used, and starts unused ones again. Where the codebook is made of
+    /// moving averages, moves them.
     fn follow(
         &self,
         graph: &mut Graph,
         codebook: NodeId,
         rows: NodeId,
         index: NodeId,
-    ) -> Result<Option<NodeId>> {
+    ) -> Result<()> {
         let (codes, places) = (self.codes, graph.shape(rows)[0]);
         let average = places as f32 / codes as f32;
         let chosen = ops::one_hot(graph, index, codes)?;
@@ -209,9 +212,14 @@ impl VqVae {
         let dead = column(graph, dead)?;
         let fresh = drawn(graph, rows, codes)?;
         if self.rule == CodebookRule::Loss {
-            let distance = ops::squared_error(graph, codebook, fresh)?;
-            let distance = ops::mul(graph, distance, dead)?;
-            return Ok(Some(ops::mean_all(graph, distance)?));
+            // A step replaces parameters by what the optimiser makes of them, so a code that starts
+            // again is moved by a buffer that is added to them.
+            let moves = graph.buffer(MOVES, [codes, self.code_dim], zero)?;
+            let way = ops::sub(graph, fresh, codebook)?;
+            let way = ops::mul(graph, way, dead)?;
+            let way = ops::detach(graph, way)?;
+            let next = ops::add(graph, moves, way)?;
+            return graph.update(moves, next);
         }
         let sums = graph.buffer("codebook.sums", [codes, self.code_dim], zero)?;
         let transpose = Transpose { a: true, b: false };
@@ -225,8 +233,7 @@ impl VqVae {
         graph.update(sums, next_sums)?;
         let next_counts = column(graph, next_counts)?;
         let next = ops::div(graph, next_sums, next_counts)?;
-        graph.update(codebook, next)?;
-        Ok(None)
+        graph.update(codebook, next)
     }
 
     pub(super) fn objective(

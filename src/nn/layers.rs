@@ -1,9 +1,38 @@
-//! Layers with parameters. Weights start by He's rule before a rectifier, else by Glorot's; biases
-//! start at 0.
+//! Layers with parameters. Biases start at 0.
 
 use crate::error::Result;
 use crate::graph::{Graph, Initialiser};
 use crate::ops::{self, Activation, Builder, ConvGeometry, NodeId, Transpose};
+
+/// How weights start: uniformly between bounds that depend on how many numbers they sum over.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Start {
+    /// By He's rule before a rectifier, else by Glorot's, so that signals keep their size.
+    #[default]
+    Kept,
+    /// Within `1 / sqrt(inputs)`, as PyTorch's layers: signals shrink by each layer, so that what
+    /// comes out depends little on what goes in.
+    Small,
+}
+
+/// What a layer is besides its sizes. An activation alone stands for one with a bias that starts as
+/// usual.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Layer {
+    /// What comes last, if anything.
+    pub activation: Option<Activation>,
+    /// How the weights start.
+    pub start: Start,
+    /// Whether a bias is added: not where batch normalisation would take it away again.
+    pub bias: bool,
+}
+
+impl From<Option<Activation>> for Layer {
+    fn from(activation: Option<Activation>) -> Self {
+        Self { activation, start: Start::default(), bias: true }
+    }
+}
 
 /// `activation(x W^T + b)`: from `x` of `[batch, inputs]` to `[batch, outputs]`, with `name.weight` of
 /// `[outputs, inputs]` and `name.bias` of `[outputs]`.
@@ -15,13 +44,14 @@ pub fn dense(
     name: &str,
     x: NodeId,
     outputs: usize,
-    activation: Option<Activation>,
+    layer: impl Into<Layer>,
 ) -> Result<NodeId> {
+    let layer = layer.into();
     let inputs = graph.shape(x).last().copied().unwrap_or(0);
-    let initialiser = initialiser(activation, inputs, outputs);
+    let initialiser = initialiser(layer, inputs, outputs);
     let weight = graph.parameter(&format!("{name}.weight"), [outputs, inputs], initialiser)?;
     let product = ops::matmul_transposed(graph, x, weight, Transpose { a: false, b: true })?;
-    finish(graph, name, product, outputs, activation)
+    finish(graph, name, product, outputs, layer)
 }
 
 /// [`dense`] by the weight of another layer, transposed: from `x` of `[batch, inputs]` with
@@ -35,13 +65,14 @@ pub fn dense_tied(
     twin: &str,
     x: NodeId,
     outputs: usize,
-    activation: Option<Activation>,
+    layer: impl Into<Layer>,
 ) -> Result<NodeId> {
+    let layer = layer.into();
     let inputs = graph.shape(x).last().copied().unwrap_or(0);
-    let initialiser = initialiser(activation, inputs, outputs);
+    let initialiser = initialiser(layer, inputs, outputs);
     let weight = graph.parameter(&format!("{twin}.weight"), [inputs, outputs], initialiser)?;
     let product = ops::matmul(graph, x, weight)?;
-    finish(graph, name, product, outputs, activation)
+    finish(graph, name, product, outputs, layer)
 }
 
 /// Batch normalisation (Ioffe and Szegedy, 2015) of `x`, `[batch, channels, ...]`: by the moments of
@@ -89,15 +120,16 @@ pub fn conv2d(
     x: NodeId,
     outputs: usize,
     geometry: ConvGeometry,
-    activation: Option<Activation>,
+    layer: impl Into<Layer>,
 ) -> Result<NodeId> {
+    let layer = layer.into();
     let inputs = graph.shape(x).get(1).copied().unwrap_or(0);
     let [height, width] = geometry.kernel;
-    let initialiser = field_initialiser(activation, geometry, inputs, outputs);
+    let initialiser = field_initialiser(layer, geometry, inputs, outputs);
     let shape = [outputs, inputs, height, width];
     let weight = graph.parameter(&format!("{name}.weight"), shape, initialiser)?;
     let product = ops::conv2d(graph, x, weight, geometry)?;
-    finish(graph, name, product, outputs, activation)
+    finish(graph, name, product, outputs, layer)
 }
 
 /// A transposed convolution, with bias and activation, of `x`, `[batch, inputs, height, width]`, to
@@ -113,11 +145,12 @@ pub fn conv_transpose2d(
     x: NodeId,
     outputs: usize,
     geometry: ConvGeometry,
-    activation: Option<Activation>,
+    layer: impl Into<Layer>,
 ) -> Result<NodeId> {
+    let layer = layer.into();
     let inputs = graph.shape(x).get(1).copied().unwrap_or(0);
     let [height, width] = geometry.kernel;
-    let initialiser = field_initialiser(activation, geometry, inputs, outputs);
+    let initialiser = field_initialiser(layer, geometry, inputs, outputs);
     let shape = [inputs, outputs, height, width];
     let weight = graph.parameter(&format!("{name}.weight"), shape, initialiser)?;
     let extra = [0, 1].map(|axis| {
@@ -125,40 +158,53 @@ pub fn conv_transpose2d(
         (geometry.stride[axis] + padding).saturating_sub(geometry.kernel[axis])
     });
     let product = ops::conv_transpose2d(graph, x, weight, geometry, extra)?;
-    finish(graph, name, product, outputs, activation)
+    finish(graph, name, product, outputs, layer)
 }
 
-fn initialiser(activation: Option<Activation>, fan_in: usize, fan_out: usize) -> Initialiser {
-    match activation {
-        Some(Activation::Relu | Activation::LeakyRelu(_) | Activation::Gelu | Activation::Silu) => {
-            Initialiser::HeUniform { fan_in }
+fn initialiser(layer: Layer, fan_in: usize, fan_out: usize) -> Initialiser {
+    match layer {
+        Layer { start: Start::Small, .. } => {
+            Initialiser::Uniform { bound: 1.0 / (fan_in as f32).sqrt() }
         }
+        Layer {
+            activation:
+                Some(
+                    Activation::Relu
+                    | Activation::LeakyRelu(_)
+                    | Activation::Gelu
+                    | Activation::Silu,
+                ),
+            ..
+        } => Initialiser::HeUniform { fan_in },
         _ => Initialiser::GlorotUniform { fan_in, fan_out },
     }
 }
 
 /// Every place of a kernel counts as a connection of its own.
 fn field_initialiser(
-    activation: Option<Activation>,
+    layer: Layer,
     geometry: ConvGeometry,
     inputs: usize,
     outputs: usize,
 ) -> Initialiser {
     let field = geometry.kernel[0] * geometry.kernel[1];
-    initialiser(activation, inputs * field, outputs * field)
+    initialiser(layer, inputs * field, outputs * field)
 }
 
 /// Adds a layer's bias and activation to its product.
 fn finish(
     graph: &mut Graph,
     name: &str,
-    x: NodeId,
+    mut x: NodeId,
     channels: usize,
-    activation: Option<Activation>,
+    layer: Layer,
 ) -> Result<NodeId> {
-    let bias = graph.parameter(&format!("{name}.bias"), [channels], Initialiser::Constant(0.0))?;
-    let x = ops::bias(graph, x, bias)?;
-    match activation {
+    if layer.bias {
+        let name = format!("{name}.bias");
+        let bias = graph.parameter(&name, [channels], Initialiser::Constant(0.0))?;
+        x = ops::bias(graph, x, bias)?;
+    }
+    match layer.activation {
         Some(activation) => ops::activate(graph, x, activation),
         None => Ok(x),
     }

@@ -6,7 +6,7 @@ mod layers;
 mod losses;
 mod quality;
 
-pub use layers::{batch_norm, conv_transpose2d, conv2d, dense, dense_tied};
+pub use layers::{Layer, Start, batch_norm, conv_transpose2d, conv2d, dense, dense_tied};
 pub use losses::{
     Decoded, Loss, image_mean, kl_sparsity_penalty, l1_penalty, mean_seen, per_image,
 };

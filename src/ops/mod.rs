@@ -106,7 +106,7 @@ pub use slice::{Slice, slice, slice_axis};
 pub use softmax::{Softmax, SoftmaxKind, log_softmax, log_sum_exp, softmax};
 pub use sparsity_kl::{SparsityKl, sparsity_kl};
 pub use step_weight::{StepWeight, step_weight};
-pub use top_k_mask::{TopKMask, top_k_mask};
+pub use top_k_mask::{TopKMask, scheduled_top_k_mask, top_k_mask};
 pub use unary::{Unary, UnaryKind, affine, unary};
 pub use upsample2d::{Upsample2d, Upsampling, upsample2d};
 

@@ -8,7 +8,7 @@ use super::*;
 use crate::kernel;
 use crate::simd;
 
-static KERNEL: Kernel = kernel!("top_k_mask", "linear");
+static KERNEL: Kernel = kernel!("top_k_mask", "linear", "step");
 
 /// 1 at the `k` greatest numbers of each row of the last axis of `x`, else 0; of the shape of `x`.
 ///
@@ -21,21 +21,24 @@ pub fn top_k_mask(builder: &mut dyn Builder, x: NodeId, k: usize) -> Result<Node
     if k == 0 {
         return Err(Error::option("top_k_mask", "a k of 0 keeps nothing; give 1 or more"));
     }
-    builder.apply(Arc::new(TopKMask { k }), &[x])
+    builder.apply(Arc::new(TopKMask { k: Some(k) }), &[x])
 }
 
-/// The operation of [`top_k_mask`].
+/// As [`top_k_mask`], with the whole number nearest to each step's
+/// [weight](StepScalars::weight) as `k`, and 1 at the least: a `k` that changes in the course of the
+/// training.
+///
+/// # Errors
+/// When there is no axis, or the last is empty.
+pub fn scheduled_top_k_mask(builder: &mut dyn Builder, x: NodeId) -> Result<NodeId> {
+    builder.apply(Arc::new(TopKMask { k: None }), &[x])
+}
+
+/// The operation of [`top_k_mask`] and [`scheduled_top_k_mask`].
 #[derive(Clone, Copy, Debug)]
 pub struct TopKMask {
-    /// How many are kept.
-    pub k: usize,
-}
-
-impl TopKMask {
-    /// The number of ones in a row of `input`.
-    fn kept(&self, input: &Shape) -> usize {
-        self.k.min(*input.last().expect("the shape rule has passed"))
-    }
+    /// How many are kept; `None` for as many as the step's weight says.
+    pub k: Option<usize>,
 }
 
 /// A number of the same order as `x`, in which both zeros are one.
@@ -76,7 +79,7 @@ impl Op for TopKMask {
 
     fn shape(&self, inputs: &[&Shape]) -> Result<Shape> {
         match inputs[0].last() {
-            Some(1..) if self.k > 0 => Ok(inputs[0].clone()),
+            Some(1..) if self.k != Some(0) => Ok(inputs[0].clone()),
             _ => {
                 let what = "needs a last axis that is not empty, and a k of 1 or more";
                 Err(Error::shape(self.name(), what, inputs))
@@ -90,7 +93,9 @@ impl Op for TopKMask {
 
     fn cpu(&self, mut call: CpuCall) {
         let length = *call.shapes.inputs[0].last().expect("the shape rule has passed");
-        let (input, k) = (call.inputs[0], self.kept(&call.shapes.inputs[0]) as u32);
+        let scheduled = (call.step.weight + 0.5) as usize;
+        let k = self.k.unwrap_or(scheduled).clamp(1, length) as u32;
+        let input = call.inputs[0];
         simd::in_rows(call.output(), length, |first, out| {
             let rows = input[first * length..].chunks(length);
             for (out, row) in out.chunks_mut(length).zip(rows) {
@@ -101,7 +106,7 @@ impl Op for TopKMask {
 
     fn gpu(&self, shapes: &Shapes, _target: &GpuTarget) -> Vec<Dispatch> {
         let mut dispatch = rows_dispatch(&KERNEL, &shapes.inputs[0]);
-        dispatch.params.push(self.kept(&shapes.inputs[0]) as u32);
+        dispatch.params.push(self.k.unwrap_or(0) as u32);
         vec![dispatch]
     }
 

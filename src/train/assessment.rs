@@ -202,7 +202,8 @@ impl Assessment {
         }
         let classes = dataset.classes.len();
         let width = dataset.shape.elements();
-        let images = |images: &Images| tensor(dataset, images, 0..images.count.min(MOST_PROBED / width));
+        let images =
+            |images: &Images| tensor(dataset, images, 0..images.count.min(MOST_PROBED / width));
         let labels = |images: &Images| images.labels.clone().unwrap_or_default();
         let (train, _) = images(&dataset.train)?;
         let (test, _) = images(&dataset.test)?;
@@ -229,7 +230,8 @@ impl Assessment {
 /// The divergence of each dimension from the standard normal, averaged over the codes.
 fn divergences(codes: &Codes, log_variances: &[f32]) -> Vec<f32> {
     let mut sums = vec![0.0_f64; codes.width];
-    for (means, variances) in codes.values.chunks(codes.width).zip(log_variances.chunks(codes.width))
+    for (means, variances) in
+        codes.values.chunks(codes.width).zip(log_variances.chunks(codes.width))
     {
         for ((sum, mean), v) in sums.iter_mut().zip(means).zip(variances) {
             let (mean, v) = (f64::from(*mean), f64::from(*v));
@@ -305,6 +307,9 @@ mod tests {
             Assessment { codes: codes(&[0.5, 0.0, 0.0, 0.0]), ..Assessment::default() };
         assessment.activations();
         let test = |name: &str| assessment.test[name];
-        assert_eq!((test("mean_activation"), test("zeros"), test("dead_units")), (0.125, 0.75, 1.0));
+        assert_eq!(
+            (test("mean_activation"), test("zeros"), test("dead_units")),
+            (0.125, 0.75, 1.0)
+        );
     }
 }

@@ -157,6 +157,7 @@ mod tests {
             train_loss,
             test_loss,
             seconds: 1.0,
+            adaptation: None,
         };
         losses.iter().enumerate().map(epoch).collect()
     }

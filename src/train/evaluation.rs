@@ -49,7 +49,8 @@ impl WeightedMean {
 
     /// The columns by the names of the plan's metrics.
     pub fn evaluation(&self, names: &[String]) -> Evaluation {
-        let means = names.iter().enumerate().map(|(column, name)| (name.clone(), self.mean(column)));
+        let means =
+            names.iter().enumerate().map(|(column, name)| (name.clone(), self.mean(column)));
         Evaluation(means.collect())
     }
 }

@@ -7,7 +7,7 @@ use crate::tensor::Tensor;
 
 /// Standardised features are kept within this many deviations: a pixel that training hardly ever
 /// saw lit would outweigh all others otherwise.
-const FARTHEST: f64 = 5.0;
+const FARTHEST: f64 = 20.0;
 
 /// Rows of numbers, each with its class.
 #[derive(Clone, Copy, Debug)]

@@ -115,7 +115,8 @@ impl Gallery<'_, '_> {
             let (a, b) = (codes.row(2 * pair), codes.row(2 * pair + 1));
             let way = (0..STEPS).flat_map(|step| between(a, b, step as f32 / (STEPS - 1) as f32));
             let way: Vec<f32> = way.collect();
-            let label = self.dataset.test.labels.as_ref().map(|labels| vec![labels[2 * pair]; STEPS]);
+            let label =
+                self.dataset.test.labels.as_ref().map(|labels| vec![labels[2 * pair]; STEPS]);
             rows.push(self.inference.decode(&way, label.as_deref())?);
         }
         if rows.is_empty() {
@@ -156,8 +157,7 @@ impl Gallery<'_, '_> {
             }),
         };
         let axes = [axes[0].as_str(), axes[1].as_str()];
-        let picture =
-            pictures::code_map(&projected.points, labels, &self.dataset.classes, axes)?;
+        let picture = pictures::code_map(&projected.points, labels, &self.dataset.classes, axes)?;
         self.save(RunFile::Codes, &picture)
     }
 }

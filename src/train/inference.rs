@@ -63,11 +63,7 @@ pub struct Restored {
 
 impl<'a> Inference<'a> {
     /// `executor` holds the state of `model`, laid out as `layout`.
-    pub fn new(
-        executor: &'a mut dyn Executor,
-        model: &'a Model,
-        layout: &'a StateLayout,
-    ) -> Self {
+    pub fn new(executor: &'a mut dyn Executor, model: &'a Model, layout: &'a StateLayout) -> Self {
         Self { executor, model, layout, plans: vec![] }
     }
 

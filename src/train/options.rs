@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use crate::data::{Dataset, LoadOptions, Missing, Source, missing};
 use crate::error::{Error, Result};
-use crate::models::{Choices, Kind, Model};
+use crate::models::{Choices, Kind, Model, Schedule};
 use crate::nn::Loss;
 use crate::ops::{Corruption, Optimiser};
 use crate::rng::Seed;
@@ -42,6 +42,9 @@ pub struct TrainArgs {
     /// Learning rate of Adam [default: the model's, 0.001 or 0.002]
     #[arg(long, value_name = "RATE")]
     pub lr: Option<f32>,
+    /// How the learning rate goes over the run [default: the model's]
+    #[arg(long, value_enum)]
+    pub schedule: Option<Schedule>,
     /// Decides first weights, the order of images, noise, and which images are held out
     #[arg(long, default_value_t = 0)]
     pub seed: u64,
@@ -82,8 +85,10 @@ pub struct Config {
     pub epochs: u32,
     /// Images a step.
     pub batch: usize,
-    /// Learning rate.
+    /// Learning rate at the start.
     pub learning_rate: f32,
+    /// How it goes on.
+    pub schedule: Schedule,
     /// The seed of the run.
     pub seed: u64,
     /// Whether pixels are drawn as 0 or 1 at each step.
@@ -149,6 +154,7 @@ impl TrainArgs {
             epochs: self.epochs.unwrap_or(if is_digits { DIGITS_EPOCHS } else { recipe.epochs }),
             batch: self.batch.unwrap_or(if small { SMALL_BATCH } else { recipe.batch }),
             learning_rate: self.lr.unwrap_or(recipe.learning_rate),
+            schedule: self.schedule.unwrap_or(recipe.schedule),
             seed: self.seed()?.0,
             binarise: choices.binarise.unwrap_or(false),
             nll: choices.nll,
@@ -192,6 +198,7 @@ impl Config {
             epochs: 1,
             batch: SMALL_BATCH,
             learning_rate: 1e-3,
+            schedule: Schedule::Constant,
             seed: 0,
             binarise: false,
             nll: None,
@@ -279,9 +286,14 @@ impl Config {
         Ok(config)
     }
 
-    /// Whether a run under `other` may go on from one under this: all but the length agree.
+    /// Whether a run under `other` may go on from one under this: all agree but the length, and that
+    /// too where the learning rate depends on it.
     pub fn continues(&self, other: &Config) -> bool {
-        *self == Config { epochs: self.epochs, ..other.clone() }
+        let epochs = match self.schedule {
+            Schedule::Constant => self.epochs,
+            Schedule::Cosine => other.epochs,
+        };
+        *self == Config { epochs, ..other.clone() }
     }
 }
 

@@ -83,14 +83,18 @@ fn labels(args: &SampleArgs, config: &Config) -> Result<Option<Vec<u32>>> {
     let classes = config.model.network.classes as u32;
     match args.label {
         Some(_) if classes == 0 => {
-            let what = format!("has no effect on a {} model, which knows no labels", config.model.name());
+            let what =
+                format!("has no effect on a {} model, which knows no labels", config.model.name());
             Err(Error::option("--label", what))
         }
-        Some(label) if label >= classes => {
-            Err(Error::option("--label", format!("is {label}; the model knows 0 to {}", classes - 1)))
-        }
+        Some(label) if label >= classes => Err(Error::option(
+            "--label",
+            format!("is {label}; the model knows 0 to {}", classes - 1),
+        )),
         Some(label) => Ok(Some(vec![label; args.count])),
-        None if classes > 0 => Ok(Some((0..args.count as u32).map(|index| index % classes).collect())),
+        None if classes > 0 => {
+            Ok(Some((0..args.count as u32).map(|index| index % classes).collect()))
+        }
         None => Ok(None),
     }
 }

@@ -165,15 +165,19 @@ impl<'a> Trainer<'a> {
         let order = permutation(seed, stream::SHUFFLE, self.epoch, images);
         let (config, first) = (self.config, self.step);
         let (epoch, adapted) = (self.epoch as f32, self.adapted);
-        let weight = |number: u32| {
-            config.model.weight(epoch + number as f32 / count as f32, adapted)
+        let weight =
+            |number: u32| config.model.weight(epoch + number as f32 / count as f32, adapted);
+        let length = f64::from(config.epochs) * count as f64;
+        let rate = |number: u32| {
+            let share = f64::from(first + number) / length;
+            config.learning_rate * config.schedule.factor(share)
         };
         let mut mean = WeightedMean::default();
         let scalars = |number: u32| StepScalars {
             step: first + number,
             weight: weight(number),
             seed: seed.key(),
-            learning_rate: config.learning_rate,
+            learning_rate: rate(number),
             corrections: config.optimiser.corrections(first + number),
             ..StepScalars::default()
         };

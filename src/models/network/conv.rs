@@ -10,8 +10,8 @@ use crate::data::ImageShape;
 use crate::error::Result;
 use crate::graph::Graph;
 use crate::models::architecture::{CodeForm, Sizes};
-use crate::nn;
-use crate::ops::{self, Builder, ConvGeometry, NodeId};
+use crate::nn::{self, Layer};
+use crate::ops::{self, Activation, Builder, ConvGeometry, NodeId};
 
 /// What a stage holds.
 #[derive(
@@ -144,8 +144,8 @@ pub(super) fn decode(
         CodeForm::Vector(_) => {
             let batch = scope.graph.shape(code)[0];
             let [channels, height, width] = innermost(network, sizes);
-            let (units, activation) = (channels * height * width, Some(network.activation));
-            let x = nn::dense(scope.graph, "decoder.dense", code, units, activation)?;
+            let units = channels * height * width;
+            let x = nn::dense(scope.graph, "decoder.dense", code, units, network.hidden())?;
             ops::reshape(scope.graph, x, [batch, channels, height, width])?
         }
         CodeForm::Features | CodeForm::Map(_) => code,
@@ -155,16 +155,9 @@ pub(super) fn decode(
     let double = ConvGeometry::symmetric([kernel; 2], [2, 2], [padding; 2]);
     for (stage, channels) in (1..).zip(&sizes.decoder) {
         let name = format!("decoder.conv_transpose{stage}");
-        let activation = Some(network.activation);
-        x = match network.stages.norm {
-            Norm::None => {
-                nn::conv_transpose2d(scope.graph, &name, x, *channels, double, activation)?
-            }
-            Norm::Batch => {
-                let x = nn::conv_transpose2d(scope.graph, &name, x, *channels, double, None)?;
-                normalised(network, scope, &format!("decoder.norm{stage}"), x)?
-            }
-        };
+        x = finished(network, scope, &name, Some(network.activation), |graph, layer| {
+            nn::conv_transpose2d(graph, &name, x, *channels, double, layer)
+        })?;
         x = block(network, scope, &format!("decoder.block{stage}"), x, *channels)?;
         x = network.dropped(scope, x)?;
     }
@@ -180,7 +173,7 @@ pub(super) fn output(
 ) -> Result<NodeId> {
     let (batch, name) = (scope.graph.shape(x)[0], format!("decoder.{name}"));
     let ImageShape { channels, height, width } = network.images;
-    let x = nn::conv2d(scope.graph, &name, x, channels, SAME, None)?;
+    let x = nn::conv2d(scope.graph, &name, x, channels, SAME, network.layer(None))?;
     ops::slice(scope.graph, x, &[0; 4], &[batch, channels, height, width])
 }
 
@@ -193,20 +186,29 @@ fn convolution(
     channels: usize,
     geometry: ConvGeometry,
 ) -> Result<NodeId> {
-    match network.stages.norm {
-        Norm::None => {
-            nn::conv2d(scope.graph, name, x, channels, geometry, Some(network.activation))
-        }
-        Norm::Batch => {
-            let x = nn::conv2d(scope.graph, name, x, channels, geometry, None)?;
-            normalised(network, scope, &format!("{name}.norm"), x)
-        }
-    }
+    finished(network, scope, name, Some(network.activation), |graph, layer| {
+        nn::conv2d(graph, name, x, channels, geometry, layer)
+    })
 }
 
-fn normalised(network: &Network, scope: &mut Scope, name: &str, x: NodeId) -> Result<NodeId> {
-    let x = nn::batch_norm(scope.graph, name, x, scope.training)?;
-    ops::activate(scope.graph, x, network.activation)
+/// A product with its bias, or with batch normalisation as `NAME.norm` in its place, and an
+/// activation.
+fn finished(
+    network: &Network,
+    scope: &mut Scope,
+    name: &str,
+    activation: Option<Activation>,
+    product: impl FnOnce(&mut Graph, Layer) -> Result<NodeId>,
+) -> Result<NodeId> {
+    if network.stages.norm == Norm::None {
+        return product(scope.graph, network.layer(activation));
+    }
+    let x = product(scope.graph, Layer { bias: false, ..network.layer(None) })?;
+    let x = nn::batch_norm(scope.graph, &format!("{name}.norm"), x, scope.training)?;
+    match activation {
+        Some(activation) => ops::activate(scope.graph, x, activation),
+        None => Ok(x),
+    }
 }
 
 /// `activation(x + f(x))` with two 3x3 convolutions f; or `x` itself where blocks are plain.
@@ -222,10 +224,9 @@ fn block(
     }
     let inner = convolution(network, scope, &format!("{name}.conv1"), x, channels, SAME)?;
     let name = format!("{name}.conv2");
-    let mut inner = nn::conv2d(scope.graph, &name, inner, channels, SAME, None)?;
-    if network.stages.norm == Norm::Batch {
-        inner = nn::batch_norm(scope.graph, &format!("{name}.norm"), inner, scope.training)?;
-    }
+    let inner = finished(network, scope, &name, None, |graph, layer| {
+        nn::conv2d(graph, &name, inner, channels, SAME, layer)
+    })?;
     let sum = ops::add(scope.graph, x, inner)?;
     ops::activate(scope.graph, sum, network.activation)
 }

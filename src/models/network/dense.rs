@@ -14,7 +14,7 @@ pub(super) fn encode(
 ) -> Result<NodeId> {
     for (layer, size) in (1..).zip(sizes) {
         let name = format!("encoder.dense{layer}");
-        x = nn::dense(scope.graph, &name, x, *size, Some(network.activation))?;
+        x = nn::dense(scope.graph, &name, x, *size, network.hidden())?;
         x = network.dropped(scope, x)?;
     }
     Ok(x)
@@ -30,10 +30,9 @@ pub(super) fn decode(
     for (layer, size) in (1..).zip(sizes) {
         let name = format!("decoder.dense{layer}");
         let twin = twin(network, sizes.len() + 1 - layer);
-        let activation = Some(network.activation);
         x = match network.tied {
-            true => nn::dense_tied(scope.graph, &name, &twin, x, *size, activation)?,
-            false => nn::dense(scope.graph, &name, x, *size, activation)?,
+            true => nn::dense_tied(scope.graph, &name, &twin, x, *size, network.hidden())?,
+            false => nn::dense(scope.graph, &name, x, *size, network.hidden())?,
         };
         x = network.dropped(scope, x)?;
     }
@@ -51,9 +50,10 @@ pub(super) fn output(
     let (batch, name) = (scope.graph.shape(x)[0], format!("decoder.{name}"));
     let pixels = match network.tied {
         true => {
-            nn::dense_tied(scope.graph, &name, &twin(network, 0), x, images.elements(), None)?
+            let twin = twin(network, 0);
+            nn::dense_tied(scope.graph, &name, &twin, x, images.elements(), network.layer(None))?
         }
-        false => nn::dense(scope.graph, &name, x, images.elements(), None)?,
+        false => nn::dense(scope.graph, &name, x, images.elements(), network.layer(None))?,
     };
     ops::reshape(scope.graph, pixels, [batch, images.channels, images.height, images.width])
 }

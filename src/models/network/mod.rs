@@ -10,7 +10,7 @@ use super::architecture::{Architecture, CodeForm};
 use crate::data::ImageShape;
 use crate::error::{Error, Result};
 use crate::graph::Graph;
-use crate::nn;
+use crate::nn::{self, Layer, Start};
 use crate::ops::{self, Activation, Builder, NodeId};
 use crate::tensor::Shape;
 
@@ -39,6 +39,8 @@ pub struct Network {
     pub dropout: f32,
     /// Whether the decoder's weights are the encoder's, transposed.
     pub tied: bool,
+    /// How weights start.
+    pub start: Start,
     /// The stages of convolutional networks.
     pub stages: Stages,
 }
@@ -67,8 +69,8 @@ impl Network {
     /// A network of these parts without labels, dropout or tied weights.
     pub fn new(images: ImageShape, architecture: Architecture, code: CodeForm) -> Self {
         let (stages, activation) = (Stages::default(), Activation::Relu);
-        let (classes, dropout, tied) = (0, 0.0, false);
-        Self { images, architecture, code, activation, classes, dropout, tied, stages }
+        let (classes, dropout, tied, start) = (0, 0.0, false, Start::default());
+        Self { images, architecture, code, activation, classes, dropout, tied, start, stages }
     }
 
     /// Refuses parts that do not go together.
@@ -173,11 +175,12 @@ impl Network {
         match self.code {
             CodeForm::Vector(size) => {
                 let x = ops::flatten(scope.graph, features)?;
-                nn::dense(scope.graph, &name, x, size, activation)
+                nn::dense(scope.graph, &name, x, size, self.layer(activation))
             }
             CodeForm::Features => Ok(features),
             CodeForm::Map(channels) => {
-                nn::conv2d(scope.graph, &name, features, channels, conv::POINT, activation)
+                let layer = self.layer(activation);
+                nn::conv2d(scope.graph, &name, features, channels, conv::POINT, layer)
             }
         }
     }
@@ -211,6 +214,16 @@ impl Network {
             }
         }
         Ok(made)
+    }
+
+    /// A layer with this activation.
+    fn layer(&self, activation: Option<Activation>) -> Layer {
+        Layer { start: self.start, ..Layer::from(activation) }
+    }
+
+    /// A hidden layer.
+    fn hidden(&self) -> Layer {
+        self.layer(Some(self.activation))
     }
 
     /// `x` with dropout, where the network has it and trains.

@@ -1,6 +1,7 @@
 //! Operations that move numbers about, and that find them.
 
-use diabolo::ops;
+use diabolo::graph::Graph;
+use diabolo::ops::{self, NodeId};
 use diabolo::tensor::{Shape, Tensor};
 use proptest::prelude::*;
 
@@ -132,6 +133,15 @@ pub fn top_k_mask() -> impl Strategy<Value = Case> {
             let shape = Shape::new([&rest[..], &[last]].concat());
             let k = ((share * last as f32) as usize).max(1);
             let name = format!("top_k_mask {k}");
+            if seed % 8 == 0 {
+                // As many as the step's weight says, which is 1 at the least.
+                let x = distinct(shape, seed);
+                let build =
+                    |graph: &mut Graph, x: &[NodeId]| ops::scheduled_top_k_mask(graph, x[0]);
+                return Case::new("scheduled top_k_mask", vec![x], build)
+                    .forward_only()
+                    .within(Tolerance::Exact);
+            }
             if numbers == 0 {
                 let x = uncommon(shape, seed);
                 return Case::new(name, vec![x], move |graph, x| ops::top_k_mask(graph, x[0], k))
