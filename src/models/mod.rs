@@ -214,6 +214,25 @@ impl Model {
         }
     }
 
+    /// The codes of `input` as a classifier should read them: of top-k codes, with more units than
+    /// reconstructions are made of; else the codes themselves.
+    ///
+    /// # Errors
+    /// When the images are not of the model's size.
+    pub fn represent(
+        &self,
+        scope: &mut Scope,
+        input: NodeId,
+        labels: Option<NodeId>,
+    ) -> Result<NodeId> {
+        let Variant::Sparse(sparse) = &self.variant else {
+            return Ok(self.encode(scope, input, labels)?.code);
+        };
+        let features = self.network.features(scope, input, labels)?;
+        let code = self.network.head(scope, "code", features, self.code_activation())?;
+        sparse.keep_more(scope, code)
+    }
+
     /// What the decoder makes of codes.
     ///
     /// # Errors

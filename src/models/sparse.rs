@@ -74,6 +74,8 @@ pub struct Sparse {
 
 /// Times as many units stay at the start.
 const WARM_K: f32 = 10.0;
+/// Times as many units stay where a classifier reads the code.
+const WIDER: usize = 3;
 /// How far one epoch can move the logarithm of the weight.
 const ADAPTATION: f32 = 1.5;
 const WEIGHTS: std::ops::RangeInclusive<f32> = 1e-7..=1e4;
@@ -170,6 +172,16 @@ impl Sparse {
 
     /// The code with all but the k greatest units of each image at 0.
     pub(super) fn keep_greatest(&self, scope: &mut Scope, code: NodeId) -> Result<NodeId> {
+        self.keep(scope, code, self.k)
+    }
+
+    /// The code for a classifier: with [`WIDER`] times as many units, among which those are that
+    /// would be the next (the paper's alpha).
+    pub(super) fn keep_more(&self, scope: &mut Scope, code: NodeId) -> Result<NodeId> {
+        self.keep(scope, code, WIDER * self.k)
+    }
+
+    fn keep(&self, scope: &mut Scope, code: NodeId, k: usize) -> Result<NodeId> {
         if self.k == 0 {
             return Ok(code);
         }
@@ -177,7 +189,7 @@ impl Sparse {
         let flat = ops::flatten(scope.graph, code)?;
         let mask = match scope.training && self.warmup > 0 {
             true => ops::scheduled_top_k_mask(scope.graph, flat)?,
-            false => ops::top_k_mask(scope.graph, flat, self.k)?,
+            false => ops::top_k_mask(scope.graph, flat, k)?,
         };
         let kept = ops::mul(scope.graph, flat, mask)?;
         ops::reshape(scope.graph, kept, shape)

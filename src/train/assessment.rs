@@ -127,13 +127,15 @@ impl Assessment {
         }
         let width = self.codes.width;
         let most = (MOST_PROBED / width.max(1)).max(1);
-        let codes = inference.encode_dataset(dataset, &dataset.train, most)?;
+        let codes = inference.represent_dataset(dataset, &dataset.train, most)?;
+        let held_out = inference.represent_dataset(dataset, &dataset.test, most)?;
         let labels = &train[..codes.count()];
         let mut opened = gpu::open(choice)?;
         let executor = opened.executor.as_mut();
         let learned = Examples { features: &codes.values, width, labels };
         let probe = Classifier::probe().train(executor, &learned, dataset.classes.len())?;
-        let held_out = Examples { features: &self.codes.values, width, labels: test };
+        let test = &test[..held_out.count()];
+        let held_out = Examples { features: &held_out.values, width, labels: test };
         let accuracy = probe.accuracy(executor, &held_out)?;
         self.note("probe_accuracy", accuracy);
         Ok(())

@@ -4,7 +4,7 @@ use super::plans::Task;
 use crate::data::{Dataset, ImageShape, Images};
 use crate::error::{Error, Result};
 use crate::graph::{Executor, PlanId, StateLayout};
-use crate::models::Model;
+use crate::models::{Model, Variant};
 use crate::ops::{Corruption, StepScalars};
 use crate::rng::Seed;
 use crate::tensor::{Shape, Tensor};
@@ -73,14 +73,18 @@ impl<'a> Inference<'a> {
     /// # Errors
     /// When the images are not of the model's size, labels are missing, or the device fails.
     pub fn encode(&mut self, images: &Tensor, labels: Option<&[u32]>) -> Result<Codes> {
+        self.codes(Task::Encode, images, labels)
+    }
+
+    fn codes(&mut self, task: Task, images: &Tensor, labels: Option<&[u32]>) -> Result<Codes> {
         let mut codes = Codes { width: self.model.network.latent(), ..Codes::default() };
-        if self.model.is_variational() {
+        if task == Task::Encode && self.model.is_variational() {
             codes.log_variances = Some(vec![]);
         }
-        if matches!(self.model.variant, crate::models::Variant::Vqvae(_)) {
+        if task == Task::Encode && matches!(self.model.variant, Variant::Vqvae(_)) {
             codes.indices = Some(vec![]);
         }
-        self.batches(Task::Encode, ("images", images), labels, BATCH, |executor, plan| {
+        self.batches(task, ("images", images), labels, BATCH, |executor, plan| {
             codes.values.extend_from_slice(executor.read_output(plan, "code")?.data());
             if let Some(variances) = &mut codes.log_variances {
                 variances.extend_from_slice(executor.read_output(plan, "log_variance")?.data());
@@ -104,13 +108,36 @@ impl<'a> Inference<'a> {
         images: &Images,
         most: usize,
     ) -> Result<Codes> {
+        self.dataset_codes(Task::Encode, dataset, images, most)
+    }
+
+    /// The same as a classifier should read them; see [`Model::represent`].
+    ///
+    /// # Errors
+    /// As [`Inference::encode`].
+    pub fn represent_dataset(
+        &mut self,
+        dataset: &Dataset,
+        images: &Images,
+        most: usize,
+    ) -> Result<Codes> {
+        self.dataset_codes(Task::Represent, dataset, images, most)
+    }
+
+    fn dataset_codes(
+        &mut self,
+        task: Task,
+        dataset: &Dataset,
+        images: &Images,
+        most: usize,
+    ) -> Result<Codes> {
         let mut all: Option<Codes> = None;
         let count = images.count.min(most);
         for first in (0..count).step_by(16 * BATCH) {
             let part = first..(first + 16 * BATCH).min(count);
             let labels = images.labels.as_ref().map(|labels| &labels[part.clone()]);
             let (pixels, _) = tensor(dataset, images, part)?;
-            let codes = self.encode(&pixels, labels)?;
+            let codes = self.codes(task, &pixels, labels)?;
             match &mut all {
                 None => all = Some(codes),
                 Some(all) => {

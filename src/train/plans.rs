@@ -150,6 +150,8 @@ pub enum Task {
     /// `[batch, ...]`; of variational models also `log_variance`, shaped like it; of VQ-VAE
     /// `index`, `[batch, places]`.
     Encode,
+    /// From input `images` to output `code`, as a classifier should read it.
+    Represent,
     /// From input `code` to output `reconstruction`, shaped like the images and in [0, 1].
     Decode,
     /// From input `images` to output `reconstruction`.
@@ -205,6 +207,9 @@ impl Task {
             Self::Restore(noise) => {
                 input = ops::corrupt(scope.graph, images, noise)?;
                 outputs.push(("spoilt", input));
+            }
+            Self::Represent => {
+                return Ok(vec![("code", model.represent(scope, images, labels)?)]);
             }
             Self::Encode | Self::Decode | Self::Reconstruct => {}
         }
