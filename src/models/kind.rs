@@ -1,5 +1,8 @@
 //! The variants by name, with the options and the recipe of each.
 
+use clap::ValueEnum;
+use serde::{Deserialize, Serialize};
+
 use super::architecture::{Architecture, CodeForm};
 use super::choices::Choices;
 use super::network::Network;
@@ -9,7 +12,7 @@ use crate::error::{Error, Result};
 use crate::nn::{Loss, Start};
 
 /// A variant, by name.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Kind {
     /// Dense layers: 784-64-32-32-64-784 on MNIST
     Dense,
@@ -32,17 +35,7 @@ pub enum Kind {
 }
 
 /// How the learning rate goes over a run.
-#[derive(
-    Clone,
-    Copy,
-    Debug,
-    Default,
-    PartialEq,
-    Eq,
-    clap::ValueEnum,
-    serde::Serialize,
-    serde::Deserialize,
-)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Schedule {
     /// It stays.

@@ -5,6 +5,9 @@
 //! - Top-k: a linear code of which only the k greatest units stay; gradients pass through those
 //!   (Makhzani and Frey, "k-Sparse autoencoders", 2014).
 
+use clap::ValueEnum;
+use serde::{Deserialize, Serialize};
+
 use super::autoencoder::{Reconstructed, reconstruct};
 use super::{
     Architecture, Batch, Choices, CodeForm, Model, Objective, Recipe, Schedule, Scope, Sizes,
@@ -30,17 +33,7 @@ pub(super) const OPTIONS: [&str; 11] = [
 ];
 
 /// What keeps codes sparse.
-#[derive(
-    Clone,
-    Copy,
-    Debug,
-    Default,
-    PartialEq,
-    Eq,
-    clap::ValueEnum,
-    serde::Serialize,
-    serde::Deserialize,
-)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 #[value(rename_all = "lower")]
 pub enum Sparsity {
@@ -54,7 +47,7 @@ pub enum Sparsity {
 }
 
 /// The settings of a sparse autoencoder.
-#[derive(Clone, Copy, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Sparse {
     /// What keeps codes sparse.
     pub sparsity: Sparsity,

@@ -6,6 +6,9 @@
 //! The decoder is Bernoulli under `--loss bce`, Gaussian with a learned variance under `--loss
 //! gaussian`, and Gaussian of variance 1/2 up to a constant under `--loss mse`.
 
+use clap::ValueEnum;
+use serde::{Deserialize, Serialize};
+
 use super::{
     Architecture, Batch, Choices, CodeForm, Model, Objective, Recipe, Schedule, Scope, Sizes,
 };
@@ -30,17 +33,7 @@ pub(super) const OPTIONS: [&str; 10] = [
 ];
 
 /// Where the variance of a Gaussian decoder comes from.
-#[derive(
-    Clone,
-    Copy,
-    Debug,
-    Default,
-    PartialEq,
-    Eq,
-    clap::ValueEnum,
-    serde::Serialize,
-    serde::Deserialize,
-)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Variance {
     /// One number for all pixels of all images, a parameter.
@@ -54,7 +47,7 @@ pub enum Variance {
 pub(super) const SHARED_START: f32 = -3.0;
 
 /// The settings of a variational autoencoder.
-#[derive(Clone, Copy, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Vae {
     /// The weight of the divergence.
     pub beta: f32,

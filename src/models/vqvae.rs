@@ -7,6 +7,9 @@
 //! gradient of `mean ([z] - q)^2`. Codes that hardly any place takes start again from places of the
 //! batch, drawn at random (Dhariwal et al., "Jukebox", 2020).
 
+use clap::ValueEnum;
+use serde::{Deserialize, Serialize};
+
 use super::{
     Architecture, Batch, Choices, CodeForm, Downsample, Model, Objective, Recipe, Schedule, Scope,
 };
@@ -21,17 +24,7 @@ pub(super) const OPTIONS: [&str; 7] =
     ["latent", "loss", "variance", "codes", "code-dim", "codebook", "penalty"];
 
 /// How the codebook follows what it stands for.
-#[derive(
-    Clone,
-    Copy,
-    Debug,
-    Default,
-    PartialEq,
-    Eq,
-    clap::ValueEnum,
-    serde::Serialize,
-    serde::Deserialize,
-)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum CodebookRule {
     /// Each code is a moving average of the places it is nearest to.
@@ -42,7 +35,7 @@ pub enum CodebookRule {
 }
 
 /// The settings of a vector-quantised autoencoder.
-#[derive(Clone, Copy, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct VqVae {
     /// Codes in the codebook.
     pub codes: usize,

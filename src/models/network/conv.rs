@@ -5,6 +5,9 @@
 //! stride 2. Sizes that the stages do not divide are padded with zeros on the way in and cropped on
 //! the way out.
 
+use clap::ValueEnum;
+use serde::{Deserialize, Serialize};
+
 use super::{Network, Scope};
 use crate::data::ImageShape;
 use crate::error::Result;
@@ -14,17 +17,7 @@ use crate::nn::{self, Layer};
 use crate::ops::{self, Activation, Builder, ConvGeometry, NodeId};
 
 /// What a stage holds.
-#[derive(
-    Clone,
-    Copy,
-    Debug,
-    Default,
-    PartialEq,
-    Eq,
-    clap::ValueEnum,
-    serde::Serialize,
-    serde::Deserialize,
-)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Block {
     /// The convolution that changes the number of channels.
@@ -36,17 +29,7 @@ pub enum Block {
 }
 
 /// How a stage halves an image.
-#[derive(
-    Clone,
-    Copy,
-    Debug,
-    Default,
-    PartialEq,
-    Eq,
-    clap::ValueEnum,
-    serde::Serialize,
-    serde::Deserialize,
-)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Downsample {
     /// By a 2x2 max-pool behind the convolution.
@@ -57,17 +40,7 @@ pub enum Downsample {
 }
 
 /// What follows each convolution.
-#[derive(
-    Clone,
-    Copy,
-    Debug,
-    Default,
-    PartialEq,
-    Eq,
-    clap::ValueEnum,
-    serde::Serialize,
-    serde::Deserialize,
-)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Norm {
     /// The activation alone.

@@ -1,8 +1,4 @@
-//! What each variant promises: its objective, its numbers, its pictures, and which options it takes.
-
-use std::fs;
-use std::path::Path;
-use std::process::Command;
+//! Objectives against what is known of them: closed forms, bounds, differences.
 
 use clap::Parser;
 use diabolo::cpu::CpuExecutor;
@@ -13,28 +9,10 @@ use diabolo::ops::{NodeId, StepScalars};
 use diabolo::rng::Seed;
 use diabolo::tensor::Tensor;
 use diabolo::train::{self, Codes, Inference, Sampler, TrainArgs};
-use serde_json::Value;
-use tempfile::TempDir;
+
+use super::words;
 
 const DIGITS: ImageShape = ImageShape { channels: 1, height: 8, width: 8 };
-
-fn words(text: &str) -> impl Iterator<Item = &str> {
-    std::iter::once("train").chain(text.split_whitespace())
-}
-
-/// Trains a variant on the CPU as `options` say, and reads what it measured.
-fn run(kind: Kind, options: &str, out: &Path) -> Value {
-    let options = format!("--device cpu --out {} {options}", out.display());
-    let args = TrainArgs::try_parse_from(words(&options)).unwrap_or_else(|e| panic!("{e}"));
-    train::run(&args, kind).unwrap_or_else(|error| panic!("{options}: {error}"));
-    let text = fs::read_to_string(out.join("metrics.json")).expect("a run writes its metrics");
-    serde_json::from_str(&text).expect("metrics are JSON")
-}
-
-/// A number under `test` in the metrics.
-fn measured(metrics: &Value, name: &str) -> f64 {
-    metrics["test"][name].as_f64().unwrap_or_else(|| panic!("{name}: {}", metrics["test"]))
-}
 
 /// A model for the digits.
 fn model(kind: Kind, options: &str) -> Model {
@@ -74,132 +52,14 @@ fn values<const N: usize>(
     std::array::from_fn(|index| device.read_output(plan, &index.to_string()).expect("is there"))
 }
 
-/// A folder with `count` colour pictures of 13x9 in each of two classes.
-fn pictures(count: u8) -> TempDir {
-    let folder = TempDir::new().expect("a temporary folder");
-    for (class, name) in ["stripes", "blobs"].into_iter().enumerate() {
-        fs::create_dir(folder.path().join(name)).expect("writable");
-        for index in 0..count {
-            let picture = image::RgbImage::from_fn(13, 9, |x, y| {
-                let shade = match class {
-                    0 => (x as u8 * 19).wrapping_mul(index % 3 + 1),
-                    _ => 255 - 20 * (x.abs_diff(6) + y.abs_diff(4)) as u8,
-                };
-                image::Rgb([shade, 255 - shade / 2, index * 10])
-            });
-            picture.save(folder.path().join(name).join(format!("{index}.png"))).expect("writable");
-        }
-    }
-    folder
-}
-
-/// Each variant on dense layers and on convolutions, with the measures and pictures it must have
-/// besides those that all have.
-fn table() -> Vec<(Kind, &'static str, &'static [&'static str], &'static [&'static str])> {
-    let codes = &["mean_activation", "zeros"][..];
-    let elbo = &["elbo", "kl", "reconstruction", "active_units"][..];
-    let vq = &["perplexity"][..];
-    let restored = &["mean_activation", "corrupted_psnr", "median_psnr", "restored_psnr"][..];
-    vec![
-        (Kind::Dense, "--arch dense:9 --latent 2", codes, &["latent_grid"]),
-        (Kind::Dense, "--arch conv:3,4 --latent 3", codes, &[]),
-        (Kind::Conv, "--arch conv:3,4 --latent map --block residual --norm batch", codes, &[]),
-        (Kind::Sparse, "--arch dense --latent 12 --sparsity topk --k 3", codes, &[]),
-        (Kind::Sparse, "--arch conv:3,4 --latent 5 --penalty 0.01", codes, &[]),
-        (Kind::Contractive, "--arch dense --latent 6", &["jacobian_norm"], &[]),
-        (Kind::Contractive, "--arch conv:3 --latent 4 --probes 1", &["jacobian_norm"], &[]),
-        (Kind::Denoising, "--arch dense:9 --latent 4", restored, &["restored"]),
-        (
-            Kind::Denoising,
-            "--arch conv:3,4 --latent 4 --noise rectangles:0.2",
-            restored,
-            &["restored"],
-        ),
-        (Kind::Vae, "--arch dense:9 --latent 2 --nll 20", &["nll", "elbo"], &["latent_grid", "kl"]),
-        (Kind::Vae, "--arch conv:3,4 --latent 3 --loss gaussian", elbo, &["kl"]),
-        (Kind::Cvae, "--arch dense:9 --latent 3", &["elbo", "label_agreement"], &["kl"]),
-        (Kind::Cvae, "--arch conv:3,4 --latent 3", elbo, &["kl"]),
-        (Kind::Iwae, "--arch dense:9 --latent 3 --samples 3 --nll 10", &["nll", "bound"], &["kl"]),
-        (Kind::Iwae, "--arch conv:3,4 --latent 3 --samples 2", elbo, &["kl"]),
-        (Kind::Vqvae, "--arch dense:9 --latent 8 --code-dim 2 --codes 6", vq, &["code_use"]),
-        (Kind::Vqvae, "--arch conv:3,4 --code-dim 3 --codes 6", vq, &["code_use"]),
-    ]
-}
-
-#[test]
-fn every_variant_trains_on_odd_sized_colour_pictures() {
-    let folder = pictures(12);
-    for (kind, options, measures, more) in table() {
-        let out = TempDir::new().expect("a temporary folder");
-        let data = format!("--data images:{} --epochs 3 --batch 5", folder.path().display());
-        let metrics = run(kind, &format!("{data} {options}"), out.path());
-        let always = ["mse", "bce", "psnr", "ssim", "probe_accuracy"];
-        for name in always.iter().chain(measures) {
-            assert!(measured(&metrics, name).is_finite(), "{options}: {name}");
-        }
-        let pictures = ["reconstructions", "loss", "filters", "samples", "interpolation", "codes"];
-        for name in pictures.iter().chain(more) {
-            let picture = image::open(out.path().join(format!("{name}.png")));
-            let picture = picture.unwrap_or_else(|error| panic!("{options}: {name}: {error}"));
-            assert!(picture.width() > 40 && picture.height() > 40, "{options}: {name}");
-        }
-    }
-}
-
-#[test]
-fn options_without_effect_are_refused() {
-    let refused = [
-        (Kind::Dense, "--penalty 1", "--penalty"),
-        (Kind::Conv, "--beta 2", "--beta"),
-        (Kind::Conv, "--codes 64", "--codes"),
-        (Kind::Sparse, "--samples 5", "--samples"),
-        (Kind::Sparse, "--k 5", "--k"),
-        (Kind::Sparse, "--rho 0.1", "--rho"),
-        (Kind::Sparse, "--sparsity topk --penalty 0.1", "--penalty"),
-        (Kind::Sparse, "--sparsity topk --target-sparsity 0.1", "--target-sparsity"),
-        (Kind::Sparse, "--sparsity kl --activation relu", "--activation"),
-        (Kind::Contractive, "--warmup 3", "--warmup"),
-        (Kind::Contractive, "--arch dense:100 --latent 1000 --tied=false", "--probes"),
-        (Kind::Contractive, "--arch conv:4 --latent 8 --norm batch", "--norm"),
-        (Kind::Denoising, "--free-bits 1", "--free-bits"),
-        (Kind::Vae, "--penalty 1", "--penalty"),
-        (Kind::Vae, "--tied", "--tied"),
-        (Kind::Vae, "--loss mse --nll 10", "--nll"),
-        (Kind::Vae, "--loss mse --binarise", "--binarise"),
-        (Kind::Vae, "--variance learned", "--variance"),
-        (Kind::Vae, "--nll-images 10", "--nll-images"),
-        (Kind::Vae, "--arch conv:4 --latent map", "--latent"),
-        (Kind::Iwae, "--beta 2", "--beta"),
-        (Kind::Vqvae, "--latent 10", "--latent"),
-        (Kind::Vqvae, "--arch dense:9 --latent 10 --code-dim 4", "--latent"),
-        (Kind::Vqvae, "--probes 3", "--probes"),
-        (Kind::Dense, "--norm batch", "--arch"),
-        (Kind::Dense, "--latent map", "--latent"),
-        (Kind::Dense, "--dropout 1", "--dropout"),
-        (Kind::Conv, "--tied", "--tied"),
-        (Kind::Conv, "--upsample-kernel 5", "--upsample-kernel"),
-    ];
-    let out = TempDir::new().expect("a temporary folder");
-    for (kind, options, option) in refused {
-        let text = format!("--device cpu --out {} {options}", out.path().display());
-        let args = TrainArgs::try_parse_from(words(&text)).unwrap_or_else(|e| panic!("{e}"));
-        let error = train::run(&args, kind).expect_err(options).to_string();
-        assert!(error.starts_with(&format!("{option}:")), "{kind:?} {options}: {error}");
-    }
-    assert_eq!(fs::read_dir(out.path()).expect("readable").count(), 0, "nothing was written");
-}
-
-#[test]
-fn a_conditional_model_needs_labels() {
-    let folder = TempDir::new().expect("a temporary folder");
-    for index in 0..4_u8 {
-        let picture = image::GrayImage::from_pixel(8, 8, image::Luma([index * 60]));
-        picture.save(folder.path().join(format!("{index}.png"))).expect("writable");
-    }
-    let text = format!("--device cpu --data images:{}", folder.path().display());
-    let args = TrainArgs::try_parse_from(words(&text)).unwrap_or_else(|e| panic!("{e}"));
-    let error = train::run(&args, Kind::Cvae).expect_err("there are no labels").to_string();
-    assert!(error.starts_with("--data:") && error.contains("labels"), "{error}");
+/// A variational model whose parameters are all 0, so that codes say nothing: the posterior is the
+/// prior, and each pixel is 1 with probability 1/2.
+fn silent(options: &str) -> (Model, State) {
+    let model = model(Kind::Vae, options);
+    let layout = train::layout(&model).expect("has a state");
+    let mut state = State::initial(&layout, Seed(0), 0);
+    state.parameters.fill(0.0);
+    (model, state)
 }
 
 #[test]
@@ -264,50 +124,6 @@ fn the_k_greatest_units_stay() {
     for row in code.data().chunks(40) {
         assert_eq!(row.iter().filter(|value| **value != 0.0).count(), 5);
     }
-}
-
-#[test]
-fn a_target_of_activity_is_reached() {
-    let out = TempDir::new().expect("a temporary folder");
-    let options = "--latent 40 --target-sparsity 0.1 --penalty 0.01 --epochs 30";
-    let metrics = run(Kind::Sparse, options, out.path());
-    let epochs = metrics["epochs"].as_array().expect("epochs are listed");
-    let number = |epoch: &Value, name: &str| epoch[name].as_f64().expect("is there");
-    let (first, last) = (&epochs[0], &epochs[epochs.len() - 1]);
-    let reached = number(last, "activity");
-    assert!((0.07..0.13).contains(&reached), "{reached} of units are active");
-    assert!(number(first, "activity") > 0.2, "it was not so from the start");
-    assert!(number(last, "weight") != number(first, "weight"));
-    let active = 1.0 - measured(&metrics, "zeros");
-    assert!((0.05..0.15).contains(&active), "{active} of the held-out codes are active");
-}
-
-#[test]
-fn a_run_that_adapts_is_resumed_to_the_same_bits() {
-    let [whole, broken] = [TempDir::new().unwrap(), TempDir::new().unwrap()];
-    let options =
-        "--latent 16 --target-sparsity 0.2 --limit 200 --noise gaussian:0.2 --schedule constant";
-    let state = |folder: &TempDir| {
-        let path = folder.path().join("model.safetensors");
-        let config = train::checkpoint::read_header(&path).expect("is whole").config;
-        let model = train::Config::from_toml(&config, &path).expect("is read back").model;
-        let layout = train::layout(&model).expect("has a state");
-        train::checkpoint::load(&path, &layout).expect("is whole").state
-    };
-    run(Kind::Sparse, &format!("{options} --epochs 3"), whole.path());
-    run(Kind::Sparse, &format!("{options} --epochs 1"), broken.path());
-    run(Kind::Sparse, &format!("{options} --epochs 3 --resume"), broken.path());
-    assert!(state(&whole) == state(&broken), "a break changes the bits");
-}
-
-/// A variational model whose parameters are all 0, so that codes say nothing: the posterior is the
-/// prior, and each pixel is 1 with probability 1/2.
-fn silent(options: &str) -> (Model, State) {
-    let model = model(Kind::Vae, options);
-    let layout = train::layout(&model).expect("has a state");
-    let mut state = State::initial(&layout, Seed(0), 0);
-    state.parameters.fill(0.0);
-    (model, state)
 }
 
 #[test]
@@ -425,17 +241,6 @@ fn quantised_codes_are_the_nearest_of_the_codebook() {
 }
 
 #[test]
-fn unused_codes_start_again() {
-    for rule in ["ema", "loss"] {
-        let out = TempDir::new().expect("a temporary folder");
-        let options = format!("--codebook {rule} --codes 32 --code-dim 4 --epochs 6");
-        let metrics = run(Kind::Vqvae, &options, out.path());
-        let perplexity = measured(&metrics, "perplexity");
-        assert!(perplexity > 8.0, "{rule}: a perplexity of {perplexity} only");
-    }
-}
-
-#[test]
 fn the_loss_counts_what_is_seen_alone() {
     use diabolo::nn::{Decoded, Loss};
     let mut graph = Graph::new();
@@ -466,33 +271,6 @@ fn the_loss_counts_what_is_seen_alone() {
 }
 
 #[test]
-fn models_learn_from_images_with_missing_pixels() {
-    let out = TempDir::new().expect("a temporary folder");
-    let mask = out.path().join("mask.png");
-    let gray = |x: u32, _: u32| image::Luma([if x == 3 { 0 } else { 255_u8 }]);
-    image::GrayImage::from_fn(8, 8, gray).save(&mask).expect("writable");
-    let mask = mask.display().to_string();
-    let kinds = [
-        (Kind::Dense, "--arch dense:40 --latent 16"),
-        (Kind::Conv, "--arch conv:8 --latent 16"),
-        (Kind::Vae, "--arch dense:40 --latent 8"),
-        (Kind::Iwae, "--arch dense:40 --latent 8 --samples 2 --binarise=false"),
-        (Kind::Vqvae, "--arch conv:8 --codes 16 --code-dim 4"),
-        (Kind::Denoising, "--arch dense:40 --latent 16"),
-    ];
-    for (kind, options) in kinds {
-        for missing in ["random:0.3", &mask] {
-            let run_folder = out.path().join("run");
-            let options = format!("{options} --missing {missing} --epochs 4");
-            let metrics = run(kind, &options, &run_folder);
-            let epochs = metrics["epochs"].as_array().expect("epochs are listed");
-            let loss = |epoch: usize| epochs[epoch]["train_loss"].as_f64().expect("is there");
-            assert!(loss(3) < loss(0), "{kind:?} {options}: from {} to {}", loss(0), loss(3));
-        }
-    }
-}
-
-#[test]
 fn a_pixel_that_is_nan_is_missing() {
     let model = model(Kind::Dense, "--arch dense:9 --latent 4");
     let layout = train::layout(&model).expect("has a state");
@@ -520,38 +298,5 @@ fn places_of_new_quantised_codes_come_from_real_ones() {
             assert_eq!(code[16 + place] as usize / width, donor, "a place comes whole");
             assert_eq!(code[place] as usize % width, place, "and stays where it is");
         }
-    }
-}
-
-#[test]
-fn samples_of_a_label_are_drawn_from_a_run_folder() {
-    let out = TempDir::new().expect("a temporary folder");
-    let [told, plain] = ["told", "plain"].map(|name| out.path().join(name));
-    run(Kind::Cvae, "--arch dense:20 --latent 3 --epochs 2", &told);
-    run(Kind::Vqvae, "--arch conv:4 --codes 8 --code-dim 2 --epochs 1", &plain);
-    let sample = |folder: &Path, more: &str| {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_diabolo"));
-        command.arg("sample").arg(folder).args(["--device", "cpu"]).args(more.split_whitespace());
-        command.env("NODEVICE_SELECT", "1").output().expect("the program runs")
-    };
-    let wrong = [
-        (&told, "--label 10", "--label"),
-        (&plain, "--label 1", "--label"),
-        (&plain, "-n 0", "--count"),
-    ];
-    for (folder, more, option) in wrong {
-        let output = sample(folder, more);
-        let text = String::from_utf8_lossy(&output.stderr);
-        assert_eq!(output.status.code(), Some(2), "{text}");
-        assert!(text.contains(option), "{text}");
-    }
-    for (folder, more, name) in [
-        (&told, "--label 7 -n 12", "samples-7.png"),
-        (&told, "-n 12", "samples.png"),
-        (&plain, "-n 5", "samples.png"),
-    ] {
-        let output = sample(folder, more);
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-        assert!(image::open(folder.join(name)).expect("was written").width() > 100);
     }
 }
