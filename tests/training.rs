@@ -110,8 +110,16 @@ fn a_run_is_not_resumed_under_other_options() {
     run(folder.path(), DENSE, &["--epochs", "1"]).unwrap();
     let other = run(folder.path(), DENSE, &["--epochs", "2", "--lr", "0.01", "--resume"]);
     assert!(other.unwrap_err().to_string().contains("other options"));
+    run(folder.path(), DENSE, &["--epochs", "2", "--resume"]).unwrap();
     let enough = run(folder.path(), DENSE, &["--epochs", "1", "--resume"]);
     assert!(enough.unwrap_err().to_string().contains("--epochs"));
+    // A run that has had all its epochs is measured once more.
+    fs::remove_file(folder.path().join("metrics.json")).unwrap();
+    run(folder.path(), DENSE, &["--epochs", "2", "--resume"]).unwrap();
+    assert_eq!(metrics(folder.path())["epochs"].as_array().unwrap().len(), 2);
+    let cosine = ["--epochs", "3", "--schedule", "cosine", "--resume"];
+    let other = run(folder.path(), DENSE, &cosine);
+    assert!(other.unwrap_err().to_string().contains("cosine"));
 }
 
 #[test]

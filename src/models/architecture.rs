@@ -35,6 +35,11 @@ impl Sizes {
         Self { encoder, decoder }
     }
 
+    /// Whether the decoder's are the encoder's in reverse.
+    pub fn is_mirrored(&self) -> bool {
+        self.encoder.iter().rev().eq(&self.decoder)
+    }
+
     fn parse(text: &str) -> Option<Self> {
         let list = |part: &str| -> Option<Vec<usize>> {
             part.split(',').map(|size| size.parse().ok().filter(|size| *size > 0)).collect()
@@ -53,7 +58,7 @@ impl fmt::Display for Sizes {
         let join =
             |sizes: &[usize]| sizes.iter().map(usize::to_string).collect::<Vec<_>>().join(",");
         f.write_str(&join(&self.encoder))?;
-        if *self != Self::mirrored(self.encoder.clone()) {
+        if !self.is_mirrored() {
             write!(f, "/{}", join(&self.decoder))?;
         }
         Ok(())

@@ -5,7 +5,7 @@ use super::autoencoder::{Reconstructed, reconstruct};
 use super::{
     Architecture, Batch, Choices, CodeForm, Model, Objective, Recipe, Schedule, Scope, Sizes,
 };
-use super::{Norm, count, not_negative};
+use super::{Norm, by_scale, count, not_negative};
 use crate::error::{Error, Result};
 use crate::graph::Graph;
 use crate::nn::{self, Loss};
@@ -24,16 +24,19 @@ pub struct Contractive {
 }
 
 /// Above this many numbers of a code, an exact norm would take as many passes through the encoder.
-const MOST_PASSES: usize = 512;
+const MOST_PASSES: usize = 128;
+
+/// Projections by which the norm of long codes is reported.
+const LEAST_PROBES: usize = 32;
 
 /// One layer of 1000 sigmoid units with tied weights, as in the paper.
-pub(super) fn recipe() -> Recipe {
+pub(super) fn recipe(given: &Choices) -> Recipe {
     let choices = Choices {
         arch: Some(Architecture::Dense(Sizes::mirrored(vec![]))),
         latent: Some(CodeForm::Vector(1000)),
         activation: Some(Activation::Sigmoid),
         loss: Some(Loss::Bce),
-        penalty: Some(0.1),
+        penalty: Some(by_scale(given, 0.1)),
         tied: Some(true),
         ..Choices::default()
     };
@@ -54,6 +57,8 @@ impl Contractive {
 
     pub(super) fn check(&self, model: &Model) -> Result<()> {
         let network = &model.network;
+        not_negative("--penalty", self.penalty)?;
+        count("--probes", self.probes, 0..=1024)?;
         if network.stages.norm == Norm::Batch {
             let what = "batch makes a code depend on other images, so that it has no Jacobian of \
                         its own; leave it out";
@@ -82,9 +87,17 @@ impl Contractive {
         let mut measures = vec![];
         // Measured where the weight is 0, too, so that both can be compared.
         if self.penalty > 0.0 || !scope.training {
+            // What is reported is exact, or nearly so, however the penalty is estimated.
+            let probes = match scope.training {
+                true => self.probes,
+                false if model.network.latent() <= MOST_PASSES => 0,
+                false => self.probes.max(LEAST_PROBES),
+            };
             let squares = match closed_form(model) {
-                Some(activation) if self.probes == 0 => one_layer_squares(graph, code, activation)?,
-                _ => jacobian_squares(graph, code, batch.input, self.probes)?,
+                Some(activation) if self.probes == 0 || !scope.training => {
+                    one_layer_squares(graph, code, activation)?
+                }
+                _ => jacobian_squares(graph, code, batch.input, probes)?,
             };
             let penalty = ops::mean_all(graph, squares)?;
             let weight = ops::step_weight(graph)?;

@@ -10,7 +10,7 @@ use crate::ops::Activation;
 pub(super) fn recipe(is_mnist: bool) -> Recipe {
     if is_mnist {
         let (schedule, choices) = (Schedule::Cosine, keras());
-        return Recipe { batch: 128, learning_rate: 1e-3, schedule, epochs: 10, choices };
+        return Recipe { batch: 128, learning_rate: 3e-3, schedule, epochs: 10, choices };
     }
     let choices = Choices {
         arch: Some(Architecture::Conv(Sizes::mirrored(vec![32, 64]))),

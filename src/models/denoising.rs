@@ -10,5 +10,5 @@ pub(super) fn recipe() -> Recipe {
     let noise = Some(Corruption::Gaussian { deviation: 0.4 });
     let choices = Choices { noise, ..conv::keras() };
     let schedule = Schedule::Cosine;
-    Recipe { batch: 128, learning_rate: 1e-3, schedule, epochs: 10, choices }
+    Recipe { batch: 128, learning_rate: 3e-3, schedule, epochs: 10, choices }
 }

@@ -48,6 +48,10 @@ impl Iwae {
         Ok(Self { samples: count("--samples", choices.samples.unwrap_or(1), 1..=1 << 16)? })
     }
 
+    pub(super) fn check(&self) -> Result<()> {
+        count("--samples", self.samples, 1..=1 << 16).map(|_| ())
+    }
+
     pub(super) fn objective(
         &self,
         model: &Model,
@@ -60,7 +64,8 @@ impl Iwae {
         let loss = ops::affine(scope.graph, likelihood, -1.0, 0.0)?;
         let mut measures = vec![];
         if !scope.training {
-            measures = vae::bound(model, scope, batch, &posterior)?.measures(scope.graph)?;
+            measures =
+                vae::bound(model, scope, batch, &posterior)?.measures(scope.graph, model.loss)?;
             measures.push(("bound", loss));
         }
         Ok(Objective { loss, measures, activity: None })

@@ -120,7 +120,10 @@ impl Kind {
     pub fn recipe(self, given: &Choices, is_mnist: bool) -> Recipe {
         let recipe = self.own_recipe(given, is_mnist);
         let mut choices = given.clone().or(recipe.choices);
-        if matches!(choices.arch, Some(Architecture::Dense(_))) {
+        if let Some(Architecture::Dense(sizes)) = &choices.arch {
+            if !sizes.is_mirrored() {
+                choices.tied = given.tied;
+            }
             // What a convolutional recipe says of stages and maps says nothing of dense layers.
             choices.block = given.block;
             choices.downsample = given.downsample;
@@ -145,12 +148,12 @@ impl Kind {
             Self::Dense => dense::recipe(),
             Self::Conv => conv::recipe(is_mnist),
             Self::Sparse => sparse::recipe(given),
-            Self::Contractive => contractive::recipe(),
+            Self::Contractive => contractive::recipe(given),
             Self::Denoising => denoising::recipe(),
             Self::Vae => vae::recipe(),
             Self::Cvae => cvae::recipe(),
             Self::Iwae => iwae::recipe(),
-            Self::Vqvae => vqvae::recipe(),
+            Self::Vqvae => vqvae::recipe(given),
         }
     }
 
@@ -174,6 +177,25 @@ impl Kind {
                 Err(Error::option(format!("--{name}"), what))
             }
         }
+    }
+
+    /// The model by this recipe with what was `given`, and the recipe.
+    ///
+    /// # Errors
+    /// When choices do not go together, or one has no effect.
+    pub fn build(
+        self,
+        images: ImageShape,
+        classes: usize,
+        given: &Choices,
+        is_mnist: bool,
+    ) -> Result<(Model, Recipe)> {
+        self.check(given)?;
+        let recipe = self.recipe(given, is_mnist);
+        check_stages(given, &recipe.choices)?;
+        let model = self.model(images, classes, &recipe.choices)?;
+        check_activation(given, &model)?;
+        Ok((model, recipe))
     }
 
     /// The model of `choices`, which are complete, for these images, with labels of `classes`.
@@ -218,6 +240,33 @@ impl Kind {
 
 /// What variants take that are nothing but a reconstruction.
 const PLAIN: [&str; 5] = ["latent", "loss", "variance", "dropout", "tied"];
+
+/// Refuses options of convolutional stages where there are none.
+fn check_stages(given: &Choices, complete: &Choices) -> Result<()> {
+    let is_dense = matches!(complete.arch, Some(Architecture::Dense(_)));
+    let stages = ["block", "downsample", "norm", "upsample-kernel"];
+    if let Some(name) = given.given().into_iter().find(|name| is_dense && stages.contains(name)) {
+        let what = "has no effect on dense layers; leave it out or give --arch conv:32,64";
+        return Err(Error::option(format!("--{name}"), what));
+    }
+    Ok(())
+}
+
+/// Refuses options of hidden layers where there are none.
+fn check_activation(given: &Choices, model: &Model) -> Result<()> {
+    if !model.network.has_hidden_layers() {
+        let is_linear = model.code_activation() != Some(model.network.activation);
+        if is_linear && given.activation.is_some() {
+            let what = "has no effect without hidden layers on this code; give --arch dense:400";
+            return Err(Error::option("--activation", what));
+        }
+        if model.is_variational() && given.dropout.is_some() {
+            let what = "has no effect without hidden layers; give --arch dense:400";
+            return Err(Error::option("--dropout", what));
+        }
+    }
+    Ok(())
+}
 
 fn network(images: ImageShape, choices: &Choices) -> Result<Network> {
     let missing = |option: &str| Error::option(option, "is needed here");

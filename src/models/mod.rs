@@ -141,8 +141,20 @@ impl Model {
     /// When there are such; the error names the option.
     pub fn check(&self) -> Result<()> {
         self.network.check()?;
+        if self.network.tied && self.variance == Some(Variance::Learned) {
+            let what =
+                "leaves --variance learned without weights of its own; leave one of them out";
+            return Err(Error::option("--tied", what));
+        }
         match &self.variant {
+            Variant::Sparse(sparse) => sparse.check(self),
+            Variant::Vae(vae) | Variant::Cvae(vae) => vae.check(),
+            Variant::Iwae(iwae) => iwae.check(),
+            Variant::Vqvae(vqvae) => vqvae.check(self),
             Variant::Contractive(contractive) => contractive.check(self),
+            Variant::Dense | Variant::Conv | Variant::Denoising => Ok(()),
+        }?;
+        match &self.variant {
             Variant::Vae(_) | Variant::Cvae(_) | Variant::Iwae(_)
                 if self.network.code == CodeForm::Features =>
             {
@@ -174,7 +186,7 @@ impl Model {
     /// The activation of the code: the network's, unless the variant wants it linear.
     fn code_activation(&self) -> Option<Activation> {
         match &self.variant {
-            Variant::Sparse(sparse) if sparse.is_linear() => None,
+            Variant::Sparse(sparse) => sparse.code_activation(self.network.activation),
             Variant::Vae(_) | Variant::Cvae(_) | Variant::Iwae(_) | Variant::Vqvae(_) => None,
             _ => Some(self.network.activation),
         }
@@ -208,7 +220,7 @@ impl Model {
                     Variant::Sparse(sparse) => sparse.keep_greatest(scope, code)?,
                     _ => code,
                 };
-                let code = self.network.dropped(scope, code)?;
+                let code = self.network.dropped_code(scope, code)?;
                 Ok(Encoded { code, log_variance: None, index: None })
             }
         }
@@ -266,6 +278,20 @@ impl Model {
         }
     }
 
+    /// Codes, row by row, as the encoder could have made them: without what its last step, a
+    /// rectifier or a choice of units, lets no code have.
+    pub fn rectify(&self, codes: &mut [f32]) {
+        match &self.variant {
+            Variant::Sparse(sparse) if sparse.k > 0 => {
+                codes.chunks_mut(self.network.latent()).for_each(|code| sparse.rectify(code));
+            }
+            _ if self.code_activation() == Some(Activation::Relu) => {
+                codes.iter_mut().for_each(|value| *value = value.max(0.0));
+            }
+            _ => {}
+        }
+    }
+
     /// The objective over a batch.
     ///
     /// # Errors
@@ -311,6 +337,12 @@ fn not_negative(option: &str, value: f32) -> Result<f32> {
         true => Ok(value),
         false => Err(Error::option(option, format!("is {value}; it must be 0 or more"))),
     }
+}
+
+/// A weight that suits losses that are summed over an image: for one that is a mean over its pixels,
+/// as many times less as MNIST's images have pixels.
+fn by_scale(given: &Choices, weight: f32) -> f32 {
+    if given.loss == Some(Loss::Mse) { weight / 784.0 } else { weight }
 }
 
 /// A count for an option that must be within a range.

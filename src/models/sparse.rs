@@ -12,17 +12,16 @@ use super::autoencoder::{Reconstructed, reconstruct};
 use super::{
     Architecture, Batch, Choices, CodeForm, Model, Objective, Recipe, Schedule, Scope, Sizes,
 };
-use super::{count, not_negative};
+use super::{Network, by_scale, count, not_negative};
 use crate::error::{Error, Result};
 use crate::graph::Graph;
 use crate::nn::{self, Loss};
 use crate::ops::{self, Activation, Builder, NodeId, UnaryKind};
 
-pub(super) const OPTIONS: [&str; 11] = [
+pub(super) const OPTIONS: [&str; 10] = [
     "latent",
     "loss",
     "variance",
-    "dropout",
     "tied",
     "penalty",
     "sparsity",
@@ -78,8 +77,8 @@ pub(super) fn recipe(given: &Choices) -> Recipe {
     let sparsity = given.sparsity.unwrap_or_default();
     let is_top_k = sparsity == Sparsity::TopK;
     let (latent, activation, loss, penalty) = match sparsity {
-        Sparsity::L1 => (256, Activation::Relu, Loss::Bce, Some(0.01)),
-        Sparsity::Kl => (256, Activation::Sigmoid, Loss::Bce, Some(1.0)),
+        Sparsity::L1 => (256, Activation::Relu, Loss::Bce, Some(by_scale(given, 0.01))),
+        Sparsity::Kl => (256, Activation::Relu, Loss::Bce, Some(by_scale(given, 1.0))),
         Sparsity::TopK => (1000, Activation::Relu, Loss::Mse, None),
     };
     let choices = Choices {
@@ -124,6 +123,9 @@ impl Sparse {
             return foreign("--rho", "kl");
         }
         let is_top_k = sparsity == Sparsity::TopK;
+        if is_top_k && penalty == 0.0 && choices.penalty.is_some() && choices.k.is_some() {
+            return Err(Error::option("--k", "has no effect beside --penalty 0"));
+        }
         if is_top_k && (penalty != 0.0 || choices.target_sparsity.is_some()) {
             let option = if penalty != 0.0 { "--penalty" } else { "--target-sparsity" };
             let what = "has no effect on --sparsity topk, but for --penalty 0; give --k";
@@ -140,18 +142,52 @@ impl Sparse {
             None => 0,
         };
         let rho = rate("--rho", choices.rho.unwrap_or(0.05))?;
-        let needs_rate = sparsity == Sparsity::Kl && penalty > 0.0;
-        if needs_rate && choices.activation != Some(Activation::Sigmoid) {
-            let what = "must be sigmoid for --sparsity kl: a rate lies between 0 and 1";
-            return Err(Error::option("--activation", what));
+        if sparsity == Sparsity::Kl && target.is_some_and(|target| target != rho) {
+            let what = "differs from --rho, which says the same; leave one of them out";
+            return Err(Error::option("--target-sparsity", what));
         }
         let warmup = choices.warmup.unwrap_or(0);
         Ok(Self { sparsity, penalty, k, rho, warmup, target })
     }
 
-    /// Whether the code is linear before the greatest units are chosen.
-    pub(super) fn is_linear(&self) -> bool {
-        self.k > 0
+    /// Refuses what does not go with the rest of the model.
+    pub(super) fn check(&self, model: &Model) -> Result<()> {
+        let Network { code, activation, .. } = &model.network;
+        not_negative("--penalty", self.penalty)?;
+        if !(self.rho > 0.0 && self.rho < 1.0) {
+            return Err(Error::option("--rho", "must lie between 0 and 1"));
+        }
+        if self.k > 0 && *code == CodeForm::Features {
+            let what = "of --sparsity topk needs a layer of its own; give a number or map:8";
+            return Err(Error::option("--latent", what));
+        }
+        if self.k > model.network.latent() {
+            let what = format!("is {}, but a code has {} units", self.k, model.network.latent());
+            return Err(Error::option("--k", what));
+        }
+        let rectified = matches!(activation, Activation::Relu);
+        if self.target.is_some() && self.sparsity == Sparsity::L1 && !rectified {
+            let what = "must be relu for --target-sparsity: units of others are never quite 0";
+            return Err(Error::option("--activation", what));
+        }
+        Ok(())
+    }
+
+    /// Top-k codes are linear before the greatest units are chosen; a rate needs units between 0
+    /// and 1.
+    pub(super) fn code_activation(&self, usual: Activation) -> Option<Activation> {
+        match self.sparsity {
+            Sparsity::Kl => Some(Activation::Sigmoid),
+            Sparsity::TopK if self.k > 0 => None,
+            Sparsity::TopK | Sparsity::L1 => Some(usual),
+        }
+    }
+
+    /// A code of which only the k greatest units stay.
+    pub(super) fn rectify(&self, code: &mut [f32]) {
+        let mut order: Vec<usize> = (0..code.len()).collect();
+        order.sort_by(|a, b| code[*b].total_cmp(&code[*a]));
+        order.iter().skip(self.k).for_each(|unit| code[*unit] = 0.0);
     }
 
     /// The penalty's weight, or k, `epochs` epochs into the training.

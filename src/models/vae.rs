@@ -13,7 +13,7 @@ use super::{
     Architecture, Batch, Choices, CodeForm, Model, Objective, Recipe, Schedule, Scope, Sizes,
 };
 use super::{count, not_negative};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::graph::Graph;
 use crate::nn::{self, Loss};
 use crate::ops::{self, Activation, Builder, NodeId, ReduceKind};
@@ -118,11 +118,15 @@ pub(super) fn bound(
 }
 
 impl Bound {
-    /// The measures `reconstruction`, `kl`, and `elbo`, their sum: the negative bound.
-    pub fn measures(&self, graph: &mut Graph) -> Result<Vec<(&'static str, NodeId)>> {
+    /// The measures `reconstruction`, `kl`, and `elbo`, their sum: the negative bound, where the
+    /// reconstruction is a likelihood with its constant.
+    pub fn measures(&self, graph: &mut Graph, loss: Loss) -> Result<Vec<(&'static str, NodeId)>> {
         let kl = ops::sum_all(graph, self.divergences)?;
-        let elbo = ops::add(graph, self.reconstruction, kl)?;
-        Ok(vec![("reconstruction", self.reconstruction), ("kl", kl), ("elbo", elbo)])
+        let mut measures = vec![("reconstruction", self.reconstruction), ("kl", kl)];
+        if loss != Loss::Mse {
+            measures.push(("elbo", ops::add(graph, self.reconstruction, kl)?));
+        }
+        Ok(measures)
     }
 }
 
@@ -133,12 +137,21 @@ impl Vae {
     /// When a number is out of its range.
     pub fn new(choices: &Choices) -> Result<Self> {
         let warmup = choices.warmup.unwrap_or(0);
+        if choices.beta == Some(0.0) && (warmup > 0 || choices.free_bits.is_some()) {
+            let option = if warmup > 0 { "--warmup" } else { "--free-bits" };
+            return Err(Error::option(option, "has no effect beside --beta 0"));
+        }
         count("--warmup", warmup as usize, 0..=1 << 20)?;
         Ok(Self {
             beta: not_negative("--beta", choices.beta.unwrap_or(1.0))?,
             warmup,
             free_bits: not_negative("--free-bits", choices.free_bits.unwrap_or(0.0))?,
         })
+    }
+
+    pub(super) fn check(&self) -> Result<()> {
+        not_negative("--beta", self.beta)?;
+        not_negative("--free-bits", self.free_bits).map(|_| ())
     }
 
     /// The divergence's weight, `epochs` epochs into the training.
@@ -169,6 +182,6 @@ impl Vae {
         let weight = ops::step_weight(graph)?;
         let weighted = ops::mul(graph, charged, weight)?;
         let loss = ops::add(graph, bound.reconstruction, weighted)?;
-        Ok(Objective { loss, measures: bound.measures(graph)?, activity: None })
+        Ok(Objective { loss, measures: bound.measures(graph, model.loss)?, activity: None })
     }
 }

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     Architecture, Batch, Choices, CodeForm, Downsample, Model, Objective, Recipe, Schedule, Scope,
 };
-use super::{Network, Sizes, count, not_negative};
+use super::{Block, Network, Sizes, by_scale, count, not_negative};
 use crate::error::{Error, Result};
 use crate::graph::{Graph, Initialiser};
 use crate::nn::Loss;
@@ -57,21 +57,25 @@ const DEAD: f32 = 0.01;
 const REVIVED: f32 = 0.1;
 
 /// Two strided stages to a map of 7x7 codes on MNIST.
-pub(super) fn recipe() -> Recipe {
+pub(super) fn recipe(given: &Choices) -> Recipe {
+    // Mean squared error is the default.
+    let loss = given.loss.or(Some(Loss::Mse));
+    let penalty = by_scale(&Choices { loss, ..Choices::default() }, 20.0);
     let choices = Choices {
         arch: Some(Architecture::Conv(Sizes::mirrored(vec![32, 64]))),
         activation: Some(Activation::Relu),
+        block: Some(Block::Inner),
         downsample: Some(Downsample::Stride),
         upsample_kernel: Some(3),
         latent: Some(CodeForm::Features),
         loss: Some(Loss::Mse),
         codes: Some(128),
         code_dim: Some(16),
-        penalty: Some(0.025),
+        penalty: Some(penalty),
         ..Choices::default()
     };
     let schedule = Schedule::Cosine;
-    Recipe { batch: 128, learning_rate: 1e-3, schedule, epochs: 10, choices }
+    Recipe { batch: 128, learning_rate: 2e-3, schedule, epochs: 10, choices }
 }
 
 /// What quantisation makes of a code.
@@ -115,6 +119,18 @@ impl VqVae {
             }
         };
         Ok((vqvae, form))
+    }
+
+    /// Refuses sizes that do not go together.
+    pub(super) fn check(&self, model: &Model) -> Result<()> {
+        count("--codes", self.codes, 2..=1 << 16)?;
+        count("--code-dim", self.code_dim, 1..=1 << 12)?;
+        not_negative("--penalty", self.penalty)?;
+        match model.network.code {
+            CodeForm::Vector(size) if size % self.code_dim == 0 => Ok(()),
+            CodeForm::Map(channels) if channels == self.code_dim => Ok(()),
+            _ => Err(Error::option("--code-dim", "does not divide the code")),
+        }
     }
 
     /// `code`, `[batch, channels, height, width]` or `[batch, units]`, as rows of a place each.

@@ -14,6 +14,9 @@ pub enum Start {
     /// Within `1 / sqrt(inputs)`, as PyTorch's layers: signals shrink by each layer, so that what
     /// comes out depends little on what goes in.
     Small,
+    /// At 0, for the last layer of a residual block, which then starts as the identity (Zhang,
+    /// Dauphin, Ma: "Fixup initialization", 2019).
+    Zero,
 }
 
 /// What a layer is besides its sizes. An activation alone stands for one with a bias that starts as
@@ -163,6 +166,7 @@ pub fn conv_transpose2d(
 
 fn initialiser(layer: Layer, fan_in: usize, fan_out: usize) -> Initialiser {
     match layer {
+        Layer { start: Start::Zero, .. } => Initialiser::Constant(0.0),
         Layer { start: Start::Small, .. } => {
             Initialiser::Uniform { bound: 1.0 / (fan_in as f32).sqrt() }
         }

@@ -6,28 +6,27 @@ use std::collections::BTreeMap;
 use super::classifier::Classifier;
 use super::evaluation::{Evaluation, decibels};
 use super::examples::Examples;
-use super::inference::{Codes, Inference, tensor};
+use super::inference::{Codes, Inference, images_at_once, tensor};
 use super::options::Config;
-use super::restoration::median3x3;
+use super::pictures::perplexity;
+use super::restoration::{median3x3, squared_distance};
 use super::sampling::Sampler;
 use crate::data::{Dataset, Images};
 use crate::error::Result;
 use crate::gpu::{self, DeviceChoice};
-use crate::models::Model;
+use crate::models::{Model, Variant};
 use crate::rng::{Philox, Seed, stream};
 use crate::tensor::Tensor;
 use rand::RngExt;
 
-/// Above this many numbers in all, a probe is trained on fewer images.
-const MOST_PROBED: usize = 1 << 27;
+/// Above this many numbers in all, codes of fewer images are looked at.
+const MOST_NUMBERS: usize = 1 << 27;
 /// A unit is active if its mean varies by more than this over images (Burda et al., 2016).
 const ACTIVE_VARIANCE: f64 = 0.01;
 /// A unit that never exceeds this is dead.
 const DEAD_ACTIVATION: f32 = 1e-3;
 /// Samples that are judged in all.
 const JUDGED: usize = 1000;
-/// Images that are restored at once.
-const RESTORED: usize = 1024;
 
 /// A finished model's numbers.
 #[derive(Clone, Debug, Default)]
@@ -59,7 +58,8 @@ impl Assessment {
         let mut this = Self { test: test.0.clone(), ..Self::default() };
         this.test.remove("loss");
         this.test.insert("psnr".into(), decibels(test.get("mse")));
-        this.codes = inference.encode_dataset(dataset, &dataset.test, usize::MAX)?;
+        let most = most_codes(config.model.network.latent());
+        this.codes = inference.encode_dataset(dataset, &dataset.test, most)?;
         this.look_at_codes(&config.model);
         this.probe(dataset, inference, choice)?;
         this.restore(config, dataset, inference)?;
@@ -85,12 +85,14 @@ impl Assessment {
                     self.codes.width
                 ));
             }
-        } else if let (Some(indices), crate::models::Variant::Vqvae(vqvae)) =
-            (&self.codes.indices, &model.variant)
+        } else if let (Some(indices), Variant::Vqvae(vqvae)) = (&self.codes.indices, &model.variant)
         {
             let mut uses = vec![0; vqvae.codes];
             indices.iter().for_each(|index| uses[*index as usize % vqvae.codes] += 1);
-            self.note("perplexity", perplexity(&uses));
+            let total: u64 = uses.iter().sum();
+            let shares: Vec<f64> =
+                uses.iter().map(|count| *count as f64 / total.max(1) as f64).collect();
+            self.note("perplexity", perplexity(&shares));
             self.note("used_codes", uses.iter().filter(|count| **count > 0).count() as f64);
             self.uses = uses;
         } else {
@@ -126,7 +128,7 @@ impl Assessment {
             return Ok(());
         }
         let width = self.codes.width;
-        let most = (MOST_PROBED / width.max(1)).max(1);
+        let most = most_codes(width);
         let codes = inference.represent_dataset(dataset, &dataset.train, most)?;
         let held_out = inference.represent_dataset(dataset, &dataset.test, most)?;
         let labels = &train[..codes.count()];
@@ -153,11 +155,12 @@ impl Assessment {
             return Ok(());
         }
         let mut sums = [0.0; 3];
-        for first in (0..dataset.test.count).step_by(RESTORED) {
-            let part = first..(first + RESTORED).min(dataset.test.count);
+        let chunk = images_at_once(dataset);
+        for first in (0..dataset.test.count).step_by(chunk) {
+            let part = first..(first + chunk).min(dataset.test.count);
             let labels = dataset.test.labels.as_ref().map(|labels| &labels[part.clone()]);
             let (clean, _) = tensor(dataset, &dataset.test, part)?;
-            let made = inference.restore(&clean, labels, noise)?;
+            let made = inference.restore(&clean, labels, noise, first)?;
             let filtered = median3x3(&made.spoilt);
             for (sum, image) in sums.iter_mut().zip([&made.spoilt, &filtered, &made.restored]) {
                 *sum += squared_distance(&clean, image);
@@ -199,13 +202,13 @@ impl Assessment {
         inference: &mut Inference,
         choice: &DeviceChoice,
     ) -> Result<()> {
-        if !config.model.is_conditional() {
+        if !config.model.is_conditional() || dataset.masked {
             return Ok(());
         }
         let classes = dataset.classes.len();
         let width = dataset.shape.elements();
         let images =
-            |images: &Images| tensor(dataset, images, 0..images.count.min(MOST_PROBED / width));
+            |images: &Images| tensor(dataset, images, 0..images.count.min(most_codes(width)));
         let labels = |images: &Images| images.labels.clone().unwrap_or_default();
         let (train, _) = images(&dataset.train)?;
         let (test, _) = images(&dataset.test)?;
@@ -256,16 +259,9 @@ fn variances(codes: &Codes) -> Vec<f64> {
     sums.iter().map(|(sum, squares)| squares / count - (sum / count).powi(2)).collect()
 }
 
-/// The exponential of the entropy of how often each code is used: as many codes, evenly used, would
-/// be as surprising.
-fn perplexity(uses: &[u64]) -> f64 {
-    let total: u64 = uses.iter().sum();
-    let shares = uses.iter().filter(|count| **count > 0).map(|count| *count as f64 / total as f64);
-    (-shares.map(|share| share * share.ln()).sum::<f64>()).exp()
-}
-
-fn squared_distance(a: &Tensor, b: &Tensor) -> f64 {
-    a.data().iter().zip(b.data()).map(|(a, b)| f64::from(a - b).powi(2)).sum()
+/// How many codes of this width are looked at.
+fn most_codes(width: usize) -> usize {
+    (MOST_NUMBERS / width.max(1)).max(1)
 }
 
 /// Draws each pixel as 0 or 1, the same for every model.
@@ -295,12 +291,6 @@ mod tests {
         let nats = divergences(&codes(&[2.0, 0.0, 0.0, 0.0]), &[0.0, 0.0, 0.0, 1.0]);
         let expected = [1.0, 0.25 * (1.0_f32.exp() - 2.0)];
         assert!((nats[0] - expected[0]).abs() < 1e-6 && (nats[1] - expected[1]).abs() < 1e-6);
-    }
-
-    #[test]
-    fn perplexity_counts_codes_that_are_used_evenly() {
-        assert!((perplexity(&[5, 5, 0, 5, 5]) - 4.0).abs() < 1e-12);
-        assert!((perplexity(&[0, 9, 0]) - 1.0).abs() < 1e-12);
     }
 
     #[test]

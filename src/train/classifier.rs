@@ -2,14 +2,13 @@
 //! layers it is the linear probe: what a code tells of classes to the simplest reader. With them it
 //! is the judge of images that were made to order.
 
-use std::f64::consts::PI;
-
 use super::examples::{Examples, Standardisation, check_features};
 use crate::data::permutation;
 use crate::error::{Error, Result};
 use crate::graph::{
     Executor, Graph, METRIC_ROWS, MetricRow, Plan, PlanId, PlanRequest, State, Training,
 };
+use crate::models::Schedule;
 use crate::nn;
 use crate::ops::{self, Activation, Builder, GpuTarget, NodeId, Optimiser, StepScalars};
 use crate::rng::{Seed, stream};
@@ -51,7 +50,7 @@ impl Classifier {
             epochs: 20,
             batch: 256,
             learning_rate: 0.005,
-            weight_decay: 0.01,
+            weight_decay: 0.3,
             seed: Seed(0),
         }
     }
@@ -175,12 +174,12 @@ impl Classifier {
 
     fn scalars(&self, step: u32, steps: u32) -> StepScalars {
         let done = f64::from(step) / f64::from(steps);
-        let rate = f64::from(self.learning_rate) * 0.5 * (1.0 + (PI * done).cos());
+        let rate = self.learning_rate * Schedule::Cosine.factor(done);
         StepScalars {
             step,
             row: step % METRIC_ROWS as u32,
             seed: self.seed.key(),
-            learning_rate: rate as f32,
+            learning_rate: rate,
             corrections: Optimiser::adam_w(self.weight_decay).corrections(step),
             ..StepScalars::default()
         }

@@ -42,6 +42,10 @@ pub(super) struct Gallery<'a, 'b> {
 impl Gallery<'_, '_> {
     /// Draws every picture that the model has.
     pub fn draw(&mut self) -> Result<()> {
+        // Pictures that another model left here would be taken for this one's.
+        for file in RunFile::OCCASIONAL {
+            self.folder.remove(file)?;
+        }
         self.reconstructions()?;
         self.restored()?;
         self.samples()?;
@@ -86,8 +90,11 @@ impl Gallery<'_, '_> {
 
     fn restored(&mut self) -> Result<()> {
         let Some(noise) = self.config.noise(false) else { return Ok(()) };
+        if self.dataset.masked {
+            return Ok(());
+        }
         let (clean, _, labels) = self.first(SHOWN)?;
-        let made = self.inference.restore(&clean, labels.as_deref(), noise)?;
+        let made = self.inference.restore(&clean, labels.as_deref(), noise, 0)?;
         let picture = pictures::compare(&[&made.spoilt, &made.restored, &clean])?;
         self.save(RunFile::Restored, &picture)
     }
@@ -98,7 +105,8 @@ impl Gallery<'_, '_> {
         let rows = if classes > 0 { classes.min(CLASS_ROWS) } else { SAMPLE_ROWS };
         let labels: Vec<u32> = (0..rows * COLUMNS).map(|index| (index / COLUMNS) as u32).collect();
         let labels = (classes > 0).then_some(&labels[..]);
-        let sampler = Sampler::new(self.model(), &self.assessment.codes);
+        let (config, assessment) = (self.config, self.assessment);
+        let sampler = Sampler::new(&config.model, &assessment.codes);
         let seed = Seed(self.config.seed);
         let drawn = sampler.draw(self.inference, rows * COLUMNS, labels, seed)?;
         self.save(RunFile::Samples, &pictures::grid(&drawn, COLUMNS)?)
@@ -148,7 +156,7 @@ impl Gallery<'_, '_> {
     fn codes(&mut self) -> Result<()> {
         let codes = &self.assessment.codes;
         let projected = principal_components(&codes.values, codes.width);
-        let labels = self.dataset.test.labels.as_deref();
+        let labels = self.dataset.test.labels.as_ref().map(|labels| &labels[..codes.count()]);
         let axes = match codes.width {
             2 => ["first number of the code".to_owned(), "second number of the code".to_owned()],
             _ => [0, 1].map(|axis| {

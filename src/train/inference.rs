@@ -13,8 +13,10 @@ use crate::tensor::{Shape, Tensor};
 const BATCH: usize = 256;
 /// The most images of which the likelihood is measured at once.
 const LIKELIHOOD_BATCH: usize = 50;
-/// The most samples of codes that are decoded at once, for all images together.
-const LIKELIHOOD_ROWS: usize = 5000;
+/// Numbers that one layer makes at once, by which steps are kept small where images are large.
+const NUMBERS: usize = 1 << 22;
+/// Numbers of images that are brought to the host's memory at once.
+const HOST_NUMBERS: usize = 1 << 24;
 
 /// A model on the device that holds its state.
 pub struct Inference<'a> {
@@ -67,8 +69,13 @@ impl<'a> Inference<'a> {
         Self { executor, model, layout, plans: vec![] }
     }
 
-    /// The codes of `images`, `[count, channels, height, width]` in [0, 1], whose labels are needed
-    /// by a model that is told them.
+    /// Images or codes a step: fewer where one makes many numbers.
+    fn batch(&self) -> usize {
+        (2 * NUMBERS / self.model.network.widest().max(1)).clamp(1, BATCH)
+    }
+
+    /// The codes of `images`, `[count, channels, height, width]` in [0, 1], NaN where a pixel is
+    /// missing, whose labels are needed by a model that is told them.
     ///
     /// # Errors
     /// When the images are not of the model's size, labels are missing, or the device fails.
@@ -84,7 +91,9 @@ impl<'a> Inference<'a> {
         if task == Task::Encode && matches!(self.model.variant, Variant::Vqvae(_)) {
             codes.indices = Some(vec![]);
         }
-        self.batches(task, ("images", images), labels, BATCH, |executor, plan| {
+        let images = &without_missing(images, self.model.images())?;
+        let batch = self.batch();
+        self.batches(task, ("images", images), labels, batch, |executor, plan| {
             codes.values.extend_from_slice(executor.read_output(plan, "code")?.data());
             if let Some(variances) = &mut codes.log_variances {
                 variances.extend_from_slice(executor.read_output(plan, "log_variance")?.data());
@@ -133,8 +142,9 @@ impl<'a> Inference<'a> {
     ) -> Result<Codes> {
         let mut all: Option<Codes> = None;
         let count = images.count.min(most);
-        for first in (0..count).step_by(16 * BATCH) {
-            let part = first..(first + 16 * BATCH).min(count);
+        let chunk = images_at_once(dataset);
+        for first in (0..count).step_by(chunk) {
+            let part = first..(first + chunk).min(count);
             let labels = images.labels.as_ref().map(|labels| &labels[part.clone()]);
             let (pixels, _) = tensor(dataset, images, part)?;
             let codes = self.codes(task, &pixels, labels)?;
@@ -176,7 +186,8 @@ impl<'a> Inference<'a> {
         self.outputs(Task::Reconstruct, ("images", &seen), labels, outputs).map(|[made]| made)
     }
 
-    /// `images` spoilt by `noise`, and what the model makes of them.
+    /// `images` spoilt by `noise`, and what the model makes of them. The noise is that of the images'
+    /// numbers, of which the first is `first`.
     ///
     /// # Errors
     /// As [`Inference::reconstruct`].
@@ -185,9 +196,12 @@ impl<'a> Inference<'a> {
         images: &Tensor,
         labels: Option<&[u32]>,
         noise: Corruption,
+        first: usize,
     ) -> Result<Restored> {
+        let images = &without_missing(images, self.model.images())?;
         let outputs = ["spoilt", "reconstruction"];
-        let made = self.outputs(Task::Restore(noise), ("images", images), labels, outputs)?;
+        let task = Task::Restore(noise);
+        let made = self.outputs_from(first as u32, task, ("images", images), labels, outputs)?;
         let [spoilt, restored] = made;
         Ok(Restored { spoilt, restored })
     }
@@ -203,9 +217,14 @@ impl<'a> Inference<'a> {
         labels: Option<&[u32]>,
         samples: usize,
     ) -> Result<Vec<f64>> {
-        let count = images.shape()[0];
-        let batch = LIKELIHOOD_BATCH.min(count).max(1);
-        let most = (LIKELIHOOD_ROWS / batch).max(1);
+        let count = images.shape().first().copied().unwrap_or(0);
+        if count == 0 || samples == 0 {
+            let what = "a likelihood takes at least one image and one sample";
+            return Err(Error::shape("log_likelihood", what, &[images.shape()]));
+        }
+        let rows = (NUMBERS / self.model.network.widest().max(1)).max(1);
+        let batch = LIKELIHOOD_BATCH.min(count).min(rows);
+        let most = (rows / batch).max(1);
         let mut sums = vec![(f64::NEG_INFINITY, 0.0); count];
         let mut done = 0;
         while done < samples {
@@ -233,8 +252,21 @@ impl<'a> Inference<'a> {
         labels: Option<&[u32]>,
         names: [&str; N],
     ) -> Result<[Tensor; N]> {
+        self.outputs_from(0, task, input, labels, names)
+    }
+
+    /// The same, with random draws that begin with step `first`.
+    fn outputs_from<const N: usize>(
+        &mut self,
+        first: u32,
+        task: Task,
+        input: (&str, &Tensor),
+        labels: Option<&[u32]>,
+        names: [&str; N],
+    ) -> Result<[Tensor; N]> {
+        let batch = self.batch();
         let mut joined: [Vec<f32>; N] = std::array::from_fn(|_| vec![]);
-        self.batches(task, input, labels, BATCH, |executor, plan| {
+        self.batches_from(first, task, input, labels, batch, |executor, plan| {
             for (joined, name) in joined.iter_mut().zip(names) {
                 joined.extend_from_slice(executor.read_output(plan, name)?.data());
             }
@@ -310,7 +342,7 @@ impl<'a> Inference<'a> {
 }
 
 /// The seed of noise that is drawn after training, so that two models are measured under the same.
-const DRAWS: Seed = Seed(0x00D1_AB01_0000);
+pub(super) const DRAWS: Seed = Seed(0x00D1_AB01_0000);
 
 /// Adds `exp(value)` to a sum that is kept as `exp(max) * sum`.
 fn add_exp((max, sum): &mut (f64, f64), value: f64) {
@@ -320,6 +352,11 @@ fn add_exp((max, sum): &mut (f64, f64), value: f64) {
     } else {
         *sum += (value - *max).exp();
     }
+}
+
+/// How many images of a dataset are brought to the host's memory at once.
+pub(super) fn images_at_once(dataset: &Dataset) -> usize {
+    (HOST_NUMBERS / dataset.stored_elements().max(1)).clamp(1, 16 * BATCH)
 }
 
 /// The images in [0, 1] of a part of a dataset, `[count, channels, height, width]`, and which of

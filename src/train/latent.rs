@@ -1,6 +1,7 @@
 //! Codes to be decoded: between two codes, on a grid, and drawn at random.
 
 use rand::RngExt;
+use rayon::prelude::*;
 
 use crate::rng::{self, Philox, Seed, stream};
 
@@ -117,11 +118,15 @@ impl NormalFit {
     /// are not finite are left out; without any, every code that is drawn is of zeros.
     pub fn new(codes: &[f32], width: usize) -> Self {
         let finite = |code: &&[f32]| code.iter().all(|number| number.is_finite());
-        let rows = || codes.chunks_exact(width.max(1)).filter(finite).take(MOST_CODES);
-        let count = rows().count().max(1) as f64;
-        let column = |at: usize| rows().map(|code| f64::from(code[at])).sum::<f64>() / count;
-        let mean: Vec<f32> = (0..width).map(|at| column(at) as f32).collect();
-        let deviations = rows().flat_map(|code| code.iter().zip(&mean).map(|(x, mean)| x - mean));
+        let rows: Vec<&[f32]> =
+            codes.chunks_exact(width.max(1)).filter(finite).take(MOST_CODES).collect();
+        let mut sums = vec![0.0; width];
+        for code in &rows {
+            sums.iter_mut().zip(*code).for_each(|(sum, x)| *sum += f64::from(*x));
+        }
+        let count = rows.len().max(1) as f64;
+        let mean: Vec<f32> = sums.iter().map(|sum| (sum / count) as f32).collect();
+        let deviations = rows.iter().flat_map(|code| code.iter().zip(&mean).map(|(x, m)| x - m));
         Self { deviations: deviations.collect(), mean }
     }
 
@@ -131,19 +136,21 @@ impl NormalFit {
     pub fn draw(&self, count: usize, seed: Seed) -> Vec<f32> {
         let width = self.mean.len();
         let scale = 1.0 / ((self.deviations.len() / width.max(1)).max(1) as f64).sqrt();
-        let mut normals = normals(seed);
-        let mut codes = Vec::with_capacity(count * width);
-        for _ in 0..count {
+        let rows = self.deviations.len() / width.max(1);
+        let normals = standard_normal(count * rows, seed);
+        let mut codes = vec![0.0; count * width];
+        codes.par_chunks_mut(width.max(1)).enumerate().for_each(|(number, code)| {
             let mut sums = vec![0.0; width];
-            for deviation in self.deviations.chunks_exact(width.max(1)) {
-                let normal = normals.next().map_or(0.0, f64::from);
+            let normals = &normals[number * rows..][..rows];
+            for (deviation, normal) in self.deviations.chunks_exact(width.max(1)).zip(normals) {
                 for (sum, part) in sums.iter_mut().zip(deviation) {
-                    *sum += normal * f64::from(*part);
+                    *sum += f64::from(*normal) * f64::from(*part);
                 }
             }
-            codes
-                .extend(self.mean.iter().zip(&sums).map(|(mean, sum)| mean + (sum * scale) as f32));
-        }
+            for ((code, mean), sum) in code.iter_mut().zip(&self.mean).zip(&sums) {
+                *code = mean + (sum * scale) as f32;
+            }
+        });
         codes
     }
 }

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use crate::data::{Dataset, LoadOptions, Missing, Source, missing};
 use crate::error::{Error, Result};
-use crate::models::{Choices, Kind, Model, Schedule};
+use crate::models::{Choices, Kind, Model, Recipe, Schedule};
 use crate::nn::Loss;
 use crate::ops::{Corruption, Optimiser};
 use crate::rng::Seed;
@@ -135,11 +135,14 @@ impl TrainArgs {
     /// # Errors
     /// When a number is out of its range, options do not go together, or one has no effect.
     pub fn config(&self, dataset: &Dataset, kind: Kind) -> Result<Config> {
-        kind.check(&self.choices)?;
         let is_digits = self.data == Source::default().to_string();
         let is_mnist = matches!(self.data.parse()?, Source::Mnist(_));
-        let recipe = kind.recipe(&self.choices, is_mnist);
-        let model = kind.model(dataset.shape, dataset.classes.len(), &recipe.choices)?;
+        let given = &self.choices;
+        let Recipe { epochs, .. } = kind.recipe(given, is_mnist);
+        let epochs = self.epochs.unwrap_or(if is_digits { DIGITS_EPOCHS } else { epochs });
+        let given = with_short_warmup(given, kind, is_mnist, epochs)?;
+        let classes = dataset.classes.len();
+        let (model, recipe) = kind.build(dataset.shape, classes, &given, is_mnist)?;
         let small = dataset.train.count < FEW_IMAGES;
         let choices = recipe.choices;
         if choices.nll_images.is_some() && choices.nll.is_none() {
@@ -151,7 +154,7 @@ impl TrainArgs {
             gray: self.gray,
             limit: self.limit,
             missing: choices.missing.as_ref().map(ToString::to_string),
-            epochs: self.epochs.unwrap_or(if is_digits { DIGITS_EPOCHS } else { recipe.epochs }),
+            epochs,
             batch: self.batch.unwrap_or(if small { SMALL_BATCH } else { recipe.batch }),
             learning_rate: self.lr.unwrap_or(recipe.learning_rate),
             schedule: self.schedule.unwrap_or(recipe.schedule),
@@ -174,6 +177,20 @@ impl TrainArgs {
         }
         Ok(Seed(self.seed))
     }
+}
+
+/// The choices with the warm-up of the recipe in the first half of so many epochs.
+///
+/// # Errors
+/// When a warm-up was chosen that would not end.
+fn with_short_warmup(given: &Choices, kind: Kind, is_mnist: bool, epochs: u32) -> Result<Choices> {
+    if given.warmup.is_some_and(|warmup| warmup > 0 && warmup >= epochs) {
+        let what = format!("must end before the training, which has {epochs} epochs");
+        return Err(Error::option("--warmup", what));
+    }
+    let usual = kind.recipe(given, is_mnist).choices.warmup;
+    let warmup = usual.map(|usual| usual.min(epochs / 2));
+    Ok(Choices { warmup: given.warmup.or(warmup), ..given.clone() })
 }
 
 fn load(data: &str, hidden: Option<&str>, options: &LoadOptions) -> Result<Dataset> {
@@ -260,6 +277,10 @@ impl Config {
         if self.nll.is_some_and(|samples| !(1..=1 << 20).contains(&samples)) {
             return Err(Error::option("--nll", "takes 1 to 1048576 samples"));
         }
+        if self.nll.is_some() && self.missing.is_some() {
+            let what = "has no meaning where pixels are missing; leave --missing out";
+            return Err(Error::option("--nll", what));
+        }
         if self.nll_images == 0 {
             return Err(Error::option("--nll-images", "there must be at least one"));
         }
@@ -286,14 +307,15 @@ impl Config {
         Ok(config)
     }
 
-    /// Whether a run under `other` may go on from one under this: all agree but the length, and that
-    /// too where the learning rate depends on it.
+    /// Whether a run under `self` may go on from one under `other`: all agree but what is measured
+    /// afterwards, and the length, and that too where the learning rate depends on it.
     pub fn continues(&self, other: &Config) -> bool {
         let epochs = match self.schedule {
             Schedule::Constant => self.epochs,
             Schedule::Cosine => other.epochs,
         };
-        *self == Config { epochs, ..other.clone() }
+        let Config { nll, nll_images, test_noise, .. } = *self;
+        *self == Config { epochs, nll, nll_images, test_noise, ..other.clone() }
     }
 }
 

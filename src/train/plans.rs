@@ -119,18 +119,20 @@ pub(super) fn evaluation_plan(
     Plan::new(&PlanRequest { metrics, ..PlanRequest::new(&graph, layout, target) })
 }
 
-/// Mean squared error and cross-entropy per pixel, and structural similarity, of what is seen.
+/// Mean squared error and cross-entropy per pixel of what is seen, and structural similarity where
+/// all is seen: its windows know no holes.
 fn quality(graph: &mut Graph, batch: &Batch, decoded: Decoded) -> Result<Vec<(String, NodeId)>> {
     let Batch { images, seen, .. } = *batch;
     let mse = Loss::Mse.of(graph, decoded, images, seen)?;
     let bce = Loss::Bce.errors(graph, decoded, images, seen)?;
     let bce = nn::mean_seen(graph, bce, seen)?;
-    let mut reconstruction = decoded.reconstruction(graph)?;
-    if let Some(seen) = seen {
-        reconstruction = ops::mul(graph, reconstruction, seen)?;
+    let mut measures = vec![("mse".into(), mse), ("bce".into(), bce)];
+    if seen.is_none() {
+        let reconstruction = decoded.reconstruction(graph)?;
+        let ssim = nn::structural_similarity(graph, images, reconstruction)?;
+        measures.push(("ssim".into(), ssim));
     }
-    let ssim = nn::structural_similarity(graph, images, reconstruction)?;
-    Ok(vec![("mse".into(), mse), ("bce".into(), bce), ("ssim".into(), ssim)])
+    Ok(measures)
 }
 
 /// The input `labels`, `[batch]`, one-hot, if the model is told labels.

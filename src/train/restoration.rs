@@ -2,6 +2,7 @@
 
 use rayon::prelude::*;
 
+use super::evaluation::decibels;
 use crate::error::{Error, Result};
 use crate::tensor::Tensor;
 
@@ -82,9 +83,13 @@ pub fn psnr(a: &Tensor, b: &Tensor) -> Result<f64> {
         let what = "compares two tensors of one shape that is not empty";
         return Err(Error::shape("psnr", what, &[a.shape(), b.shape()]));
     }
+    Ok(decibels(squared_distance(a, b) / a.data().len() as f64))
+}
+
+/// The sum of squared differences of two tensors of one shape.
+pub(super) fn squared_distance(a: &Tensor, b: &Tensor) -> f64 {
     let pairs = a.data().iter().zip(b.data());
-    let sum: f64 = pairs.map(|(a, b)| (f64::from(*a) - f64::from(*b)).powi(2)).sum();
-    Ok(-10.0 * (sum / a.data().len() as f64).log10())
+    pairs.map(|(a, b)| (f64::from(*a) - f64::from(*b)).powi(2)).sum()
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@ use clap::Parser;
 use super::assessment::Assessment;
 use super::checkpoint::{self, Checkpoint, Header};
 use super::curves::loss_curves;
+use super::evaluation::Evaluation;
 use super::gallery::Gallery;
 use super::metrics_file::{EpochMetrics, MetricsFile};
 use super::options::{Config, TrainArgs};
@@ -161,6 +162,22 @@ impl<'a> Session<'a> {
         checkpoint::save(&self.folder.file(RunFile::Model), &Checkpoint { state, header })
     }
 
+    /// What is known right after training, so that it is kept whatever happens then.
+    fn metrics(&self, device: &str, adapter: &str, test: &Evaluation) -> MetricsFile {
+        let images = self.dataset.train.count * self.history.len();
+        let seconds: f64 = self.history.iter().map(|epoch| epoch.seconds).sum();
+        MetricsFile {
+            device: device.into(),
+            adapter: adapter.into(),
+            epochs: self.history.clone(),
+            test: test.0.clone(),
+            parameters: self.trainer.layout().parameters() as u64,
+            planned_bytes: self.trainer.planned_bytes(),
+            images_per_second: images as f64 / seconds,
+            ..MetricsFile::new(self.config.model.unit())
+        }
+    }
+
     /// Measures the finished model, and writes what was measured and drawn.
     fn finish(&mut self, device: &str, adapter: &str, choice: &DeviceChoice) -> Result<()> {
         let test = match self.last.take() {
@@ -169,11 +186,17 @@ impl<'a> Session<'a> {
         };
         let (config, dataset, folder) = (self.config, self.dataset, self.folder);
         let unit = config.model.unit();
+        let mut metrics = self.metrics(device, adapter, &test);
+        metrics.save(&folder.file(RunFile::Metrics))?;
+        let save = |file, picture| pictures::save_png(&folder.file(file), &picture);
+        save(RunFile::Loss, loss_curves(&self.history, unit)?)?;
         let filters = first_filters(&self.trainer.state()?, &config.model)?;
-        let planned_bytes = self.trainer.planned_bytes();
-        let parameters = self.trainer.layout().parameters() as u64;
+        save(RunFile::Filters, pictures::filters(&filters, config.model.images())?)?;
         let mut inference = self.trainer.inference();
         let assessment = Assessment::new(config, dataset, &mut inference, &test, choice)?;
+        metrics.test.clone_from(&assessment.test);
+        metrics.kl_per_dimension.clone_from(&assessment.divergences);
+        metrics.save(&folder.file(RunFile::Metrics))?;
         say(format_args!("held out: loss {:.5} {unit}", test.loss()));
         for (name, value) in &assessment.test {
             say(format_args!("  {name:<20} {value:.5}"));
@@ -181,23 +204,6 @@ impl<'a> Session<'a> {
         for warning in &assessment.warnings {
             say(format_args!("warning: {warning}"));
         }
-        let images = dataset.train.count * self.history.len();
-        let seconds: f64 = self.history.iter().map(|epoch| epoch.seconds).sum();
-        let metrics = MetricsFile {
-            device: device.into(),
-            adapter: adapter.into(),
-            epochs: self.history.clone(),
-            test: assessment.test.clone(),
-            kl_per_dimension: assessment.divergences.clone(),
-            parameters,
-            planned_bytes,
-            images_per_second: images as f64 / seconds,
-            ..MetricsFile::new(unit)
-        };
-        metrics.save(&folder.file(RunFile::Metrics))?;
-        let save = |file, picture| pictures::save_png(&folder.file(file), &picture);
-        save(RunFile::Loss, loss_curves(&self.history, unit)?)?;
-        save(RunFile::Filters, pictures::filters(&filters, config.model.images())?)?;
         let (assessment, inference) = (&assessment, &mut inference);
         Gallery { config, dataset, assessment, inference, folder }.draw()
     }
@@ -211,12 +217,17 @@ fn first_filters(state: &State, model: &Model) -> Result<Tensor> {
         found.ok_or_else(|| Error::Graph("the encoder has no layer with weights".into()))?;
     let image = model.images();
     let ImageShape { channels, height, width } = image;
-    let [units, inputs] = shape[..] else {
-        return Tensor::new(shape.clone(), values.to_vec());
-    };
     // Weights of labels follow those of pixels.
-    let rows = values.chunks(inputs).flat_map(|row| &row[..image.elements()]);
-    Tensor::new([units, channels, height, width], rows.copied().collect())
+    let (kernel, inputs, own) = match shape[..] {
+        [units, inputs] => ([units, channels, height, width], inputs, image.elements()),
+        [units, inputs, rows, columns] => {
+            let field = rows * columns;
+            ([units, channels, rows, columns], inputs * field, channels * field)
+        }
+        _ => return Err(Error::shape("filters", "the first layer has no filters", &[shape])),
+    };
+    let rows = values.chunks(inputs).flat_map(|row| &row[..own]);
+    Tensor::new(kernel, rows.copied().collect())
 }
 
 /// Takes the trainer to where the run folder's model stands; the epochs so far.
@@ -228,14 +239,15 @@ fn continue_run(
     let path = folder.file(RunFile::Model);
     let Checkpoint { state, header } = checkpoint::load(&path, trainer.layout())?;
     if !config.continues(&Config::from_toml(&header.config, &path)?) {
-        let what = "was trained with other options; give the same ones, or leave --resume out";
+        let what = "was trained with other options (or, under --schedule cosine, for another number \
+                    of epochs); give the same ones, or leave --resume out";
         return Err(Error::file(&path, what));
     }
     let [epoch, step] = [header.epoch, header.step].map(u32::try_from);
     let (Ok(epoch), Ok(step)) = (epoch, step) else {
         return Err(Error::file(&path, "counts more steps than there can be; it is damaged"));
     };
-    if epoch >= config.epochs {
+    if epoch > config.epochs {
         let what = format!("the model has had {epoch} epochs already; ask for more");
         return Err(Error::option("--epochs", what));
     }
@@ -243,7 +255,10 @@ fn continue_run(
         .map_err(|error| Error::file(&path, format!("holds a damaged history: {error}")))?;
     let adaptation = history.last().and_then(|epoch| epoch.adaptation);
     trainer.resume(&state, epoch, step, adaptation)?;
-    say(format_args!("going on after epoch {epoch}"));
+    match epoch == config.epochs {
+        true => say(format_args!("all {epoch} epochs are done; measuring once more")),
+        false => say(format_args!("going on after epoch {epoch}")),
+    }
     Ok(history)
 }
 

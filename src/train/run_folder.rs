@@ -57,6 +57,10 @@ impl RunFile {
         Self::Model,
     ];
 
+    /// Pictures that only some models have.
+    pub const OCCASIONAL: [RunFile; 5] =
+        [Self::Restored, Self::Interpolation, Self::LatentGrid, Self::CodeUse, Self::Divergences];
+
     /// Its name inside the folder.
     pub fn name(self) -> &'static str {
         match self {
@@ -145,6 +149,20 @@ impl RunFolder {
     /// Where one of its files is, or will be.
     pub fn file(&self, file: RunFile) -> PathBuf {
         self.0.join(file.name())
+    }
+
+    /// Removes a file, if it is there.
+    ///
+    /// # Errors
+    /// When it cannot be removed.
+    pub fn remove(&self, file: RunFile) -> Result<()> {
+        let path = self.file(file);
+        match fs::remove_file(&path) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                Err(Error::file(path, format!("cannot be removed: {error}")))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Writes a file of text, such as the options.

@@ -19,6 +19,9 @@ const COLUMNS: usize = 10;
 /// The most images in one picture.
 const MOST: usize = 10_000;
 
+/// Real codes that new ones take after.
+const LOOKED_AT: usize = 2000;
+
 /// The options of `diabolo sample`.
 #[derive(Clone, Debug, clap::Args)]
 pub struct SampleArgs {
@@ -65,7 +68,11 @@ pub fn sample(args: &SampleArgs) -> Result<()> {
         true => Codes::default(),
         false => {
             let dataset = config.load()?;
-            inference.encode_dataset(&dataset, &dataset.test, usize::MAX)?
+            if dataset.shape != config.model.images() {
+                let what = format!("`{}` has changed since the training", config.data);
+                return Err(Error::file(folder.path(), what));
+            }
+            inference.encode_dataset(&dataset, &dataset.test, LOOKED_AT)?
         }
     };
     let sampler = Sampler::new(&config.model, &codes);

@@ -23,13 +23,13 @@ pub enum Sampler<'a> {
         is_map: bool,
     },
     /// For all others: a normal distribution with the mean and covariance of real codes (Ghosh et
-    /// al., "From variational to deterministic autoencoders", 2020).
-    Normal(NormalFit),
+    /// al., "From variational to deterministic autoencoders", 2020), rectified as those are.
+    Normal(NormalFit, &'a Model),
 }
 
 impl<'a> Sampler<'a> {
     /// The sampler of `model`, given codes of real images.
-    pub fn new(model: &Model, codes: &'a Codes) -> Self {
+    pub fn new(model: &'a Model, codes: &'a Codes) -> Self {
         let shape = model.network.code_shape();
         match &model.variant {
             _ if model.is_variational() => Self::Prior(model.network.latent()),
@@ -37,7 +37,7 @@ impl<'a> Sampler<'a> {
                 let places = model.network.latent() / vqvae.code_dim;
                 Self::Places { codes, places, is_map: shape.len() > 1 }
             }
-            _ => Self::Normal(NormalFit::new(&codes.values, codes.width)),
+            _ => Self::Normal(NormalFit::new(&codes.values, codes.width), model),
         }
     }
 
@@ -45,7 +45,11 @@ impl<'a> Sampler<'a> {
     pub fn codes(&self, count: usize, seed: Seed) -> Vec<f32> {
         match self {
             Self::Prior(width) => standard_normal(count * width, seed),
-            Self::Normal(fit) => fit.draw(count, seed),
+            Self::Normal(fit, model) => {
+                let mut codes = fit.draw(count, seed);
+                model.rectify(&mut codes);
+                codes
+            }
             Self::Places { codes, places, is_map } => {
                 let mut random = Philox::new(seed, stream::SAMPLES);
                 let width = codes.width / places;

@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use super::evaluation::{Evaluation, WeightedMean};
-use super::inference::Inference;
+use super::inference::{DRAWS, Inference};
 use super::options::Config;
 use super::pass::{Pass, Room};
 use super::plans::{BatchShape, evaluation_plan, layout, training_plan};
@@ -212,7 +212,8 @@ impl<'a> Trainer<'a> {
     pub fn evaluate(&mut self) -> Result<Evaluation> {
         let order: Vec<u32> = (0..self.test_images() as u32).collect();
         let mut mean = WeightedMean::default();
-        let seed = Seed(self.config.seed).key();
+        // Other draws than training has, and the same for every seed.
+        let seed = DRAWS.key();
         let weight = self.config.model.weight(self.epoch as f32, self.adapted);
         let scalars = |step| StepScalars { step, weight, seed, ..StepScalars::default() };
         self.test.run(self.executor, &order, scalars, |pass, rows| {

@@ -68,10 +68,7 @@ pub fn variants() -> Vec<(String, Setup)> {
         (Kind::Conv, format!("{conv} --norm batch --downsample stride --block residual")),
         (Kind::Conv, "--arch conv:4/6 --latent map:3 --upsample-kernel 4 --norm batch".into()),
         (Kind::Sparse, format!("{dense} --sparsity l1 --penalty 0.05 --target-sparsity 0.3")),
-        (
-            Kind::Sparse,
-            format!("{conv} --sparsity kl --activation sigmoid --penalty 0.1 --rho 0.1"),
-        ),
+        (Kind::Sparse, format!("{conv} --sparsity kl --activation tanh --penalty 0.1 --rho 0.1")),
         (Kind::Sparse, "--arch dense --latent 40 --sparsity topk --k 5".into()),
         (Kind::Sparse, "--arch conv:4 --latent map:4 --sparsity topk --k 9".into()),
         (Kind::Contractive, "--arch dense --latent 14 --penalty 0.1".into()),

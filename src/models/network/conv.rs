@@ -13,7 +13,7 @@ use crate::data::ImageShape;
 use crate::error::Result;
 use crate::graph::Graph;
 use crate::models::architecture::{CodeForm, Sizes};
-use crate::nn::{self, Layer};
+use crate::nn::{self, Layer, Start};
 use crate::ops::{self, Activation, Builder, ConvGeometry, NodeId};
 
 /// What a stage holds.
@@ -26,6 +26,9 @@ pub enum Block {
     /// And two convolutions more, added to what they read (He et al., "Deep residual learning",
     /// 2016).
     Residual,
+    /// Residual blocks next to the code alone, two each way, where images are smallest: each place
+    /// of the code then sees most of the image (van den Oord et al., 2017).
+    Inner,
 }
 
 /// How a stage halves an image.
@@ -50,6 +53,7 @@ pub enum Norm {
     Batch,
 }
 
+const INNER_BLOCKS: usize = 2;
 /// A 1x1 convolution.
 pub(super) const POINT: ConvGeometry = ConvGeometry::symmetric([1, 1], [1, 1], [0, 0]);
 const SAME: ConvGeometry = ConvGeometry::symmetric([3, 3], [1, 1], [1, 1]);
@@ -100,10 +104,15 @@ pub(super) fn encode(
             }
             Downsample::Stride => convolution(network, scope, &name, x, *channels, HALVE)?,
         };
-        x = block(network, scope, &format!("encoder.block{stage}"), x, *channels)?;
+        if network.stages.block == Block::Residual {
+            x = residual(network, scope, &format!("encoder.block{stage}"), x, *channels)?;
+        }
         x = network.dropped(scope, x)?;
     }
-    Ok(x)
+    match (network.stages.block, channels.last()) {
+        (Block::Inner, Some(channels)) => inner(network, scope, "encoder", x, *channels),
+        _ => Ok(x),
+    }
 }
 
 /// Stages `decoder.conv_transpose1` and on, behind a dense layer where the code is no map.
@@ -123,6 +132,11 @@ pub(super) fn decode(
         }
         CodeForm::Features | CodeForm::Map(_) => code,
     };
+    if network.stages.block == Block::Inner {
+        let [channels, ..] = innermost(network, sizes);
+        x = convolution(network, scope, "decoder.conv", x, channels, SAME)?;
+        x = inner(network, scope, "decoder", x, channels)?;
+    }
     let kernel = network.stages.upsample_kernel;
     let padding = (kernel - 1) / 2;
     let double = ConvGeometry::symmetric([kernel; 2], [2, 2], [padding; 2]);
@@ -131,7 +145,9 @@ pub(super) fn decode(
         x = finished(network, scope, &name, Some(network.activation), |graph, layer| {
             nn::conv_transpose2d(graph, &name, x, *channels, double, layer)
         })?;
-        x = block(network, scope, &format!("decoder.block{stage}"), x, *channels)?;
+        if network.stages.block == Block::Residual {
+            x = residual(network, scope, &format!("decoder.block{stage}"), x, *channels)?;
+        }
         x = network.dropped(scope, x)?;
     }
     Ok(x)
@@ -184,21 +200,34 @@ fn finished(
     }
 }
 
-/// `activation(x + f(x))` with two 3x3 convolutions f; or `x` itself where blocks are plain.
-fn block(
+/// The residual blocks next to the code, `PART.inner1` and on.
+fn inner(
+    network: &Network,
+    scope: &mut Scope,
+    part: &str,
+    mut x: NodeId,
+    channels: usize,
+) -> Result<NodeId> {
+    for number in 1..=INNER_BLOCKS {
+        x = residual(network, scope, &format!("{part}.inner{number}"), x, channels)?;
+    }
+    Ok(x)
+}
+
+/// `activation(x + f(x))` with two 3x3 convolutions f.
+fn residual(
     network: &Network,
     scope: &mut Scope,
     name: &str,
     x: NodeId,
     channels: usize,
 ) -> Result<NodeId> {
-    if network.stages.block == Block::Plain {
-        return Ok(x);
-    }
     let inner = convolution(network, scope, &format!("{name}.conv1"), x, channels, SAME)?;
     let name = format!("{name}.conv2");
+    // Without normalisation, signals would grow by each block.
+    let start = if network.stages.norm == Norm::None { Start::Zero } else { network.start };
     let inner = finished(network, scope, &name, None, |graph, layer| {
-        nn::conv2d(graph, &name, inner, channels, SAME, layer)
+        nn::conv2d(graph, &name, inner, channels, SAME, Layer { start, ..layer })
     })?;
     let sum = ops::add(scope.graph, x, inner)?;
     ops::activate(scope.graph, sum, network.activation)

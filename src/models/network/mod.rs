@@ -6,13 +6,16 @@ mod dense;
 
 pub use conv::{Block, Downsample, Norm};
 
-use super::architecture::{Architecture, CodeForm};
-use crate::data::ImageShape;
+use super::architecture::{Architecture, CodeForm, Sizes};
+use crate::data::{ImageShape, MAX_SIDE};
 use crate::error::{Error, Result};
 use crate::graph::Graph;
 use crate::nn::{self, Layer, Start};
 use crate::ops::{self, Activation, Builder, NodeId};
 use crate::tensor::Shape;
+
+/// Gray, colours, and room for scientific images.
+const MOST_CHANNELS: usize = 64;
 
 /// Where layers are added: a graph, and whether it is one that trains.
 pub struct Scope<'a> {
@@ -95,6 +98,12 @@ impl Network {
             let what = format!("is {}; it must lie in [0, 1)", self.dropout);
             return Err(Error::option("--dropout", what));
         }
+        let ImageShape { channels, height, width } = self.images;
+        let sides = [height, width].iter().all(|side| (1..=MAX_SIDE).contains(side));
+        if !sides || !(1..=MOST_CHANNELS).contains(&channels) {
+            let what = format!("{} is no size of images that a model can take", self.images);
+            return Err(Error::option("--size", what));
+        }
         if self.tied && !self.can_be_tied() {
             let what = "needs dense layers whose decoder mirrors the encoder";
             return Err(Error::option("--tied", what));
@@ -102,9 +111,10 @@ impl Network {
         Ok(())
     }
 
-    fn can_be_tied(&self) -> bool {
+    /// Whether the decoder's weights can be the encoder's.
+    pub fn can_be_tied(&self) -> bool {
         let Architecture::Dense(sizes) = &self.architecture else { return false };
-        sizes.encoder.iter().rev().eq(&sizes.decoder) && self.classes == 0
+        sizes.is_mirrored() && self.classes == 0
     }
 
     /// The shape of one code.
@@ -126,6 +136,27 @@ impl Network {
     /// How many numbers a code has.
     pub fn latent(&self) -> usize {
         self.code_shape().iter().product()
+    }
+
+    /// The most numbers that one layer makes of one image.
+    pub fn widest(&self) -> usize {
+        let ImageShape { channels, height, width } = self.images;
+        let layers = |sizes: &Sizes| sizes.encoder.iter().chain(&sizes.decoder).copied().max();
+        match &self.architecture {
+            Architecture::Dense(sizes) => layers(sizes).unwrap_or(0).max(self.images.elements()),
+            // Stages next to the image are as large as it is.
+            Architecture::Conv(sizes) => {
+                layers(sizes).unwrap_or(0).max(channels) * (height + 1) * (width + 1)
+            }
+        }
+    }
+
+    /// Whether there is a hidden layer, which the activation is for.
+    pub fn has_hidden_layers(&self) -> bool {
+        match &self.architecture {
+            Architecture::Dense(sizes) => !(sizes.encoder.is_empty() && sizes.decoder.is_empty()),
+            Architecture::Conv(_) => true,
+        }
     }
 
     /// Whether a code is one dense layer away from the image.
@@ -226,11 +257,20 @@ impl Network {
         self.layer(Some(self.activation))
     }
 
-    /// `x` with dropout, where the network has it and trains.
+    /// A code with dropout, where the network has it and trains. The last map of a convolutional
+    /// encoder has had it already.
     ///
     /// # Errors
     /// Never for a network that passed [`Network::check`].
-    pub fn dropped(&self, scope: &mut Scope, x: NodeId) -> Result<NodeId> {
+    pub fn dropped_code(&self, scope: &mut Scope, code: NodeId) -> Result<NodeId> {
+        match self.code {
+            CodeForm::Features => Ok(code),
+            CodeForm::Vector(_) | CodeForm::Map(_) => self.dropped(scope, code),
+        }
+    }
+
+    /// `x` with dropout, where the network has it and trains.
+    fn dropped(&self, scope: &mut Scope, x: NodeId) -> Result<NodeId> {
         match scope.training {
             true => ops::dropout(scope.graph, x, self.dropout),
             false => Ok(x),

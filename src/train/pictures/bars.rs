@@ -116,7 +116,7 @@ fn shares(counts: &[u64]) -> Vec<f64> {
 }
 
 /// e to the entropy, 0 where nothing is used.
-fn perplexity(shares: &[f64]) -> f64 {
+pub(in crate::train) fn perplexity(shares: &[f64]) -> f64 {
     let used = || shares.iter().filter(|share| **share > 0.0);
     let entropy: f64 = used().map(|share| -share * share.ln()).sum();
     if used().next().is_some() { entropy.exp() } else { 0.0 }

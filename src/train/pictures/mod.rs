@@ -6,6 +6,7 @@ mod filters;
 mod images;
 mod sheet;
 
+pub(super) use bars::perplexity;
 pub use bars::{code_use, kl_bars};
 pub use code_map::code_map;
 pub use filters::filters;
