@@ -65,7 +65,7 @@ pub struct Sparse {
 }
 
 /// Times as many units stay at the start.
-const WARM_K: f32 = 10.0;
+const WARM_K: f32 = 40.0;
 /// Times as many units stay where a classifier reads the code.
 const WIDER: usize = 3;
 /// How far one epoch can move the logarithm of the weight.
@@ -95,7 +95,9 @@ pub(super) fn recipe(given: &Choices) -> Recipe {
         ..Choices::default()
     };
     let schedule = Schedule::Cosine;
-    Recipe { batch: 128, learning_rate: 1e-3, schedule, epochs: 10, choices }
+    // Many units have to find something of their own to stand for.
+    let learning_rate = if is_top_k { 3e-3 } else { 1e-3 };
+    Recipe { batch: 128, learning_rate, schedule, epochs: 10, choices }
 }
 
 impl Sparse {

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     Architecture, Batch, Choices, CodeForm, Downsample, Model, Objective, Recipe, Schedule, Scope,
 };
-use super::{Block, Network, Sizes, by_scale, count, not_negative};
+use super::{Block, Network, Norm, Sizes, by_scale, count, not_negative};
 use crate::error::{Error, Result};
 use crate::graph::{Graph, Initialiser};
 use crate::nn::Loss;
@@ -65,6 +65,7 @@ pub(super) fn recipe(given: &Choices) -> Recipe {
         arch: Some(Architecture::Conv(Sizes::mirrored(vec![32, 64]))),
         activation: Some(Activation::Relu),
         block: Some(Block::Inner),
+        norm: Some(Norm::Batch),
         downsample: Some(Downsample::Stride),
         upsample_kernel: Some(3),
         latent: Some(CodeForm::Features),

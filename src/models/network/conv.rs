@@ -26,8 +26,8 @@ pub enum Block {
     /// And two convolutions more, added to what they read (He et al., "Deep residual learning",
     /// 2016).
     Residual,
-    /// Residual blocks next to the code alone, two each way, where images are smallest: each place
-    /// of the code then sees most of the image (van den Oord et al., 2017).
+    /// A residual block each way next to the code alone, where images are smallest: each place of
+    /// the code then sees most of the image (van den Oord et al., 2017, have two).
     Inner,
 }
 
@@ -53,7 +53,6 @@ pub enum Norm {
     Batch,
 }
 
-const INNER_BLOCKS: usize = 2;
 /// A 1x1 convolution.
 pub(super) const POINT: ConvGeometry = ConvGeometry::symmetric([1, 1], [1, 1], [0, 0]);
 const SAME: ConvGeometry = ConvGeometry::symmetric([3, 3], [1, 1], [1, 1]);
@@ -110,7 +109,7 @@ pub(super) fn encode(
         x = network.dropped(scope, x)?;
     }
     match (network.stages.block, channels.last()) {
-        (Block::Inner, Some(channels)) => inner(network, scope, "encoder", x, *channels),
+        (Block::Inner, Some(channels)) => residual(network, scope, "encoder.inner", x, *channels),
         _ => Ok(x),
     }
 }
@@ -135,7 +134,7 @@ pub(super) fn decode(
     if network.stages.block == Block::Inner {
         let [channels, ..] = innermost(network, sizes);
         x = convolution(network, scope, "decoder.conv", x, channels, SAME)?;
-        x = inner(network, scope, "decoder", x, channels)?;
+        x = residual(network, scope, "decoder.inner", x, channels)?;
     }
     let kernel = network.stages.upsample_kernel;
     let padding = (kernel - 1) / 2;
@@ -198,20 +197,6 @@ fn finished(
         Some(activation) => ops::activate(scope.graph, x, activation),
         None => Ok(x),
     }
-}
-
-/// The residual blocks next to the code, `PART.inner1` and on.
-fn inner(
-    network: &Network,
-    scope: &mut Scope,
-    part: &str,
-    mut x: NodeId,
-    channels: usize,
-) -> Result<NodeId> {
-    for number in 1..=INNER_BLOCKS {
-        x = residual(network, scope, &format!("{part}.inner{number}"), x, channels)?;
-    }
-    Ok(x)
 }
 
 /// `activation(x + f(x))` with two 3x3 convolutions f.
