@@ -25,9 +25,10 @@ impl Shape {
         self.0.len()
     }
 
-    /// How many elements there are: the product of the axes.
+    /// How many elements there are: the product of the axes, or the largest number where that is
+    /// too small for it.
     pub fn elements(&self) -> usize {
-        self.0.iter().product()
+        self.0.iter().fold(1, |product, axis| product.saturating_mul(*axis))
     }
 
     /// Elements between neighbours along each axis.

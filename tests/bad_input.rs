@@ -139,6 +139,12 @@ fn options_that_make_no_sense() {
 }
 
 #[test]
+fn layers_beyond_all_memory() {
+    let sizes = ["--arch", "dense:1048576,1048576", "--latent", "8"];
+    fails(&sizes, 1, &["encoder.dense2.weight", "2^30"]);
+}
+
+#[test]
 fn epochs_of_zero() {
     let output = command().args(["--epochs", "0"]).output().unwrap();
     check(&output, 2, &["--epochs"]);

@@ -23,6 +23,10 @@ pub use parameter::{Initialiser, ParamName, Role, StateEntry, StateLayout};
 pub use plan::{Area, Location, METRIC_ROWS, Plan, PlanRequest, Step, Training};
 pub use profile::{ProfileTally, profile_table};
 
+/// Indices are `u32`, and bytes are counted by them.
+const MOST_ELEMENTS: usize = u32::MAX as usize / 4;
+const TOO_LARGE: &str = "a tensor holds under 2^30 numbers";
+
 /// What a node is.
 #[derive(Clone, Debug)]
 pub enum Kind {
@@ -183,6 +187,10 @@ impl Graph {
         role: Role,
     ) -> Result<NodeId> {
         let name = ParamName(name.into());
+        if shape.elements() > MOST_ELEMENTS {
+            let what = format!("`{name}` is too large: {TOO_LARGE}");
+            return Err(Error::shape("parameter", what, &[&shape]));
+        }
         if let Some(entry) = self.state.iter().find(|entry| entry.name == name) {
             if entry.shape != shape || entry.role != role {
                 let what = format!("`{name}` is known already and keeps its shape and role");
@@ -220,8 +228,8 @@ impl Builder for Graph {
         }
         let shapes: Vec<&Shape> = inputs.iter().map(|input| &self.node(*input).shape).collect();
         let shape = op.shape(&shapes)?;
-        if shape.elements() > u32::MAX as usize / 4 {
-            return Err(Error::shape(op.name(), "a tensor holds under 2^30 numbers", &shapes));
+        if shape.elements() > MOST_ELEMENTS {
+            return Err(Error::shape(op.name(), TOO_LARGE, &shapes));
         }
         let id = self.push(Node { kind: Kind::Op(op), inputs: inputs.to_vec(), shape });
         self.known.insert(key, id);

@@ -36,12 +36,12 @@ pub(super) fn recipe(given: &Choices) -> Recipe {
         latent: Some(CodeForm::Vector(1000)),
         activation: Some(Activation::Sigmoid),
         loss: Some(Loss::Bce),
-        penalty: Some(by_scale(given, 0.1)),
+        penalty: Some(by_scale(given, 3.0)),
         tied: Some(true),
         ..Choices::default()
     };
     let schedule = Schedule::Cosine;
-    Recipe { batch: 128, learning_rate: 1e-3, schedule, epochs: 10, choices }
+    Recipe { batch: 128, learning_rate: 3e-3, schedule, epochs: 10, choices }
 }
 
 impl Contractive {
