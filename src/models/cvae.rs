@@ -2,12 +2,20 @@
 //! (Sohn, Lee, Yan: "Learning structured output representation using deep conditional generative
 //! models", 2015). Codes keep what the label does not say, and images of any label can be drawn.
 
-use super::{Recipe, vae};
+use super::{Architecture, Choices, CodeForm, Recipe, Sizes, vae};
 use crate::error::{Error, Result};
 
-/// The VAE's.
+/// The VAE's with one hidden layer more, and a short code near its prior: what the label says is
+/// not for the code to say again, and codes that are drawn should be like codes of images.
 pub(super) fn recipe() -> Recipe {
-    vae::recipe()
+    let recipe = vae::recipe();
+    let choices = Choices {
+        arch: Some(Architecture::Dense(Sizes::mirrored(vec![400, 400]))),
+        latent: Some(CodeForm::Vector(6)),
+        beta: Some(2.0),
+        ..recipe.choices
+    };
+    Recipe { choices, ..recipe }
 }
 
 /// The number of classes, if there are any.
