@@ -76,6 +76,8 @@ const WEIGHTS: std::ops::RangeInclusive<f32> = 1e-7..=1e4;
 pub(super) fn recipe(given: &Choices) -> Recipe {
     let sparsity = given.sparsity.unwrap_or_default();
     let is_top_k = sparsity == Sparsity::TopK;
+    // A penalty of 0 stands for the plain autoencoder.
+    let keeps_k = is_top_k && given.penalty != Some(0.0);
     let (latent, activation, loss, penalty) = match sparsity {
         Sparsity::L1 => (256, Activation::Relu, Loss::Bce, Some(by_scale(given, 0.01))),
         Sparsity::Kl => (256, Activation::Relu, Loss::Bce, Some(by_scale(given, 1.0))),
@@ -88,8 +90,8 @@ pub(super) fn recipe(given: &Choices) -> Recipe {
         loss: Some(loss),
         penalty,
         sparsity: Some(sparsity),
-        k: is_top_k.then_some(25),
-        warmup: is_top_k.then_some(5),
+        k: keeps_k.then_some(25),
+        warmup: keeps_k.then_some(5),
         tied: is_top_k.then_some(true),
         rho: (sparsity == Sparsity::Kl).then(|| given.target_sparsity.unwrap_or(0.05)),
         ..Choices::default()

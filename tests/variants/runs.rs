@@ -42,6 +42,7 @@ fn table() -> Vec<(Kind, &'static str, &'static [&'static str], &'static [&'stat
         (Kind::Dense, "--arch conv:3,4 --latent 3", codes, &[]),
         (Kind::Conv, "--arch conv:3,4 --latent map --block residual --norm batch", codes, &[]),
         (Kind::Sparse, "--arch dense --latent 12 --sparsity topk --k 3", codes, &[]),
+        (Kind::Sparse, "--arch dense --latent 12 --sparsity topk --penalty 0", codes, &[]),
         (Kind::Sparse, "--arch conv:3,4 --latent 5 --penalty 0.01", codes, &[]),
         (Kind::Contractive, "--arch dense --latent 6", &["jacobian_norm"], &[]),
         (Kind::Contractive, "--arch conv:3 --latent 4 --probes 1", &["jacobian_norm"], &[]),
