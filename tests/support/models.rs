@@ -61,12 +61,15 @@ pub fn conv() -> Setup {
 pub fn variants() -> Vec<(String, Setup)> {
     let dense = "--arch dense:12 --latent 6";
     let conv = "--arch conv:4,6 --latent 6";
+    // Without normalisation, which would carry one place's change of codes to all others.
+    let places = "--arch conv:4,6 --code-dim 3 --codes 8 --block plain --norm none";
     let table = [
         (Kind::Dense, format!("{dense} --tied --dropout 0.2 --activation tanh")),
         (Kind::Dense, format!("{dense} --loss gaussian --variance learned")),
         (Kind::Conv, "--arch conv:4,6 --latent map --upsample-kernel 3 --block residual".into()),
         (Kind::Conv, format!("{conv} --norm batch --downsample stride --block residual")),
         (Kind::Conv, "--arch conv:4/6 --latent map:3 --upsample-kernel 4 --norm batch".into()),
+        (Kind::Conv, "--arch conv:4,6 --latent map:3 --block inner --norm batch".into()),
         (Kind::Sparse, format!("{dense} --sparsity l1 --penalty 0.05 --target-sparsity 0.3")),
         (Kind::Sparse, format!("{conv} --sparsity kl --activation tanh --penalty 0.1 --rho 0.1")),
         (Kind::Sparse, "--arch dense --latent 40 --sparsity topk --k 5".into()),
@@ -89,8 +92,8 @@ pub fn variants() -> Vec<(String, Setup)> {
         (Kind::Iwae, format!("{dense} --samples 4")),
         (Kind::Iwae, format!("{conv} --samples 3 --loss gaussian")),
         (Kind::Vqvae, "--arch dense:24 --latent 12 --code-dim 3 --codes 8".into()),
-        (Kind::Vqvae, "--arch conv:4,6 --code-dim 3 --codes 8".into()),
-        (Kind::Vqvae, "--arch conv:4,6 --code-dim 3 --codes 8 --codebook loss".into()),
+        (Kind::Vqvae, places.into()),
+        (Kind::Vqvae, format!("{places} --codebook loss")),
     ];
     let setup = |(kind, options): (Kind, String)| {
         (format!("{} {options}", kind.name()), variant(kind, &options))
