@@ -5,7 +5,7 @@ use super::autoencoder::{Reconstructed, reconstruct};
 use super::{
     Architecture, Batch, Choices, CodeForm, Model, Objective, Recipe, Schedule, Scope, Sizes,
 };
-use super::{Norm, by_scale, count, not_negative};
+use super::{Norm, by_scale, count, not_negative, plus_weighted};
 use crate::error::{Error, Result};
 use crate::graph::Graph;
 use crate::nn::{self, Loss};
@@ -36,7 +36,7 @@ pub(super) fn recipe(given: &Choices) -> Recipe {
         latent: Some(CodeForm::Vector(1000)),
         activation: Some(Activation::Sigmoid),
         loss: Some(Loss::Bce),
-        penalty: Some(by_scale(given, 3.0)),
+        penalty: Some(by_scale(given.loss.unwrap_or(Loss::Bce), 3.0)),
         tied: Some(true),
         ..Choices::default()
     };
@@ -100,9 +100,7 @@ impl Contractive {
                 _ => jacobian_squares(graph, code, batch.input, probes)?,
             };
             let penalty = ops::mean_all(graph, squares)?;
-            let weight = ops::step_weight(graph)?;
-            let weighted = ops::mul(graph, penalty, weight)?;
-            loss = ops::add(graph, loss, weighted)?;
+            loss = plus_weighted(graph, loss, penalty)?;
             if !scope.training {
                 let norms = ops::unary(graph, squares, UnaryKind::Sqrt)?;
                 measures.push(("jacobian_norm", ops::mean_all(graph, norms)?));

@@ -28,7 +28,7 @@ pub use vqvae::{CodebookRule, VqVae};
 
 use crate::data::ImageShape;
 use crate::error::{Error, Result};
-use crate::graph::Initialiser;
+use crate::graph::{Graph, Initialiser};
 use crate::nn::{Decoded, Loss};
 use crate::ops::{self, Activation, NodeId, UnaryKind};
 
@@ -341,8 +341,15 @@ fn not_negative(option: &str, value: f32) -> Result<f32> {
 
 /// A weight that suits losses that are summed over an image: for one that is a mean over its pixels,
 /// as many times less as MNIST's images have pixels.
-fn by_scale(given: &Choices, weight: f32) -> f32 {
-    if given.loss == Some(Loss::Mse) { weight / 784.0 } else { weight }
+fn by_scale(loss: Loss, weight: f32) -> f32 {
+    if loss == Loss::Mse { weight / 784.0 } else { weight }
+}
+
+/// `loss` and `term` times the weight that comes with each step; all scalars.
+fn plus_weighted(graph: &mut Graph, loss: NodeId, term: NodeId) -> Result<NodeId> {
+    let weight = ops::step_weight(graph)?;
+    let weighted = ops::mul(graph, term, weight)?;
+    ops::add(graph, loss, weighted)
 }
 
 /// A count for an option that must be within a range.

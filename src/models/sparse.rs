@@ -12,7 +12,7 @@ use super::autoencoder::{Reconstructed, reconstruct};
 use super::{
     Architecture, Batch, Choices, CodeForm, Model, Objective, Recipe, Schedule, Scope, Sizes,
 };
-use super::{Network, by_scale, count, not_negative};
+use super::{Network, by_scale, count, not_negative, plus_weighted};
 use crate::error::{Error, Result};
 use crate::graph::Graph;
 use crate::nn::{self, Loss};
@@ -78,9 +78,10 @@ pub(super) fn recipe(given: &Choices) -> Recipe {
     let is_top_k = sparsity == Sparsity::TopK;
     // A penalty of 0 stands for the plain autoencoder.
     let keeps_k = is_top_k && given.penalty != Some(0.0);
+    let scaled = |weight| Some(by_scale(given.loss.unwrap_or(Loss::Bce), weight));
     let (latent, activation, loss, penalty) = match sparsity {
-        Sparsity::L1 => (256, Activation::Relu, Loss::Bce, Some(by_scale(given, 0.01))),
-        Sparsity::Kl => (256, Activation::Relu, Loss::Bce, Some(by_scale(given, 1.0))),
+        Sparsity::L1 => (256, Activation::Relu, Loss::Bce, scaled(0.01)),
+        Sparsity::Kl => (256, Activation::Relu, Loss::Bce, scaled(1.0)),
         Sparsity::TopK => (1000, Activation::Relu, Loss::Mse, None),
     };
     let choices = Choices {
@@ -241,9 +242,7 @@ impl Sparse {
                 Sparsity::Kl => nn::kl_sparsity_penalty(graph, code, self.rho)?,
                 Sparsity::L1 | Sparsity::TopK => nn::l1_penalty(graph, code)?,
             };
-            let weight = ops::step_weight(graph)?;
-            let weighted = ops::mul(graph, penalty, weight)?;
-            loss = ops::add(graph, loss, weighted)?;
+            loss = plus_weighted(graph, loss, penalty)?;
         }
         let activity = self.target.map(|_| activity(graph, code, self.sparsity)).transpose()?;
         Ok(Objective { loss, measures: vec![], activity })

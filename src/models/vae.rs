@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     Architecture, Batch, Choices, CodeForm, Model, Objective, Recipe, Schedule, Scope, Sizes,
 };
-use super::{count, not_negative};
+use super::{count, not_negative, plus_weighted};
 use crate::error::{Error, Result};
 use crate::graph::Graph;
 use crate::nn::{self, Loss};
@@ -179,9 +179,7 @@ impl Vae {
             charged = ops::maximum(graph, charged, free)?;
         }
         let charged = ops::sum_all(graph, charged)?;
-        let weight = ops::step_weight(graph)?;
-        let weighted = ops::mul(graph, charged, weight)?;
-        let loss = ops::add(graph, bound.reconstruction, weighted)?;
+        let loss = plus_weighted(graph, bound.reconstruction, charged)?;
         Ok(Objective { loss, measures: bound.measures(graph, model.loss)?, activity: None })
     }
 }

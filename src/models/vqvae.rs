@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     Architecture, Batch, Choices, CodeForm, Downsample, Model, Objective, Recipe, Schedule, Scope,
 };
-use super::{Block, Network, Norm, Sizes, by_scale, count, not_negative};
+use super::{Block, Network, Norm, Sizes, by_scale, count, not_negative, plus_weighted};
 use crate::error::{Error, Result};
 use crate::graph::{Graph, Initialiser};
 use crate::nn::Loss;
@@ -59,8 +59,7 @@ const REVIVED: f32 = 0.1;
 /// Two strided stages to a map of 7x7 codes on MNIST.
 pub(super) fn recipe(given: &Choices) -> Recipe {
     // Mean squared error is the default.
-    let loss = given.loss.or(Some(Loss::Mse));
-    let penalty = by_scale(&Choices { loss, ..Choices::default() }, 20.0);
+    let penalty = by_scale(given.loss.unwrap_or(Loss::Mse), 20.0);
     let choices = Choices {
         arch: Some(Architecture::Conv(Sizes::mirrored(vec![32, 64]))),
         activation: Some(Activation::Relu),
@@ -259,9 +258,7 @@ impl VqVae {
         let graph = &mut *scope.graph;
         let mut loss = model.loss.of(graph, decoded, batch.images, batch.seen)?;
         if self.penalty > 0.0 {
-            let weight = ops::step_weight(graph)?;
-            let weighted = ops::mul(graph, quantised.commitment, weight)?;
-            loss = ops::add(graph, loss, weighted)?;
+            loss = plus_weighted(graph, loss, quantised.commitment)?;
         }
         if let Some(codebook) = quantised.codebook {
             loss = ops::add(graph, loss, codebook)?;
