@@ -16,26 +16,11 @@ struct Params { invocations: u32, lists: array<vec4<u32>, 6> }
 @group(0) @binding(2) var<storage, read_write> output1: array<f32>;
 @group(1) @binding(0) var<uniform> params: Params;
 
-fn apply(a: vec4<f32>, b: vec4<f32>) -> vec4<f32> {
-    switch KIND {
-        case 0u: { return a + b; }
-        case 1u: { return a - b; }
-        case 2u: { return a * b; }
-        case 3u: { return a / b; }
-        case 4u: { return max(a, b); }
-        case 5u: { return min(a, b); }
-        case 6u: { return select(vec4<f32>(0.0), vec4<f32>(1.0), a >= b); }
-        case 7u: { return select(vec4<f32>(0.0), vec4<f32>(1.0), a == b); }
-        case 8u: { return (a - b) * (a - b); }
-        default: { return max(a, vec4<f32>(0.0)) - a * b + ln_1p_unit4(exp(-abs(a))); }
-    }
-}
-
 @compute @workgroup_size(64)
 fn same_shape(me: Invocation) {
     let i = linear_index(me);
     if i < params.invocations {
-        output4[i] = apply(a4[i], b4[i]);
+        output4[i] = binary4(KIND, a4[i], b4[i]);
     }
 }
 
@@ -45,6 +30,6 @@ fn broadcast(me: Invocation) {
     if i < params.invocations {
         let a = a1[offset(i, AXES, SIZES, STRIDES_A)];
         let b = b1[offset(i, AXES, SIZES, STRIDES_B)];
-        output1[i] = apply(vec4<f32>(a), vec4<f32>(b)).x;
+        output1[i] = binary4(KIND, vec4<f32>(a), vec4<f32>(b)).x;
     }
 }

@@ -1,17 +1,15 @@
-// conv2d.wgsl: y[n, co, oy, ox] = activation(bias[co] + sum over ci, ky, kx of
-//     x[n, ci, oy*SY+ky*DY-PY, ox*SX+kx*DX-PX] * w[co, ci, ky, kx]).
+// conv2d.wgsl: y[n, co, oy, ox] = last(bias[co] + ... + sum over ci, ky, kx of
+//     x[n, ci, oy*SY+ky*DY-PY, ox*SX+kx*DX-PX] * w[co, ci, ky, kx]), see epilogue.wgsl.
 // Entry `tiled`: as the product W[Co, Kh*Kw*Ci] x columns(x)[Kh*Kw*Ci, N*Ho*Wo], columns never stored; a
 //   tile a workgroup (see tile.wgsl). Dispatch: ceil(N*Ho*Wo / 64) * ceil(Co / 64), folded past 65535.
 // Entry `direct`, for few channels: four places by four channels an invocation.
 //   Dispatch: ceil(ceil(N*Ho*Wo / 4) * ceil(Co / 4) / 64), folded past 65535.
-override BIAS: u32 = 0u;
 override VECTOR_OUT: u32 = 0u; // planes of y are whole vec4s
 
 struct Params { batch: u32 }
 @group(0) @binding(0) var<storage, read> x: array<f32>;
 @group(0) @binding(1) var<storage, read> w: array<f32>;
 @group(0) @binding(2) var<storage, read_write> y: array<vec4<f32>>;
-@group(0) @binding(3) var<storage, read> bias: array<f32>;
 @group(1) @binding(0) var<uniform> params: Params;
 
 // Four places of channel co, from place q of all images on; four may run into the next image.
@@ -21,27 +19,31 @@ fn put(co: u32, q: u32, sum: vec4<f32>) {
     if co >= CO || q >= count {
         return;
     }
-    var value = sum;
+    var z = sum;
     if BIAS == 1u {
-        value += bias[co];
+        z += bias[co];
     }
-    value = activate4(value);
     if VECTOR_OUT == 1u {
-        y[((q / plane * CO + co) * plane + q % plane) / 4u] = value;
+        let i = ((q / plane * CO + co) * plane + q % plane) / 4u;
+        y[i] = finish4(z, i);
         return;
     }
     let at = vec4<u32>(q, q + 1u, q + 2u, q + 3u);
     let i = (at / plane * CO + co) * plane + at % plane;
-    y[i.x / 4u][i.x % 4u] = value.x;
+    put_one(i.x, z.x);
     if at.y < count {
-        y[i.y / 4u][i.y % 4u] = value.y;
+        put_one(i.y, z.y);
     }
     if at.z < count {
-        y[i.z / 4u][i.z % 4u] = value.z;
+        put_one(i.z, z.z);
     }
     if at.w < count {
-        y[i.w / 4u][i.w % 4u] = value.w;
+        put_one(i.w, z.w);
     }
+}
+
+fn put_one(i: u32, z: f32) {
+    y[i / 4u][i % 4u] = finish1(z, i);
 }
 
 // The part of tile_a for channels ci.. of one place of the kernel: 4 x 4 weights, turned.

@@ -4,9 +4,13 @@
 // and few outputs, so the terms are cut into splits; out is then [splits, Co, Ci, Kh, Kw].
 // Entry `tiled`: a tile a workgroup (see tile.wgsl).
 //   Dispatch: ceil(Co / 64) * ceil(Ci*Kh*Kw / 64) * splits, folded past 65535.
-// Entry `direct`, for few channels: one weight of one split an invocation.
-//   Dispatch: ceil(Co*Ci*Kh*Kw * splits / 64), folded past 65535.
+// Entry `direct`, for few channels: one weight of one split an invocation, and with SUMS one sum.
+//   Dispatch: ceil((Co*Ci*Kh*Kw + sums) * splits / 64), folded past 65535.
 // Entry `join`: w[i] = sum over splits of out[split, i], in order. Dispatch: ceil(Co*Ci*Kh*Kw / 64).
+// With SUMS, also the gradient of a bias on the way, whose parts [splits, Co] (SUMS 1: of y, a sum a channel)
+// or [splits, Ci*Kh*Kw] (SUMS 2: of x, whose windows tile it) follow the other parts:
+// entry `join_sums`: sums[c] from these. Dispatch: with `join`'s invocations before its own, Co or Ci more.
+override SUMS: u32 = 0u;
 override VECTOR_Y: u32 = 0u; // planes of y are whole vec4s
 
 struct Params {
@@ -17,11 +21,14 @@ struct Params {
 @group(0) @binding(0) var<storage, read> x: array<f32>;
 @group(0) @binding(1) var<storage, read> y: array<vec4<f32>>;
 @group(0) @binding(2) var<storage, read_write> w: array<f32>;
-@group(0) @binding(0) var<storage, read> partial: array<f32>;
+@group(0) @binding(0) var<storage, read> parts: array<f32>;
 @group(0) @binding(1) var<storage, read_write> joined: array<f32>;
+@group(0) @binding(2) var<storage, read_write> joined_sums: array<f32>;
 @group(1) @binding(0) var<uniform> params: Params;
 
 var<private> base_out: u32;
+// Of four channels of y, or four columns of x.
+var<private> four_sums: vec4<f32>;
 
 fn put(co: u32, column: u32, sum: vec4<f32>) {
     let window = CI * KH * KW;
@@ -96,6 +103,10 @@ fn tiled(
         let r1 = line_y(co + r * 4u + 1u, k + t);
         let r2 = line_y(co + r * 4u + 2u, k + t);
         let r3 = line_y(co + r * 4u + 3u, k + t);
+        if SUMS == 1u {
+            let one = vec4<f32>(1.0);
+            four_sums += vec4<f32>(dot(r0, one), dot(r1, one), dot(r2, one), dot(r3, one));
+        }
         tile_a[t * ROW + r] = vec4<f32>(r0.x, r1.x, r2.x, r3.x);
         tile_a[(t + 1u) * ROW + r] = vec4<f32>(r0.y, r1.y, r2.y, r3.y);
         tile_a[(t + 2u) * ROW + r] = vec4<f32>(r0.z, r1.z, r2.z, r3.z);
@@ -109,55 +120,122 @@ fn tiled(
             let ok = known & (iy < vec4<u32>(H)) & (ix < vec4<u32>(W)) & vec4<bool>(q < count);
             let i = select(vec4<u32>(0u), q / plane * (CI * H * W) + channel + iy * W + ix, ok);
             let line = vec4<f32>(x[i.x], x[i.y], x[i.z], x[i.w]);
-            tile_b[row * ROW + quad] = select(vec4<f32>(0.0), line, ok);
+            let values = select(vec4<f32>(0.0), line, ok);
+            tile_b[row * ROW + quad] = values;
+            if SUMS == 2u {
+                four_sums += values;
+            }
         }
         multiply_tiles(local);
     }
     if used {
         put_tile(co, column, local);
     }
+    if SUMS != 0u {
+        tile_a[local] = four_sums;
+        // All sums are written before they are added up.
+        workgroupBarrier();
+        put_sums(co, column, select(params.splits, split, used), local);
+    }
+}
+
+// Four invocations hold parts of the same four sums: neighbours for y, every sixteenth for x.
+fn put_sums(co: u32, column: u32, split: u32, local: u32) {
+    let window = CI * KH * KW;
+    let count = select(window, CO, SUMS == 1u);
+    let first = select(local / 4u, local / 4u * 4u, SUMS == 1u);
+    let step = select(16u, 1u, SUMS == 1u);
+    let at = select(column, co, SUMS == 1u) + local;
+    // Of the tiles that read the same, the first one says it.
+    if split >= params.splits || at >= count || select(co, column, SUMS == 1u) > 0u {
+        return;
+    }
+    var sum = 0.0;
+    for (var part = 0u; part < 4u; part++) {
+        sum += tile_a[first + part * step][local % 4u];
+    }
+    w[params.splits * (CO * window) + split * count + at] = sum;
+}
+
+// Four values of x for the given places, seen through one place of the kernel; 0 in the padding.
+fn line_x(at: vec4<u32>, column: u32) -> vec4<f32> {
+    let plane = HO * WO;
+    let channel = column / (KH * KW) * (H * W);
+    // Wraps below 0, which is above H or W.
+    let iy = at / WO % HO * SY + (column / KW % KH * DY - PY);
+    let ix = at % WO * SX + (column % KW * DX - PX);
+    let ok = (iy < vec4<u32>(H)) & (ix < vec4<u32>(W)) & (at < vec4<u32>(params.batch * plane));
+    let i = select(vec4<u32>(0u), at / plane * (CI * H * W) + channel + iy * W + ix, ok);
+    return select(vec4<f32>(0.0), vec4<f32>(x[i.x], x[i.y], x[i.z], x[i.w]), ok);
 }
 
 @compute @workgroup_size(64)
 fn direct(me: Invocation) {
     let g = linear_index(me);
     let window = CI * KH * KW;
-    let split = g / (CO * window);
-    if split >= params.splits {
+    let products = CO * window * params.splits;
+    let count = select(select(window, CO, SUMS == 1u), 0u, SUMS == 0u);
+    if g >= products + count * params.splits {
         return;
     }
-    let column = g % window;
-    let co = g / window % CO;
-    let channel = column / (KH * KW) * (H * W);
-    let down = column / KW % KH * DY - PY;
-    let right = column % KW * DX - PX;
-    let plane = HO * WO;
-    let end = min((split + 1u) * params.k_each, params.batch * plane);
+    let alone = g >= products; // a sum, of y or of x
+    let place = select(g, g - products, alone);
+    let each = select(CO * window, count, alone);
+    let split = place / each;
+    let column = place % select(window, count, alone);
+    let co = select(place / window % CO, place % each, alone);
+    let end = min((split + 1u) * params.k_each, params.batch * (HO * WO));
     var sum = 0.0;
     for (var k = split * params.k_each; k < end; k += 4u) {
-        let at = vec4<u32>(k, k + 1u, k + 2u, k + 3u);
-        let values = line_y(co, k);
-        // Wraps below 0, which is above H or W.
-        let iy = at / WO % HO * SY + down;
-        let ix = at % WO * SX + right;
-        let ok = (iy < vec4<u32>(H)) & (ix < vec4<u32>(W)) & (at < vec4<u32>(params.batch * plane));
-        let i = select(vec4<u32>(0u), at / plane * (CI * H * W) + channel + iy * W + ix, ok);
-        let line = vec4<f32>(x[i.x], x[i.y], x[i.z], x[i.w]);
-        sum += dot(values, select(vec4<f32>(0.0), line, ok));
+        var left = vec4<f32>(1.0);
+        var right = vec4<f32>(1.0);
+        if !(alone && SUMS == 2u) {
+            left = line_y(co, k);
+        }
+        if !(alone && SUMS == 1u) {
+            right = line_x(vec4<u32>(k, k + 1u, k + 2u, k + 3u), column);
+        }
+        sum += dot(left, right);
     }
     w[g] = sum;
+}
+
+fn join_one(i: u32) {
+    var sum = 0.0;
+    for (var split = 0u; split < params.splits; split++) {
+        sum += parts[split * (CO * CI * KH * KW) + i];
+    }
+    joined[i] = sum;
 }
 
 @compute @workgroup_size(64)
 fn join(me: Invocation) {
     let i = linear_index(me);
-    let count = CO * CI * KH * KW;
-    if i >= count {
+    if i < CO * CI * KH * KW {
+        join_one(i);
+    }
+}
+
+@compute @workgroup_size(64)
+fn join_sums(me: Invocation) {
+    let g = linear_index(me);
+    let window = CI * KH * KW;
+    let words = CO * window;
+    if g < words {
+        join_one(g);
+        return;
+    }
+    let c = g - words;
+    let count = select(window, CO, SUMS == 1u);
+    let taps = select(KH * KW, 1u, SUMS == 1u);
+    if c * taps >= count {
         return;
     }
     var sum = 0.0;
     for (var split = 0u; split < params.splits; split++) {
-        sum += partial[split * count + i];
+        for (var tap = 0u; tap < taps; tap++) {
+            sum += parts[params.splits * words + split * count + c * taps + tap];
+        }
     }
-    joined[i] = sum;
+    joined_sums[c] = sum;
 }

@@ -1,5 +1,6 @@
-// conv_transpose2d.wgsl: x[n, ci, iy, ix] = activation(bias[ci] + sum over co, ky, kx of
-//     y[n, co, (iy+PY-ky*DY)/SY, (ix+PX-kx*DX)/SX] * w[co, ci, ky, kx]), where both divide evenly.
+// conv_transpose2d.wgsl: x[n, ci, iy, ix] = last(bias[ci] + ... + sum over co, ky, kx of
+//     y[n, co, (iy+PY-ky*DY)/SY, (ix+PX-kx*DX)/SX] * w[co, ci, ky, kx]), where both divide evenly;
+//     see epilogue.wgsl.
 // Outputs whose places agree modulo the strides (a phase) read through the same places of the kernel, so
 // each phase is a product of its own, W[Ci, taps*Co] x columns(y)[taps*Co, N*Hp*Wp] with
 // Hp = ceil(H / SY), Wp = ceil(W / SX), and nothing is multiplied by the zeros between y's places.
@@ -7,14 +8,12 @@
 //   Dispatch: SY*SX * ceil(N*Hp*Wp / 64) * ceil(Ci / 64), folded past 65535.
 // Entry `direct`, for few channels: four places of a phase by four channels an invocation.
 //   Dispatch: ceil(SY*SX * ceil(N*Hp*Wp / 4) * ceil(Ci / 4) / 64), folded past 65535.
-override BIAS: u32 = 0u;
 override VECTOR_OUT: u32 = 0u; // one phase, and planes of x are whole vec4s
 
 struct Params { batch: u32 }
 @group(0) @binding(0) var<storage, read> y: array<f32>;
 @group(0) @binding(1) var<storage, read> w: array<f32>;
 @group(0) @binding(2) var<storage, read_write> x: array<vec4<f32>>;
-@group(0) @binding(3) var<storage, read> bias: array<f32>;
 @group(1) @binding(0) var<uniform> params: Params;
 
 var<private> phase: vec2<u32>; // row and column
@@ -27,13 +26,13 @@ fn phase_columns() -> u32 {
     return (W + SX - 1u) / SX;
 }
 
-fn put_one(ci: u32, q: u32, value: f32) {
+fn put_one(ci: u32, q: u32, z: f32) {
     let iy = q / phase_columns() % phase_rows() * SY + phase.x;
     let ix = q % phase_columns() * SX + phase.y;
     let n = q / (phase_columns() * phase_rows());
     if n < params.batch && iy < H && ix < W {
         let i = ((n * CI + ci) * H + iy) * W + ix;
-        x[i / 4u][i % 4u] = value;
+        x[i / 4u][i % 4u] = finish1(z, i);
     }
 }
 
@@ -42,20 +41,20 @@ fn put(ci: u32, q: u32, sum: vec4<f32>) {
     if ci >= CI || q >= params.batch * phase_rows() * phase_columns() {
         return;
     }
-    var value = sum;
+    var z = sum;
     if BIAS == 1u {
-        value += bias[ci];
+        z += bias[ci];
     }
-    value = activate4(value);
     if VECTOR_OUT == 1u {
         let plane = H * W;
-        x[((q / plane * CI + ci) * plane + q % plane) / 4u] = value;
+        let i = ((q / plane * CI + ci) * plane + q % plane) / 4u;
+        x[i] = finish4(z, i);
         return;
     }
-    put_one(ci, q, value.x);
-    put_one(ci, q + 1u, value.y);
-    put_one(ci, q + 2u, value.z);
-    put_one(ci, q + 3u, value.w);
+    put_one(ci, q, z.x);
+    put_one(ci, q + 1u, z.y);
+    put_one(ci, q + 2u, z.z);
+    put_one(ci, q + 3u, z.w);
 }
 
 // Four places of the phase, as seen from y.

@@ -10,7 +10,6 @@ struct Params { vectors: u32 }
 fn main(me: Invocation) {
     let i = linear_index(me);
     if i < params.vectors {
-        let v = clamp_log_variance(log_variance[i]);
-        output[i] = 0.5 * (exp(v) - 1.0 - v + mean[i] * mean[i]);
+        output[i] = gaussian_kl4(mean[i], log_variance[i]);
     }
 }

@@ -1,14 +1,16 @@
-// matmul.wgsl: out[b, m, n] = activation(sum over k of  A[b, m, k] * B[b, k, n] + bias[n]).
+// matmul.wgsl: out[b, m, n] = last(sum over k of A[b, m, k] * B[b, k, n] + bias[n] + ...), see epilogue.wgsl.
 // Entry `tiled`: a tile a workgroup (see tile.wgsl). Dispatch: ceil(N / TILE) * ceil(M / TILE) * batch
 //   * splits workgroups, N fastest, folded past 65535. With splits above 1, each sums a part of K and
-//   out is [splits, batch, M, N]; then
-// entry `join`: out[i] = activation(sum over splits of in[split, i] + bias). One output an invocation.
+//   out is [splits, batch, M, N], each split's part padded to whole vec4s; then
+// entry `join`: out[i] = last(sum over splits of in[split, i] + bias + ...). Four outputs an invocation.
+// Entries `tiled_with_sums`, `join_with_sums`: also sums[m] = sum over k of A[m, k], for A stored as [K, M];
+//   the splits' parts follow those of out. `join_with_sums` takes an invocation more a sum.
 override TRANSPOSE_A: u32 = 0u; // A is stored as [K, M]
 override TRANSPOSE_B: u32 = 0u; // B is stored as [N, K]
 override VECTOR_A: u32 = 0u; // rows as stored are whole vec4s
 override VECTOR_B: u32 = 0u;
 override VECTOR_OUT: u32 = 0u;
-override BIAS: u32 = 0u;
+override SPLIT: u32 = 0u; // `tiled` writes parts
 
 struct Params {
     m: u32,
@@ -23,13 +25,14 @@ struct Params {
 @group(0) @binding(0) var<storage, read> a: array<vec4<f32>>;
 @group(0) @binding(1) var<storage, read> b: array<vec4<f32>>;
 @group(0) @binding(2) var<storage, read_write> output: array<vec4<f32>>;
-@group(0) @binding(3) var<storage, read> bias: array<f32>;
-@group(0) @binding(0) var<storage, read> partial: array<f32>;
-@group(0) @binding(1) var<storage, read_write> joined: array<f32>;
-@group(0) @binding(2) var<storage, read> joined_bias: array<f32>;
+@group(0) @binding(6) var<storage, read_write> sums: array<f32>;
+@group(0) @binding(0) var<storage, read> parts: array<vec4<f32>>;
+@group(0) @binding(1) var<storage, read_write> joined: array<vec4<f32>>;
+@group(0) @binding(2) var<storage, read_write> joined_sums: array<f32>;
 @group(1) @binding(0) var<uniform> params: Params;
 
 var<private> base_out: u32;
+var<private> sum_a: vec4<f32>; // of four columns of A as stored
 
 // Four neighbours of a row of A as stored; 0 beyond its end.
 fn line_a(base: u32, row: u32, column: u32, rows: u32, columns: u32) -> vec4<f32> {
@@ -81,7 +84,10 @@ fn load_a(base: u32, m: u32, k: u32, rows: u32, local: u32) {
         for (var i = local; i < QUADS * 16u; i += 64u) {
             let at = vec2<u32>(i / QUADS, i % QUADS);
             let end = select(0u, params.k, rows > 0u);
-            tile_a[at.x * ROW + at.y] = line_a(base, k + at.x, m + at.y * 4u, end, params.m);
+            let line = line_a(base, k + at.x, m + at.y * 4u, end, params.m);
+            tile_a[at.x * ROW + at.y] = line;
+            // Always of the same columns, for QUADS divides 64.
+            sum_a += line;
         }
     } else if local < TILE {
         // A block of 4 x 4, turned.
@@ -124,35 +130,40 @@ fn put(m: u32, n: u32, sum: vec4<f32>) {
         return;
     }
     let last = params.n - 1u;
-    var value = sum;
+    var x = sum;
     if BIAS == 1u {
-        value += vec4<f32>(bias[n], bias[min(n + 1u, last)], bias[min(n + 2u, last)], bias[min(n + 3u, last)]);
+        x += vec4<f32>(bias[n], bias[min(n + 1u, last)], bias[min(n + 2u, last)], bias[min(n + 3u, last)]);
     }
-    value = activate4(value);
     let i = base_out + m * params.n + n;
     if VECTOR_OUT == 1u {
-        output[i / 4u] = value;
+        output[i / 4u] = finish4(x, i / 4u);
         return;
     }
-    output[i / 4u][i % 4u] = value.x;
+    put_one(i, x.x);
     if n + 1u < params.n {
-        output[(i + 1u) / 4u][(i + 1u) % 4u] = value.y;
+        put_one(i + 1u, x.y);
     }
     if n + 2u < params.n {
-        output[(i + 2u) / 4u][(i + 2u) % 4u] = value.z;
+        put_one(i + 2u, x.z);
     }
     if n + 3u < params.n {
-        output[(i + 3u) / 4u][(i + 3u) % 4u] = value.w;
+        put_one(i + 3u, x.w);
     }
 }
 
-@compute @workgroup_size(64)
-fn tiled(
-    @builtin(workgroup_id) group: vec3<u32>,
-    @builtin(num_workgroups) groups: vec3<u32>,
-    @builtin(local_invocation_index) local: u32,
-) {
-    let g = group.x + group.y * groups.x;
+fn put_one(i: u32, x: f32) {
+    output[i / 4u][i % 4u] = finish1(x, i);
+}
+
+// Words of one split's part of the outputs.
+fn outputs_padded() -> u32 {
+    return (params.batch * params.m * params.n + 3u) / 4u * 4u;
+}
+
+struct Place { m: u32, n: u32, split: u32, used: bool }
+
+// Computes the tile of workgroup g.
+fn product(g: u32, local: u32) -> Place {
     let n = g % params.tiles_n * TILE;
     let m = g / params.tiles_n % params.tiles_m * TILE;
     let z = g / (params.tiles_n * params.tiles_m);
@@ -164,7 +175,7 @@ fn tiled(
     let columns = select(0u, params.n, used);
     let begin = split * params.k_each;
     let end = select(begin, min(begin + params.k_each, params.k), used);
-    base_out = z * params.m * params.n;
+    base_out = split * outputs_padded() + index * params.m * params.n;
     for (var k = begin; k < end; k += 16u) {
         load_a(index * params.m * params.k, m, k, rows, local);
         load_b(index * params.k * params.n, n, k, columns, local);
@@ -173,21 +184,84 @@ fn tiled(
     if used {
         put_tile(m, n, local);
     }
+    return Place(m, n, split, used);
+}
+
+@compute @workgroup_size(64)
+fn tiled(
+    @builtin(workgroup_id) group: vec3<u32>,
+    @builtin(num_workgroups) groups: vec3<u32>,
+    @builtin(local_invocation_index) local: u32,
+) {
+    _ = product(group.x + group.y * groups.x, local);
+}
+
+@compute @workgroup_size(64)
+fn tiled_with_sums(
+    @builtin(workgroup_id) group: vec3<u32>,
+    @builtin(num_workgroups) groups: vec3<u32>,
+    @builtin(local_invocation_index) local: u32,
+) {
+    let place = product(group.x + group.y * groups.x, local);
+    tile_a[local] = sum_a;
+    // All sums are written before they are added up.
+    workgroupBarrier();
+    let m = place.m + local;
+    if place.used && place.n == 0u && local < TILE && m < params.m {
+        var sum = 0.0;
+        for (var row = 0u; row < 64u / QUADS; row++) {
+            sum += tile_a[row * QUADS + local / 4u][local % 4u];
+        }
+        if SPLIT == 1u {
+            let i = params.splits * outputs_padded() + place.split * params.m + m;
+            output[i / 4u][i % 4u] = sum;
+        } else {
+            sums[m] = sum;
+        }
+    }
+}
+
+fn join_four(i: u32) {
+    let count = params.batch * params.m * params.n;
+    let padded = outputs_padded() / 4u;
+    var x = parts[i];
+    for (var split = 1u; split < params.splits; split++) {
+        x += parts[split * padded + i];
+    }
+    let at = vec4<u32>(i * 4u, i * 4u + 1u, i * 4u + 2u, i * 4u + 3u);
+    if BIAS == 1u {
+        let n = at % params.n;
+        x += vec4<f32>(bias[n.x], bias[n.y], bias[n.z], bias[n.w]);
+    }
+    // What pads the last vec4 was not written by any split.
+    joined[i] = select(vec4<f32>(0.0), finish4(x, i), at < vec4<u32>(count));
 }
 
 @compute @workgroup_size(64)
 fn join(me: Invocation) {
     let i = linear_index(me);
-    let count = params.batch * params.m * params.n;
-    if i >= count {
+    if i < outputs_padded() / 4u {
+        join_four(i);
+    }
+}
+
+@compute @workgroup_size(64)
+fn join_with_sums(me: Invocation) {
+    let i = linear_index(me);
+    let quads = outputs_padded() / 4u;
+    if i < quads {
+        join_four(i);
         return;
     }
+    let m = i - quads;
+    if m >= params.m {
+        return;
+    }
+    let first = params.splits * outputs_padded() + m;
     var sum = 0.0;
     for (var split = 0u; split < params.splits; split++) {
-        sum += partial[split * count + i];
+        let at = first + split * params.m;
+        sum += parts[at / 4u][at % 4u];
     }
-    if BIAS == 1u {
-        sum += joined_bias[i % params.n];
-    }
-    joined[i] = activate4(vec4<f32>(sum)).x;
+    joined_sums[m] = sum;
 }

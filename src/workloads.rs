@@ -180,7 +180,7 @@ fn load_training(executor: &mut dyn Executor, model: &Model, batch: usize) -> Re
     executor.write_data(data, &pixels, &[])?;
     executor.write_order(data, &(0..batch as u32).collect::<Vec<_>>())?;
     let shape = BatchShape { images: MNIST, masked: false, batch, room: batch };
-    let plan = training_plan(&config, &layout, shape, executor.target())?;
+    let plan = training_plan(&config, &layout, shape, executor.target(), true)?;
     let flops = plan.flops();
     Ok(Loaded { plan: executor.add_plan(plan, Some(data))?, flops })
 }

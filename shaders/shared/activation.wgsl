@@ -1,5 +1,5 @@
-// activation.wgsl: activation functions and their derivatives on vec4, chosen when the pipeline is
-// made. Codes as in Activation::code.
+// activation.wgsl: activation functions and their derivatives on vec4, by their code as in
+// Activation::code, or as chosen when the pipeline is made.
 override ACTIVATION: u32 = 0u;
 override SLOPE: f32 = 0.0;
 
@@ -51,10 +51,10 @@ fn normal_distribution4(x: vec4<f32>) -> vec4<f32> {
     return 0.5 + 0.5 * erf4(x * 0.70710678);
 }
 
-fn activate4(x: vec4<f32>) -> vec4<f32> {
-    switch ACTIVATION {
+fn activation4(code: u32, slope: f32, x: vec4<f32>) -> vec4<f32> {
+    switch code {
         case RELU: { return max(x, vec4<f32>(0.0)); }
-        case LEAKY_RELU: { return select(SLOPE * x, x, x > vec4<f32>(0.0)); }
+        case LEAKY_RELU: { return select(slope * x, x, x > vec4<f32>(0.0)); }
         case SIGMOID: { return sigmoid4(x); }
         case TANH: { return tanh4(x); }
         case SOFTPLUS: { return softplus4(x); }
@@ -65,10 +65,10 @@ fn activate4(x: vec4<f32>) -> vec4<f32> {
 }
 
 // gradient * activation', in terms of the output; of the input for GELU and SILU.
-fn activation_gradient4(gradient: vec4<f32>, v: vec4<f32>) -> vec4<f32> {
-    switch ACTIVATION {
+fn derivative4(code: u32, slope: f32, gradient: vec4<f32>, v: vec4<f32>) -> vec4<f32> {
+    switch code {
         case RELU: { return select(vec4<f32>(0.0), gradient, v > vec4<f32>(0.0)); }
-        case LEAKY_RELU: { return select(SLOPE * gradient, gradient, v > vec4<f32>(0.0)); }
+        case LEAKY_RELU: { return select(slope * gradient, gradient, v > vec4<f32>(0.0)); }
         case SIGMOID: { return gradient * v * (1.0 - v); }
         case TANH: { return gradient * (1.0 - v * v); }
         case SOFTPLUS: { return gradient * (1.0 - exp(-v)); }
@@ -79,4 +79,12 @@ fn activation_gradient4(gradient: vec4<f32>, v: vec4<f32>) -> vec4<f32> {
         }
         default: { return gradient; }
     }
+}
+
+fn activate4(x: vec4<f32>) -> vec4<f32> {
+    return activation4(ACTIVATION, SLOPE, x);
+}
+
+fn activation_gradient4(gradient: vec4<f32>, v: vec4<f32>) -> vec4<f32> {
+    return derivative4(ACTIVATION, SLOPE, gradient, v);
 }

@@ -68,8 +68,10 @@ impl CpuExecutor {
         let outputs = self.plans[plan].plan.steps[step].outputs.len();
         let mut taken: [Vec<f32>; MAX_OUTPUTS] = Default::default();
         for (number, taken) in taken.iter_mut().enumerate().take(outputs) {
-            let area = self.plans[plan].plan.steps[step].outputs[number].area;
-            *taken = std::mem::take(self.memory_mut(plan, area)?);
+            let locations = &self.plans[plan].plan.steps[step].outputs;
+            if is_first(locations, number) {
+                *taken = std::mem::take(self.memory_mut(plan, locations[number].area)?);
+            }
         }
         let begin = self.profile.is_some().then(Instant::now);
         let result = self.call(plan, step, scalars, &mut taken);
@@ -77,8 +79,10 @@ impl CpuExecutor {
             self.note(plan, step, begin.elapsed().as_secs_f64());
         }
         for (number, taken) in taken.into_iter().enumerate().take(outputs) {
-            let area = self.plans[plan].plan.steps[step].outputs[number].area;
-            *self.memory_mut(plan, area)? = taken;
+            let locations = &self.plans[plan].plan.steps[step].outputs;
+            if is_first(locations, number) {
+                *self.memory_mut(plan, locations[number].area)? = taken;
+            }
         }
         result
     }
@@ -96,10 +100,7 @@ impl CpuExecutor {
         for (input, location) in inputs.iter_mut().zip(&step.inputs) {
             *input = &self.memory(plan, location.area)?[location.range()];
         }
-        let mut outputs: [&mut [f32]; MAX_OUTPUTS] = Default::default();
-        for ((output, taken), location) in outputs.iter_mut().zip(taken).zip(&step.outputs) {
-            *output = &mut taken[location.range()];
-        }
+        let outputs = carve(taken, &step.outputs);
         step.op.cpu(CpuCall { shapes: &step.shapes, inputs, outputs, step: scalars });
         Ok(())
     }
@@ -156,6 +157,37 @@ impl CpuExecutor {
         row.seconds += seconds;
         row.flops += step.op.flops(&step.shapes);
     }
+}
+
+/// Whether output `number` is the first one in its area.
+fn is_first(outputs: &[Location], number: usize) -> bool {
+    outputs[..number].iter().all(|other| other.area != outputs[number].area)
+}
+
+/// The outputs' places in memory, which is that of the first output in each area.
+fn carve<'a>(
+    memory: &'a mut [Vec<f32>; MAX_OUTPUTS],
+    outputs: &[Location],
+) -> [&'a mut [f32]; MAX_OUTPUTS] {
+    let mut places: [&mut [f32]; MAX_OUTPUTS] = Default::default();
+    for (number, memory) in memory.iter_mut().enumerate().take(outputs.len()) {
+        if !is_first(outputs, number) {
+            continue;
+        }
+        let mut rest: &mut [f32] = memory;
+        let mut begin = 0;
+        let mut order: [usize; MAX_OUTPUTS] = std::array::from_fn(|output| output);
+        order[..outputs.len()].sort_unstable_by_key(|output| outputs[*output].offset);
+        for output in order.into_iter().take(outputs.len()) {
+            let Location { area, offset, length } = outputs[output];
+            if area == outputs[number].area {
+                let from = rest.split_at_mut(offset - begin).1;
+                (places[output], rest) = from.split_at_mut(length);
+                begin = offset + length;
+            }
+        }
+    }
+    places
 }
 
 const NO_STATE: &str = "no state was set before this call";

@@ -18,6 +18,9 @@ impl Graph {
                 Kind::Constant(_) => ("constant".into(), "shape=box, style=dashed"),
                 Kind::Data(data) => (format!("{data:?}"), "shape=cylinder"),
                 Kind::Op(op) => (op.name().to_string(), "shape=box, style=rounded"),
+                Kind::Companion { of, output } => {
+                    (format!("output {output} of n{}", of.0), "shape=box, style=rounded")
+                }
             };
             let label = label.replace('\\', "\\\\").replace('"', "\\\"");
             let shape = &node.shape;

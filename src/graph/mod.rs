@@ -8,6 +8,7 @@ use crate::ops::{Builder, NodeId, Op};
 use crate::rng::Stream;
 use crate::tensor::{Shape, Tensor};
 
+mod cost;
 mod differentiate;
 mod dot;
 mod executor;
@@ -17,6 +18,7 @@ mod parameter;
 mod plan;
 mod profile;
 
+pub use cost::Cost;
 pub use executor::{DataId, Executor, MetricRow, PlanId, ProfileRow, State};
 pub use memory::{Bytes, MemoryReport};
 pub use parameter::{Initialiser, ParamName, Role, StateEntry, StateLayout};
@@ -40,6 +42,13 @@ pub enum Kind {
     Data(Data),
     /// The result of an operation.
     Op(Arc<dyn Op>),
+    /// A further output of the operation of another node. Only fusion makes these.
+    Companion {
+        /// The node of the operation.
+        of: NodeId,
+        /// Which of its outputs; the node's own value is number 0.
+        output: usize,
+    },
 }
 
 /// A part of the resident dataset. Elements are 32-bit words; what they hold is the reader's affair.
@@ -170,10 +179,14 @@ impl Graph {
     /// Which nodes `roots` depend on, themselves included.
     fn needed(&self, roots: &[NodeId]) -> Vec<bool> {
         let mut needed = vec![false; self.nodes.len()];
-        roots.iter().for_each(|root| needed[root.index()] = true);
-        for index in (0..needed.len()).rev() {
-            if needed[index] {
-                self.nodes[index].inputs.iter().for_each(|input| needed[input.index()] = true);
+        let mut open = roots.to_vec();
+        while let Some(node) = open.pop() {
+            if !std::mem::replace(&mut needed[node.index()], true) {
+                open.extend(&self.nodes[node.index()].inputs);
+                open.extend(match self.nodes[node.index()].kind {
+                    Kind::Companion { of, .. } => Some(of),
+                    _ => None,
+                });
             }
         }
         needed

@@ -7,7 +7,9 @@ use std::sync::Arc;
 use super::memory::{self, Lifetime, MemoryReport};
 use super::{Data, Graph, Kind, ParamName, Role, StateLayout};
 use crate::error::{Error, Result};
-use crate::ops::{Builder, Expand, GlobalNorm, GpuTarget, NodeId, Op, Optimiser, Record, Shapes};
+use crate::ops::{
+    Builder, Expand, GlobalNorm, GpuTarget, MAX_INPUTS, NodeId, Op, Optimiser, Record, Shapes,
+};
 use crate::tensor::{Shape, Tensor};
 
 /// Rows of a plan's metrics log; a longer pass starts over at the first.
@@ -218,7 +220,10 @@ fn parameter_gradients(
 struct Draft<'a> {
     graph: &'a Graph,
     request: &'a PlanRequest<'a>,
+    /// Further outputs of each operation, by the number of the output.
+    companions: HashMap<NodeId, Vec<NodeId>>,
     locations: Vec<Option<Location>>,
+    scheduled: Vec<bool>,
     steps: Vec<Step>,
     lifetimes: Vec<Lifetime>,
     inputs: Vec<(String, Shape)>,
@@ -230,7 +235,9 @@ impl<'a> Draft<'a> {
         Self {
             graph,
             request,
+            companions: companions(graph),
             locations: vec![None; graph.nodes().len()],
+            scheduled: vec![false; graph.nodes().len()],
             steps: vec![],
             lifetimes: vec![],
             inputs: vec![],
@@ -273,7 +280,8 @@ impl<'a> Draft<'a> {
         }
         for (name, node) in gradients {
             let base = base(self.graph, *node);
-            let is_op = matches!(&self.graph.node(base).kind, Kind::Op(_));
+            let kind = &self.graph.node(base).kind;
+            let is_op = matches!(kind, Kind::Op(_) | Kind::Companion { .. });
             let mut link = *node;
             let mut alone = readers[link.index()] == 1;
             while link != base {
@@ -302,8 +310,11 @@ impl<'a> Draft<'a> {
         Ok(Location { area, offset: range.start, length: range.len() })
     }
 
-    /// Gives node `id` its place and, if it is an operation, its step.
+    /// Gives node `id` its place and, if it is an operation, its step, after those of what it reads.
     fn schedule(&mut self, id: NodeId) -> Result<()> {
+        if self.scheduled[id.index()] {
+            return Ok(());
+        }
         let node = self.graph.node(id);
         let length = node.shape.elements();
         let location = match &node.kind {
@@ -317,22 +328,42 @@ impl<'a> Draft<'a> {
             }
             Kind::State(name) => self.state_location(name)?,
             Kind::Data(data) => Location { area: Area::Data(*data), offset: 0, length },
-            Kind::Op(op) if op.is_view() => self.location(node.inputs[0]),
-            Kind::Op(op) => {
-                let inputs = node.inputs.iter().map(|input| self.location(*input)).collect();
-                let shapes = Shapes {
-                    inputs: node.inputs.iter().map(|i| self.graph.shape(*i).clone()).collect(),
-                    output: node.shape.clone(),
-                };
-                let output = match self.locations[id.index()] {
-                    Some(location) => location,
-                    None => self.new_slot(length, op.name(), &node.shape),
-                };
-                self.push_step(op.clone(), shapes, inputs, vec![output]);
-                output
+            Kind::Op(op) if op.is_view() => {
+                self.schedule(node.inputs[0])?;
+                self.location(node.inputs[0])
             }
+            Kind::Op(op) => return self.compute(id, op),
+            Kind::Companion { of, .. } => return self.schedule(*of),
         };
+        self.scheduled[id.index()] = true;
         self.locations[id.index()] = Some(location);
+        Ok(())
+    }
+
+    /// Adds the step of operation node `id`, with places for all it gives.
+    fn compute(&mut self, id: NodeId, op: &Arc<dyn Op>) -> Result<()> {
+        let node = self.graph.node(id);
+        for input in &node.inputs {
+            self.schedule(*input)?;
+        }
+        let inputs = node.inputs.iter().map(|input| self.location(*input)).collect();
+        let shapes = Shapes {
+            inputs: node.inputs.iter().map(|i| self.graph.shape(*i).clone()).collect(),
+            output: node.shape.clone(),
+        };
+        let companions = self.companions.get(&id).cloned().unwrap_or_default();
+        let mut outputs = vec![];
+        for id in [id].into_iter().chain(companions) {
+            let shape = self.graph.shape(id);
+            let location = match self.locations[id.index()] {
+                Some(location) => location,
+                None => self.new_slot(shape.elements(), op.name(), shape),
+            };
+            self.locations[id.index()] = Some(location);
+            self.scheduled[id.index()] = true;
+            outputs.push(location);
+        }
+        self.push_step(op.clone(), shapes, inputs, outputs);
         Ok(())
     }
 
@@ -369,11 +400,13 @@ impl<'a> Draft<'a> {
         let columns = self.request.metrics.len();
         let length = columns * METRIC_ROWS;
         let log = Location { area: Area::Metrics, offset: 0, length };
-        for (column, (_, node)) in self.request.metrics.iter().enumerate() {
-            let input = self.location(*node);
-            let inputs = vec![self.graph.shape(*node).clone()];
+        let nodes: Vec<NodeId> = self.request.metrics.iter().map(|(_, node)| *node).collect();
+        for (number, nodes) in nodes.chunks(MAX_INPUTS).enumerate() {
+            let locations = nodes.iter().map(|node| self.location(*node)).collect();
+            let inputs = nodes.iter().map(|node| self.graph.shape(*node).clone()).collect();
             let shapes = Shapes { inputs, output: Shape::from([METRIC_ROWS, columns]) };
-            self.push_step(Arc::new(Record { column, columns }), shapes, vec![input], vec![log]);
+            let record = Record { first: number * MAX_INPUTS, columns };
+            self.push_step(Arc::new(record), shapes, locations, vec![log]);
         }
     }
 
@@ -464,6 +497,21 @@ impl<'a> Draft<'a> {
             memory,
         })
     }
+}
+
+/// The further outputs of each operation, in their order.
+fn companions(graph: &Graph) -> HashMap<NodeId, Vec<NodeId>> {
+    let mut companions: HashMap<NodeId, Vec<(usize, NodeId)>> = HashMap::new();
+    for (index, node) in graph.nodes().iter().enumerate() {
+        if let Kind::Companion { of, output } = node.kind {
+            companions.entry(of).or_default().push((output, NodeId(index as u32)));
+        }
+    }
+    let ordered = |(of, mut list): (NodeId, Vec<(usize, NodeId)>)| {
+        list.sort_unstable();
+        (of, list.into_iter().map(|(_, id)| id).collect())
+    };
+    companions.into_iter().map(ordered).collect()
 }
 
 /// The node whose memory `node` is a view of: itself unless it is a reshape.

@@ -94,8 +94,8 @@ pub(super) fn posterior(
 pub(super) struct Bound {
     /// `-ln p(x | z)`, z drawn, in nats an image; a scalar.
     pub reconstruction: NodeId,
-    /// The divergence of each dimension in nats, averaged over the images; `[1, latent]`.
-    pub divergences: NodeId,
+    /// The divergence of each dimension of each image's code in nats; `[batch, latent]`.
+    pub divergence: NodeId,
 }
 
 /// Draws a code for each image and measures the bound's parts.
@@ -113,15 +113,14 @@ pub(super) fn bound(
     let reconstruction = nn::image_mean(graph, errors)?;
     let divergence = ops::gaussian_kl(graph, mean, log_variance)?;
     let divergence = ops::flatten(graph, divergence)?;
-    let divergences = ops::reduce(graph, divergence, ReduceKind::Mean, &[0])?;
-    Ok(Bound { reconstruction, divergences })
+    Ok(Bound { reconstruction, divergence })
 }
 
 impl Bound {
     /// The measures `reconstruction`, `kl`, and `elbo`, their sum: the negative bound, where the
     /// reconstruction is a likelihood with its constant.
     pub fn measures(&self, graph: &mut Graph, loss: Loss) -> Result<Vec<(&'static str, NodeId)>> {
-        let kl = ops::sum_all(graph, self.divergences)?;
+        let kl = nn::image_mean(graph, self.divergence)?;
         let mut measures = vec![("reconstruction", self.reconstruction), ("kl", kl)];
         if loss != Loss::Mse {
             measures.push(("elbo", ops::add(graph, self.reconstruction, kl)?));
@@ -171,14 +170,15 @@ impl Vae {
         let posterior = posterior(model, scope, batch.input, batch.labels)?;
         let bound = bound(model, scope, batch, &posterior)?;
         let graph = &mut *scope.graph;
-        let mut charged = bound.divergences;
+        let mut charged = nn::image_mean(graph, bound.divergence)?;
         if self.free_bits > 0.0 {
+            let means = ops::reduce(graph, bound.divergence, ReduceKind::Mean, &[0])?;
             let free = graph.constant(Tensor::full([1, 1], self.free_bits));
-            let width = graph.shape(charged).clone();
+            let width = graph.shape(means).clone();
             let free = ops::expand(graph, free, &width)?;
-            charged = ops::maximum(graph, charged, free)?;
+            let above = ops::maximum(graph, means, free)?;
+            charged = ops::sum_all(graph, above)?;
         }
-        let charged = ops::sum_all(graph, charged)?;
         let loss = plus_weighted(graph, bound.reconstruction, charged)?;
         Ok(Objective { loss, measures: bound.measures(graph, model.loss)?, activity: None })
     }

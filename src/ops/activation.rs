@@ -80,6 +80,32 @@ impl Activation {
             Self::Silu => each(values, |x| x * simd::sigmoid(x)),
         }
     }
+
+    /// Multiplies `gradients` by its derivative, given at `v`: the activation's output (for GELU and
+    /// SiLU, its input).
+    pub fn apply_gradient(self, gradients: &mut [f32], v: &[f32]) {
+        fn each(gradients: &mut [f32], v: &[f32], f: impl Fn(f32, f32) -> f32) {
+            simd::vectorised(|| {
+                gradients.iter_mut().zip(v).for_each(|(g, v)| *g = f(*g, *v));
+            });
+        }
+        match self {
+            Self::Relu => each(gradients, v, |g, y| if y > 0.0 { g } else { 0.0 }),
+            Self::LeakyRelu(slope) => {
+                each(gradients, v, |g, y| if y > 0.0 { g } else { slope * g });
+            }
+            Self::Sigmoid => each(gradients, v, |g, y| flush(g * y * (1.0 - y))),
+            Self::Tanh => each(gradients, v, |g, y| g * (1.0 - y * y)),
+            Self::Softplus => each(gradients, v, |g, y| g * (1.0 - simd::exp(-y))),
+            Self::Gelu => {
+                each(gradients, v, |g, x| g * (normal_distribution(x) + x * normal_density(x)))
+            }
+            Self::Silu => each(gradients, v, |g, x| {
+                let s = simd::sigmoid(x);
+                g * s * (1.0 + x * (1.0 - s))
+            }),
+        }
+    }
 }
 
 #[inline(always)]
@@ -185,6 +211,10 @@ impl Op for Activate {
         dispatch(self.0, "main", vec![Binding::Input(0), Binding::Output(0)], shapes)
     }
 
+    fn pointwise(&self) -> Option<Pointwise> {
+        Some(Pointwise::Activation(self.0))
+    }
+
     fn epilogue_part(&self) -> Option<EpiloguePart> {
         Some(EpiloguePart::Activation(self.0))
     }
@@ -259,28 +289,23 @@ impl Op for ActivationGradient {
 
     fn cpu(&self, mut call: CpuCall) {
         let (g, v) = (call.inputs[0], call.inputs[1]);
-        let out = call.output();
-        match self.0 {
-            Activation::Relu => simd::zip(out, g, v, |g, y| if y > 0.0 { g } else { 0.0 }),
-            Activation::LeakyRelu(slope) => {
-                simd::zip(out, g, v, |g, y| if y > 0.0 { g } else { slope * g });
-            }
-            Activation::Sigmoid => simd::zip(out, g, v, |g, y| flush(g * y * (1.0 - y))),
-            Activation::Tanh => simd::zip(out, g, v, |g, y| g * (1.0 - y * y)),
-            Activation::Softplus => simd::zip(out, g, v, |g, y| g * (1.0 - simd::exp(-y))),
-            Activation::Gelu => {
-                simd::zip(out, g, v, |g, x| g * (normal_distribution(x) + x * normal_density(x)));
-            }
-            Activation::Silu => simd::zip(out, g, v, |g, x| {
-                let s = simd::sigmoid(x);
-                g * s * (1.0 + x * (1.0 - s))
-            }),
-        }
+        simd::in_chunks(call.output(), |start, out| {
+            out.copy_from_slice(&g[start..][..out.len()]);
+            self.0.apply_gradient(out, &v[start..][..out.len()]);
+        });
     }
 
     fn gpu(&self, shapes: &Shapes, _target: &GpuTarget) -> Vec<Dispatch> {
         let bindings = vec![Binding::Input(0), Binding::Output(0), Binding::Input(1)];
         dispatch(self.0, "gradient", bindings, shapes)
+    }
+
+    fn pointwise(&self) -> Option<Pointwise> {
+        Some(Pointwise::ActivationGradient(self.0))
+    }
+
+    fn epilogue_part(&self) -> Option<EpiloguePart> {
+        Some(EpiloguePart::ActivationGradient(self.0))
     }
 }
 

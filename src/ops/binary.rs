@@ -33,7 +33,7 @@ pub enum BinaryKind {
     BinaryCrossEntropy,
 }
 
-static KERNEL: Kernel = kernel!("binary", "linear", "walk", "activation");
+static KERNEL: Kernel = kernel!("binary", "linear", "walk", "activation", "binary");
 
 fn binary(builder: &mut dyn Builder, a: NodeId, b: NodeId, kind: BinaryKind) -> Result<NodeId> {
     builder.apply(Arc::new(Binary(kind)), &[a, b])
@@ -77,6 +77,70 @@ builders! {
 /// The operation behind [`add`] and its kin.
 #[derive(Clone, Copy, Debug)]
 pub struct Binary(pub BinaryKind);
+
+impl BinaryKind {
+    /// Calls `f` with the function.
+    #[inline(always)]
+    fn with<R>(self, f: impl Applied<R>) -> R {
+        match self {
+            Self::Add => f.to(|a, b| a + b),
+            Self::Subtract => f.to(|a, b| a - b),
+            Self::Multiply => f.to(|a, b| a * b),
+            Self::Divide => f.to(|a, b| a / b),
+            Self::Maximum => f.to(|a, b| if a >= b { a } else { b }),
+            Self::Minimum => f.to(|a, b| if b >= a { a } else { b }),
+            Self::GreaterEqual => f.to(|a, b| if a >= b { 1.0 } else { 0.0 }),
+            Self::Equal => f.to(|a, b| if a == b { 1.0 } else { 0.0 }),
+            Self::SquaredError => f.to(|a, b| (a - b) * (a - b)),
+            Self::BinaryCrossEntropy => f.to(|a, b| {
+                (if a > 0.0 { a } else { 0.0 }) - a * b + simd::ln_1p_unit(simd::exp(-a.abs()))
+            }),
+        }
+    }
+
+    /// `out[i] = f(a[i], b[i])`.
+    pub(super) fn apply(self, out: &mut [f32], a: &[f32], b: &[f32]) {
+        self.with(Flat { out, a, b });
+    }
+}
+
+/// What a function of two numbers is applied to.
+trait Applied<R> {
+    /// Applies it.
+    fn to(self, f: impl Fn(f32, f32) -> f32) -> R;
+}
+
+/// Slices of one length.
+struct Flat<'a> {
+    out: &'a mut [f32],
+    a: &'a [f32],
+    b: &'a [f32],
+}
+
+impl Applied<()> for Flat<'_> {
+    #[inline(always)]
+    fn to(self, f: impl Fn(f32, f32) -> f32) {
+        let Self { out, a, b } = self;
+        simd::vectorised(|| {
+            out.iter_mut().zip(a.iter().zip(b)).for_each(|(out, (a, b))| *out = f(*a, *b));
+        });
+    }
+}
+
+/// Rows of a walk over tensors that broadcast, from `first` on.
+struct Rows<'a> {
+    out: &'a mut [f32],
+    call: &'a CpuCall<'a>,
+    walk: &'a Walk,
+    first: usize,
+}
+
+impl Applied<()> for Rows<'_> {
+    #[inline(always)]
+    fn to(self, f: impl Fn(f32, f32) -> f32) {
+        run(self.out, self.call, self.walk, self.first, f);
+    }
+}
 
 impl Binary {
     /// Factors of the output's gradient in a and in b; `None` stands for none at all.
@@ -132,31 +196,6 @@ impl Binary {
             }
         }
         Ok(by)
-    }
-
-    fn compute(&self, out: &mut [f32], call: &CpuCall, walk: &Walk, first_row: usize) {
-        match self.0 {
-            BinaryKind::Add => run(out, call, walk, first_row, |a, b| a + b),
-            BinaryKind::Subtract => run(out, call, walk, first_row, |a, b| a - b),
-            BinaryKind::Multiply => run(out, call, walk, first_row, |a, b| a * b),
-            BinaryKind::Divide => run(out, call, walk, first_row, |a, b| a / b),
-            BinaryKind::Maximum => {
-                run(out, call, walk, first_row, |a, b| if a >= b { a } else { b })
-            }
-            BinaryKind::Minimum => {
-                run(out, call, walk, first_row, |a, b| if b >= a { a } else { b })
-            }
-            BinaryKind::GreaterEqual => {
-                run(out, call, walk, first_row, |a, b| if a >= b { 1.0 } else { 0.0 });
-            }
-            BinaryKind::Equal => {
-                run(out, call, walk, first_row, |a, b| if a == b { 1.0 } else { 0.0 });
-            }
-            BinaryKind::SquaredError => run(out, call, walk, first_row, |a, b| (a - b) * (a - b)),
-            BinaryKind::BinaryCrossEntropy => run(out, call, walk, first_row, |a, b| {
-                (if a > 0.0 { a } else { 0.0 }) - a * b + simd::ln_1p_unit(simd::exp(-a.abs()))
-            }),
-        }
     }
 }
 
@@ -231,28 +270,29 @@ impl Op for Binary {
         true
     }
 
+    fn pointwise(&self) -> Option<Pointwise> {
+        Some(Pointwise::Binary(self.0))
+    }
+
+    fn epilogue_part(&self) -> Option<EpiloguePart> {
+        (self.0 == BinaryKind::Add).then_some(EpiloguePart::Sum)
+    }
+
     fn cpu(&self, mut call: CpuCall) {
+        let out = std::mem::take(&mut call.outputs[0]);
+        if call.shapes.inputs.iter().all(|shape| *shape == call.shapes.output) {
+            let (a, b) = (call.inputs[0], call.inputs[1]);
+            return simd::in_chunks(out, |start, out| {
+                let [a, b] = [a, b].map(|x| &x[start..][..out.len()]);
+                self.0.apply(out, a, b);
+            });
+        }
         let walk =
             Walk::broadcast(&call.shapes.output, &call.shapes.inputs.iter().collect::<Vec<_>>());
         let row = walk.inner::<2>().0;
-        let out = std::mem::take(&mut call.outputs[0]);
-        let whole = walk.sizes.len() == 1;
-        // A walk of one row can be cut anywhere; others between rows.
-        if whole && call.shapes.inputs.iter().all(|shape| *shape == call.shapes.output) {
-            simd::in_chunks(out, |start, out| {
-                let inputs = std::array::from_fn(|operand| match operand {
-                    0 | 1 => &call.inputs[operand][start..start + out.len()],
-                    _ => &[][..],
-                });
-                let sizes = vec![out.len()];
-                let part = Walk { sizes, strides: walk.strides.clone() };
-                let outputs = [&mut [][..], &mut [][..], &mut [][..]];
-                let piece = CpuCall { shapes: call.shapes, inputs, outputs, step: call.step };
-                self.compute(out, &piece, &part, 0);
-            });
-        } else {
-            simd::in_rows(out, row, |first, out| self.compute(out, &call, &walk, first));
-        }
+        simd::in_rows(out, row, |first, out| {
+            self.0.with(Rows { out, call: &call, walk: &walk, first });
+        });
     }
 
     fn gpu(&self, shapes: &Shapes, _target: &GpuTarget) -> Vec<Dispatch> {

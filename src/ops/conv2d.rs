@@ -2,14 +2,14 @@
 
 use std::sync::Arc;
 
-use super::conv_cpu::Epilogue;
 use super::conv_transpose2d::image_like;
 use super::conv2d_weight_gradient::weight_gradient;
 use super::convolution::{ConvSizes, four, misfit, weight_shape};
 use super::*;
 use crate::kernel;
 
-static KERNEL: Kernel = kernel!("conv2d", "linear", "activation", "geometry", "tile", "tile_64");
+static KERNEL: Kernel =
+    kernel!("conv2d", "linear", "activation", "epilogue", "geometry", "tile", "tile_64");
 
 /// `x` of `[N, Ci, H, W]` convolved with `w` of `[Co, Ci, Kh, Kw]`: `[N, Co, Ho, Wo]`.
 ///
@@ -24,12 +24,12 @@ pub fn conv2d(
     builder.apply(Arc::new(Conv2d { geometry, fused: Fused::default() }), &[x, w])
 }
 
-/// The operation of [`conv2d`], with a bias a channel and an activation in its epilogue once fused.
+/// The operation of [`conv2d`], with what follows it in its epilogue once fused.
 #[derive(Clone, Copy, Debug)]
 pub struct Conv2d {
     /// How the kernel walks over `x`.
     pub geometry: ConvGeometry,
-    /// A third input of `[Co]` added to each channel, and an activation.
+    /// The epilogue.
     pub fused: Fused,
 }
 
@@ -46,14 +46,13 @@ impl Op for Conv2d {
         if *inputs[1] != weight_shape(co, ci, &self.geometry) {
             return error("the weight must be [Co, Ci, Kh, Kw] for the image's Ci");
         }
-        if self.fused.bias && inputs[2][..] != [co] {
-            return error("the bias has one number an output channel");
-        }
         let [ho, wo] = self
             .geometry
             .output_size([h, w])
             .map_err(|error| misfit(self.name(), error, inputs))?;
-        Ok(Shape::from([batch, co, ho, wo]))
+        let output = Shape::from([batch, co, ho, wo]);
+        self.fused.check(self.name(), inputs, co, &output)?;
+        Ok(output)
     }
 
     fn gradient(&self, builder: &mut dyn Builder, at: &Backward) -> Result<Vec<Option<NodeId>>> {
@@ -71,8 +70,8 @@ impl Op for Conv2d {
 
     fn cpu(&self, mut call: CpuCall) {
         let sizes = ConvSizes::of(self.geometry, &call.shapes.inputs[0], &call.shapes.output);
-        let [x, w, bias, ..] = call.inputs;
-        let then = Epilogue::new(self.fused, bias);
+        let [x, w, ..] = call.inputs;
+        let then = self.fused.on(&call.inputs);
         conv_cpu::convolve(&sizes, x, w, call.output(), then);
     }
 
@@ -85,12 +84,8 @@ impl Op for Conv2d {
         vec![sizes.dispatch(&KERNEL, [direct, tiled], whole, self.fused)]
     }
 
-    fn with_bias(&self) -> Option<Arc<dyn Op>> {
-        Some(Arc::new(Self { fused: self.fused.with_bias()?, ..*self }))
-    }
-
-    fn with_activation(&self, activation: Activation) -> Option<Arc<dyn Op>> {
-        Some(Arc::new(Self { fused: self.fused.with_activation(activation)?, ..*self }))
+    fn with_epilogue(&self, part: EpiloguePart) -> Option<Arc<dyn Op>> {
+        Some(Arc::new(Self { fused: self.fused.with(part)?, ..*self }))
     }
 }
 

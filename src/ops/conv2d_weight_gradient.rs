@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::conv_transpose2d::image_like;
 use super::convolution::{ConvSizes, FEW_CHANNELS, four, misfit, weight_shape};
+use super::reduce::reduce_slice;
 use super::tiles::Tiling;
 use super::*;
 use crate::kernel;
@@ -17,7 +18,7 @@ pub(super) fn weight_gradient(
     g: NodeId,
     geometry: ConvGeometry,
 ) -> Result<NodeId> {
-    builder.apply(Arc::new(Conv2dWeightGradient { geometry }), &[x, g])
+    builder.apply(Arc::new(Conv2dWeightGradient { geometry, sums: None }), &[x, g])
 }
 
 /// From `x` of `[N, Ci, H, W]` and the gradient in [`conv2d`]'s output, `[N, Co, Ho, Wo]`, the
@@ -26,6 +27,27 @@ pub(super) fn weight_gradient(
 pub struct Conv2dWeightGradient {
     /// How the kernel walks over `x`.
     pub geometry: ConvGeometry,
+    /// Of which input the sums a channel are a second output.
+    pub sums: Option<Summed>,
+}
+
+/// An input whose channels are summed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Summed {
+    /// The gradient `g`: in a convolution's weight gradient, the gradient of the bias.
+    Output,
+    /// The image `x`, where windows tile it: the same for a transposed convolution.
+    Image,
+}
+
+impl Summed {
+    /// How many parts each split gives, and how many sums these end in.
+    fn counts(self, sizes: &ConvSizes) -> [usize; 2] {
+        match self {
+            Self::Output => [sizes.co, sizes.co],
+            Self::Image => [sizes.window(), sizes.ci],
+        }
+    }
 }
 
 impl Conv2dWeightGradient {
@@ -70,40 +92,87 @@ impl Op for Conv2dWeightGradient {
 
     fn cpu(&self, mut call: CpuCall) {
         let (x, y) = (call.inputs[0], call.inputs[1]);
-        conv_cpu::weigh(&self.sizes(call.shapes), x, y, call.output());
+        let sizes = self.sizes(call.shapes);
+        conv_cpu::weigh(&sizes, x, y, call.output());
+        match self.sums {
+            None => {}
+            Some(Summed::Output) => sum_channels(y, sizes.output_plane(), call.outputs[1]),
+            Some(Summed::Image) => sum_channels(x, sizes.image_plane(), call.outputs[1]),
+        }
     }
 
     fn gpu(&self, shapes: &Shapes, target: &GpuTarget) -> Vec<Dispatch> {
         let sizes = self.sizes(shapes);
         let cut = Cut::new(&sizes, target);
         let words = shapes.output.elements();
+        let [parts, sums] = self.sums.map_or([0; 2], |summed| summed.counts(&sizes));
         let params = [sizes.batch, cut.splits, cut.k_each].map(|number| number as u32);
-        let split = cut.splits > 1;
-        let to = if split { Binding::Scratch } else { Binding::Output(0) };
+        let joined = cut.splits > 1 || self.sums.is_some();
+        let to = if joined { Binding::Scratch } else { Binding::Output(0) };
         let (entry, groups) = match cut.direct {
-            true => ("direct", Dispatch::linear(words * cut.splits, 64)),
+            true => ("direct", Dispatch::linear((words + parts) * cut.splits, 64)),
             false => ("tiled", Dispatch::linear(cut.groups, 1)),
         };
+        let finish = |dispatch: Dispatch| {
+            let code = match self.sums {
+                None => 0,
+                Some(Summed::Output) => 1,
+                Some(Summed::Image) => 2,
+            };
+            sizes.constants(dispatch).constant("SUMS", code).params(params)
+        };
         let bindings = vec![Binding::Input(0), Binding::Input(1), to];
-        let sums = Dispatch::new(&KERNEL, bindings, groups)
+        let products = Dispatch::new(&KERNEL, bindings, groups)
             .entry(entry)
-            .constant("VECTOR_Y", u32::from(sizes.output_plane().is_multiple_of(4)))
-            .params(params);
-        let mut dispatches = vec![sizes.constants(sums)];
-        if split {
-            let bindings = vec![Binding::Scratch, Binding::Output(0)];
-            let join = Dispatch::new(&KERNEL, bindings, Dispatch::linear(words, 64));
-            dispatches.push(sizes.constants(join.entry("join").params(params)));
+            .constant("VECTOR_Y", u32::from(sizes.output_plane().is_multiple_of(4)));
+        let mut dispatches = vec![finish(products)];
+        if joined {
+            let mut bindings = vec![Binding::Scratch, Binding::Output(0)];
+            bindings.extend(self.sums.map(|_| Binding::Output(1)));
+            let join = Dispatch::new(&KERNEL, bindings, Dispatch::linear(words + sums, 64));
+            let entry = if self.sums.is_some() { "join_sums" } else { "join" };
+            dispatches.push(finish(join.entry(entry)));
         }
         dispatches
     }
 
     fn gpu_scratch(&self, shapes: &Shapes, target: &GpuTarget) -> usize {
-        match Cut::new(&self.sizes(shapes), target).splits {
-            1 => 0,
-            splits => splits * shapes.output.elements(),
+        let sizes = self.sizes(shapes);
+        match (Cut::new(&sizes, target).splits, self.sums) {
+            (1, None) => 0,
+            (splits, None) => splits * shapes.output.elements(),
+            (splits, Some(summed)) => {
+                splits * (shapes.output.elements() + summed.counts(&sizes)[0])
+            }
         }
     }
+
+    /// For the bias of a convolution, and that of a transposed one whose windows tile the image.
+    fn with_channel_sums(&self, input: usize, shapes: &Shapes) -> Option<Arc<dyn Op>> {
+        let sizes = self.sizes(shapes);
+        let summed = match input {
+            1 => Summed::Output,
+            _ if self.geometry.tiles(sizes.image, sizes.output) => Summed::Image,
+            _ => return None,
+        };
+        let plain = self.sums.is_none();
+        plain.then(|| Arc::new(Self { sums: Some(summed), ..*self }) as Arc<dyn Op>)
+    }
+}
+
+/// The sums of each channel of images with planes of `plane` elements, each in the images' order.
+fn sum_channels(images: &[f32], plane: usize, sums: &mut [f32]) {
+    use rayon::prelude::*;
+    let channels = sums.len();
+    let each = sums
+        .par_iter_mut()
+        .enumerate()
+        .with_min_len((1 << 16) * channels / images.len().max(1) + 1);
+    each.for_each(|(channel, sum)| {
+        let planes = images.chunks_exact(plane).skip(channel).step_by(channels);
+        *sum =
+            planes.map(|plane| f64::from(reduce_slice(ReduceKind::Sum, plane))).sum::<f64>() as f32;
+    });
 }
 
 /// How the sum over all places of all images is spread over workgroups.

@@ -2,41 +2,11 @@
 
 use rayon::prelude::*;
 
-use super::activation::Activation;
 use super::columns;
 use super::convolution::{ConvSizes, with_workspace};
-use super::fused::Fused;
+use super::fused::Epilogue;
 use super::matmul::gemm::{Operand, Strides, Threads, accumulate, product};
 use crate::simd;
-
-/// What follows a convolution on each image while it is in cache.
-#[derive(Clone, Copy)]
-pub(super) struct Epilogue<'a> {
-    /// One number a channel.
-    pub bias: Option<&'a [f32]>,
-    /// What is applied last.
-    pub activation: Option<Activation>,
-}
-
-impl<'a> Epilogue<'a> {
-    /// What `fused` says, with the bias's numbers if it has one.
-    pub fn new(fused: Fused, bias: &'a [f32]) -> Self {
-        Self { bias: fused.bias.then_some(bias), activation: fused.activation }
-    }
-
-    fn apply(&self, planes: &mut [f32], plane: usize) {
-        if let Some(bias) = self.bias {
-            simd::vectorised(|| {
-                for (plane, bias) in planes.chunks_mut(plane).zip(bias.iter().cycle()) {
-                    plane.iter_mut().for_each(|value| *value += bias);
-                }
-            });
-        }
-        if let Some(activation) = self.activation {
-            activation.apply(planes);
-        }
-    }
-}
 
 /// `y` from `x`.
 pub(super) fn convolve(sizes: &ConvSizes, x: &[f32], w: &[f32], y: &mut [f32], then: Epilogue) {
@@ -115,7 +85,9 @@ fn join_columns(sizes: &ConvSizes, x: &[f32], columns: &mut [f32], pitch: usize)
 fn collect(sizes: &ConvSizes, x: &[f32], w: &[f32], y: &mut [f32], then: Epilogue) {
     let (window, plane, together) = (sizes.window(), sizes.output_plane(), images_together(sizes));
     let x = x.par_chunks(together * sizes.image_words());
-    y.par_chunks_mut(together * sizes.output_words()).zip(x).for_each(|(y, x)| {
+    let each = y.par_chunks_mut(together * sizes.output_words()).zip(x).enumerate();
+    each.for_each(|(number, (y, x))| {
+        let start = number * together * sizes.output_words();
         let images = x.len() / sizes.image_words();
         let pitch = images * plane;
         let multiply = |columns: &[f32], y: &mut [f32]| {
@@ -124,7 +96,7 @@ fn collect(sizes: &ConvSizes, x: &[f32], w: &[f32], y: &mut [f32], then: Epilogu
         };
         if images == 1 && sizes.geometry.is_pointwise() {
             multiply(x, y);
-            return then.apply(y, plane);
+            return then.apply(y, start, plane);
         }
         with_workspace((window + sizes.co) * pitch, |workspace| {
             let (columns, rows) = workspace.split_at_mut(window * pitch);
@@ -138,7 +110,7 @@ fn collect(sizes: &ConvSizes, x: &[f32], w: &[f32], y: &mut [f32], then: Epilogu
                 to.copy_from_slice(&rows[stretch(channel, pitch, image, plane)]);
             }
         });
-        then.apply(y, plane);
+        then.apply(y, start, plane);
     });
 }
 
@@ -146,7 +118,9 @@ fn collect(sizes: &ConvSizes, x: &[f32], w: &[f32], y: &mut [f32], then: Epilogu
 fn spread(sizes: &ConvSizes, y: &[f32], w: &[f32], x: &mut [f32], then: Epilogue) {
     let (window, plane, together) = (sizes.window(), sizes.output_plane(), images_together(sizes));
     let y = y.par_chunks(together * sizes.output_words());
-    x.par_chunks_mut(together * sizes.image_words()).zip(y).for_each(|(x, y)| {
+    let each = x.par_chunks_mut(together * sizes.image_words()).zip(y).enumerate();
+    each.for_each(|(number, (x, y))| {
+        let start = number * together * sizes.image_words();
         let images = y.len() / sizes.output_words();
         let pitch = images * plane;
         let multiply = |y: &[f32], columns: &mut [f32]| {
@@ -156,7 +130,7 @@ fn spread(sizes: &ConvSizes, y: &[f32], w: &[f32], x: &mut [f32], then: Epilogue
         };
         if images == 1 && sizes.geometry.is_pointwise() {
             multiply(y, x);
-            return then.apply(x, sizes.image_plane());
+            return then.apply(x, start, sizes.image_plane());
         }
         with_workspace((window + sizes.co) * pitch, |workspace| {
             let (columns, rows) = workspace.split_at_mut(window * pitch);
@@ -168,7 +142,7 @@ fn spread(sizes: &ConvSizes, y: &[f32], w: &[f32], x: &mut [f32], then: Epilogue
             }
             for (image, x) in x.chunks_exact_mut(sizes.image_words()).enumerate() {
                 columns::scatter(sizes, &mut columns[image * plane..], pitch, x);
-                then.apply(x, sizes.image_plane());
+                then.apply(x, start + image * sizes.image_words(), sizes.image_plane());
             }
         });
     });

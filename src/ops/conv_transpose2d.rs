@@ -2,14 +2,13 @@
 
 use std::sync::Arc;
 
-use super::conv_cpu::Epilogue;
 use super::conv2d_weight_gradient::weight_gradient;
 use super::convolution::{ConvSizes, four, misfit, weight_shape};
 use super::*;
 use crate::kernel;
 
 static KERNEL: Kernel =
-    kernel!("conv_transpose2d", "linear", "activation", "geometry", "tile", "tile_64");
+    kernel!("conv_transpose2d", "linear", "activation", "epilogue", "geometry", "tile", "tile_64");
 
 /// `y` of `[N, Co, Ho, Wo]` through `w` of `[Co, Ci, Kh, Kw]` (PyTorch's `[in, out, Kh, Kw]`) to
 /// `[N, Ci, H, W]`, with `H = (Ho - 1) * stride - padding + span + output_padding`.
@@ -47,15 +46,14 @@ pub(super) fn image_like(
     builder.apply(Arc::new(op), &[y, w])
 }
 
-/// The operation of [`conv_transpose2d`], with a bias a channel and an activation in its epilogue
-/// once fused.
+/// The operation of [`conv_transpose2d`], with what follows it in its epilogue once fused.
 #[derive(Clone, Copy, Debug)]
 pub struct ConvTranspose2d {
     /// How the kernel walks over the *output*.
     pub geometry: ConvGeometry,
     /// `[H, W]` of the output, which the geometry alone leaves open where the stride is above 1.
     pub output_size: [usize; 2],
-    /// A third input of `[Ci]` added to each channel, and an activation.
+    /// The epilogue.
     pub fused: Fused,
 }
 
@@ -80,16 +78,15 @@ impl Op for ConvTranspose2d {
         if *inputs[1] != weight_shape(co, ci, &self.geometry) {
             return error("the weight must be [Co, Ci, Kh, Kw] for the input's Co");
         }
-        if self.fused.bias && inputs[2][..] != [ci] {
-            return error("the bias has one number an output channel");
-        }
         let size = self.output_size;
         let windows =
             self.geometry.output_size(size).map_err(|error| misfit(self.name(), error, inputs))?;
         if windows != [ho, wo] {
             return error(&format!("an output of {size:?} belongs to an input of {windows:?}"));
         }
-        Ok(Shape::from([batch, ci, size[0], size[1]]))
+        let output = Shape::from([batch, ci, size[0], size[1]]);
+        self.fused.check(self.name(), inputs, ci, &output)?;
+        Ok(output)
     }
 
     fn gradient(&self, builder: &mut dyn Builder, at: &Backward) -> Result<Vec<Option<NodeId>>> {
@@ -107,8 +104,8 @@ impl Op for ConvTranspose2d {
 
     fn cpu(&self, mut call: CpuCall) {
         let sizes = ConvSizes::of(self.geometry, &call.shapes.output, &call.shapes.inputs[0]);
-        let [y, w, bias, ..] = call.inputs;
-        let then = Epilogue::new(self.fused, bias);
+        let [y, w, ..] = call.inputs;
+        let then = self.fused.on(&call.inputs);
         conv_cpu::transpose(&sizes, y, w, call.output(), then);
     }
 
@@ -124,12 +121,8 @@ impl Op for ConvTranspose2d {
         vec![sizes.dispatch(&KERNEL, [direct, tiled], whole, self.fused)]
     }
 
-    fn with_bias(&self) -> Option<Arc<dyn Op>> {
-        Some(Arc::new(Self { fused: self.fused.with_bias()?, ..*self }))
-    }
-
-    fn with_activation(&self, activation: Activation) -> Option<Arc<dyn Op>> {
-        Some(Arc::new(Self { fused: self.fused.with_activation(activation)?, ..*self }))
+    fn with_epilogue(&self, part: EpiloguePart) -> Option<Arc<dyn Op>> {
+        Some(Arc::new(Self { fused: self.fused.with(part)?, ..*self }))
     }
 }
 

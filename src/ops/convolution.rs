@@ -106,7 +106,7 @@ impl ConvSizes {
             false => ("tiled", tiled),
         };
         let [input, w, output] = [Binding::Input(0), Binding::Input(1), Binding::Output(0)];
-        let bindings = vec![input, w, output, fused.bias_binding()];
+        let bindings = [&[input, w, output][..], &fused.bindings()].concat();
         let dispatch = Dispatch::new(kernel, bindings, Dispatch::linear(groups, 1))
             .entry(entry)
             .constant("VECTOR_OUT", u32::from(whole))
@@ -294,7 +294,7 @@ mod tests {
             assert_eq!(shape, xs);
             assert_near("conv_transpose2d", &by_transpose, &sums[0], &sizes);
             let (shape, by_weight) =
-                run(&Conv2dWeightGradient { geometry }, &[(&xs, &x), (&ys, &y)]);
+                run(&Conv2dWeightGradient { geometry, sums: None }, &[(&xs, &x), (&ys, &y)]);
             assert_eq!(shape, ws);
             assert_near("conv2d_weight_gradient", &by_weight, &sums[1], &sizes);
             let all = [dot(&by_conv, &y), dot(&by_transpose, &x), dot(&by_weight, &w)];
@@ -315,7 +315,7 @@ mod tests {
             let b = Shape::from([4]);
             let (xs, ws, bs) = (random.numbers(&x), random.numbers(&w), random.numbers(&b));
             let plain = Conv2d { geometry, fused: Fused::default() };
-            let fused = Fused { bias: true, activation: Some(Activation::Relu) };
+            let fused = Fused { bias: true, last: Last::Activation(Activation::Relu), sum: false };
             let fused = Conv2d { fused, ..plain };
             let (shape, plain) = run(&plain, &[(&x, &xs), (&w, &ws)]);
             let (_, fused) = run(&fused, &[(&x, &xs), (&w, &ws), (&b, &bs)]);

@@ -74,6 +74,11 @@ impl Op for Expand {
         Ok(vec![Some(sum_to(builder, at.gradient, &shape)?)])
     }
 
+    /// Of one number: every element is that number.
+    fn pointwise(&self) -> Option<Pointwise> {
+        Some(Pointwise::Copy)
+    }
+
     fn cpu(&self, mut call: CpuCall) {
         self.walk(call.shapes).copy(call.inputs[0], call.output());
     }

@@ -64,6 +64,11 @@ impl Op for Gather {
         });
     }
 
+    /// Of the table the chosen rows alone are read.
+    fn traffic(&self, shapes: &Shapes, outputs: usize) -> usize {
+        shapes.inputs[1].elements() + 2 * outputs
+    }
+
     fn gpu(&self, shapes: &Shapes, _target: &GpuTarget) -> Vec<Dispatch> {
         let count = shapes.output.elements();
         let numbers = [count, shapes.inputs[0][0], shapes.inputs[0][1]];

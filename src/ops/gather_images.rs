@@ -117,6 +117,11 @@ impl Op for GatherImages {
             .params([count, images, shapes.inputs[1].elements()].map(|number| number as u32)),
         ]
     }
+
+    /// Of the dataset the batch alone is read.
+    fn traffic(&self, _shapes: &Shapes, outputs: usize) -> usize {
+        outputs / 4 + self.batch + outputs
+    }
 }
 
 impl Op for GatherLabels {
@@ -146,6 +151,11 @@ impl Op for GatherLabels {
         for (b, out) in call.output().iter_mut().enumerate() {
             *out = labels[image_at(order, step, b, labels.len())] as f32;
         }
+    }
+
+    /// Of the dataset the batch alone is read.
+    fn traffic(&self, _shapes: &Shapes, outputs: usize) -> usize {
+        3 * outputs
     }
 
     fn gpu(&self, shapes: &Shapes, _target: &GpuTarget) -> Vec<Dispatch> {

@@ -23,6 +23,13 @@ pub fn gaussian_kl(
     builder.apply(Arc::new(GaussianKl), &[mean, log_variance])
 }
 
+/// Of one distribution.
+#[inline(always)]
+pub(super) fn divergence(mean: f32, log_variance: f32) -> f32 {
+    let v = clamp_log_variance(log_variance);
+    0.5 * (simd::exp(v) - 1.0 - v + mean * mean)
+}
+
 /// The operation of [`gaussian_kl`].
 #[derive(Clone, Copy, Debug)]
 pub struct GaussianKl;
@@ -63,10 +70,11 @@ impl Op for GaussianKl {
 
     fn cpu(&self, mut call: CpuCall) {
         let (mean, log_variance) = (call.inputs[0], call.inputs[1]);
-        simd::zip(call.output(), mean, log_variance, |mean, v| {
-            let v = clamp_log_variance(v);
-            0.5 * (simd::exp(v) - 1.0 - v + mean * mean)
-        });
+        simd::zip(call.output(), mean, log_variance, divergence);
+    }
+
+    fn pointwise(&self) -> Option<Pointwise> {
+        Some(Pointwise::GaussianKl)
     }
 
     fn gpu(&self, shapes: &Shapes, _target: &GpuTarget) -> Vec<Dispatch> {

@@ -7,9 +7,11 @@ use super::*;
 use crate::kernel;
 use crate::simd;
 
-static KERNEL: Kernel = kernel!("matmul", "linear", "activation", "tile", "tile_64");
-static SMALL: Kernel =
-    Kernel { name: "matmul_small", ..kernel!("matmul", "linear", "activation", "tile", "tile_32") };
+static KERNEL: Kernel = kernel!("matmul", "linear", "activation", "epilogue", "tile", "tile_64");
+static SMALL: Kernel = Kernel {
+    name: "matmul_small",
+    ..kernel!("matmul", "linear", "activation", "epilogue", "tile", "tile_32")
+};
 
 /// How the operands of a product are read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
@@ -39,16 +41,18 @@ pub fn matmul_transposed(
     b: NodeId,
     transpose: Transpose,
 ) -> Result<NodeId> {
-    builder.apply(Arc::new(Matmul { transpose, fused: Fused::default() }), &[a, b])
+    builder.apply(Arc::new(Matmul::plain(transpose)), &[a, b])
 }
 
-/// The operation of [`matmul`], with a bias along N and an activation in its epilogue once fused.
+/// The operation of [`matmul`], with what follows it in its epilogue once fused.
 #[derive(Clone, Copy, Debug)]
 pub struct Matmul {
     /// How operands are read.
     pub transpose: Transpose,
-    /// A third input of `[N]` added to each row, and an activation.
+    /// The epilogue; its bias has one number a column.
     pub fused: Fused,
+    /// Whether the sums of `a` over K are a second output, `[M]`; for `a` stored as `[K, M]`.
+    pub sums: bool,
 }
 
 /// The sizes of a product: `batch` times `[m, k] [k, n]`.
@@ -65,6 +69,11 @@ impl Sizes {
         Tiling::any(self.batch, [self.m, self.k, self.n], target)
     }
 
+    /// Words of the outputs, padded to whole vec4s.
+    fn padded_outputs(&self) -> usize {
+        (self.batch * self.m * self.n).next_multiple_of(4)
+    }
+
     fn params(&self, tiling: &Tiling) -> [u32; 8] {
         let Tiling { tiles_m, tiles_n, splits, k_each, .. } = *tiling;
         let numbers = [self.m, self.k, self.n, self.batch, tiles_m, tiles_n, splits, k_each];
@@ -73,6 +82,11 @@ impl Sizes {
 }
 
 impl Matmul {
+    /// The product alone.
+    pub fn plain(transpose: Transpose) -> Self {
+        Self { transpose, fused: Fused::default(), sums: false }
+    }
+
     fn sizes(&self, a: &Shape, b: &Shape) -> Option<Sizes> {
         let (batch, a, b) = match (&a[..], &b[..]) {
             ([m, k], [l, n]) => (1, [*m, *k], [*l, *n]),
@@ -87,20 +101,6 @@ impl Matmul {
     fn known_sizes(&self, shapes: &Shapes) -> Sizes {
         self.sizes(&shapes.inputs[0], &shapes.inputs[1]).expect("the shape rule has passed")
     }
-
-    /// What follows the product, on rows of the output.
-    fn epilogue(&self, rows: &mut [f32], bias: &[f32]) {
-        if self.fused.bias {
-            simd::vectorised(|| {
-                for row in rows.chunks_mut(bias.len()) {
-                    row.iter_mut().zip(bias).for_each(|(value, bias)| *value += bias);
-                }
-            });
-        }
-        if let Some(activation) = self.fused.activation {
-            activation.apply(rows);
-        }
-    }
 }
 
 impl Op for Matmul {
@@ -113,12 +113,11 @@ impl Op for Matmul {
             let what = format!("inner sizes and batches must agree under {:?}", self.transpose);
             return Err(Error::shape(self.name(), what, inputs));
         };
-        if self.fused.bias && inputs[2][..] != [sizes.n] {
-            return Err(Error::shape(self.name(), "the bias has one number a column", inputs));
-        }
         let mut shape = inputs[0][..inputs[0].rank() - 2].to_vec();
         shape.extend([sizes.m, sizes.n]);
-        Ok(Shape::new(shape))
+        let output = Shape::new(shape);
+        self.fused.check(self.name(), inputs, sizes.n, &output)?;
+        Ok(output)
     }
 
     /// With A, B as used: dA = G B^T, dB = A^T G; stored transposed, the whole product is.
@@ -148,7 +147,7 @@ impl Op for Matmul {
 
     fn cpu(&self, mut call: CpuCall) {
         let Sizes { batch, m, k, n } = self.known_sizes(call.shapes);
-        let (a, b, bias) = (call.inputs[0], call.inputs[1], call.inputs[2]);
+        let (a, b) = (call.inputs[0], call.inputs[1]);
         let strides = |transposed: bool, rows: usize, columns: usize| match transposed {
             false => Strides { row: columns, column: 1 },
             true => Strides { row: 1, column: rows },
@@ -161,51 +160,86 @@ impl Op for Matmul {
             let b = Operand { data: &b[index * k * n..][..k * n], strides: b_strides };
             gemm::product(out, [m, k, n], a, b, gemm::Threads::Many);
         }
-        simd::in_rows(call.output(), n, |_, rows| self.epilogue(rows, bias));
+        if self.fused != Fused::default() {
+            let epilogue = self.fused.on(&call.inputs);
+            simd::in_rows(call.output(), n, |first, rows| epilogue.apply(rows, first * n, 1));
+        }
+        if self.sums {
+            sum_rows(a, &mut call.outputs[1][..m]);
+        }
     }
 
     fn gpu(&self, shapes: &Shapes, target: &GpuTarget) -> Vec<Dispatch> {
         let sizes = self.known_sizes(shapes);
         let tiling = sizes.tiling(target);
         let split = tiling.splits > 1;
-        let bias = self.fused.bias_binding();
         let to = if split { Binding::Scratch } else { Binding::Output(0) };
-        let bindings = vec![Binding::Input(0), Binding::Input(1), to, bias];
         let kernel = if tiling.tile == 64 { &KERNEL } else { &SMALL };
         let Sizes { m, k, n, .. } = sizes;
         let whole = |columns: usize| u32::from(columns.is_multiple_of(4));
+        let mut bindings = vec![Binding::Input(0), Binding::Input(1), to];
+        bindings.extend(self.fused.bindings());
+        let (entry, join) = match self.sums {
+            true => ("tiled_with_sums", "join_with_sums"),
+            false => ("tiled", "join"),
+        };
+        bindings.extend(self.sums.then_some(Binding::Output(1)));
         let product = Dispatch::new(kernel, bindings, Dispatch::linear(tiling.groups, 1))
-            .entry("tiled")
+            .entry(entry)
             .constant("TRANSPOSE_A", u32::from(self.transpose.a))
             .constant("TRANSPOSE_B", u32::from(self.transpose.b))
             .constant("VECTOR_A", whole(if self.transpose.a { m } else { k }))
             .constant("VECTOR_B", whole(if self.transpose.b { k } else { n }))
             .constant("VECTOR_OUT", whole(n))
+            .constant("SPLIT", u32::from(split))
             .params(sizes.params(&tiling));
         if !split {
             return vec![self.fused.constants(product)];
         }
-        let bindings = vec![Binding::Scratch, Binding::Output(0), bias];
-        let join = Dispatch::new(kernel, bindings, Dispatch::linear(sizes.batch * m * n, 64))
-            .entry("join")
+        let mut bindings = vec![Binding::Scratch, Binding::Output(0)];
+        bindings.extend(self.sums.then_some(Binding::Output(1)));
+        if !self.sums {
+            bindings.push(Binding::Scratch);
+        }
+        bindings.extend(self.fused.bindings());
+        let invocations = sizes.padded_outputs() / 4 + if self.sums { m } else { 0 };
+        let join = Dispatch::new(kernel, bindings, Dispatch::linear(invocations, 64))
+            .entry(join)
             .params(sizes.params(&tiling));
         vec![product, self.fused.constants(join)]
     }
 
     fn gpu_scratch(&self, shapes: &Shapes, target: &GpuTarget) -> usize {
-        match self.known_sizes(shapes).tiling(target).splits {
+        let sizes = self.known_sizes(shapes);
+        match sizes.tiling(target).splits {
             1 => 0,
-            splits => splits * shapes.output.elements(),
+            splits => splits * (sizes.padded_outputs() + if self.sums { sizes.m } else { 0 }),
         }
     }
 
-    fn with_bias(&self) -> Option<Arc<dyn Op>> {
-        Some(Arc::new(Self { fused: self.fused.with_bias()?, ..*self }))
+    fn with_epilogue(&self, part: EpiloguePart) -> Option<Arc<dyn Op>> {
+        if self.sums {
+            return None;
+        }
+        Some(Arc::new(Self { fused: self.fused.with(part)?, ..*self }))
     }
 
-    fn with_activation(&self, activation: Activation) -> Option<Arc<dyn Op>> {
-        Some(Arc::new(Self { fused: self.fused.with_activation(activation)?, ..*self }))
+    /// The columns' sums of `a`, stored as `[K, M]`: in a dense layer's weight gradient, the bias's.
+    fn with_channel_sums(&self, input: usize, shapes: &Shapes) -> Option<Arc<dyn Op>> {
+        let can = input == 0 && self.transpose.a && shapes.inputs[0].rank() == 2;
+        let plain = self.fused == Fused::default();
+        (can && plain).then(|| Arc::new(Self { sums: true, ..*self }) as Arc<dyn Op>)
     }
+}
+
+/// The sums of each column of rows that lie in `a`.
+fn sum_rows(a: &[f32], sums: &mut [f32]) {
+    sums.fill(0.0);
+    simd::vectorised(|| {
+        for row in a.chunks_exact(sums.len()) {
+            sums.iter_mut().zip(row).for_each(|(sum, value)| *sum += value);
+        }
+    });
 }
 
 use gemm::{Operand, Strides};

@@ -3,6 +3,7 @@
 //! An operation knows its inputs only as shapes and slices of 32-bit words. It names the kernel that
 //! computes it and how that is to be dispatched, and leaves buffers and devices to the executors.
 
+use std::any::Any;
 use std::fmt::Debug;
 use std::sync::Arc;
 
@@ -19,6 +20,7 @@ mod binarise;
 mod binary;
 mod blur;
 mod builder;
+mod chain;
 mod columns;
 mod concat;
 mod conv2d;
@@ -40,6 +42,7 @@ mod gaussian_nll;
 mod geometry;
 mod matmul;
 mod max_pool2d;
+mod max_pool2d_backward;
 mod one_hot;
 mod optimiser;
 mod pad;
@@ -72,17 +75,20 @@ pub use binary::{
 };
 pub use blur::Blur;
 pub use builder::{Backward, Builder, NodeId};
+pub use chain::{
+    Chain, Instruction, MAX_CHAIN_INPUTS, MAX_CHAIN_TENSORS, MAX_CHAINED, Pointwise, Total,
+};
 pub use concat::{Concat, concat};
 pub use conv_transpose2d::{ConvTranspose2d, conv_transpose2d};
 pub use conv2d::{Conv2d, conv2d};
-pub use conv2d_weight_gradient::Conv2dWeightGradient;
+pub use conv2d_weight_gradient::{Conv2dWeightGradient, Summed};
 pub use corrupt::{Corrupt, corrupt};
 pub use corruption::Corruption;
 pub use detach::{Detach, detach};
 pub use dispatch::{AdapterKind, Binding, Dispatch, GpuTarget, Kernel, MAX_GROUPS};
 pub use dropout::{Dropout, dropout};
 pub use expand::{Expand, expand, sum_to};
-pub use fused::Fused;
+pub use fused::{EpiloguePart, Fused, Last};
 pub use gather::{Gather, gather};
 pub use gather_images::{GatherImages, GatherLabels, gather_images, gather_labels};
 pub use gaussian_kl::{GaussianKl, gaussian_kl};
@@ -93,6 +99,7 @@ pub use max_pool2d::{
     MaxPool2d, MaxPool2dGradient, MaxPool2dIndices, MaxPool2dTake, max_pool2d,
     max_pool2d_with_indices,
 };
+pub use max_pool2d_backward::MaxPool2dBackward;
 pub use one_hot::{OneHot, one_hot};
 pub use optimiser::{GlobalNorm, Optimiser};
 pub use pad::{Pad, pad};
@@ -174,7 +181,7 @@ impl CpuCall<'_> {
 }
 
 /// An operation of the graph. See `ops/bias.rs` for a short one, whole.
-pub trait Op: Debug + Send + Sync + 'static {
+pub trait Op: Any + Debug + Send + Sync {
     /// The name in profiles, pictures and errors, and of its file.
     fn name(&self) -> &'static str;
 
@@ -207,6 +214,12 @@ pub trait Op: Debug + Send + Sync + 'static {
         shapes.output.elements() as u64
     }
 
+    /// Words read and written, where `outputs` words are given: each input and output once, unless
+    /// an operation reads less of an input, or updates its outputs.
+    fn traffic(&self, shapes: &Shapes, outputs: usize) -> usize {
+        shapes.inputs.iter().map(Shape::elements).sum::<usize>() + outputs
+    }
+
     /// Whether the output is the input's memory under another shape, so that nothing is computed.
     fn is_view(&self) -> bool {
         false
@@ -218,18 +231,25 @@ pub trait Op: Debug + Send + Sync + 'static {
         false
     }
 
-    /// This operation with `+ bias` per channel (axis 1) as a last input, if its kernel can do it.
-    fn with_bias(&self) -> Option<Arc<dyn Op>> {
+    /// This operation with `part` computed by its own kernel on the way out, if that can be. What
+    /// the part reads besides becomes a last input.
+    fn with_epilogue(&self, _part: EpiloguePart) -> Option<Arc<dyn Op>> {
         None
     }
 
-    /// This operation followed by `activation`, if its kernel can do it.
-    fn with_activation(&self, _activation: Activation) -> Option<Arc<dyn Op>> {
-        None
-    }
-
-    /// What [`Op::with_bias`] and [`Op::with_activation`] absorb: this operation's part in fusion.
+    /// What [`Op::with_epilogue`] absorbs: this operation's part in fusion.
     fn epilogue_part(&self) -> Option<EpiloguePart> {
+        None
+    }
+
+    /// This operation, with the sums of input `input` over all axes but axis 1 as a second output,
+    /// if its kernel can add them up while it reads that input.
+    fn with_channel_sums(&self, _input: usize, _shapes: &Shapes) -> Option<Arc<dyn Op>> {
+        None
+    }
+
+    /// What it does to each element, where it looks at nothing else: a step of a [`Chain`].
+    fn pointwise(&self) -> Option<Pointwise> {
         None
     }
 
@@ -237,15 +257,6 @@ pub trait Op: Debug + Send + Sync + 'static {
     fn stream(&self) -> Option<Stream> {
         None
     }
-}
-
-/// An operation that can be computed in the epilogue of the one before it.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum EpiloguePart {
-    /// `x + bias` along axis 1.
-    Bias,
-    /// An activation.
-    Activation(Activation),
 }
 
 /// Every kernel of the crate, for tests that translate or validate them all.
@@ -259,6 +270,7 @@ pub fn kernels() -> Vec<&'static Kernel> {
         binarise::kernel(),
         binary::kernel(),
         blur::kernel(),
+        chain::kernel(),
         concat::kernel(),
         conv2d::kernel(),
         conv2d_weight_gradient::kernel(),
@@ -270,6 +282,7 @@ pub fn kernels() -> Vec<&'static Kernel> {
         gaussian_kl::kernel(),
         gaussian_nll::kernel(),
         max_pool2d::kernel(),
+        max_pool2d_backward::kernel(),
         one_hot::kernel(),
         pad::kernel(),
         random::kernel(),

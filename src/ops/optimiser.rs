@@ -182,6 +182,11 @@ impl Op for OptimiserStep {
     fn flops(&self, shapes: &Shapes) -> u64 {
         12 * shapes.output.elements() as u64
     }
+
+    /// Parameters and moments are read and written.
+    fn traffic(&self, shapes: &Shapes, outputs: usize) -> usize {
+        shapes.inputs.iter().map(Shape::elements).sum::<usize>() + 2 * outputs
+    }
 }
 
 static NORM: Kernel = kernel!("global_norm");

@@ -1,15 +1,16 @@
-//! One number written into the metrics log.
+//! Numbers written into the metrics log.
 
 use super::*;
 use crate::kernel;
 
 static KERNEL: Kernel = kernel!("record", "step");
 
-/// Writes its one-element input into column `column` of the log's row for this step.
+/// Writes its one-element inputs into columns `first`, `first + 1`, ... of the log's row for this
+/// step.
 #[derive(Clone, Copy, Debug)]
 pub struct Record {
-    /// Which metric.
-    pub column: usize,
+    /// The column of the first one.
+    pub first: usize,
     /// How many metrics there are.
     pub columns: usize,
 }
@@ -28,20 +29,30 @@ impl Op for Record {
     }
 
     fn cpu(&self, mut call: CpuCall) {
-        let place = call.step.row as usize * self.columns + self.column;
-        let value = call.inputs[0][0];
-        call.output()[place] = value;
+        let place = call.step.row as usize * self.columns + self.first;
+        let inputs = call.inputs;
+        let numbers = inputs.iter().take(call.shapes.inputs.len()).map(|input| input[0]);
+        call.output()[place..].iter_mut().zip(numbers).for_each(|(to, number)| *to = number);
     }
 
-    fn gpu(&self, _shapes: &Shapes, _target: &GpuTarget) -> Vec<Dispatch> {
-        vec![
-            Dispatch::new(&KERNEL, vec![Binding::Input(0), Binding::Output(0)], [1, 1, 1])
-                .params([self.column as u32, self.columns as u32]),
-        ]
+    fn gpu(&self, shapes: &Shapes, _target: &GpuTarget) -> Vec<Dispatch> {
+        let count = shapes.inputs.len();
+        // Beyond the last one stands the first.
+        let mut bindings: Vec<Binding> = (0..MAX_INPUTS)
+            .map(|input| Binding::Input(if input < count { input } else { 0 }))
+            .collect();
+        bindings.push(Binding::Output(0));
+        let numbers = [self.first, self.columns, count].map(|number| number as u32);
+        vec![Dispatch::new(&KERNEL, bindings, [1, 1, 1]).params(numbers)]
     }
 
     fn flops(&self, _shapes: &Shapes) -> u64 {
         0
+    }
+
+    /// A row of the log is written, not the whole of it.
+    fn traffic(&self, shapes: &Shapes, _outputs: usize) -> usize {
+        2 * shapes.inputs.len()
     }
 }
 

@@ -274,7 +274,7 @@ fn combine(kind: ReduceKind, a: f32, b: f32) -> f32 {
 }
 
 /// A slice reduced in sixteen interleaved parts, which vectorises.
-fn reduce_slice(kind: ReduceKind, values: &[f32]) -> f32 {
+pub(super) fn reduce_slice(kind: ReduceKind, values: &[f32]) -> f32 {
     const LANES: usize = 16;
     let start = if kind == ReduceKind::Max { f32::NEG_INFINITY } else { 0.0 };
     let mut lanes = [start; LANES];

@@ -33,6 +33,10 @@ impl Op for StepWeight {
         Ok(vec![])
     }
 
+    fn pointwise(&self) -> Option<Pointwise> {
+        Some(Pointwise::StepWeight)
+    }
+
     fn cpu(&self, mut call: CpuCall) {
         call.output()[0] = call.step.weight;
     }

@@ -58,7 +58,8 @@ pub enum UnaryKind {
 }
 
 impl UnaryKind {
-    fn code(self) -> u32 {
+    /// The number by which `shaders/shared/unary.wgsl` knows it.
+    pub(super) fn code(self) -> u32 {
         match self {
             Self::Affine { .. } => 0,
             Self::Exp => 1,
@@ -77,8 +78,41 @@ impl UnaryKind {
         }
     }
 
+    /// `out[i] = f(x[i])`.
+    pub(crate) fn apply(self, out: &mut [f32], x: &[f32]) {
+        fn each(out: &mut [f32], x: &[f32], f: impl Fn(f32) -> f32) {
+            simd::vectorised(|| out.iter_mut().zip(x).for_each(|(out, x)| *out = f(*x)));
+        }
+        match self {
+            UnaryKind::Affine { scale, offset } => each(out, x, |x| scale * x + offset),
+            UnaryKind::Exp => each(out, x, simd::exp),
+            UnaryKind::Log => each(out, x, simd::ln),
+            UnaryKind::Sqrt => each(out, x, f32::sqrt),
+            UnaryKind::Square => each(out, x, |x| x * x),
+            UnaryKind::Abs => each(out, x, f32::abs),
+            UnaryKind::Reciprocal => each(out, x, |x| 1.0 / x),
+            UnaryKind::Sign => each(out, x, |x| {
+                if x > 0.0 {
+                    1.0
+                } else if x < 0.0 {
+                    -1.0
+                } else {
+                    0.0
+                }
+            }),
+            UnaryKind::Sin => each(out, x, f32::sin),
+            UnaryKind::Cos => each(out, x, f32::cos),
+            UnaryKind::Clamp { low, high } => each(out, x, |x| x.max(low).min(high)),
+            UnaryKind::Power { exponent } => each(out, x, |x| x.powf(exponent)),
+            UnaryKind::Within { low, high } => {
+                each(out, x, |x| if x >= low && x <= high { 1.0 } else { 0.0 });
+            }
+            UnaryKind::Floor => each(out, x, f32::floor),
+        }
+    }
+
     /// The two numbers that the kernel takes besides x.
-    fn constants(self) -> [f32; 2] {
+    pub(super) fn constants(self) -> [f32; 2] {
         match self {
             Self::Affine { scale, offset } => [scale, offset],
             Self::Clamp { low, high } | Self::Within { low, high } => [low, high],
@@ -88,7 +122,7 @@ impl UnaryKind {
     }
 }
 
-static KERNEL: Kernel = kernel!("unary", "linear");
+static KERNEL: Kernel = kernel!("unary", "linear", "unary");
 
 /// `kind(x)` for each element of `x`, of any shape.
 ///
@@ -172,35 +206,13 @@ impl Op for Unary {
         true
     }
 
+    fn pointwise(&self) -> Option<Pointwise> {
+        Some(Pointwise::Unary(self.0))
+    }
+
     fn cpu(&self, mut call: CpuCall) {
         let x = call.inputs[0];
-        let out = call.output();
-        match self.0 {
-            UnaryKind::Affine { scale, offset } => simd::map(out, x, |x| scale * x + offset),
-            UnaryKind::Exp => simd::map(out, x, simd::exp),
-            UnaryKind::Log => simd::map(out, x, simd::ln),
-            UnaryKind::Sqrt => simd::map(out, x, f32::sqrt),
-            UnaryKind::Square => simd::map(out, x, |x| x * x),
-            UnaryKind::Abs => simd::map(out, x, f32::abs),
-            UnaryKind::Reciprocal => simd::map(out, x, |x| 1.0 / x),
-            UnaryKind::Sign => simd::map(out, x, |x| {
-                if x > 0.0 {
-                    1.0
-                } else if x < 0.0 {
-                    -1.0
-                } else {
-                    0.0
-                }
-            }),
-            UnaryKind::Sin => simd::map(out, x, f32::sin),
-            UnaryKind::Cos => simd::map(out, x, f32::cos),
-            UnaryKind::Clamp { low, high } => simd::map(out, x, |x| x.max(low).min(high)),
-            UnaryKind::Power { exponent } => simd::map(out, x, |x| x.powf(exponent)),
-            UnaryKind::Within { low, high } => {
-                simd::map(out, x, |x| if x >= low && x <= high { 1.0 } else { 0.0 });
-            }
-            UnaryKind::Floor => simd::map(out, x, f32::floor),
-        }
+        simd::in_chunks(call.output(), |start, out| self.0.apply(out, &x[start..][..out.len()]));
     }
 
     fn gpu(&self, shapes: &Shapes, _target: &GpuTarget) -> Vec<Dispatch> {

@@ -76,7 +76,7 @@ fn batch_of_data(config: &Config, shape: BatchShape, scope: &mut Scope) -> Resul
 }
 
 /// A plan of one training step, logging the loss, and the share of active units where the model
-/// adapts to it.
+/// adapts to it. Not fused, it computes the same, to be compared with.
 ///
 /// # Errors
 /// When the model does not fit the images or the device.
@@ -85,6 +85,7 @@ pub fn training_plan(
     layout: &StateLayout,
     shape: BatchShape,
     target: Option<&GpuTarget>,
+    fuse: bool,
 ) -> Result<Plan> {
     let mut graph = Graph::new();
     let scope = &mut Scope { graph: &mut graph, training: true };
@@ -96,6 +97,7 @@ pub fn training_plan(
     Plan::new(&PlanRequest {
         metrics,
         training: Some(Training { loss, optimiser, clip_norm: None }),
+        fuse,
         ..PlanRequest::new(&graph, layout, target)
     })
 }

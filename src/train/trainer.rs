@@ -82,7 +82,7 @@ impl<'a> Trainer<'a> {
                 let (images, masked, room) = (dataset.shape, dataset.masked, room.images);
                 let shape = BatchShape { images, masked, batch, room };
                 let plan = match training {
-                    true => training_plan(config, &layout, shape, target.as_ref())?,
+                    true => training_plan(config, &layout, shape, target.as_ref(), true)?,
                     false => evaluation_plan(config, &layout, shape, target.as_ref())?,
                 };
                 planned = planned.max(plan.memory.total());

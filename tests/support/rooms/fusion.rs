@@ -1,0 +1,116 @@
+//! What fusion makes of several operations.
+
+use diabolo::error::Result;
+use diabolo::graph::Graph;
+use diabolo::ops::{self, Activation, ConvGeometry, NodeId, UnaryKind};
+use diabolo::tensor::Shape;
+use proptest::prelude::*;
+use proptest::sample::select;
+
+use super::super::case::{Case, distinct, tensor};
+use super::super::compare::Tolerance;
+
+/// One step of a random program: which operation, on which of the values so far.
+type Move = (u8, usize, usize);
+
+/// Adds the result of a step, all of whose values stay between -4 and 4.
+fn step(graph: &mut Graph, (kind, a, b): Move, values: &mut Vec<NodeId>) -> Result<()> {
+    let [a, b] = [a, b].map(|operand| values[operand % values.len()]);
+    let value = match kind {
+        0 => ops::add(graph, a, b)?,
+        1 => ops::mul(graph, a, b)?,
+        2 => ops::sub(graph, a, b)?,
+        3 => ops::squared_error(graph, a, b)?,
+        4 => ops::activate(graph, a, Activation::Sigmoid)?,
+        5 => ops::activate(graph, a, Activation::Gelu)?,
+        6 => ops::gaussian_kl(graph, a, b)?,
+        7 => ops::affine(graph, a, -0.5, 0.25)?,
+        8 => ops::unary(graph, a, UnaryKind::Exp)?,
+        _ => ops::detach(graph, a)?,
+    };
+    values.push(ops::activate(graph, value, Activation::Tanh)?);
+    Ok(())
+}
+
+/// Random elementwise programs on tensors and one number, with a sum of some value on the way that
+/// others read, and sizes below and above those that take a second pass.
+pub fn chain() -> impl Strategy<Value = Case> {
+    let size = prop_oneof![4 => 1_usize..70, 1 => 4000_usize..20_000];
+    let moves = prop::collection::vec((0_u8..10, 0_usize..8, 0_usize..8), 1..9);
+    (size, moves, any::<u64>()).prop_map(|(size, moves, seed)| {
+        let whole = |seed| tensor([size], seed, -1.0, 1.0);
+        let inputs = vec![whole(seed), whole(seed ^ 1), tensor([1], seed ^ 2, -1.0, 1.0)];
+        let name = format!("chain {moves:?}");
+        let case = Case::many(name, inputs, move |graph, x| {
+            let number = ops::expand(graph, x[2], &Shape::from([size]))?;
+            let mut values = vec![x[0], x[1], number];
+            for step_taken in &moves {
+                step(graph, *step_taken, &mut values)?;
+            }
+            let middle = values[values.len() / 2];
+            let mean = ops::mean_all(graph, middle)?;
+            let mean = ops::affine(graph, mean, 0.5, 0.0)?;
+            let last = values[values.len() - 1];
+            let mean_everywhere = ops::expand(graph, mean, &Shape::from([size]))?;
+            let scaled = ops::mul(graph, last, mean_everywhere)?;
+            Ok(vec![scaled, middle, mean])
+        });
+        case.within(Tolerance::Sums)
+    })
+}
+
+/// Pooling after an activation: halving, and windows that overlap.
+pub fn rectified_pool() -> impl Strategy<Value = Case> {
+    let geometries = vec![
+        ConvGeometry::symmetric([2, 2], [2, 2], [0, 0]),
+        ConvGeometry::symmetric([3, 3], [2, 2], [1, 1]),
+    ];
+    let activations = vec![Activation::Relu, Activation::LeakyRelu(0.2), Activation::Tanh];
+    let sizes = (1_usize..4, 1_usize..5, 2_usize..17, 2_usize..17);
+    (select(geometries), select(activations), sizes, any::<u64>()).prop_map(
+        |(geometry, activation, (n, channels, h, w), seed)| {
+            let x = distinct([n, channels, h, w], seed);
+            let name = format!("{activation} and max_pool2d {geometry:?}");
+            Case::new(name, vec![x], move |graph, x| {
+                let x = ops::affine(graph, x[0], 0.1, -0.2)?;
+                let y = ops::activate(graph, x, activation)?;
+                ops::max_pool2d(graph, y, geometry)
+            })
+            .within(Tolerance::Sums)
+        },
+    )
+}
+
+/// Two dense layers, so that the gradient of one's activation ends the other's input gradient, and
+/// biases' gradients come with those of weights: in small tiles, in large ones, and in parts.
+pub fn dense_layers() -> impl Strategy<Value = Case> {
+    let sizes = prop_oneof![
+        3 => [1_usize..20, 1_usize..40, 1_usize..40],
+        1 => [20_usize..60, 130_usize..260, 130_usize..260],
+        1 => [600_usize..900, 20_usize..70, 20_usize..130],
+    ];
+    (sizes, any::<bool>(), any::<u64>()).prop_map(|([batch, inputs, outputs], summed, seed)| {
+        let random =
+            |shape: &[usize], salt| tensor(Shape::new(shape.to_vec()), seed ^ salt, -1.0, 1.0);
+        let inputs = vec![
+            random(&[batch, inputs], 0),
+            random(&[outputs, inputs], 1),
+            random(&[outputs], 2),
+            random(&[5, outputs], 3),
+            random(&[5], 4),
+            random(&[batch, outputs], 5),
+        ];
+        let case = Case::new(format!("dense layers, summed: {summed}"), inputs, move |graph, x| {
+            let transpose = ops::Transpose { a: false, b: true };
+            let y = ops::matmul_transposed(graph, x[0], x[1], transpose)?;
+            let mut y = ops::bias(graph, y, x[2])?;
+            if summed {
+                y = ops::add(graph, x[5], y)?;
+            }
+            let y = ops::activate(graph, y, Activation::Tanh)?;
+            let z = ops::matmul_transposed(graph, y, x[3], transpose)?;
+            ops::bias(graph, z, x[4])
+        });
+        case.within(Tolerance::Sums)
+    })
+}
