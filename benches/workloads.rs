@@ -41,11 +41,11 @@ fn workloads(criterion: &mut Criterion) {
         for workload in Workload::all().expect("the workloads' models are right") {
             // Loaded only if the benchmark is chosen: compiling a model's kernels takes a while.
             let mut loaded = None;
-            group.bench_function(workload.name(), |bencher| {
+            group.bench_function(&workload.name, |bencher| {
                 let (executor, step) = loaded.get_or_insert_with(|| {
                     let mut executor = open();
                     let step = workload.load(executor.as_mut());
-                    let step = step.unwrap_or_else(|error| panic!("{}: {error}", workload.name()));
+                    let step = step.unwrap_or_else(|error| panic!("{}: {error}", workload.name));
                     (executor, step)
                 });
                 bencher.iter_custom(|count| {

@@ -5,6 +5,7 @@
 //! planned memory; an [`graph::Executor`], [`gpu::GpuExecutor`] or [`cpu::CpuExecutor`], runs plans
 //! over one state. [`train`] puts them together into runs on the images of [`data`].
 
+pub mod bench;
 pub mod cpu;
 pub mod data;
 pub mod error;

@@ -43,6 +43,7 @@ impl GpuDevice {
             kind: summary.kind,
             max_binding_bytes: binding_bytes(&limits),
             max_workgroup_bytes: limits.max_compute_workgroup_storage_size,
+            ..GpuTarget::default()
         };
         Ok(Self { device, queue, info: adapter.get_info(), target, limits, faults })
     }

@@ -1,5 +1,7 @@
 //! The executor that runs plans on an adapter.
 
+use std::sync::Arc;
+
 use super::device::GpuDevice;
 use super::flights::{Flights, submissions};
 use super::memory::{DataMemory, Memory, PlanMemory, StateMemory, upload};
@@ -20,7 +22,7 @@ use crate::tensor::Tensor;
 /// What the driver reports late, such as a lost device, is returned by the next call.
 #[derive(Debug)]
 pub struct GpuExecutor {
-    device: GpuDevice,
+    pub(super) device: GpuDevice,
     pipelines: Pipelines,
     state: Option<StateMemory>,
     data: Vec<DataMemory>,
@@ -38,6 +40,9 @@ impl GpuExecutor {
     pub fn open(adapters: &Adapters, index: usize, options: GpuOptions) -> Result<Self> {
         let mut device = GpuDevice::open(adapters, index)?;
         device.target.kind = options.kind.unwrap_or(device.target.kind);
+        if let Some(folder) = &options.tuning {
+            device.target.tuning = Arc::new(super::tuning::load(folder, &device));
+        }
         let pipelines = Pipelines::new(&device, &options);
         let flights = Flights::new(&device)?;
         Ok(Self {
@@ -333,7 +338,7 @@ mod tests {
 
     #[test]
     fn a_lost_device_is_an_error_from_then_on() {
-        let options = GpuOptions { cache: None, ..GpuOptions::default() };
+        let options = GpuOptions { cache: None, tuning: None, ..GpuOptions::default() };
         let opened = GpuExecutor::choose(&DeviceChoice::Gpu, options);
         let mut executor = opened.unwrap_or_else(|error| panic!("{error}"));
         let mut graph = Graph::new();

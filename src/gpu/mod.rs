@@ -17,9 +17,11 @@ mod profiler;
 mod program;
 mod readback;
 mod reflection;
+mod tuning;
 
 pub use adapters::{AdapterSummary, Adapters, INSTALL_HINT};
 pub use choice::{DeviceChoice, Selection};
 pub use executor::GpuExecutor;
 pub use open::{Opened, adapters_report, open};
 pub use pipelines::{GpuOptions, ShaderChecks};
+pub use tuning::tune;

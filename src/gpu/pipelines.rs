@@ -38,13 +38,16 @@ pub struct GpuOptions {
     pub kind: Option<AdapterKind>,
     /// Where compiled pipelines are kept from run to run; `None` keeps none.
     pub cache: Option<PathBuf>,
+    /// Where the variants that were measured to be fastest are kept; `None` uses none.
+    pub tuning: Option<PathBuf>,
 }
 
 impl Default for GpuOptions {
-    /// Checks as the build has it, and the user's cache folder.
+    /// Checks as the build has it, and the user's cache folders.
     fn default() -> Self {
-        let cache = dirs::cache_dir().map(|folder| folder.join("diabolo").join("pipelines"));
-        Self { checks: ShaderChecks::default(), kind: None, cache }
+        let folder = |name| dirs::cache_dir().map(|folder| folder.join("diabolo").join(name));
+        let (cache, tuning) = (folder("pipelines"), folder("tuning"));
+        Self { checks: ShaderChecks::default(), kind: None, cache, tuning }
     }
 }
 

@@ -75,13 +75,22 @@ impl Op for Conv2d {
         conv_cpu::convolve(&sizes, x, w, call.output(), then);
     }
 
-    fn gpu(&self, shapes: &Shapes, _target: &GpuTarget) -> Vec<Dispatch> {
+    fn gpu(&self, shapes: &Shapes, target: &GpuTarget) -> Vec<Dispatch> {
         let sizes = ConvSizes::of(self.geometry, &shapes.inputs[0], &shapes.output);
         let places = sizes.batch * sizes.output_plane();
         let direct = (places.div_ceil(4) * sizes.co.div_ceil(4)).div_ceil(64);
         let tiled = places.div_ceil(64) * sizes.co.div_ceil(64);
         let whole = sizes.output_plane().is_multiple_of(4);
-        vec![sizes.dispatch(&KERNEL, [direct, tiled], whole, self.fused)]
+        vec![sizes.dispatch(&KERNEL, [direct, tiled], whole, (self.fused, target))]
+    }
+
+    fn variants(&self, shapes: &Shapes) -> Option<Variants> {
+        let sizes = ConvSizes::of(self.geometry, &shapes.inputs[0], &shapes.output);
+        Some(sizes.variants(
+            KERNEL.name,
+            Arc::new(Self { fused: Fused::default(), ..*self }),
+            shapes,
+        ))
     }
 
     fn with_epilogue(&self, part: EpiloguePart) -> Option<Arc<dyn Op>> {

@@ -147,6 +147,16 @@ impl Op for Conv2dWeightGradient {
         }
     }
 
+    fn variants(&self, shapes: &Shapes) -> Option<Variants> {
+        let sizes = self.sizes(shapes);
+        Some(Variants {
+            key: sizes.key(KERNEL.name),
+            plain: Arc::new(Self { sums: None, ..*self }),
+            inputs: shapes.inputs.clone(),
+            candidates: tuning::candidates(&[0, 64], sizes.batch * sizes.output_plane()),
+        })
+    }
+
     /// For the bias of a convolution, and that of a transposed one whose windows tile the image.
     fn with_channel_sums(&self, input: usize, shapes: &Shapes) -> Option<Arc<dyn Op>> {
         let sizes = self.sizes(shapes);
@@ -184,12 +194,22 @@ struct Cut {
 }
 
 impl Cut {
+    fn tiled(Tiling { splits, k_each, groups, .. }: Tiling) -> Self {
+        Self { direct: false, splits, k_each, groups }
+    }
+
     fn new(sizes: &ConvSizes, target: &GpuTarget) -> Self {
         let terms = sizes.batch * sizes.output_plane();
+        let product = [sizes.co, terms, sizes.window()];
+        if let Some(choice) = target.tuning.choice(|| sizes.key(KERNEL.name)) {
+            if let Some(tiling) = Tiling::chosen(choice, 1, product, &[64]) {
+                return Self::tiled(tiling);
+            }
+            let [splits, k_each] = tiles::direct_cut(terms, choice.splits);
+            return Self { direct: true, splits, k_each, groups: 0 };
+        }
         if sizes.co.min(sizes.window()) > FEW_CHANNELS && sizes.ci > 1 {
-            let tiling = Tiling::large(1, [sizes.co, terms, sizes.window()], target);
-            let Tiling { splits, k_each, groups, .. } = tiling;
-            return Self { direct: false, splits, k_each, groups };
+            return Self::tiled(Tiling::large(1, product, target));
         }
         let [splits, k_each] = tiles::direct_splits(sizes.co * sizes.window(), terms, target);
         Self { direct: true, splits, k_each, groups: 0 }

@@ -109,7 +109,7 @@ impl Op for ConvTranspose2d {
         conv_cpu::transpose(&sizes, y, w, call.output(), then);
     }
 
-    fn gpu(&self, shapes: &Shapes, _target: &GpuTarget) -> Vec<Dispatch> {
+    fn gpu(&self, shapes: &Shapes, target: &GpuTarget) -> Vec<Dispatch> {
         let sizes = ConvSizes::of(self.geometry, &shapes.output, &shapes.inputs[0]);
         let stride = self.geometry.stride;
         let phases = stride[0] * stride[1];
@@ -118,7 +118,16 @@ impl Op for ConvTranspose2d {
         let direct = (places.div_ceil(4) * sizes.ci.div_ceil(4) * phases).div_ceil(64);
         let tiled = places.div_ceil(64) * sizes.ci.div_ceil(64) * phases;
         let whole = phases == 1 && sizes.image_plane().is_multiple_of(4);
-        vec![sizes.dispatch(&KERNEL, [direct, tiled], whole, self.fused)]
+        vec![sizes.dispatch(&KERNEL, [direct, tiled], whole, (self.fused, target))]
+    }
+
+    fn variants(&self, shapes: &Shapes) -> Option<Variants> {
+        let sizes = ConvSizes::of(self.geometry, &shapes.output, &shapes.inputs[0]);
+        Some(sizes.variants(
+            KERNEL.name,
+            Arc::new(Self::plain(self.geometry, self.output_size)),
+            shapes,
+        ))
     }
 
     fn with_epilogue(&self, part: EpiloguePart) -> Option<Arc<dyn Op>> {

@@ -7,6 +7,7 @@
 //! convolution (in `x`) and the weight gradient (in `w`); so each one's gradients are the other two.
 
 use std::cell::RefCell;
+use std::sync::Arc;
 
 use super::geometry::{ConvGeometry, GeometryError};
 use super::*;
@@ -99,9 +100,11 @@ impl ConvSizes {
         kernel: &'static Kernel,
         [direct, tiled]: [usize; 2],
         whole: bool,
-        fused: Fused,
+        (fused, target): (Fused, &GpuTarget),
     ) -> Dispatch {
-        let (entry, groups) = match self.ci.min(self.co) <= FEW_CHANNELS {
+        let few = self.ci.min(self.co) <= FEW_CHANNELS;
+        let chosen = target.tuning.choice(|| self.key(kernel.name));
+        let (entry, groups) = match chosen.map_or(few, |choice| choice.tile == 0) {
             true => ("direct", direct),
             false => ("tiled", tiled),
         };
@@ -112,6 +115,24 @@ impl ConvSizes {
             .constant("VECTOR_OUT", u32::from(whole))
             .params([self.batch as u32]);
         fused.constants(self.constants(dispatch))
+    }
+
+    /// What a choice of a variant of `kernel` goes by.
+    pub fn key(&self, kernel: &str) -> String {
+        let ConvGeometry { kernel: [kh, kw], stride: [sy, sx], .. } = self.geometry;
+        let ([h, w], [ho, wo]) = (self.image, self.output);
+        let Self { batch, ci, co, .. } = self;
+        format!("{kernel} {batch}x{ci}x{h}x{w} {co}x{ho}x{wo} {kh}x{kw} by {sy}x{sx}")
+    }
+
+    /// What there is to choose from for one of the kernels that make images.
+    pub fn variants(&self, kernel: &str, plain: Arc<dyn Op>, shapes: &Shapes) -> Variants {
+        Variants {
+            key: self.key(kernel),
+            plain,
+            inputs: shapes.inputs[..2].to_vec(),
+            candidates: [0, 64].map(|tile| Variant { tile, splits: 1 }).to_vec(),
+        }
     }
 
     /// Sets the constants that the three kernels share.

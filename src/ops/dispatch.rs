@@ -1,5 +1,9 @@
 //! How an operation says what a GPU has to do, without knowing any GPU.
 
+use std::sync::Arc;
+
+use super::Tuning;
+
 /// The most workgroups along one axis of a dispatch (WebGPU's default limit).
 pub const MAX_GROUPS: u32 = 65_535;
 
@@ -113,6 +117,8 @@ pub struct GpuTarget {
     pub max_binding_bytes: u64,
     /// The most bytes of workgroup memory.
     pub max_workgroup_bytes: u32,
+    /// Variants of kernels that were found to be fastest on it.
+    pub tuning: Arc<Tuning>,
 }
 
 impl Default for GpuTarget {
@@ -122,6 +128,7 @@ impl Default for GpuTarget {
             kind: AdapterKind::Discrete,
             max_binding_bytes: 128 << 20,
             max_workgroup_bytes: 16 << 10,
+            tuning: Arc::default(),
         }
     }
 }

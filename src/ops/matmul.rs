@@ -13,6 +13,9 @@ static SMALL: Kernel = Kernel {
     ..kernel!("matmul", "linear", "activation", "epilogue", "tile", "tile_32")
 };
 
+/// The sizes of tiles that there are kernels for.
+const TILES: [usize; 2] = [32, 64];
+
 /// How the operands of a product are read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub struct Transpose {
@@ -65,8 +68,18 @@ struct Sizes {
 }
 
 impl Sizes {
-    fn tiling(&self, target: &GpuTarget) -> Tiling {
-        Tiling::any(self.batch, [self.m, self.k, self.n], target)
+    fn tiling(&self, transpose: Transpose, target: &GpuTarget) -> Tiling {
+        let sizes = [self.m, self.k, self.n];
+        let chosen = target.tuning.choice(|| self.key(transpose));
+        let tuned = chosen.and_then(|choice| Tiling::chosen(choice, self.batch, sizes, &TILES));
+        tuned.unwrap_or_else(|| Tiling::any(self.batch, sizes, target))
+    }
+
+    fn key(&self, transpose: Transpose) -> String {
+        let Self { batch, m, k, n } = self;
+        let turned = |turned| if turned { "t" } else { "n" };
+        let (a, b) = (turned(transpose.a), turned(transpose.b));
+        format!("matmul {batch}x{m}x{k}x{n} {a}{b}")
     }
 
     /// Words of the outputs, padded to whole vec4s.
@@ -171,7 +184,7 @@ impl Op for Matmul {
 
     fn gpu(&self, shapes: &Shapes, target: &GpuTarget) -> Vec<Dispatch> {
         let sizes = self.known_sizes(shapes);
-        let tiling = sizes.tiling(target);
+        let tiling = sizes.tiling(self.transpose, target);
         let split = tiling.splits > 1;
         let to = if split { Binding::Scratch } else { Binding::Output(0) };
         let kernel = if tiling.tile == 64 { &KERNEL } else { &SMALL };
@@ -209,9 +222,19 @@ impl Op for Matmul {
         vec![product, self.fused.constants(join)]
     }
 
+    fn variants(&self, shapes: &Shapes) -> Option<Variants> {
+        let sizes = self.known_sizes(shapes);
+        Some(Variants {
+            key: sizes.key(self.transpose),
+            plain: Arc::new(Self::plain(self.transpose)),
+            inputs: shapes.inputs[..2].to_vec(),
+            candidates: tuning::candidates(&TILES, sizes.k),
+        })
+    }
+
     fn gpu_scratch(&self, shapes: &Shapes, target: &GpuTarget) -> usize {
         let sizes = self.known_sizes(shapes);
-        match sizes.tiling(target).splits {
+        match sizes.tiling(self.transpose, target).splits {
             1 => 0,
             splits => splits * (sizes.padded_outputs() + if self.sums { sizes.m } else { 0 }),
         }

@@ -53,6 +53,7 @@ mod record;
 mod reduce;
 mod reparameterise;
 mod reshape;
+mod roofline;
 mod slice;
 mod softmax;
 mod sparsity_kl;
@@ -60,6 +61,7 @@ mod step_weight;
 mod strided;
 mod tiles;
 mod top_k_mask;
+mod tuning;
 mod unary;
 mod upsample2d;
 
@@ -109,11 +111,13 @@ pub use record::Record;
 pub use reduce::{Reduce, ReduceKind, mean_all, reduce, sum_all};
 pub use reparameterise::{LOG_VARIANCE, Reparameterise, reparameterise};
 pub use reshape::{Reshape, flatten, reshape};
+pub use roofline::Roofline;
 pub use slice::{Slice, slice, slice_axis};
 pub use softmax::{Softmax, SoftmaxKind, log_softmax, log_sum_exp, softmax};
 pub use sparsity_kl::{SparsityKl, sparsity_kl};
 pub use step_weight::{StepWeight, step_weight};
 pub use top_k_mask::{TopKMask, scheduled_top_k_mask, top_k_mask};
+pub use tuning::{MOST_SPLITS, Tuning, Variant, Variants};
 pub use unary::{Unary, UnaryKind, affine, unary};
 pub use upsample2d::{Upsample2d, Upsampling, upsample2d};
 
@@ -204,6 +208,12 @@ pub trait Op: Any + Debug + Send + Sync {
     /// The dispatches that compute the output on a GPU, in order.
     fn gpu(&self, shapes: &Shapes, target: &GpuTarget) -> Vec<Dispatch>;
 
+    /// The variants among which a table chooses, or [`GpuTarget::tuning`] does; `None` where there
+    /// is but one.
+    fn variants(&self, _shapes: &Shapes) -> Option<Variants> {
+        None
+    }
+
     /// Words of scratch memory that [`Op::gpu`]'s dispatches share.
     fn gpu_scratch(&self, _shapes: &Shapes, _target: &GpuTarget) -> usize {
         0
@@ -289,6 +299,7 @@ pub fn kernels() -> Vec<&'static Kernel> {
         record::kernel(),
         reduce::kernel(),
         reparameterise::kernel(),
+        roofline::kernel(),
         softmax::kernel(),
         sparsity_kl::kernel(),
         step_weight::kernel(),

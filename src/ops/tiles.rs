@@ -1,6 +1,6 @@
 //! How a product is cut into tiles for a GPU: which tile, and into how many parts its terms go.
 
-use super::{AdapterKind, GpuTarget};
+use super::{AdapterKind, GpuTarget, Variant};
 
 /// A cut of a product of `[m, k]` and `[k, n]`, `batch` times.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,6 +29,17 @@ const LEAST_TERMS: usize = 256;
 const MOST_PARTIAL_WORDS: usize = 1 << 22;
 
 impl Tiling {
+    /// The cut that was chosen by measuring, with tiles of a size that there is a kernel for.
+    pub fn chosen(
+        variant: Variant,
+        batch: usize,
+        sizes: [usize; 3],
+        tiles: &[usize],
+    ) -> Option<Self> {
+        let fits = tiles.contains(&variant.tile);
+        fits.then(|| Self::cut(variant.tile, batch, sizes, variant.splits))
+    }
+
     /// The cut for a product of these sizes, by tiles of 64 alone.
     pub fn large(batch: usize, [m, k, n]: [usize; 3], target: &GpuTarget) -> Self {
         Self::by(64, batch, [m, k, n], target)
@@ -45,11 +56,17 @@ impl Tiling {
     }
 
     fn by(tile: usize, batch: usize, [m, k, n]: [usize; 3], target: &GpuTarget) -> Self {
+        let whole = (m.div_ceil(tile) * n.div_ceil(tile) * batch).max(1);
+        let splits = workgroups_wanted(target) / whole;
+        Self::cut(tile, batch, [m, k, n], splits.min(k / LEAST_TERMS))
+    }
+
+    /// Into `splits` parts, or fewer where there is no memory or nothing to do for them.
+    fn cut(tile: usize, batch: usize, [m, k, n]: [usize; 3], splits: usize) -> Self {
         let (tiles_m, tiles_n) = (m.div_ceil(tile), n.div_ceil(tile));
         let whole = (tiles_m * tiles_n * batch).max(1);
         let by_memory = (MOST_PARTIAL_WORDS / (batch * m * n).max(1)).max(1);
-        let splits = workgroups_wanted(target) / whole;
-        let splits = splits.min(k / LEAST_TERMS).min(by_memory).max(1);
+        let splits = splits.min(by_memory).max(1);
         let k_each = k.div_ceil(splits).next_multiple_of(DEPTH).max(DEPTH);
         let splits = k.div_ceil(k_each).max(1);
         Self { tile, tiles_m, tiles_n, splits, k_each, groups: whole * splits }
@@ -59,7 +76,13 @@ impl Tiling {
 /// Into how many parts, and of how many terms each, sums are cut that one invocation each computes.
 pub(super) fn direct_splits(outputs: usize, terms: usize, target: &GpuTarget) -> [usize; 2] {
     let invocations = workgroups_wanted(target) * 64;
-    let splits = invocations.div_ceil(outputs.max(1)).min(terms / LEAST_TERMS).max(1);
+    let splits = invocations.div_ceil(outputs.max(1)).min(terms / LEAST_TERMS);
+    direct_cut(terms, splits)
+}
+
+/// Terms in `splits` parts, or fewer.
+pub(super) fn direct_cut(terms: usize, splits: usize) -> [usize; 2] {
+    let splits = splits.max(1);
     let k_each = terms.div_ceil(splits).next_multiple_of(DEPTH).max(DEPTH);
     [terms.div_ceil(k_each).max(1), k_each]
 }

@@ -178,12 +178,24 @@ impl Task {
         batch: usize,
         target: Option<&GpuTarget>,
     ) -> Result<Plan> {
+        self.plan_as(model, layout, batch, target, true)
+    }
+
+    /// The same, fused or, to be compared with, not.
+    pub(crate) fn plan_as(
+        self,
+        model: &Model,
+        layout: &StateLayout,
+        batch: usize,
+        target: Option<&GpuTarget>,
+        fuse: bool,
+    ) -> Result<Plan> {
         let mut graph = Graph::new();
         let labels = label_input(&mut graph, model, batch)?;
         let scope = &mut Scope { graph: &mut graph, training: false };
         let outputs = self.outputs(model, scope, batch, labels)?;
         let outputs = outputs.into_iter().map(|(name, node)| (name.into(), node)).collect();
-        Plan::new(&PlanRequest { outputs, ..PlanRequest::new(&graph, layout, target) })
+        Plan::new(&PlanRequest { outputs, fuse, ..PlanRequest::new(&graph, layout, target) })
     }
 
     fn outputs(

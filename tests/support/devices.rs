@@ -50,6 +50,6 @@ pub fn gpu_as(kind: AdapterKind) -> GpuExecutor {
 fn open(kind: Option<AdapterKind>) -> GpuExecutor {
     let name = std::env::var(ADAPTER).unwrap_or_else(|_| "gpu".into());
     let choice: DeviceChoice = name.parse().unwrap_or_else(|error| panic!("{ADAPTER}: {error}"));
-    let options = GpuOptions { checks: ShaderChecks::Checked, kind, cache: None };
+    let options = GpuOptions { checks: ShaderChecks::Checked, kind, cache: None, tuning: None };
     GpuExecutor::choose(&choice, options).unwrap_or_else(|error| panic!("{error}"))
 }

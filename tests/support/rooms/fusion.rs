@@ -1,8 +1,10 @@
-//! What fusion makes of several operations.
+//! What fusion makes of several operations, and the loops that measure ceilings.
+
+use std::sync::Arc;
 
 use diabolo::error::Result;
 use diabolo::graph::Graph;
-use diabolo::ops::{self, Activation, ConvGeometry, NodeId, UnaryKind};
+use diabolo::ops::{self, Activation, Builder, ConvGeometry, NodeId, Roofline, UnaryKind};
 use diabolo::tensor::Shape;
 use proptest::prelude::*;
 use proptest::sample::select;
@@ -112,5 +114,16 @@ pub fn dense_layers() -> impl Strategy<Value = Case> {
             ops::bias(graph, z, x[4])
         });
         case.within(Tolerance::Sums)
+    })
+}
+
+pub fn roofline() -> impl Strategy<Value = Case> {
+    let loops = vec![Roofline::Copy, Roofline::MultiplyAdds(20)];
+    (select(loops), 1_usize..90, any::<u64>()).prop_map(|(kind, size, seed)| {
+        let x = tensor([size], seed, -1.0, 1.0);
+        let case = Case::new(format!("{kind:?}"), vec![x], move |graph, x| {
+            graph.apply(Arc::new(kind), &[x[0]])
+        });
+        case.forward_only().within(Tolerance::Sums)
     })
 }

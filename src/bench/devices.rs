@@ -1,0 +1,63 @@
+//! The devices that are measured.
+
+use super::parse;
+use crate::cpu::CpuExecutor;
+use crate::error::{Error, Result};
+use crate::gpu::{Adapters, GpuExecutor, GpuOptions, Selection};
+use crate::graph::Executor;
+use crate::workloads::Ceilings;
+
+/// A device, opened afresh for each workload.
+pub(super) struct BenchDevice {
+    name: String,
+    adapter: Option<usize>,
+}
+
+impl BenchDevice {
+    /// Those that `--device` names: one, or every usable adapter and the CPU.
+    pub fn chosen(text: &str) -> Result<Vec<Self>> {
+        let adapters = Adapters::find();
+        let usable = |index: &usize| adapters.list()[*index].is_usable();
+        let of = |index: usize| Self {
+            name: format!("{} {}", index, adapters.list()[index]),
+            adapter: Some(index),
+        };
+        let cpu = Self { name: CpuExecutor::new().name(), adapter: None };
+        Ok(match parse(text)? {
+            None => (0..adapters.list().len()).filter(usable).map(of).chain([cpu]).collect(),
+            Some(choice) => match choice.select(adapters.list())? {
+                Selection::Cpu(_) => vec![cpu],
+                Selection::Adapter(index, _) => vec![of(index)],
+            },
+        })
+    }
+
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    pub fn is_adapter(&self) -> bool {
+        self.adapter.is_some()
+    }
+
+    pub fn open(&self) -> Result<Box<dyn Executor>> {
+        Ok(match self.is_adapter() {
+            true => Box::new(self.open_adapter()?),
+            false => Box::new(CpuExecutor::new()),
+        })
+    }
+
+    /// Opens the adapter.
+    ///
+    /// # Errors
+    /// When the device is the CPU, or its driver refuses.
+    pub fn open_adapter(&self) -> Result<GpuExecutor> {
+        let what = || Error::Device(format!("{} is no adapter", self.name));
+        let index = self.adapter.ok_or_else(what)?;
+        GpuExecutor::open(&Adapters::find(), index, GpuOptions::default())
+    }
+
+    pub fn ceilings(&self) -> Result<Ceilings> {
+        Ceilings::measure(self.open()?.as_mut())
+    }
+}

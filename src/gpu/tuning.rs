@@ -1,0 +1,235 @@
+//! Which variants of kernels are fastest on an adapter: measured, kept in a file, used from then on.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Instant;
+
+use serde::{Deserialize, Serialize};
+
+use super::GpuExecutor;
+use super::device::GpuDevice;
+use crate::error::{Error, Result};
+use crate::graph::{Executor, Graph, Plan, PlanRequest, Step};
+use crate::ops::{Builder, GpuTarget, StepScalars, Tuning, Variant, Variants};
+use crate::tensor::Tensor;
+
+/// Raised whenever keys or variants change their meaning.
+const VERSION: u32 = 1;
+/// A file with more than this was not written here.
+const MOST_BYTES: u64 = 1 << 20;
+
+/// What a tuning file holds.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Stored {
+    version: u32,
+    adapter: String,
+    driver: String,
+    #[serde(default)]
+    choices: std::collections::BTreeMap<String, Variant>,
+}
+
+/// The file for an adapter in the tuning folder. The driver is named inside.
+pub(super) fn file(folder: &Path, device: &GpuDevice) -> PathBuf {
+    let plain = |c: char| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '-' };
+    let name: String = format!("{} {}", device.info.name, device.info.backend);
+    folder.join(format!("{}.toml", name.chars().map(plain).collect::<String>()))
+}
+
+/// What was chosen for this adapter and driver before; nothing where there is no file, or none that
+/// can be used, which is said in one line.
+pub(super) fn load(folder: &Path, device: &GpuDevice) -> Tuning {
+    let path = file(folder, device);
+    match read(&path, &device.info) {
+        Ok(tuning) => tuning,
+        Err(what) => {
+            log::warn!("{}: {what}; kernels are chosen by the table", path.display());
+            Tuning::default()
+        }
+    }
+}
+
+fn read(path: &Path, info: &wgpu::AdapterInfo) -> std::result::Result<Tuning, String> {
+    let Ok(about) = fs::metadata(path) else { return Ok(Tuning::default()) };
+    if about.len() > MOST_BYTES {
+        return Err("it is too large for a tuning file".into());
+    }
+    let text = fs::read_to_string(path).map_err(|error| error.to_string())?;
+    parse(&text, &info.name, &driver(info))
+}
+
+fn driver(info: &wgpu::AdapterInfo) -> String {
+    format!("{} {}", info.driver, info.driver_info)
+}
+
+/// The choices in `text`, if they were made for this adapter and driver.
+fn parse(text: &str, adapter: &str, driver: &str) -> std::result::Result<Tuning, String> {
+    let stored: Stored = toml::from_str(text).map_err(|error| error.message().to_string())?;
+    if stored.version != VERSION {
+        return Err(format!("its version is {}, not {VERSION}; tune again", stored.version));
+    }
+    if (stored.adapter.as_str(), stored.driver.as_str()) != (adapter, driver) {
+        return Err(format!(
+            "it was made on {} with {}; tune again",
+            stored.adapter, stored.driver
+        ));
+    }
+    match stored.choices.iter().find(|(_, variant)| !variant.is_possible()) {
+        Some((key, variant)) => Err(format!("`{key}`: there is no kernel with {variant}")),
+        None => Ok(Tuning(stored.choices)),
+    }
+}
+
+/// Writes `tuning` beside its place and moves it there.
+fn save(path: &Path, tuning: &Tuning, info: &wgpu::AdapterInfo) -> Result<()> {
+    let stored = Stored {
+        version: VERSION,
+        adapter: info.name.clone(),
+        driver: driver(info),
+        choices: tuning.0.clone(),
+    };
+    let failed = |what: String| Error::File { path: path.to_owned(), what };
+    let text = toml::to_string(&stored).map_err(|error| failed(error.to_string()))?;
+    let folder = path.parent().ok_or_else(|| failed("has no folder".into()))?;
+    let write = || -> std::io::Result<()> {
+        fs::create_dir_all(folder)?;
+        let mut temporary = tempfile::NamedTempFile::new_in(folder)?;
+        temporary.write_all(text.as_bytes())?;
+        temporary.persist(path)?;
+        Ok(())
+    };
+    write().map_err(|error| failed(format!("{error}; the choices are not kept")))
+}
+
+/// Measures the variants of every product and convolution among `steps` on the adapter that `open`
+/// opens, adds the fastest to what is known of it in `folder`, and returns that file. `progress` gets
+/// a line an operation.
+///
+/// # Errors
+/// When the device is lost, or the file cannot be written.
+pub fn tune(
+    open: &dyn Fn() -> Result<GpuExecutor>,
+    folder: &Path,
+    steps: &[Step],
+    progress: &mut dyn FnMut(&str),
+) -> Result<PathBuf> {
+    let first = open()?;
+    let mut tuning = (*first.device.target.tuning).clone();
+    let path = file(folder, &first.device);
+    let mut known = BTreeSet::new();
+    for step in steps {
+        let Some(variants) = step.op.variants(&step.shapes) else { continue };
+        if !known.insert(variants.key.clone()) {
+            continue;
+        }
+        let mut executor = open()?;
+        let mut best: Option<(f64, Variant)> = None;
+        let by_table = time(&mut executor, &variants, None)?;
+        for candidate in &variants.candidates {
+            let seconds = time(&mut executor, &variants, Some(*candidate))?;
+            if best.is_none_or(|(best, _)| seconds < best) {
+                best = Some((seconds, *candidate));
+            }
+        }
+        // A variant has to be better by more than noise to be kept.
+        let better = best.filter(|(seconds, _)| *seconds < 0.95 * by_table);
+        let told = match better {
+            Some((seconds, variant)) => {
+                tuning.0.insert(variants.key.clone(), variant);
+                format!("{variant}: {:.3} ms instead of {:.3}", seconds * 1e3, by_table * 1e3)
+            }
+            None => {
+                tuning.0.remove(&variants.key);
+                format!("as the table has it: {:.3} ms", by_table * 1e3)
+            }
+        };
+        progress(&format!("{:<60} {told}", variants.key));
+    }
+    save(&path, &tuning, &first.device.info)?;
+    Ok(path)
+}
+
+/// The seconds that an operation takes in a variant, or in the table's: the least of several runs.
+fn time(executor: &mut GpuExecutor, variants: &Variants, variant: Option<Variant>) -> Result<f64> {
+    let choice = variant.map(|variant| (variants.key.clone(), variant));
+    let tuning = Arc::new(Tuning(choice.into_iter().collect()));
+    let target = GpuTarget { tuning, ..executor.device.target.clone() };
+    let mut graph = Graph::new();
+    let inputs = variants.inputs.iter().enumerate();
+    let inputs: Vec<_> =
+        inputs.map(|(number, shape)| graph.input(&format!("x{number}"), shape.clone())).collect();
+    let y = graph.apply(variants.plain.clone(), &inputs)?;
+    let layout = graph.layout();
+    let outputs = vec![("y".into(), y)];
+    let plan =
+        Plan::new(&PlanRequest { outputs, ..PlanRequest::new(&graph, &layout, Some(&target)) })?;
+    let plan = executor.add_plan(plan, None)?;
+    for (number, shape) in variants.inputs.iter().enumerate() {
+        executor.write_input(plan, &format!("x{number}"), &Tensor::full(shape.clone(), 0.5))?;
+    }
+    let mut least = f64::INFINITY;
+    let begin = Instant::now();
+    // The first run is warm-up; slow operations are not run more often than is needed.
+    for run in 0..12 {
+        let start = Instant::now();
+        executor.run(plan, &[StepScalars::default()])?;
+        executor.wait()?;
+        if run > 0 {
+            least = least.min(start.elapsed().as_secs_f64());
+        }
+        if run > 2 && begin.elapsed().as_secs_f64() > 1.0 {
+            break;
+        }
+    }
+    Ok(least)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn text(version: u32, adapter: &str, tile: usize, splits: usize) -> String {
+        format!(
+            "version = {version}\nadapter = \"{adapter}\"\ndriver = \"d\"\n\
+             [choices.\"matmul 1x2x3x4 nn\"]\ntile = {tile}\nsplits = {splits}\n"
+        )
+    }
+
+    #[test]
+    fn only_what_was_made_here_and_is_possible_is_taken() {
+        let taken = parse(&text(VERSION, "a", 32, 4), "a", "d").unwrap();
+        let choice = taken.choice(|| "matmul 1x2x3x4 nn".into());
+        assert_eq!(choice, Some(Variant { tile: 32, splits: 4 }));
+        assert_eq!(taken.choice(|| "matmul 9x9x9x9 nn".into()), None);
+        for (text, expected) in [
+            (text(VERSION + 1, "a", 32, 4), "version"),
+            (text(VERSION, "b", 32, 4), "made on b"),
+            (text(VERSION, "a", 48, 4), "no kernel"),
+            (text(VERSION, "a", 64, 0), "no kernel"),
+            (text(VERSION, "a", 64, 1 << 20), "no kernel"),
+            (text(VERSION, "a", 64, 1) + "more = 1\n", "unknown field"),
+            ("version = 1".into(), "missing field"),
+            ("\u{0}".into(), ""),
+        ] {
+            let error = parse(&text, "a", "d").unwrap_err();
+            assert!(error.contains(expected), "{error}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_is_a_panic(text in ".{0,200}", at in 0_usize..90, byte in any::<u8>()) {
+            let _ = parse(&text, "a", "d");
+            let mut damaged = super::tests::text(VERSION, "a", 32, 4).into_bytes();
+            damaged[at] = byte;
+            if let Ok(tuning) = parse(&String::from_utf8_lossy(&damaged), "a", "d") {
+                prop_assert!(tuning.0.values().all(|variant| variant.is_possible()));
+            }
+        }
+    }
+}

@@ -1,0 +1,75 @@
+//! Which variant of a kernel is used, where a table by shape and adapter kind is overruled by what was
+//! measured on the adapter at hand.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use super::Op;
+use crate::tensor::Shape;
+
+/// A way of computing a product.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Variant {
+    /// Rows and columns of a tile, 64 or 32; 0 for a kernel without tiles.
+    pub tile: usize,
+    /// Into how many parts the terms are cut; limited by how many there are.
+    pub splits: usize,
+}
+
+/// The most parts that terms are cut into.
+pub const MOST_SPLITS: usize = 1024;
+
+impl Variant {
+    /// Whether there is a kernel for it.
+    pub fn is_possible(self) -> bool {
+        [0, 32, 64].contains(&self.tile) && (1..=MOST_SPLITS).contains(&self.splits)
+    }
+}
+
+impl fmt::Display for Variant {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.tile {
+            0 => write!(f, "no tiles, {} parts", self.splits),
+            tile => write!(f, "tiles of {tile}, {} parts", self.splits),
+        }
+    }
+}
+
+/// The variants chosen for products, by [`Variants::key`].
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Tuning(pub BTreeMap<String, Variant>);
+
+impl Tuning {
+    /// The variant for a product, if one was chosen that there is.
+    pub fn choice(&self, key: impl FnOnce() -> String) -> Option<Variant> {
+        if self.0.is_empty() {
+            return None;
+        }
+        self.0.get(&key()).copied().filter(|variant| variant.is_possible())
+    }
+}
+
+/// What can be chosen for an operation.
+#[derive(Clone, Debug)]
+pub struct Variants {
+    /// The operation and its sizes.
+    pub key: String,
+    /// The operation without what is fused to it.
+    pub plain: Arc<dyn Op>,
+    /// The shapes of its inputs.
+    pub inputs: Vec<Shape>,
+    /// What there is to choose from.
+    pub candidates: Vec<Variant>,
+}
+
+/// Tiles of these sizes, whole and in up to so many parts of the terms as make sense.
+pub(super) fn candidates(tiles: &[usize], terms: usize) -> Vec<Variant> {
+    let most = (terms / 64).clamp(1, 64);
+    let splits = [1, 2, 4, 8, 16, 32, 64].into_iter().filter(|splits| *splits <= most);
+    splits
+        .flat_map(|splits| tiles.iter().map(move |tile| Variant { tile: *tile, splits }))
+        .collect()
+}

@@ -1,0 +1,79 @@
+//! Whole models at the sizes of MNIST.
+
+use rand::RngExt;
+
+use super::measure::{Loaded, PlanCosts};
+use super::{Work, Workload};
+use crate::data::ImageShape;
+use crate::error::Result;
+use crate::graph::{Executor, Plan, State};
+use crate::models::{Architecture, Choices, CodeForm, Kind, Model, Sizes};
+use crate::nn::Loss;
+use crate::ops::{Corruption, GpuTarget};
+use crate::rng::{Philox, Seed, Stream};
+use crate::tensor::Tensor;
+use crate::train::{BatchShape, Config, Task, layout, training_plan};
+
+const MNIST: ImageShape = ImageShape { channels: 1, height: 28, width: 28 };
+
+/// W1: dense, 784-64-32-32-64-784, batch 256. W3: convolutional, batch 128. W4: denoising,
+/// 784-400-32-400-784, batch 32, noise drawn each step. W5: variational, 784-400-20, batch 128.
+pub(super) fn workloads() -> Result<Vec<Workload>> {
+    let config = |model: Model, batch| Config { batch, ..Config::new(model) };
+    let conv = config(model(Kind::Conv, Choices::default())?, 128);
+    let wide = Choices {
+        arch: Some(Architecture::Dense(Sizes::mirrored(vec![400]))),
+        latent: Some(CodeForm::Vector(32)),
+        loss: Some(Loss::Mse),
+        ..Choices::default()
+    };
+    let noise = Some(Corruption::Gaussian { deviation: 0.5 });
+    let denoising = Config { noise, ..config(model(Kind::Denoising, wide)?, 32) };
+    let training =
+        |name: &str, config| Workload { name: name.into(), work: Work::Training(Box::new(config)) };
+    Ok(vec![
+        training("W1", config(model(Kind::Dense, Choices::default())?, 256)),
+        training("W3", conv.clone()),
+        training("W4", denoising),
+        training("W5", config(model(Kind::Vae, Choices::default())?, 128)),
+        Workload { name: "W3infer".into(), work: Work::Inference(Box::new(conv)) },
+    ])
+}
+
+/// A model of MNIST's size, by its recipe for other images than MNIST where `choices` are silent.
+fn model(kind: Kind, choices: Choices) -> Result<Model> {
+    kind.model(MNIST, 0, &kind.recipe(&choices, false).choices)
+}
+
+pub(super) fn load_training(executor: &mut dyn Executor, config: &Config) -> Result<Loaded> {
+    let layout = layout(&config.model)?;
+    executor.set_state(&State::initial(&layout, Seed(0), config.optimiser.moments()))?;
+    let (batch, bytes) = (config.batch, MNIST.elements());
+    let data = executor.add_data(batch, bytes)?;
+    let mut random = Philox::new(Seed(0), Stream(0));
+    let pixels: Vec<u8> = (0..batch * bytes).map(|_| random.random()).collect();
+    executor.write_data(data, &pixels, &[])?;
+    executor.write_order(data, &(0..batch as u32).collect::<Vec<_>>())?;
+    let shape = BatchShape { images: MNIST, masked: false, batch, room: batch };
+    let plan =
+        |target: Option<&GpuTarget>, fuse| training_plan(config, &layout, shape, target, fuse);
+    let costs = PlanCosts::of(executor.target(), plan)?;
+    let plan = executor.add_plan(plan(executor.target(), true)?, Some(data))?;
+    Ok(Loaded::of_plan(plan, costs))
+}
+
+pub(super) fn load_inference(executor: &mut dyn Executor, config: &Config) -> Result<Loaded> {
+    let layout = layout(&config.model)?;
+    executor.set_state(&State::initial(&layout, Seed(0), 0))?;
+    let plan = |target: Option<&GpuTarget>, fuse| -> Result<Plan> {
+        Task::Reconstruct.plan_as(&config.model, &layout, config.batch, target, fuse)
+    };
+    let costs = PlanCosts::of(executor.target(), plan)?;
+    let plan = executor.add_plan(plan(executor.target(), true)?, None)?;
+    let ImageShape { channels, height, width } = MNIST;
+    let mut random = Philox::new(Seed(0), Stream(0));
+    let pixels = (0..config.batch * MNIST.elements()).map(|_| random.random()).collect();
+    let images = Tensor::new([config.batch, channels, height, width], pixels)?;
+    executor.write_input(plan, "images", &images)?;
+    Ok(Loaded::of_plan(plan, costs))
+}
