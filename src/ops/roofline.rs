@@ -1,6 +1,8 @@
 //! Two loops that do nothing but arithmetic and nothing but copy: the ceilings that all other
 //! operations stay below (Williams, Waterman, Patterson: "Roofline", 2009).
 
+use pulp::{Simd, WithSimd};
+
 use super::*;
 use crate::kernel;
 use crate::simd;
@@ -66,47 +68,46 @@ impl Op for Roofline {
     }
 }
 
-/// The arithmetic of a piece. A closure as long as this would be compiled by itself, for a processor
-/// without multiply-adds.
+/// The arithmetic of a piece, written in vectors: a compiler left alone keeps the chains in memory.
 struct Chains<'a> {
     out: &'a mut [f32],
     input: &'a [f32],
     rounds: u32,
 }
 
-impl pulp::NullaryFnOnce for Chains<'_> {
+impl WithSimd for Chains<'_> {
     type Output = ();
 
     #[inline(always)]
-    fn call(self) {
-        multiply_adds(self.out, self.input, self.rounds);
-    }
-}
-
-/// Sixteen elements at a time, so that the chains of all of them stay in registers.
-#[inline(always)]
-fn multiply_adds(out: &mut [f32], input: &[f32], rounds: u32) {
-    const LANES: usize = 16;
-    for (out, input) in out.chunks_mut(LANES).zip(input.chunks(LANES)) {
-        let mut start = [0.0_f32; LANES];
-        start[..input.len()].copy_from_slice(input);
-        let mut chains = [start; CHAINS];
-        for (number, chain) in chains.iter_mut().enumerate() {
-            for c in chain {
-                *c += number as f32;
+    fn with_simd<S: Simd>(self, simd: S) {
+        let (out, out_rest) = S::as_mut_simd_f32s(self.out);
+        let (input, input_rest) = S::as_simd_f32s(self.input);
+        let splat = |x: f32| simd.splat_f32s(x);
+        for (out, x) in out.iter_mut().zip(input) {
+            let starts: [f32; CHAINS] = std::array::from_fn(|number| number as f32);
+            let [mut c0, mut c1, mut c2, mut c3, mut c4, mut c5, mut c6, mut c7] =
+                starts.map(|number| simd.add_f32s(*x, splat(number)));
+            let (a, b) = (splat(0.999), splat(0.001));
+            for _ in 0..self.rounds {
+                c0 = simd.mul_add_f32s(c0, a, b);
+                c1 = simd.mul_add_f32s(c1, a, b);
+                c2 = simd.mul_add_f32s(c2, a, b);
+                c3 = simd.mul_add_f32s(c3, a, b);
+                c4 = simd.mul_add_f32s(c4, a, b);
+                c5 = simd.mul_add_f32s(c5, a, b);
+                c6 = simd.mul_add_f32s(c6, a, b);
+                c7 = simd.mul_add_f32s(c7, a, b);
             }
+            let sum = |a, b| simd.add_f32s(a, b);
+            *out = sum(sum(sum(c0, c1), sum(c2, c3)), sum(sum(c4, c5), sum(c6, c7)));
         }
-        for _ in 0..rounds {
-            for chain in &mut chains {
-                for c in chain {
-                    *c = c.mul_add(0.999, 0.001);
-                }
+        for (out, x) in out_rest.iter_mut().zip(input_rest) {
+            let mut chains: [f32; CHAINS] = std::array::from_fn(|number| x + number as f32);
+            for _ in 0..self.rounds {
+                chains = chains.map(|c| c.mul_add(0.999, 0.001));
             }
-        }
-        let [a, b, c, d, e, f, g, h] = chains;
-        for (lane, out) in out.iter_mut().enumerate() {
-            *out = ((a[lane] + b[lane]) + (c[lane] + d[lane]))
-                + ((e[lane] + f[lane]) + (g[lane] + h[lane]));
+            let [a, b, c, d, e, f, g, h] = chains;
+            *out = ((a + b) + (c + d)) + ((e + f) + (g + h));
         }
     }
 }
