@@ -11,6 +11,7 @@
 // or [splits, Ci*Kh*Kw] (SUMS 2: of x, whose windows tile it) follow the other parts:
 // entry `join_sums`: sums[c] from these. Dispatch: with `join`'s invocations before its own, Co or Ci more.
 override SUMS: u32 = 0u;
+override WHOLE: u32 = 0u; // all places of all images are a multiple of 16, so no step reaches past them
 override VECTOR_Y: u32 = 0u; // planes of y are whole vec4s
 
 struct Params {
@@ -48,14 +49,20 @@ fn put(co: u32, column: u32, sum: vec4<f32>) {
     }
 }
 
-// Channel co of y at four places, from q of all images on; 0 past the last place or channel.
-fn line_y(co: u32, q: u32) -> vec4<f32> {
+// Where all tiles are full, which is known when the pipeline is made, nothing is checked.
+fn is_place(q: vec4<u32>, count: u32) -> vec4<bool> {
+    return vec4<bool>(WHOLE == 1u) | (q < vec4<u32>(count));
+}
+
+// Channel co of y at four places, from q of all images on, which lies in image n; 0 past the last place or
+// channel.
+fn line_y(co: u32, q: u32, n: u32) -> vec4<f32> {
     let plane = HO * WO;
     let count = params.batch * plane;
     let at = vec4<u32>(q, q + 1u, q + 2u, q + 3u);
-    let ok = (at < vec4<u32>(count)) & vec4<bool>(co < CO);
+    let ok = is_place(at, count) & vec4<bool>(CO % 64u == 0u || co < CO);
     if VECTOR_Y == 1u {
-        let i = select(0u, ((q / plane * CO + co) * plane + q % plane) / 4u, ok.x);
+        let i = select(0u, (n * CO + co) * (plane / 4u) + (q - n * plane) / 4u, ok.x);
         return select(vec4<f32>(0.0), y[i], ok.x);
     }
     let i = select(vec4<u32>(0u), (at / plane * CO + co) * plane + at % plane, ok);
@@ -92,36 +99,44 @@ fn tiled(
     let quad = local % 16u;
     let c = column + quad * 4u;
     let columns = vec4<u32>(c, c + 1u, c + 2u, c + 3u);
-    let known = columns < vec4<u32>(window);
-    let channel = columns / (KH * KW) * (H * W);
+    let known = vec4<bool>(window % 64u == 0u) | (columns < vec4<u32>(window));
     let down = columns / KW % KH * DY - PY;
     let right = columns % KW * DX - PX;
+    // From the place that a window begins at; wraps around where it begins in the padding.
+    let offset = columns / (KH * KW) * (H * W) + down * W + right;
     for (var k = begin; k < end; k += 16u) {
         let r = local / 4u;
         let t = local % 4u * 4u;
-        let r0 = line_y(co + r * 4u, k + t);
-        let r1 = line_y(co + r * 4u + 1u, k + t);
-        let r2 = line_y(co + r * 4u + 2u, k + t);
-        let r3 = line_y(co + r * 4u + 3u, k + t);
+        // Where planes are whole steps, a step lies in one image.
+        let n = select((k + t) / plane, k / plane, plane % 16u == 0u);
+        let r0 = line_y(co + r * 4u, k + t, n);
+        let r1 = line_y(co + r * 4u + 1u, k + t, n);
+        let r2 = line_y(co + r * 4u + 2u, k + t, n);
+        let r3 = line_y(co + r * 4u + 3u, k + t, n);
         if SUMS == 1u {
             let one = vec4<f32>(1.0);
             four_sums += vec4<f32>(dot(r0, one), dot(r1, one), dot(r2, one), dot(r3, one));
         }
-        tile_a[t * ROW + r] = vec4<f32>(r0.x, r1.x, r2.x, r3.x);
-        tile_a[(t + 1u) * ROW + r] = vec4<f32>(r0.y, r1.y, r2.y, r3.y);
-        tile_a[(t + 2u) * ROW + r] = vec4<f32>(r0.z, r1.z, r2.z, r3.z);
-        tile_a[(t + 3u) * ROW + r] = vec4<f32>(r0.w, r1.w, r2.w, r3.w);
+        tile_a[t * ROW_A + r] = vec4<f32>(r0.x, r1.x, r2.x, r3.x);
+        tile_a[(t + 1u) * ROW_A + r] = vec4<f32>(r0.y, r1.y, r2.y, r3.y);
+        tile_a[(t + 2u) * ROW_A + r] = vec4<f32>(r0.z, r1.z, r2.z, r3.z);
+        tile_a[(t + 3u) * ROW_A + r] = vec4<f32>(r0.w, r1.w, r2.w, r3.w);
+        let first = local / 16u * 4u;
         for (var j = 0u; j < 4u; j++) {
-            let row = local / 16u * 4u + j;
+            let row = first + j;
             let q = k + row;
+            // Where lines are whole vec4s, the four places lie on one.
+            let begins = select(q, k + first, WO % 4u == 0u);
+            let oy = begins / WO % HO * SY;
+            let ox = (begins % WO + (q - begins)) * SX;
             // Wraps below 0, which is above H or W.
-            let iy = q / WO % HO * SY + down;
-            let ix = q % WO * SX + right;
-            let ok = known & (iy < vec4<u32>(H)) & (ix < vec4<u32>(W)) & vec4<bool>(q < count);
-            let i = select(vec4<u32>(0u), q / plane * (CI * H * W) + channel + iy * W + ix, ok);
+            let inside = (oy + down < vec4<u32>(H)) & (ox + right < vec4<u32>(W));
+            let ok = known & inside & is_place(vec4<u32>(q), count);
+            let image = select(begins / plane, n, plane % 16u == 0u) * (CI * H * W);
+            let i = select(vec4<u32>(0u), image + oy * W + ox + offset, ok);
             let line = vec4<f32>(x[i.x], x[i.y], x[i.z], x[i.w]);
             let values = select(vec4<f32>(0.0), line, ok);
-            tile_b[row * ROW + quad] = values;
+            tile_b[row * ROW_B + quad] = values;
             if SUMS == 2u {
                 four_sums += values;
             }
@@ -190,7 +205,7 @@ fn direct(me: Invocation) {
         var left = vec4<f32>(1.0);
         var right = vec4<f32>(1.0);
         if !(alone && SUMS == 2u) {
-            left = line_y(co, k);
+            left = line_y(co, k, k / (HO * WO));
         }
         if !(alone && SUMS == 1u) {
             right = line_x(vec4<u32>(k, k + 1u, k + 2u, k + 3u), column);

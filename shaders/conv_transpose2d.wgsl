@@ -89,16 +89,27 @@ fn sources(places: Places, ky: u32, kx: u32) -> Sources {
     return Sources(inside, places.image + rows / SY * WO + columns / SX);
 }
 
+// Where all tiles are full, which is known when the pipeline is made, nothing is checked.
+fn is_image_channel(ci: vec4<u32>) -> vec4<bool> {
+    return vec4<bool>(CI % 64u == 0u) | (ci < vec4<u32>(CI));
+}
+
+fn is_read_channel(co: u32) -> bool {
+    return CO % 16u == 0u || co < CO;
+}
+
 // The part of tile_a for channels co.. of one place of the kernel.
 fn load_weights(ci: u32, co: u32, tap: u32, local: u32) {
     let c = ci + local % 16u * 4u;
     let columns = vec4<u32>(c, c + 1u, c + 2u, c + 3u);
+    let known = is_image_channel(columns);
+    let base = select(vec4<u32>(0u), columns * (KH * KW) + tap, known);
     for (var j = 0u; j < 4u; j++) {
         let k = local / 16u * 4u + j;
-        let ok = (columns < vec4<u32>(CI)) & vec4<bool>(co + k < CO);
-        let i = select(vec4<u32>(0u), ((co + k) * CI + columns) * (KH * KW) + tap, ok);
+        let ok = is_read_channel(co + k);
+        let i = base + select(0u, (co + k) * (CI * KH * KW), ok);
         let line = vec4<f32>(w[i.x], w[i.y], w[i.z], w[i.w]);
-        tile_a[k * ROW + local % 16u] = select(vec4<f32>(0.0), line, ok);
+        tile_a[k * ROW_A + local % 16u] = select(vec4<f32>(0.0), line, known & vec4<bool>(ok));
     }
 }
 
@@ -124,14 +135,17 @@ fn tiled(
             continue;
         }
         let source = sources(mine, tap / KW, tap % KW);
+        // What lies in the padding is read at place 0 instead, and not used.
+        let first = select(vec4<u32>(0u), source.at, source.inside);
         for (var co = 0u; co < CO; co += 16u) {
             load_weights(ci, co, tap, local);
             for (var j = 0u; j < 4u; j++) {
                 let k = local / 16u * 4u + j;
-                let ok = source.inside & vec4<bool>(co + k < CO);
-                let i = select(vec4<u32>(0u), source.at + (co + k) * (HO * WO), ok);
+                let ok = is_read_channel(co + k);
+                let i = first + select(0u, (co + k) * (HO * WO), ok);
                 let line = vec4<f32>(y[i.x], y[i.y], y[i.z], y[i.w]);
-                tile_b[k * ROW + quad] = select(vec4<f32>(0.0), line, ok);
+                let used = source.inside & vec4<bool>(ok);
+                tile_b[k * ROW_B + quad] = select(vec4<f32>(0.0), line, used);
             }
             multiply_tiles(local);
         }

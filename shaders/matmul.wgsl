@@ -1,5 +1,5 @@
 // matmul.wgsl: out[b, m, n] = last(sum over k of A[b, m, k] * B[b, k, n] + bias[n] + ...), see epilogue.wgsl.
-// Entry `tiled`: a tile a workgroup (see tile.wgsl). Dispatch: ceil(N / TILE) * ceil(M / TILE) * batch
+// Entry `tiled`: a tile a workgroup (see tile.wgsl). Dispatch: ceil(N / TILE_N) * ceil(M / TILE_M) * batch
 //   * splits workgroups, N fastest, folded past 65535. With splits above 1, each sums a part of K and
 //   out is [splits, batch, M, N], each split's part padded to whole vec4s; then
 // entry `join`: out[i] = last(sum over splits of in[split, i] + bias + ...). Four outputs an invocation.
@@ -81,15 +81,15 @@ fn line_b(base: u32, row: u32, column: u32, rows: u32, columns: u32) -> vec4<f32
 
 fn load_a(base: u32, m: u32, k: u32, rows: u32, local: u32) {
     if TRANSPOSE_A == 1u {
-        for (var i = local; i < QUADS * 16u; i += 64u) {
-            let at = vec2<u32>(i / QUADS, i % QUADS);
+        for (var i = local; i < QUADS_A * 16u; i += 64u) {
+            let at = vec2<u32>(i / QUADS_A, i % QUADS_A);
             let end = select(0u, params.k, rows > 0u);
             let line = line_a(base, k + at.x, m + at.y * 4u, end, params.m);
-            tile_a[at.x * ROW + at.y] = line;
-            // Always of the same columns, for QUADS divides 64.
+            tile_a[at.x * ROW_A + at.y] = line;
+            // Always of the same columns, for QUADS_A divides 64.
             sum_a += line;
         }
-    } else if local < TILE {
+    } else if local < TILE_M {
         // A block of 4 x 4, turned.
         let q = local / 4u;
         let t = local % 4u * 4u;
@@ -97,32 +97,39 @@ fn load_a(base: u32, m: u32, k: u32, rows: u32, local: u32) {
         let r1 = line_a(base, m + q * 4u + 1u, k + t, rows, params.k);
         let r2 = line_a(base, m + q * 4u + 2u, k + t, rows, params.k);
         let r3 = line_a(base, m + q * 4u + 3u, k + t, rows, params.k);
-        tile_a[t * ROW + q] = vec4<f32>(r0.x, r1.x, r2.x, r3.x);
-        tile_a[(t + 1u) * ROW + q] = vec4<f32>(r0.y, r1.y, r2.y, r3.y);
-        tile_a[(t + 2u) * ROW + q] = vec4<f32>(r0.z, r1.z, r2.z, r3.z);
-        tile_a[(t + 3u) * ROW + q] = vec4<f32>(r0.w, r1.w, r2.w, r3.w);
+        tile_a[t * ROW_A + q] = vec4<f32>(r0.x, r1.x, r2.x, r3.x);
+        tile_a[(t + 1u) * ROW_A + q] = vec4<f32>(r0.y, r1.y, r2.y, r3.y);
+        tile_a[(t + 2u) * ROW_A + q] = vec4<f32>(r0.z, r1.z, r2.z, r3.z);
+        tile_a[(t + 3u) * ROW_A + q] = vec4<f32>(r0.w, r1.w, r2.w, r3.w);
     }
 }
 
 fn load_b(base: u32, n: u32, k: u32, columns: u32, local: u32) {
     if TRANSPOSE_B == 0u {
-        for (var i = local; i < QUADS * 16u; i += 64u) {
-            let at = vec2<u32>(i / QUADS, i % QUADS);
+        for (var i = local; i < QUADS_B * 16u; i += 64u) {
+            let at = vec2<u32>(i / QUADS_B, i % QUADS_B);
             let end = select(0u, params.k, columns > 0u);
-            tile_b[at.x * ROW + at.y] = line_b(base, k + at.x, n + at.y * 4u, end, params.n);
+            tile_b[at.x * ROW_B + at.y] = line_b(base, k + at.x, n + at.y * 4u, end, params.n);
         }
-    } else if local < TILE {
-        let q = local / 4u;
-        let t = local % 4u * 4u;
-        let r0 = line_b(base, n + q * 4u, k + t, columns, params.k);
-        let r1 = line_b(base, n + q * 4u + 1u, k + t, columns, params.k);
-        let r2 = line_b(base, n + q * 4u + 2u, k + t, columns, params.k);
-        let r3 = line_b(base, n + q * 4u + 3u, k + t, columns, params.k);
-        tile_b[t * ROW + q] = vec4<f32>(r0.x, r1.x, r2.x, r3.x);
-        tile_b[(t + 1u) * ROW + q] = vec4<f32>(r0.y, r1.y, r2.y, r3.y);
-        tile_b[(t + 2u) * ROW + q] = vec4<f32>(r0.z, r1.z, r2.z, r3.z);
-        tile_b[(t + 3u) * ROW + q] = vec4<f32>(r0.w, r1.w, r2.w, r3.w);
+    } else {
+        for (var i = local; i < TILE_N; i += 64u) {
+            load_block_b(base, n, k, columns, i);
+        }
     }
+}
+
+// A block of 4 x 4, turned.
+fn load_block_b(base: u32, n: u32, k: u32, columns: u32, i: u32) {
+    let q = i / 4u;
+    let t = i % 4u * 4u;
+    let r0 = line_b(base, n + q * 4u, k + t, columns, params.k);
+    let r1 = line_b(base, n + q * 4u + 1u, k + t, columns, params.k);
+    let r2 = line_b(base, n + q * 4u + 2u, k + t, columns, params.k);
+    let r3 = line_b(base, n + q * 4u + 3u, k + t, columns, params.k);
+    tile_b[t * ROW_B + q] = vec4<f32>(r0.x, r1.x, r2.x, r3.x);
+    tile_b[(t + 1u) * ROW_B + q] = vec4<f32>(r0.y, r1.y, r2.y, r3.y);
+    tile_b[(t + 2u) * ROW_B + q] = vec4<f32>(r0.z, r1.z, r2.z, r3.z);
+    tile_b[(t + 3u) * ROW_B + q] = vec4<f32>(r0.w, r1.w, r2.w, r3.w);
 }
 
 fn put(m: u32, n: u32, sum: vec4<f32>) {
@@ -164,8 +171,8 @@ struct Place { m: u32, n: u32, split: u32, used: bool }
 
 // Computes the tile of workgroup g.
 fn product(g: u32, local: u32) -> Place {
-    let n = g % params.tiles_n * TILE;
-    let m = g / params.tiles_n % params.tiles_m * TILE;
+    let n = g % params.tiles_n * TILE_N;
+    let m = g / params.tiles_n % params.tiles_m * TILE_M;
     let z = g / (params.tiles_n * params.tiles_m);
     let index = z % params.batch;
     let split = z / params.batch;
@@ -207,10 +214,10 @@ fn tiled_with_sums(
     // All sums are written before they are added up.
     workgroupBarrier();
     let m = place.m + local;
-    if place.used && place.n == 0u && local < TILE && m < params.m {
+    if place.used && place.n == 0u && local < TILE_M && m < params.m {
         var sum = 0.0;
-        for (var row = 0u; row < 64u / QUADS; row++) {
-            sum += tile_a[row * QUADS + local / 4u][local % 4u];
+        for (var row = 0u; row < 64u / QUADS_A; row++) {
+            sum += tile_a[row * QUADS_A + local / 4u][local % 4u];
         }
         if SPLIT == 1u {
             let i = params.splits * outputs_padded() + place.split * params.m + m;

@@ -1,6 +1,8 @@
 // tile_32.wgsl: 32 x 32 outputs by 64 invocations, for narrow matrices; 4 x 4 outputs each, in 4 vec4.
 // Include tile.wgsl too.
-const TILE = 32u;
+const TILE_M = 32u;
+const TILE_N = 32u;
+const COLUMNS = 8u;
 
 // c<row>0: the sums of one invocation.
 var<private> c00: vec4<f32>;

@@ -18,7 +18,7 @@ pub struct CpuExecutor {
     gradients: Vec<f32>,
     data: Vec<Dataset>,
     plans: Vec<Loaded>,
-    metrics: Vec<MetricRow>,
+    log: Log,
     profile: Option<HashMap<(&'static str, String), ProfileRow>>,
 }
 
@@ -30,6 +30,28 @@ struct Dataset {
     pixels: Vec<f32>,
     labels: Vec<f32>,
     order: Vec<f32>,
+}
+
+/// Metrics that nobody has taken yet: the steps, and all their numbers in a row, so that a step takes
+/// no memory of its own.
+#[derive(Debug, Default)]
+struct Log {
+    steps: Vec<(PlanId, StepScalars, usize)>,
+    values: Vec<f32>,
+}
+
+impl Log {
+    fn take(&mut self) -> Vec<MetricRow> {
+        let mut rest = &self.values[..];
+        let row = |(plan, scalars, columns): (PlanId, StepScalars, usize)| {
+            let (values, others) = rest.split_at(columns);
+            rest = others;
+            MetricRow { plan, scalars, values: values.to_vec() }
+        };
+        let rows = self.steps.drain(..).map(row).collect();
+        self.values.clear();
+        rows
+    }
 }
 
 /// A plan with its memory.
@@ -62,6 +84,22 @@ impl CpuExecutor {
 
     fn dataset(&mut self, data: DataId) -> Result<&mut Dataset> {
         self.data.get_mut(data.0).ok_or_else(|| Error::Graph("there is no such dataset".into()))
+    }
+
+    fn run_steps(&mut self, plan: PlanId, steps: &[StepScalars]) -> Result<()> {
+        for scalars in steps {
+            for step in 0..self.plans[plan.0].plan.steps.len() {
+                self.run_step(plan.0, step, scalars)?;
+            }
+            let loaded = &self.plans[plan.0];
+            let columns = loaded.plan.metrics.len();
+            if columns > 0 {
+                let row = &loaded.metrics[scalars.row as usize * columns..][..columns];
+                self.log.values.extend_from_slice(row);
+                self.log.steps.push((plan, *scalars, columns));
+            }
+        }
+        Ok(())
     }
 
     fn run_step(&mut self, plan: usize, step: usize, scalars: &StepScalars) -> Result<()> {
@@ -276,18 +314,8 @@ impl Executor for CpuExecutor {
 
     fn run(&mut self, plan: PlanId, steps: &[StepScalars]) -> Result<()> {
         self.loaded(plan)?;
-        for scalars in steps {
-            for step in 0..self.plans[plan.0].plan.steps.len() {
-                self.run_step(plan.0, step, scalars)?;
-            }
-            let loaded = &self.plans[plan.0];
-            let columns = loaded.plan.metrics.len();
-            if columns > 0 {
-                let values = loaded.metrics[scalars.row as usize * columns..][..columns].to_vec();
-                self.metrics.push(MetricRow { plan, scalars: *scalars, values });
-            }
-        }
-        Ok(())
+        // From one of the pool's own threads, operations share their work without waking it anew.
+        rayon::scope(|_| self.run_steps(plan, steps))
     }
 
     fn read_output(&mut self, plan: PlanId, name: &str) -> Result<Tensor> {
@@ -296,7 +324,7 @@ impl Executor for CpuExecutor {
     }
 
     fn take_metrics(&mut self, _wait: bool) -> Result<Vec<MetricRow>> {
-        Ok(std::mem::take(&mut self.metrics))
+        Ok(self.log.take())
     }
 
     fn wait(&mut self) -> Result<()> {

@@ -13,7 +13,7 @@ use super::GpuExecutor;
 use super::device::GpuDevice;
 use crate::error::{Error, Result};
 use crate::graph::{Executor, Graph, Plan, PlanRequest, Step};
-use crate::ops::{Builder, GpuTarget, StepScalars, Tuning, Variant, Variants};
+use crate::ops::{Builder, StepScalars, Tuning, Variant, Variants};
 use crate::tensor::Tensor;
 
 /// Raised whenever keys or variants change their meaning.
@@ -155,8 +155,9 @@ pub fn tune(
 /// The seconds that an operation takes in a variant, or in the table's: the least of several runs.
 fn time(executor: &mut GpuExecutor, variants: &Variants, variant: Option<Variant>) -> Result<f64> {
     let choice = variant.map(|variant| (variants.key.clone(), variant));
-    let tuning = Arc::new(Tuning(choice.into_iter().collect()));
-    let target = GpuTarget { tuning, ..executor.device.target.clone() };
+    // Plans and dispatches are made for the device's target.
+    executor.device.target.tuning = Arc::new(Tuning(choice.into_iter().collect()));
+    let target = executor.device.target.clone();
     let mut graph = Graph::new();
     let inputs = variants.inputs.iter().enumerate();
     let inputs: Vec<_> =

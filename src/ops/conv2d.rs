@@ -8,8 +8,16 @@ use super::convolution::{ConvSizes, four, misfit, weight_shape};
 use super::*;
 use crate::kernel;
 
-static KERNEL: Kernel =
-    kernel!("conv2d", "linear", "activation", "epilogue", "geometry", "tile", "tile_64");
+static KERNEL: Kernel = kernel!(
+    "conv2d",
+    "linear",
+    "activation",
+    "epilogue",
+    "geometry",
+    "tile",
+    "sums_8x8",
+    "tile_64"
+);
 
 /// `x` of `[N, Ci, H, W]` convolved with `w` of `[Co, Ci, Kh, Kw]`: `[N, Co, Ho, Wo]`.
 ///

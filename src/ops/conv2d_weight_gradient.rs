@@ -5,11 +5,12 @@ use std::sync::Arc;
 use super::conv_transpose2d::image_like;
 use super::convolution::{ConvSizes, FEW_CHANNELS, four, misfit, weight_shape};
 use super::reduce::reduce_slice;
-use super::tiles::Tiling;
+use super::tiles::{Tile, Tiling};
 use super::*;
 use crate::kernel;
 
-static KERNEL: Kernel = kernel!("conv2d_weight_gradient", "linear", "geometry", "tile", "tile_64");
+static KERNEL: Kernel =
+    kernel!("conv2d_weight_gradient", "linear", "geometry", "tile", "sums_8x8", "tile_64");
 
 /// The gradient in the weight, from `x` and the gradient `g` in the convolution's output.
 pub(super) fn weight_gradient(
@@ -119,7 +120,10 @@ impl Op for Conv2dWeightGradient {
                 Some(Summed::Output) => 1,
                 Some(Summed::Image) => 2,
             };
-            sizes.constants(dispatch).constant("SUMS", code).params(params)
+            let places = sizes.batch * sizes.output_plane();
+            let whole = u32::from(places.is_multiple_of(tiles::DEPTH));
+            let dispatch = sizes.constants(dispatch).constant("WHOLE", whole);
+            dispatch.constant("SUMS", code).params(params)
         };
         let bindings = vec![Binding::Input(0), Binding::Input(1), to];
         let products = Dispatch::new(&KERNEL, bindings, groups)
@@ -202,7 +206,7 @@ impl Cut {
         let terms = sizes.batch * sizes.output_plane();
         let product = [sizes.co, terms, sizes.window()];
         if let Some(choice) = target.tuning.choice(|| sizes.key(KERNEL.name)) {
-            if let Some(tiling) = Tiling::chosen(choice, 1, product, &[64]) {
+            if let Some(tiling) = Tiling::chosen(choice, 1, product, &[Tile::Large]) {
                 return Self::tiled(tiling);
             }
             let [splits, k_each] = tiles::direct_cut(terms, choice.splits);

@@ -11,7 +11,9 @@ use crate::simd;
 /// `y` from `x`.
 pub(super) fn convolve(sizes: &ConvSizes, x: &[f32], w: &[f32], y: &mut [f32], then: Epilogue) {
     match sizes.swapped() {
-        Some(swapped) => spread(&swapped, x, &swap_weights(sizes, w), y, then),
+        Some(swapped) => {
+            with_swapped_weights(sizes, w, |w| spread(&swapped, x, w, y, then));
+        }
         None => collect(sizes, x, w, y, then),
     }
 }
@@ -19,7 +21,9 @@ pub(super) fn convolve(sizes: &ConvSizes, x: &[f32], w: &[f32], y: &mut [f32], t
 /// `x` from `y`.
 pub(super) fn transpose(sizes: &ConvSizes, y: &[f32], w: &[f32], x: &mut [f32], then: Epilogue) {
     match sizes.swapped() {
-        Some(swapped) => collect(&swapped, y, &swap_weights(sizes, w), x, then),
+        Some(swapped) => {
+            with_swapped_weights(sizes, w, |w| collect(&swapped, y, w, x, then));
+        }
         None => spread(sizes, y, w, x, then),
     }
 }
@@ -27,25 +31,29 @@ pub(super) fn transpose(sizes: &ConvSizes, y: &[f32], w: &[f32], x: &mut [f32], 
 /// `w` from `x` and `y`.
 pub(super) fn weigh(sizes: &ConvSizes, x: &[f32], y: &[f32], w: &mut [f32]) {
     match sizes.swapped() {
-        Some(swapped) => {
-            let mut flipped = vec![0.0; w.len()];
-            sum_of_products(&swapped, y, x, &mut flipped);
-            w.copy_from_slice(&swap_weights(&swapped, &flipped));
-        }
+        Some(swapped) => with_workspace(w.len(), |flipped| {
+            sum_of_products(&swapped, y, x, flipped);
+            swap_weights(&swapped, flipped, w);
+        }),
         None => sum_of_products(sizes, x, y, w),
     }
 }
 
-/// Weights with input and output channels swapped and kernels turned by 180 degrees.
-fn swap_weights(sizes: &ConvSizes, w: &[f32]) -> Vec<f32> {
+/// Writes weights with input and output channels swapped and kernels turned by 180 degrees.
+fn swap_weights(sizes: &ConvSizes, w: &[f32], swapped: &mut [f32]) {
     let taps = sizes.taps();
-    let mut swapped = vec![0.0; w.len()];
     for (row, kernel) in w.chunks_exact(taps).enumerate() {
         let (co, ci) = (row / sizes.ci, row % sizes.ci);
         let to = &mut swapped[(ci * sizes.co + co) * taps..][..taps];
         to.iter_mut().zip(kernel.iter().rev()).for_each(|(to, from)| *to = *from);
     }
-    swapped
+}
+
+fn with_swapped_weights(sizes: &ConvSizes, w: &[f32], f: impl FnOnce(&[f32])) {
+    with_workspace(w.len(), |swapped| {
+        swap_weights(sizes, w, swapped);
+        f(swapped);
+    });
 }
 
 /// How many images share one product: as many as make its long side whole vectors, while the
@@ -157,18 +165,19 @@ fn sum_of_products(sizes: &ConvSizes, x: &[f32], y: &[f32], w: &mut [f32]) {
     if parts <= 1 {
         return sum_images(sizes, x, y, w);
     }
-    let mut partial = vec![0.0; parts * words];
-    let x = x.par_chunks(images_each * sizes.image_words());
-    let y = y.par_chunks(images_each * sizes.output_words());
-    let each = partial.par_chunks_exact_mut(words).zip(x.zip(y));
-    each.for_each(|(partial, (x, y))| sum_images(sizes, x, y, partial));
-    simd::in_chunks(w, |start, w| {
-        w.fill(0.0);
-        simd::vectorised(|| {
-            for partial in partial.chunks_exact(words) {
-                let partial = &partial[start..][..w.len()];
-                w.iter_mut().zip(partial).for_each(|(w, partial)| *w += partial);
-            }
+    with_workspace(parts * words, |partial| {
+        let x = x.par_chunks(images_each * sizes.image_words());
+        let y = y.par_chunks(images_each * sizes.output_words());
+        let each = partial.par_chunks_exact_mut(words).zip(x.zip(y));
+        each.for_each(|(partial, (x, y))| sum_images(sizes, x, y, partial));
+        simd::in_chunks(w, |start, w| {
+            w.fill(0.0);
+            simd::vectorised(|| {
+                for partial in partial.chunks_exact(words) {
+                    let partial = &partial[start..][..w.len()];
+                    w.iter_mut().zip(partial).for_each(|(w, partial)| *w += partial);
+                }
+            });
         });
     });
 }

@@ -7,8 +7,16 @@ use super::convolution::{ConvSizes, four, misfit, weight_shape};
 use super::*;
 use crate::kernel;
 
-static KERNEL: Kernel =
-    kernel!("conv_transpose2d", "linear", "activation", "epilogue", "geometry", "tile", "tile_64");
+static KERNEL: Kernel = kernel!(
+    "conv_transpose2d",
+    "linear",
+    "activation",
+    "epilogue",
+    "geometry",
+    "tile",
+    "sums_8x8",
+    "tile_64"
+);
 
 /// `y` of `[N, Co, Ho, Wo]` through `w` of `[Co, Ci, Kh, Kw]` (PyTorch's `[in, out, Kh, Kw]`) to
 /// `[N, Ci, H, W]`, with `H = (Ho - 1) * stride - padding + span + output_padding`.

@@ -159,18 +159,19 @@ pub(super) fn misfit(op: &'static str, error: GeometryError, inputs: &[&Shape]) 
 }
 
 thread_local! {
-    static WORKSPACE: RefCell<Vec<f32>> = const { RefCell::new(Vec::new()) };
+    static WORKSPACES: RefCell<Vec<Vec<f32>>> = const { RefCell::new(Vec::new()) };
 }
 
-/// Hands `f` this thread's working memory of `words` numbers, holding whatever was left there.
+/// Hands `f` working memory of `words` numbers, holding whatever was left there. A thread keeps its
+/// memory for the next use; a use inside another one gets memory of its own.
 pub(super) fn with_workspace<R>(words: usize, f: impl FnOnce(&mut [f32]) -> R) -> R {
-    // Taken out, so that a use inside another one gets memory of its own.
-    let mut workspace = WORKSPACE.with(RefCell::take);
+    let kept = WORKSPACES.with(|places| places.borrow_mut().pop());
+    let mut workspace = kept.unwrap_or_default();
     if workspace.len() < words {
         workspace.resize(words, 0.0);
     }
     let result = f(&mut workspace[..words]);
-    WORKSPACE.with(|place| place.replace(workspace));
+    WORKSPACES.with(|places| places.borrow_mut().push(workspace));
     result
 }
 

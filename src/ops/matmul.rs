@@ -2,19 +2,25 @@
 
 use std::sync::Arc;
 
-use super::tiles::Tiling;
+use super::tiles::{Tile, Tiling};
 use super::*;
 use crate::kernel;
 use crate::simd;
 
-static KERNEL: Kernel = kernel!("matmul", "linear", "activation", "epilogue", "tile", "tile_64");
+/// The kernel with each tile.
+static LARGE: Kernel =
+    kernel!("matmul", "linear", "activation", "epilogue", "tile", "sums_8x8", "tile_64");
+static WIDE: Kernel = Kernel {
+    name: "matmul_wide",
+    ..kernel!("matmul", "linear", "activation", "epilogue", "tile", "sums_8x8", "tile_wide")
+};
 static SMALL: Kernel = Kernel {
     name: "matmul_small",
     ..kernel!("matmul", "linear", "activation", "epilogue", "tile", "tile_32")
 };
 
-/// The sizes of tiles that there are kernels for.
-const TILES: [usize; 2] = [32, 64];
+/// The tiles that there are kernels for.
+const TILES: [Tile; 3] = [Tile::Small, Tile::Large, Tile::Wide];
 
 /// How the operands of a product are read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
@@ -187,7 +193,11 @@ impl Op for Matmul {
         let tiling = sizes.tiling(self.transpose, target);
         let split = tiling.splits > 1;
         let to = if split { Binding::Scratch } else { Binding::Output(0) };
-        let kernel = if tiling.tile == 64 { &KERNEL } else { &SMALL };
+        let kernel = match tiling.tile {
+            Tile::Small => &SMALL,
+            Tile::Large => &LARGE,
+            Tile::Wide => &WIDE,
+        };
         let Sizes { m, k, n, .. } = sizes;
         let whole = |columns: usize| u32::from(columns.is_multiple_of(4));
         let mut bindings = vec![Binding::Input(0), Binding::Input(1), to];
@@ -228,7 +238,7 @@ impl Op for Matmul {
             key: sizes.key(self.transpose),
             plain: Arc::new(Self::plain(self.transpose)),
             inputs: shapes.inputs[..2].to_vec(),
-            candidates: tuning::candidates(&TILES, sizes.k),
+            candidates: tuning::candidates(&TILES.map(Tile::number), sizes.k),
         })
     }
 
@@ -374,6 +384,6 @@ pub(super) mod gemm {
     }
 }
 
-pub(super) fn kernels() -> [&'static Kernel; 2] {
-    [&KERNEL, &SMALL]
+pub(super) fn kernels() -> [&'static Kernel; 3] {
+    [&LARGE, &WIDE, &SMALL]
 }

@@ -2,11 +2,38 @@
 
 use super::{AdapterKind, GpuTarget, Variant};
 
+/// The outputs of one workgroup.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Tile {
+    /// 32 x 32, for narrow products, and where larger ones are too few.
+    Small,
+    /// 64 x 64.
+    Large,
+    /// 32 x 128, for few rows.
+    Wide,
+}
+
+impl Tile {
+    /// Rows and columns.
+    pub fn sides(self) -> [usize; 2] {
+        match self {
+            Self::Small => [32, 32],
+            Self::Large => [64, 64],
+            Self::Wide => [32, 128],
+        }
+    }
+
+    /// Its number in a [`Variant`]: its columns.
+    pub fn number(self) -> usize {
+        self.sides()[1]
+    }
+}
+
 /// A cut of a product of `[m, k]` and `[k, n]`, `batch` times.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Tiling {
-    /// Rows and columns of a tile: 64, or 32 for narrow products.
-    pub tile: usize,
+    /// The tile.
+    pub tile: Tile,
     /// Tiles along m.
     pub tiles_m: usize,
     /// Tiles along n.
@@ -34,36 +61,44 @@ impl Tiling {
         variant: Variant,
         batch: usize,
         sizes: [usize; 3],
-        tiles: &[usize],
+        tiles: &[Tile],
     ) -> Option<Self> {
-        let fits = tiles.contains(&variant.tile);
-        fits.then(|| Self::cut(variant.tile, batch, sizes, variant.splits))
+        let tile = tiles.iter().find(|tile| tile.number() == variant.tile)?;
+        Some(Self::cut(*tile, batch, sizes, variant.splits))
     }
 
     /// The cut for a product of these sizes, by tiles of 64 alone.
     pub fn large(batch: usize, [m, k, n]: [usize; 3], target: &GpuTarget) -> Self {
-        Self::by(64, batch, [m, k, n], target)
+        Self::by(Tile::Large, batch, [m, k, n], target)
     }
 
-    /// The cut for a product of these sizes, by tiles of 64 or, where less than half of those would
-    /// be used or too few of them are at work, of 32.
+    /// The cut for a product of these sizes: by wide tiles where there are few rows, by small ones
+    /// where less than half of the large ones would be used or too few of them are at work, else by
+    /// large ones.
     pub fn any(batch: usize, [m, k, n]: [usize; 3], target: &GpuTarget) -> Self {
-        let large = Self::by(64, batch, [m, k, n], target);
-        let small = Self::by(32, batch, [m, k, n], target);
-        let waste = |tiling: &Self| tiling.tiles_m * tiling.tiles_n * tiling.tile * tiling.tile;
-        let starving = large.groups < workgroups_wanted(target);
-        if waste(&large) >= 2 * waste(&small) || starving { small } else { large }
+        let [small, large, wide] = [Tile::Small, Tile::Large, Tile::Wide]
+            .map(|tile| Self::by(tile, batch, [m, k, n], target));
+        let area = |tiling: &Self| -> usize {
+            tiling.tiles_m * tiling.tiles_n * tiling.tile.sides().iter().product::<usize>()
+        };
+        let starving = |tiling: &Self| tiling.groups < workgroups_wanted(target);
+        if m <= 32 && 2 * area(&wide) <= 3 * area(&small) && !starving(&wide) {
+            return wide;
+        }
+        if area(&large) >= 2 * area(&small) || starving(&large) { small } else { large }
     }
 
-    fn by(tile: usize, batch: usize, [m, k, n]: [usize; 3], target: &GpuTarget) -> Self {
-        let whole = (m.div_ceil(tile) * n.div_ceil(tile) * batch).max(1);
+    fn by(tile: Tile, batch: usize, [m, k, n]: [usize; 3], target: &GpuTarget) -> Self {
+        let [rows, columns] = tile.sides();
+        let whole = (m.div_ceil(rows) * n.div_ceil(columns) * batch).max(1);
         let splits = workgroups_wanted(target) / whole;
         Self::cut(tile, batch, [m, k, n], splits.min(k / LEAST_TERMS))
     }
 
     /// Into `splits` parts, or fewer where there is no memory or nothing to do for them.
-    fn cut(tile: usize, batch: usize, [m, k, n]: [usize; 3], splits: usize) -> Self {
-        let (tiles_m, tiles_n) = (m.div_ceil(tile), n.div_ceil(tile));
+    fn cut(tile: Tile, batch: usize, [m, k, n]: [usize; 3], splits: usize) -> Self {
+        let [rows, columns] = tile.sides();
+        let (tiles_m, tiles_n) = (m.div_ceil(rows), n.div_ceil(columns));
         let whole = (tiles_m * tiles_n * batch).max(1);
         let by_memory = (MOST_PARTIAL_WORDS / (batch * m * n).max(1)).max(1);
         let splits = splits.min(by_memory).max(1);
@@ -92,7 +127,7 @@ fn workgroups_wanted(target: &GpuTarget) -> usize {
     match target.kind {
         AdapterKind::Discrete => 256,
         AdapterKind::Integrated => 64,
-        AdapterKind::Software => 8,
+        AdapterKind::Software => 4,
     }
 }
 
@@ -107,7 +142,9 @@ mod tests {
         let weight_gradient = Tiling::large(1, [64, 64 * 28 * 28, 576], &target);
         assert_eq!(weight_gradient.splits, 28);
         assert!(weight_gradient.splits * weight_gradient.k_each >= 64 * 28 * 28);
-        assert_eq!(Tiling::any(1, [128, 3136, 32], &target).tile, 32);
+        assert_eq!(Tiling::any(1, [128, 3136, 32], &target).tile, Tile::Small);
+        let software = GpuTarget { kind: AdapterKind::Software, ..GpuTarget::default() };
+        assert_eq!(Tiling::any(1, [32, 784, 784], &software).tile, Tile::Wide);
     }
 
     #[test]

@@ -13,7 +13,7 @@ use crate::tensor::Shape;
 /// A way of computing a product.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Variant {
-    /// Rows and columns of a tile, 64 or 32; 0 for a kernel without tiles.
+    /// Columns of a tile, 32, 64 or 128; 0 for a kernel without tiles.
     pub tile: usize,
     /// Into how many parts the terms are cut; limited by how many there are.
     pub splits: usize,
@@ -25,7 +25,7 @@ pub const MOST_SPLITS: usize = 1024;
 impl Variant {
     /// Whether there is a kernel for it.
     pub fn is_possible(self) -> bool {
-        [0, 32, 64].contains(&self.tile) && (1..=MOST_SPLITS).contains(&self.splits)
+        [0, 32, 64, 128].contains(&self.tile) && (1..=MOST_SPLITS).contains(&self.splits)
     }
 }
 

@@ -88,6 +88,11 @@ impl Loaded {
         Self { plan, action: Action::Read, costs }
     }
 
+    /// The plan that runs.
+    pub fn plan(&self) -> PlanId {
+        self.plan
+    }
+
     /// Takes `count` steps and waits for them; the seconds that took.
     ///
     /// # Errors

@@ -39,13 +39,15 @@ fn product(batch: &[usize], [m, k, n]: [usize; 3], transpose: Transpose, seed: u
 }
 
 pub fn matmul() -> impl Strategy<Value = Case> {
-    // The last three: few tiles with many terms, so that the terms are split; many tiles; and large
-    // tiles whose terms are split.
+    // After the first: few tiles with many terms, so that the terms are split; many tiles; large tiles
+    // whose terms are split; and few rows, whose tiles are wide, without and with splits.
     let sizes = prop_oneof![
         6 => (size(), size(), size()),
         1 => (1_usize..70, 600_usize..3000, 1_usize..70),
         1 => (60_usize..200, 1_usize..40, 60_usize..200),
-        1 => (65_usize..129, 256_usize..600, 65_usize..129),
+        1 => (65_usize..129, 512_usize..900, 65_usize..129),
+        1 => (1_usize..33, 1_usize..40, 400_usize..520),
+        1 => (1_usize..33, 512_usize..700, 129_usize..250),
     ];
     (sizes, transposes(), any::<u64>())
         .prop_map(|((m, k, n), transpose, seed)| product(&[], [m, k, n], transpose, seed))

@@ -84,12 +84,14 @@ pub fn rectified_pool() -> impl Strategy<Value = Case> {
 }
 
 /// Two dense layers, so that the gradient of one's activation ends the other's input gradient, and
-/// biases' gradients come with those of weights: in small tiles, in large ones, and in parts.
+/// biases' gradients come with those of weights: in small tiles, in large and in wide ones, and in parts.
 pub fn dense_layers() -> impl Strategy<Value = Case> {
     let sizes = prop_oneof![
         3 => [1_usize..20, 1_usize..40, 1_usize..40],
         1 => [20_usize..60, 130_usize..260, 130_usize..260],
         1 => [600_usize..900, 20_usize..70, 20_usize..130],
+        1 => [20_usize..60, 400_usize..520, 5_usize..30],
+        1 => [520_usize..700, 129_usize..250, 5_usize..30],
     ];
     (sizes, any::<bool>(), any::<u64>()).prop_map(|([batch, inputs, outputs], summed, seed)| {
         let random =

@@ -1,0 +1,64 @@
+// sums_8x8.wgsl: 8 x 8 outputs an invocation, in 16 vec4: two blocks of rows by two of columns, half a tile apart.
+// Include tile.wgsl too.
+// c<row><half>: the sums of one invocation.
+var<private> c00: vec4<f32>;
+var<private> c01: vec4<f32>;
+var<private> c10: vec4<f32>;
+var<private> c11: vec4<f32>;
+var<private> c20: vec4<f32>;
+var<private> c21: vec4<f32>;
+var<private> c30: vec4<f32>;
+var<private> c31: vec4<f32>;
+var<private> c40: vec4<f32>;
+var<private> c41: vec4<f32>;
+var<private> c50: vec4<f32>;
+var<private> c51: vec4<f32>;
+var<private> c60: vec4<f32>;
+var<private> c61: vec4<f32>;
+var<private> c70: vec4<f32>;
+var<private> c71: vec4<f32>;
+
+fn add_outer_product(a: u32, b: u32) {
+    let a0 = tile_a[a];
+    let a1 = tile_a[a + QUADS_A / 2u];
+    let b0 = tile_b[b];
+    let b1 = tile_b[b + QUADS_B / 2u];
+    c00 = fma(vec4<f32>(a0.x), b0, c00);
+    c01 = fma(vec4<f32>(a0.x), b1, c01);
+    c10 = fma(vec4<f32>(a0.y), b0, c10);
+    c11 = fma(vec4<f32>(a0.y), b1, c11);
+    c20 = fma(vec4<f32>(a0.z), b0, c20);
+    c21 = fma(vec4<f32>(a0.z), b1, c21);
+    c30 = fma(vec4<f32>(a0.w), b0, c30);
+    c31 = fma(vec4<f32>(a0.w), b1, c31);
+    c40 = fma(vec4<f32>(a1.x), b0, c40);
+    c41 = fma(vec4<f32>(a1.x), b1, c41);
+    c50 = fma(vec4<f32>(a1.y), b0, c50);
+    c51 = fma(vec4<f32>(a1.y), b1, c51);
+    c60 = fma(vec4<f32>(a1.z), b0, c60);
+    c61 = fma(vec4<f32>(a1.z), b1, c61);
+    c70 = fma(vec4<f32>(a1.w), b0, c70);
+    c71 = fma(vec4<f32>(a1.w), b1, c71);
+}
+
+// Hands the sums to put(), four neighbours along n at a time; the tile begins at m, n.
+fn put_tile(m: u32, n: u32, local: u32) {
+    let i = m + local / COLUMNS * 4u;
+    let j = n + local % COLUMNS * 4u;
+    put(i, j, c00);
+    put(i, j + TILE_N / 2u, c01);
+    put(i + 1u, j, c10);
+    put(i + 1u, j + TILE_N / 2u, c11);
+    put(i + 2u, j, c20);
+    put(i + 2u, j + TILE_N / 2u, c21);
+    put(i + 3u, j, c30);
+    put(i + 3u, j + TILE_N / 2u, c31);
+    put(i + TILE_M / 2u, j, c40);
+    put(i + TILE_M / 2u, j + TILE_N / 2u, c41);
+    put(i + TILE_M / 2u + 1u, j, c50);
+    put(i + TILE_M / 2u + 1u, j + TILE_N / 2u, c51);
+    put(i + TILE_M / 2u + 2u, j, c60);
+    put(i + TILE_M / 2u + 2u, j + TILE_N / 2u, c61);
+    put(i + TILE_M / 2u + 3u, j, c70);
+    put(i + TILE_M / 2u + 3u, j + TILE_N / 2u, c71);
+}
