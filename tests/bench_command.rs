@@ -21,7 +21,7 @@ fn every_field_is_in_the_json() {
     assert_eq!(rows.len(), 2);
     assert_eq!(rows[0]["name"], "W4@2");
     for row in rows {
-        for field in ["median_ms", "first_ms", "gflops", "gbytes", "roofline"] {
+        for field in ["median_ms", "start_ms", "gflops", "gbytes", "roofline"] {
             assert!(row[field].as_f64().is_some_and(|value| value > 0.0), "{field} in {row}");
         }
         let count = |which: &str, what: &str| row[which][what].as_u64().unwrap();

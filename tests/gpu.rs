@@ -380,3 +380,15 @@ fn compiled_pipelines_survive_on_disk_and_damage_does_not_matter() -> Result<()>
     assert_eq!(run()?, first);
     Ok(())
 }
+
+#[test]
+fn memory_is_what_the_plan_says_to_the_byte() -> Result<()> {
+    let mut executor = executor();
+    let fit = Fit::new("weight", 12)?;
+    executor.set_state(&State::initial(&fit.graph.layout(), Seed(7), 2))?;
+    let plan = fit.training_plan(&executor);
+    let planned = plan.memory.total();
+    let plan = executor.add_plan(plan, None)?;
+    assert_eq!(executor.bytes(plan)?, planned);
+    Ok(())
+}

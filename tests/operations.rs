@@ -32,7 +32,8 @@ struct Pair {
 
 impl Pair {
     fn new() -> Self {
-        let options = GpuOptions { checks: ShaderChecks::Checked, kind: None, cache: None, tuning: None };
+        let options =
+            GpuOptions { checks: ShaderChecks::Checked, kind: None, cache: None, tuning: None };
         let gpu = GpuExecutor::choose(&DeviceChoice::Gpu, options)
             .unwrap_or_else(|error| panic!("{error}"));
         Self { cpu: CpuExecutor::new(), gpu }

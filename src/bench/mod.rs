@@ -5,6 +5,7 @@ mod devices;
 mod table;
 
 use std::io::IsTerminal;
+use std::time::Instant;
 
 use clap::Args;
 use indicatif::{ProgressBar, ProgressDrawTarget};
@@ -92,10 +93,13 @@ fn progress(steps: usize) -> ProgressBar {
 
 /// A device of its own for each workload, so that none pays for the memory of those before.
 fn measure(workload: &Workload, device: &BenchDevice, ceilings: Option<&Ceilings>) -> Result<Row> {
+    let begin = Instant::now();
     let mut executor = device.open()?;
     let loaded = workload.load(executor.as_mut())?;
+    let ready = begin.elapsed().as_secs_f64();
     let measured = loaded.measure(executor.as_mut())?;
-    Ok(Row::new(workload, device.name(), &loaded.costs, measured, ceilings))
+    let row = Row::new(workload, device.name(), &loaded.costs, measured, ceilings);
+    Ok(Row { start_ms: (ready + measured.first) * 1e3, ..row })
 }
 
 fn print_rows(rows: &[Row], json: bool) -> Result<()> {

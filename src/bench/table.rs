@@ -15,8 +15,9 @@ pub struct Row {
     pub device: String,
     /// The median time of a step.
     pub median_ms: f64,
-    /// The time of the first one.
-    pub first_ms: f64,
+    /// The time from opening the device to the end of the first step: memory is made, kernels are
+    /// compiled or come from the caches.
+    pub start_ms: f64,
     /// Floating-point operations a second, in 10^9, by the plan's count.
     pub gflops: f64,
     /// Bytes a second, in 10^9, by the plan's count.
@@ -46,7 +47,7 @@ impl Row {
             name: workload.name.clone(),
             device: device.into(),
             median_ms: measured.median * 1e3,
-            first_ms: measured.first * 1e3,
+            start_ms: measured.first * 1e3,
             gflops: fused.flops as f64 / measured.median / 1e9,
             gbytes: fused.bytes as f64 / measured.median / 1e9,
             roofline: ceilings.map(|ceilings| ceilings.share(&fused, measured.median)),
@@ -71,6 +72,7 @@ pub(super) fn head(devices: &[BenchDevice], ceilings: &[Ceilings]) -> String {
     let _ = write!(text, "{:<28}", "workload");
     for number in 1..=devices.len() {
         let _ = write!(text, " {:>10} {:>8} {:>6}", format!("[{number}] ms"), "GFLOP/s", "share");
+        let _ = write!(text, " {:>9}", "start ms");
     }
     let costs = ["dispatches", "bytes moved", "memory"];
     let _ = write!(text, "  {:>11} {:>21} {:>21}", costs[0], costs[1], costs[2]);
@@ -85,6 +87,7 @@ pub(super) fn line(rows: &[Row]) -> String {
     for row in rows {
         let share = row.roofline.map_or("-".into(), |share| format!("{:.0}%", 100.0 * share));
         let _ = write!(text, " {:>10.3} {:>8.2} {share:>6}", row.median_ms, row.gflops);
+        let _ = write!(text, " {:>9.0}", row.start_ms);
     }
     let Row { fused, unfused, planned_bytes, apart_bytes, .. } = first;
     let of = |part: u64, whole: u64| format!("{} / {}", Bytes(part), Bytes(whole));

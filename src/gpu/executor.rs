@@ -85,6 +85,15 @@ impl GpuExecutor {
         self.device.check()
     }
 
+    /// Bytes that a plan and the state it works on take on the device.
+    ///
+    /// # Errors
+    /// When there is no such plan.
+    pub fn bytes(&self, plan: PlanId) -> Result<u64> {
+        let (program, _) = self.program(plan)?;
+        Ok(program.memory.bytes() + self.state.as_ref().map_or(0, StateMemory::bytes))
+    }
+
     fn program(&self, plan: PlanId) -> Result<&(Program, Option<DataId>)> {
         let known = self.programs.get(plan.0);
         known.ok_or_else(|| Error::Graph(format!("there is no plan {}", plan.0)))

@@ -2,19 +2,13 @@
 
 use super::device::GpuDevice;
 use crate::error::{Error, Result};
-use crate::graph::{Area, Bytes, Data, METRIC_ROWS, Plan, Role, StateLayout};
-
-/// Bytes of a buffer or binding of `words` words: kernels view memory as `vec4`, so it ends at a
-/// multiple of 16, and WebGPU has no empty ones.
-pub(super) fn padded(words: usize) -> u64 {
-    (words as u64 * 4).next_multiple_of(16).max(16)
-}
+use crate::graph::{Area, Bytes, Data, METRIC_ROWS, Plan, Role, StateLayout, buffer_bytes};
 
 /// A buffer of zeros that kernels read and write and the host writes and reads back.
 pub(super) fn storage(device: &GpuDevice, label: &str, words: usize) -> Result<wgpu::Buffer> {
     use wgpu::BufferUsages;
     let usage = BufferUsages::STORAGE | BufferUsages::COPY_DST | BufferUsages::COPY_SRC;
-    buffer(device, label, padded(words), usage)
+    buffer(device, label, buffer_bytes(words), usage)
 }
 
 /// A buffer of zeros.
@@ -92,6 +86,14 @@ impl StateMemory {
     }
 }
 
+impl StateMemory {
+    /// Bytes of all buffers.
+    pub fn bytes(&self) -> u64 {
+        let buffers = [&self.parameters, &self.buffers].into_iter();
+        buffers.chain(&self.moments).chain(&self.gradients).map(wgpu::Buffer::size).sum()
+    }
+}
+
 /// A dataset, or a window of one.
 #[derive(Debug)]
 pub(super) struct DataMemory {
@@ -156,6 +158,14 @@ impl PlanMemory {
             constants: constants.collect::<Result<_>>()?,
             metrics: storage(device, "metrics log", METRIC_ROWS * plan.metrics.len())?,
         })
+    }
+}
+
+impl PlanMemory {
+    /// Bytes of all buffers.
+    pub fn bytes(&self) -> u64 {
+        let buffers = self.slots.iter().chain(&self.inputs).chain(&self.constants);
+        buffers.chain([&self.metrics]).map(wgpu::Buffer::size).sum()
     }
 }
 

@@ -4,10 +4,10 @@ use std::num::NonZeroU64;
 use std::sync::Arc;
 
 use super::device::GpuDevice;
-use super::memory::{Memory, PlanMemory, padded};
+use super::memory::{Memory, PlanMemory};
 use super::pipelines::{Pipeline, Pipelines};
 use crate::error::{Error, Result};
-use crate::graph::{Bytes, Location, Plan, ProfileRow, Step};
+use crate::graph::{Bytes, Location, Plan, ProfileRow, Step, buffer_bytes};
 use crate::ops::{Binding, Dispatch, StepScalars};
 
 /// Uniforms begin at multiples of this many bytes, on every adapter.
@@ -120,7 +120,7 @@ impl Binder<'_> {
             wgpu::BindingResource::Buffer(wgpu::BufferBinding { buffer, offset, size })
         };
         if self.pipeline.interface.params.is_some() {
-            let size = padded(self.dispatch.params.len());
+            let size = buffer_bytes(self.dispatch.params.len());
             let resource = range(params, params_offset, size);
             uniform_entries.push(wgpu::BindGroupEntry { binding: 0, resource });
         }
@@ -162,7 +162,7 @@ impl Binder<'_> {
         let Location { area, offset, length } = *location
             .ok_or_else(|| Error::Gpu(format!("{}: there is no {binding:?}", self.describe())))?;
         let buffer = self.memory.buffer(area)?;
-        let (offset, size) = (offset as u64 * 4, padded(length));
+        let (offset, size) = (offset as u64 * 4, buffer_bytes(length));
         let most = self.parts.device.target.max_binding_bytes;
         if size > most {
             return Err(Error::Memory(format!(
@@ -211,7 +211,7 @@ fn check_workgroups(device: &GpuDevice, step: &Step, dispatch: &Dispatch) -> Res
 fn params_bytes(dispatch: &Dispatch) -> u64 {
     match dispatch.params.len() {
         0 => 0,
-        words => padded(words).next_multiple_of(UNIFORM_ALIGNMENT),
+        words => buffer_bytes(words).next_multiple_of(UNIFORM_ALIGNMENT),
     }
 }
 

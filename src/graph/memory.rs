@@ -60,7 +60,12 @@ pub(super) fn check_binding_sizes(lifetimes: &[Lifetime], target: &GpuTarget) ->
     }
 }
 
-/// Where a plan's bytes go.
+/// The bytes of a buffer of `words` numbers: whole vec4s, and one at least, since no buffer is empty.
+pub(crate) fn buffer_bytes(words: usize) -> u64 {
+    (words as u64 * 4).next_multiple_of(16).max(16)
+}
+
+/// Where a plan's bytes go, to the byte, on a GPU.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct MemoryReport {
     /// Activations, gradients and scratch memory, sharing slots.
@@ -88,11 +93,13 @@ impl MemoryReport {
         trains: bool,
         inputs: &[(String, Shape)],
         constants: &[Arc<Tensor>],
+        log_words: usize,
     ) -> Self {
         let bytes = |words: usize| words as u64 * 4;
-        let parameters = bytes(layout.words(Role::Parameter));
-        let inputs: usize = inputs.iter().map(|(_, shape)| shape.elements()).sum();
-        let constants: usize = constants.iter().map(|value| value.shape().elements()).sum();
+        let parameters = buffer_bytes(layout.words(Role::Parameter));
+        let inputs = inputs.iter().map(|(_, shape)| shape.elements());
+        let constants = constants.iter().map(|value| value.shape().elements());
+        let inputs = inputs.chain(constants).chain([log_words]).map(buffer_bytes).sum();
         let mut largest: Vec<_> =
             lifetimes.iter().map(|life| (life.name.clone(), bytes(life.words))).collect();
         largest.sort_by_key(|(_, bytes)| std::cmp::Reverse(*bytes));
@@ -100,10 +107,10 @@ impl MemoryReport {
         Self {
             slots: bytes(slots.iter().sum()),
             unshared: bytes(lifetimes.iter().map(|life| life.words).sum()),
-            state: parameters + bytes(layout.words(Role::Buffer)),
+            state: parameters + buffer_bytes(layout.words(Role::Buffer)),
             gradients: if trains { parameters } else { 0 },
             moments: moments as u64 * parameters,
-            inputs: bytes(inputs + constants),
+            inputs,
             largest,
         }
     }

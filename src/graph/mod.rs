@@ -20,6 +20,7 @@ mod profile;
 
 pub use cost::Cost;
 pub use executor::{DataId, Executor, MetricRow, PlanId, ProfileRow, State};
+pub(crate) use memory::buffer_bytes;
 pub use memory::{Bytes, MemoryReport};
 pub use parameter::{Initialiser, ParamName, Role, StateEntry, StateLayout};
 pub use plan::{Area, Location, METRIC_ROWS, Plan, PlanRequest, Step, Training};

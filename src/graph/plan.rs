@@ -483,6 +483,7 @@ impl<'a> Draft<'a> {
             self.request.training.is_some(),
             &self.inputs,
             &self.constants,
+            METRIC_ROWS * self.request.metrics.len(),
         );
         Ok(Plan {
             steps: self.steps,

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::strided::Walk;
 use super::*;
+use crate::simd;
 
 /// `x` repeated along its axes of size 1, and along new leading axes, to `shape`.
 ///
@@ -80,7 +81,12 @@ impl Op for Expand {
     }
 
     fn cpu(&self, mut call: CpuCall) {
-        self.walk(call.shapes).copy(call.inputs[0], call.output());
+        let input = call.inputs[0];
+        match input {
+            [number] => simd::in_chunks(call.output(), |_, out| out.fill(*number)),
+            _ if input.len() == call.output().len() => call.output().copy_from_slice(input),
+            _ => self.walk(call.shapes).copy(input, call.output()),
+        }
     }
 
     fn gpu(&self, shapes: &Shapes, _target: &GpuTarget) -> Vec<Dispatch> {

@@ -12,6 +12,7 @@ use crate::tensor::Shape;
 
 /// A way of computing a product.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Variant {
     /// Columns of a tile, 32, 64 or 128; 0 for a kernel without tiles.
     pub tile: usize,
