@@ -29,21 +29,20 @@ fn put(co: u32, q: u32, sum: vec4<f32>) {
         return;
     }
     let at = vec4<u32>(q, q + 1u, q + 2u, q + 3u);
-    let i = (at / plane * CO + co) * plane + at % plane;
-    put_one(i.x, z.x);
-    if at.y < count {
-        put_one(i.y, z.y);
+    let used = at < vec4<u32>(count);
+    let places = (at / plane * CO + co) * plane + at % plane;
+    let i = select(places.xxxx, places, used);
+    let last = finish_apart(z, i);
+    y[i.x / 4u][i.x % 4u] = last.x;
+    if used.y {
+        y[i.y / 4u][i.y % 4u] = last.y;
     }
-    if at.z < count {
-        put_one(i.z, z.z);
+    if used.z {
+        y[i.z / 4u][i.z % 4u] = last.z;
     }
-    if at.w < count {
-        put_one(i.w, z.w);
+    if used.w {
+        y[i.w / 4u][i.w % 4u] = last.w;
     }
-}
-
-fn put_one(i: u32, z: f32) {
-    y[i / 4u][i % 4u] = finish1(z, i);
 }
 
 // Where all tiles are full, which is known when the pipeline is made, nothing is checked.

@@ -16,6 +16,7 @@ struct Params { batch: u32 }
 @group(0) @binding(2) var<storage, read_write> x: array<vec4<f32>>;
 @group(1) @binding(0) var<uniform> params: Params;
 
+const NONE = 0xffffffffu;
 var<private> phase: vec2<u32>; // row and column
 
 fn phase_rows() -> u32 {
@@ -26,14 +27,13 @@ fn phase_columns() -> u32 {
     return (W + SX - 1u) / SX;
 }
 
-fn put_one(ci: u32, q: u32, z: f32) {
+// Where place q of the phase lies in channel ci of x; none past the last image, row or column.
+fn target_of(ci: u32, q: u32) -> u32 {
     let iy = q / phase_columns() % phase_rows() * SY + phase.x;
     let ix = q % phase_columns() * SX + phase.y;
     let n = q / (phase_columns() * phase_rows());
-    if n < params.batch && iy < H && ix < W {
-        let i = ((n * CI + ci) * H + iy) * W + ix;
-        x[i / 4u][i % 4u] = finish1(z, i);
-    }
+    let known = n < params.batch && iy < H && ix < W;
+    return select(NONE, ((n * CI + ci) * H + iy) * W + ix, known);
 }
 
 // Four places of channel ci, from place q of the phase on.
@@ -51,10 +51,27 @@ fn put(ci: u32, q: u32, sum: vec4<f32>) {
         x[i] = finish4(z, i);
         return;
     }
-    put_one(ci, q, z.x);
-    put_one(ci, q + 1u, z.y);
-    put_one(ci, q + 2u, z.z);
-    put_one(ci, q + 3u, z.w);
+    let places = vec4<u32>(
+        target_of(ci, q),
+        target_of(ci, q + 1u),
+        target_of(ci, q + 2u),
+        target_of(ci, q + 3u),
+    );
+    let used = places != vec4<u32>(NONE);
+    let i = select(vec4<u32>(0u), places, used);
+    let y = finish_apart(z, i);
+    if used.x {
+        x[i.x / 4u][i.x % 4u] = y.x;
+    }
+    if used.y {
+        x[i.y / 4u][i.y % 4u] = y.y;
+    }
+    if used.z {
+        x[i.z / 4u][i.z % 4u] = y.z;
+    }
+    if used.w {
+        x[i.w / 4u][i.w % 4u] = y.w;
+    }
 }
 
 // Four places of the phase, as seen from y.

@@ -146,20 +146,18 @@ fn put(m: u32, n: u32, sum: vec4<f32>) {
         output[i / 4u] = finish4(x, i / 4u);
         return;
     }
-    put_one(i, x.x);
-    if n + 1u < params.n {
-        put_one(i + 1u, x.y);
+    let used = vec4<bool>(true, n + 1u < params.n, n + 2u < params.n, n + 3u < params.n);
+    let y = finish_apart(x, select(vec4<u32>(i), vec4<u32>(i, i + 1u, i + 2u, i + 3u), used));
+    output[i / 4u][i % 4u] = y.x;
+    if used.y {
+        output[(i + 1u) / 4u][(i + 1u) % 4u] = y.y;
     }
-    if n + 2u < params.n {
-        put_one(i + 2u, x.z);
+    if used.z {
+        output[(i + 2u) / 4u][(i + 2u) % 4u] = y.z;
     }
-    if n + 3u < params.n {
-        put_one(i + 3u, x.w);
+    if used.w {
+        output[(i + 3u) / 4u][(i + 3u) % 4u] = y.w;
     }
-}
-
-fn put_one(i: u32, x: f32) {
-    output[i / 4u][i % 4u] = finish1(x, i);
 }
 
 // Words of one split's part of the outputs.

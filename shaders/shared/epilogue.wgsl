@@ -8,26 +8,42 @@ override GRADIENT: u32 = 0u;
 @group(0) @binding(4) var<storage, read> summand: array<vec4<f32>>;
 @group(0) @binding(5) var<storage, read> value: array<vec4<f32>>;
 
-// Ends the four outputs of vec4 number i, to which the bias has been added.
-fn finish4(x: vec4<f32>, i: u32) -> vec4<f32> {
-    var y = x;
-    if SUM == 1u {
-        y += summand[i];
-    }
+fn finish(x: vec4<f32>, added: vec4<f32>, at: vec4<f32>) -> vec4<f32> {
     if GRADIENT == 1u {
-        return activation_gradient4(y, value[i]);
+        return activation_gradient4(x + added, at);
     }
-    return activate4(y);
+    return activate4(x + added);
 }
 
-// Ends output number i alone.
-fn finish1(x: f32, i: u32) -> f32 {
-    var y = x;
+// Ends the four outputs of vec4 number i, to which the bias has been added.
+fn finish4(x: vec4<f32>, i: u32) -> vec4<f32> {
+    var added = vec4<f32>(0.0);
+    var at = vec4<f32>(0.0);
     if SUM == 1u {
-        y += summand[i / 4u][i % 4u];
+        added = summand[i];
     }
     if GRADIENT == 1u {
-        return activation_gradient4(vec4<f32>(y), vec4<f32>(value[i / 4u][i % 4u])).x;
+        at = value[i];
     }
-    return activate4(vec4<f32>(y)).x;
+    return finish(x, added, at);
+}
+
+fn number(i: u32, of_sum: bool) -> f32 {
+    if of_sum {
+        return summand[i / 4u][i % 4u];
+    }
+    return value[i / 4u][i % 4u];
+}
+
+// Ends outputs number i.x, i.y, i.z and i.w, all of which there are.
+fn finish_apart(x: vec4<f32>, i: vec4<u32>) -> vec4<f32> {
+    var added = vec4<f32>(0.0);
+    var at = vec4<f32>(0.0);
+    if SUM == 1u {
+        added = vec4<f32>(number(i.x, true), number(i.y, true), number(i.z, true), number(i.w, true));
+    }
+    if GRADIENT == 1u {
+        at = vec4<f32>(number(i.x, false), number(i.y, false), number(i.z, false), number(i.w, false));
+    }
+    return finish(x, added, at);
 }

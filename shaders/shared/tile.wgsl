@@ -2,6 +2,7 @@
 // outputs go: TILE_M x TILE_N outputs and 16 terms at a time, by 64 invocations, in rows of COLUMNS. Both
 // tiles lie as [k][m or n] in vec4, with one of padding a row against bank conflicts. Include the sizes,
 // tile_64.wgsl, tile_wide.wgsl or tile_32.wgsl, and for the first two sums_8x8.wgsl.
+override UNROLLED: u32 = 1u; // 0 where compiling takes longer than it saves
 const QUADS_A = TILE_M / 4u; // vec4s across tile_a
 const QUADS_B = TILE_N / 4u;
 const ROW_A = QUADS_A + 1u; // vec4s from one k to the next
@@ -15,6 +16,18 @@ fn multiply_tiles(local: u32) {
     workgroupBarrier();
     let a = local / COLUMNS;
     let b = local % COLUMNS;
+    if UNROLLED == 1u {
+        add_all(a, b);
+    } else {
+        for (var k = 0u; k < 16u; k++) {
+            add_outer_product(a + k * ROW_A, b + k * ROW_B);
+        }
+    }
+    // They are read before the next ones are written.
+    workgroupBarrier();
+}
+
+fn add_all(a: u32, b: u32) {
     add_outer_product(a + 0u * ROW_A, b + 0u * ROW_B);
     add_outer_product(a + 1u * ROW_A, b + 1u * ROW_B);
     add_outer_product(a + 2u * ROW_A, b + 2u * ROW_B);
@@ -31,6 +44,4 @@ fn multiply_tiles(local: u32) {
     add_outer_product(a + 13u * ROW_A, b + 13u * ROW_B);
     add_outer_product(a + 14u * ROW_A, b + 14u * ROW_B);
     add_outer_product(a + 15u * ROW_A, b + 15u * ROW_B);
-    // They are read before the next ones are written.
-    workgroupBarrier();
 }

@@ -122,7 +122,9 @@ impl Op for Conv2dWeightGradient {
             };
             let places = sizes.batch * sizes.output_plane();
             let whole = u32::from(places.is_multiple_of(tiles::DEPTH));
+            let unrolled = tiles::unrolled(target);
             let dispatch = sizes.constants(dispatch).constant("WHOLE", whole);
+            let dispatch = dispatch.constant("UNROLLED", unrolled);
             dispatch.constant("SUMS", code).params(params)
         };
         let bindings = vec![Binding::Input(0), Binding::Input(1), to];

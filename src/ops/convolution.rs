@@ -113,6 +113,7 @@ impl ConvSizes {
         let dispatch = Dispatch::new(kernel, bindings, Dispatch::linear(groups, 1))
             .entry(entry)
             .constant("VECTOR_OUT", u32::from(whole))
+            .constant("UNROLLED", tiles::unrolled(target))
             .params([self.batch as u32]);
         fused.constants(self.constants(dispatch))
     }

@@ -215,6 +215,7 @@ impl Op for Matmul {
             .constant("VECTOR_B", whole(if self.transpose.b { k } else { n }))
             .constant("VECTOR_OUT", whole(n))
             .constant("SPLIT", u32::from(split))
+            .constant("UNROLLED", tiles::unrolled(target))
             .params(sizes.params(&tiling));
         if !split {
             return vec![self.fused.constants(product)];

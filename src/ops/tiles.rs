@@ -122,6 +122,12 @@ pub(super) fn direct_cut(terms: usize, splits: usize) -> [usize; 2] {
     [terms.div_ceil(k_each).max(1), k_each]
 }
 
+/// Whether kernels spell out the terms of a tile one by one. A software adapter takes
+/// half as long to compile the loop and runs it no slower.
+pub(super) fn unrolled(target: &GpuTarget) -> u32 {
+    u32::from(target.kind != AdapterKind::Software)
+}
+
 /// Workgroups that keep an adapter busy.
 fn workgroups_wanted(target: &GpuTarget) -> usize {
     match target.kind {
