@@ -50,7 +50,7 @@ pub(super) struct Tiling {
 pub(super) const DEPTH: usize = 16;
 
 /// Terms below which a part is not worth its second pass.
-const LEAST_TERMS: usize = 192;
+const LEAST_TERMS: usize = 256;
 
 /// The most words of partial sums.
 const MOST_PARTIAL_WORDS: usize = 1 << 22;

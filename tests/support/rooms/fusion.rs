@@ -92,7 +92,7 @@ pub fn dense_layers() -> impl Strategy<Value = Case> {
         1 => [600_usize..900, 20_usize..70, 20_usize..130],
         1 => [20_usize..60, 400_usize..520, 5_usize..30],
         1 => [520_usize..700, 129_usize..250, 5_usize..30],
-        1 => [400_usize..500, 97_usize..128, 40_usize..64],
+        1 => [520_usize..600, 97_usize..128, 40_usize..64],
     ];
     (sizes, any::<bool>(), any::<u64>()).prop_map(|([batch, inputs, outputs], summed, seed)| {
         let random =
