@@ -5,12 +5,10 @@
 //! for its whole life, or opens a new one.
 
 use std::fmt;
-use std::sync::Arc;
 
 use super::{Role, StateLayout};
 use crate::error::{Error, Result};
 use crate::ops::GpuTarget;
-use crate::tensor::{Shape, Tensor};
 
 /// From which step to which a tensor is needed, both included.
 #[derive(Clone, Debug)]
@@ -85,21 +83,19 @@ pub struct MemoryReport {
 }
 
 impl MemoryReport {
+    /// The report of a plan with these tensors and slots; `inputs` are the words of each input, each
+    /// constant and the metrics log.
     pub(super) fn new(
         lifetimes: &[Lifetime],
         slots: &[usize],
         layout: &StateLayout,
         moments: usize,
         trains: bool,
-        inputs: &[(String, Shape)],
-        constants: &[Arc<Tensor>],
-        log_words: usize,
+        inputs: impl Iterator<Item = usize>,
     ) -> Self {
         let bytes = |words: usize| words as u64 * 4;
         let parameters = buffer_bytes(layout.words(Role::Parameter));
-        let inputs = inputs.iter().map(|(_, shape)| shape.elements());
-        let constants = constants.iter().map(|value| value.shape().elements());
-        let inputs = inputs.chain(constants).chain([log_words]).map(buffer_bytes).sum();
+        let inputs = inputs.map(buffer_bytes).sum();
         let mut largest: Vec<_> =
             lifetimes.iter().map(|life| (life.name.clone(), bytes(life.words))).collect();
         largest.sort_by_key(|(_, bytes)| std::cmp::Reverse(*bytes));

@@ -475,15 +475,15 @@ impl<'a> Draft<'a> {
         outputs.values_mut().for_each(|(location, _)| reslot(location));
         let moments =
             self.request.training.as_ref().map_or(0, |training| training.optimiser.moments());
+        let inputs = self.inputs.iter().map(|(_, shape)| shape.elements());
+        let constants = self.constants.iter().map(|value| value.shape().elements());
         let memory = MemoryReport::new(
             &self.lifetimes,
             &slots,
             self.request.layout,
             moments,
             self.request.training.is_some(),
-            &self.inputs,
-            &self.constants,
-            METRIC_ROWS * self.request.metrics.len(),
+            inputs.chain(constants).chain([METRIC_ROWS * self.request.metrics.len()]),
         );
         Ok(Plan {
             steps: self.steps,
