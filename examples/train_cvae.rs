@@ -1,6 +1,6 @@
 //! Trains a conditional variational autoencoder: `cargo run --release --example train_cvae`.
 //!
-//! Encoder and decoder are told the label; afterwards `diabolo sample RUN --label 7` draws sevens.
+//! Encoder and decoder are told the label; afterwards `diabolo sample --model RUN --label 7` draws sevens.
 
 use std::process::ExitCode;
 

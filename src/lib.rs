@@ -3,7 +3,8 @@
 //! A model is a [`graph::Graph`] of [`ops`] with known shapes, built once by the functions of
 //! [`nn`] and [`models`]. Gradients are nodes of the same graph. A [`graph::Plan`] schedules it on
 //! planned memory; an [`graph::Executor`], [`gpu::GpuExecutor`] or [`cpu::CpuExecutor`], runs plans
-//! over one state. [`train`] puts them together into runs on the images of [`data`].
+//! over one state. [`train`] puts them together into runs on the images of [`data`]; [`tasks`] are what
+//! a trained model is for.
 
 pub mod bench;
 pub mod cpu;
@@ -16,6 +17,7 @@ pub mod nn;
 pub mod ops;
 pub mod rng;
 pub mod simd;
+pub mod tasks;
 pub mod tensor;
 pub mod train;
 pub mod workloads;

@@ -6,7 +6,8 @@ use clap::{Parser, Subcommand};
 use diabolo::bench::{self, BenchArgs};
 use diabolo::gpu;
 use diabolo::models::Kind;
-use diabolo::train::{self, SampleArgs, TrainArgs};
+use diabolo::tasks::{self, SampleArgs};
+use diabolo::train::{self, TrainArgs};
 
 /// Autoencoders on any GPU: learn, compress, restore and generate images.
 #[derive(Debug, Parser)]
@@ -42,7 +43,7 @@ fn main() -> ExitCode {
             Ok(())
         }
         Command::Bench(args) => bench::bench(&args),
-        Command::Sample(args) => train::sample(&args),
+        Command::Sample(args) => tasks::sample(&args),
         Command::Train { variant, args } => train::run(&args, variant),
     };
     train::exit_code(result)

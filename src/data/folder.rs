@@ -71,6 +71,19 @@ fn name(folder: &Path) -> String {
 
 /// Every image file below `folder`, at least two, sorted by path.
 fn find(folder: &Path) -> Result<Vec<PathBuf>> {
+    let files = files_in(folder)?;
+    if files.len() == 1 {
+        let what = "holds a single image; at least 2 are needed, as one is held out";
+        return Err(Error::file(folder, what));
+    }
+    Ok(files)
+}
+
+/// Every image file below `folder`, at least one, sorted by path.
+///
+/// # Errors
+/// When there is none, or a folder cannot be listed.
+pub fn files_in(folder: &Path) -> Result<Vec<PathBuf>> {
     if !folder.is_dir() {
         let what = if folder.exists() { "is not a folder" } else { "there is no such folder" };
         return Err(Error::file(folder, format!("{what}; give images:DIR a folder of images")));
@@ -102,10 +115,6 @@ fn find(folder: &Path) -> Result<Vec<PathBuf>> {
                 "holds no image (and {others} other files); the formats that are read: {}",
                 formats()
             );
-            return Err(Error::file(folder, what));
-        }
-        1 => {
-            let what = "holds a single image; at least 2 are needed, as one is held out";
             return Err(Error::file(folder, what));
         }
         _ if others > 0 => {
@@ -171,7 +180,7 @@ fn classify(folder: &Path, files: &[PathBuf]) -> (Option<Vec<u32>>, Vec<String>)
 }
 
 /// A decoded image, `[channels, height, width]`.
-pub(super) struct Picture {
+pub(crate) struct Picture {
     pub shape: ImageShape,
     pub pixels: Vec<u8>,
 }
@@ -231,7 +240,7 @@ fn common_shape(pictures: &[Picture], paths: &[&Path]) -> Result<ImageShape> {
 }
 
 /// Decodes one file as `options` say.
-pub(super) fn decode(path: &Path, options: &LoadOptions) -> Result<Picture> {
+pub(crate) fn decode(path: &Path, options: &LoadOptions) -> Result<Picture> {
     let image = open(path).map_err(|error| match error {
         ImageError::Limits(_) => {
             let mebibytes = MAX_DECODED >> 20;

@@ -130,6 +130,12 @@ impl NormalFit {
         Self { deviations: deviations.collect(), mean }
     }
 
+    /// The same distribution with deviations `factor` times as great.
+    pub fn scaled(mut self, factor: f32) -> Self {
+        self.deviations.iter_mut().for_each(|deviation| *deviation *= factor);
+        self
+    }
+
     /// Draws `count` codes, `[count, width]`. Each is the mean plus all `n` deviations, each times
     /// a standard normal number and divided by the root of `n`: the sum has the codes' covariance,
     /// which never needs to be stored or factored.

@@ -21,7 +21,6 @@ pub mod projection;
 mod restoration;
 mod run;
 pub mod run_folder;
-mod sample;
 mod sampling;
 mod trainer;
 
@@ -35,6 +34,5 @@ pub use options::{Config, TrainArgs};
 pub use plans::{BatchShape, Task, layout, training_plan};
 pub use restoration::{median3x3, psnr};
 pub use run::{exit_code, main, run, say, start_logging};
-pub use sample::{SampleArgs, sample};
 pub use sampling::Sampler;
 pub use trainer::{Adaptation, EpochReport, Listener, Trainer};

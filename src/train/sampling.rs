@@ -2,7 +2,7 @@
 
 use super::inference::{Codes, Inference};
 use super::latent::{NormalFit, standard_normal};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::models::{Model, Variant};
 use crate::rng::{Philox, Seed, stream};
 use crate::tensor::Tensor;
@@ -11,7 +11,12 @@ use rand::RngExt;
 /// Where new codes come from.
 pub enum Sampler<'a> {
     /// The prior of variational models: standard normal numbers.
-    Prior(usize),
+    Prior {
+        /// Numbers of a code.
+        width: usize,
+        /// Their standard deviation.
+        temperature: f32,
+    },
     /// For VQ-VAE: at each place of the code, what another image has there. Places are drawn apart
     /// from each other, since nothing here models how they go together.
     Places {
@@ -32,7 +37,9 @@ impl<'a> Sampler<'a> {
     pub fn new(model: &'a Model, codes: &'a Codes) -> Self {
         let shape = model.network.code_shape();
         match &model.variant {
-            _ if model.is_variational() => Self::Prior(model.network.latent()),
+            _ if model.is_variational() => {
+                Self::Prior { width: model.network.latent(), temperature: 1.0 }
+            }
             Variant::Vqvae(vqvae) => {
                 let places = model.network.latent() / vqvae.code_dim;
                 Self::Places { codes, places, is_map: shape.len() > 1 }
@@ -41,10 +48,30 @@ impl<'a> Sampler<'a> {
         }
     }
 
+    /// The same with codes `temperature` times as far from the mean, in standard deviations.
+    ///
+    /// # Errors
+    /// When `temperature` is not 1 and codes are not drawn from a normal distribution.
+    pub fn at_temperature(self, temperature: f32) -> Result<Self> {
+        match self {
+            Self::Prior { width, .. } => Ok(Self::Prior { width, temperature }),
+            Self::Normal(fit, model) => Ok(Self::Normal(fit.scaled(temperature), model)),
+            Self::Places { .. } if temperature != 1.0 => {
+                let what = "has no effect on a vqvae model, whose samples mix codes of real images";
+                Err(Error::option("--temperature", what))
+            }
+            Self::Places { .. } => Ok(self),
+        }
+    }
+
     /// `count` codes, row by row.
     pub fn codes(&self, count: usize, seed: Seed) -> Vec<f32> {
         match self {
-            Self::Prior(width) => standard_normal(count * width, seed),
+            Self::Prior { width, temperature } => {
+                let mut codes = standard_normal(count * width, seed);
+                codes.iter_mut().for_each(|number| *number *= temperature);
+                codes
+            }
             Self::Normal(fit, model) => {
                 let mut codes = fit.draw(count, seed);
                 model.rectify(&mut codes);

@@ -164,13 +164,19 @@ fn samples_of_a_label_are_drawn_from_a_run_folder() {
     run(Kind::Vqvae, "--arch conv:4 --codes 8 --code-dim 2 --epochs 1", &plain);
     let sample = |folder: &Path, more: &str| {
         let mut command = Command::new(env!("CARGO_BIN_EXE_diabolo"));
-        command.arg("sample").arg(folder).args(["--device", "cpu"]).args(more.split_whitespace());
+        command
+            .args(["sample", "--model"])
+            .arg(folder)
+            .args(["--device", "cpu"])
+            .args(more.split_whitespace());
         command.env("NODEVICE_SELECT", "1").output().expect("the program runs")
     };
     let wrong = [
         (&told, "--label 10", "--label"),
         (&plain, "--label 1", "--label"),
         (&plain, "-n 0", "--count"),
+        (&plain, "--temperature 0.5", "--temperature"),
+        (&told, "--temperature -1", "--temperature"),
     ];
     for (folder, more, option) in wrong {
         let output = sample(folder, more);
@@ -180,7 +186,7 @@ fn samples_of_a_label_are_drawn_from_a_run_folder() {
     }
     for (folder, more, name) in [
         (&told, "--label 7 -n 12", "samples-7.png"),
-        (&told, "-n 12", "samples.png"),
+        (&told, "-n 12 --temperature 0.5", "samples.png"),
         (&plain, "-n 5", "samples.png"),
     ] {
         let output = sample(folder, more);

@@ -1,0 +1,141 @@
+//! The model of a finished run, ready for use on a device.
+
+use std::path::{Path, PathBuf};
+
+use crate::data::Dataset;
+use crate::error::{Error, Result};
+use crate::gpu::{self, DeviceChoice, Opened};
+use crate::graph::{Executor, StateLayout};
+use crate::models::Model;
+use crate::train::run_folder::{RunFile, RunFolder};
+use crate::train::{Codes, Config, Inference, checkpoint, layout};
+
+/// Images whose codes new ones take after.
+const LOOKED_AT: usize = 2000;
+
+/// Options that every task takes.
+#[derive(Clone, Debug, clap::Args)]
+pub struct ModelArgs {
+    /// The folder of a finished run
+    #[arg(short, long, value_name = "RUN")]
+    pub model: PathBuf,
+    /// auto, cpu, gpu, the number of an adapter, or part of its name
+    #[arg(long, default_value = "auto")]
+    pub device: String,
+}
+
+impl ModelArgs {
+    /// Loads the model onto the device.
+    ///
+    /// # Errors
+    /// As [`Trained::load`].
+    pub fn load(&self) -> Result<Trained> {
+        Trained::load(&self.model, &self.device.parse()?)
+    }
+}
+
+/// A trained model on a device.
+pub struct Trained {
+    folder: RunFolder,
+    config: Config,
+    layout: StateLayout,
+    opened: Opened,
+}
+
+impl Trained {
+    /// Loads the model of the run in `folder` onto the device that `choice` comes to.
+    ///
+    /// # Errors
+    /// When there is no finished run, its model cannot be read, or the device fails.
+    pub fn load(folder: &Path, choice: &DeviceChoice) -> Result<Self> {
+        let folder = RunFolder::open(folder)?;
+        let path = folder.file(RunFile::Model);
+        let config = Config::from_toml(&checkpoint::read_header(&path)?.config, &path)?;
+        let layout = layout(&config.model)?;
+        let state = checkpoint::load(&path, &layout)?.state;
+        let mut opened = gpu::open(choice)?;
+        opened.executor.set_state(&state)?;
+        Ok(Self { folder, config, layout, opened })
+    }
+
+    /// The folder of its run.
+    pub fn folder(&self) -> &RunFolder {
+        &self.folder
+    }
+
+    /// The options it was trained with.
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// The model.
+    pub fn model(&self) -> &Model {
+        &self.config.model
+    }
+
+    /// The device that holds its state, which is laid out as [`Trained::layout`] says.
+    pub fn executor(&mut self) -> &mut dyn Executor {
+        self.opened.executor.as_mut()
+    }
+
+    /// Where its parameters are.
+    pub fn layout(&self) -> &StateLayout {
+        &self.layout
+    }
+
+    /// What it does with images and codes.
+    pub fn inference(&mut self) -> Inference<'_> {
+        Inference::new(self.opened.executor.as_mut(), &self.config.model, &self.layout)
+    }
+
+    /// The images it was trained on.
+    ///
+    /// # Errors
+    /// When they cannot be read, or have changed since.
+    pub fn dataset(&self) -> Result<Dataset> {
+        let dataset = self.config.load()?;
+        if dataset.shape != self.model().images() {
+            let what = format!("`{}` has changed since the training", self.config.data);
+            return Err(Error::file(self.folder.path(), what));
+        }
+        Ok(dataset)
+    }
+
+    /// Codes of images that it was not trained on, for [`crate::train::Sampler`] to take after; none
+    /// for models with a prior, which need no images.
+    ///
+    /// # Errors
+    /// When the images cannot be read, or the device fails.
+    pub fn known_codes(&mut self) -> Result<Codes> {
+        if self.model().is_variational() {
+            return Ok(Codes::default());
+        }
+        let dataset = self.dataset()?;
+        self.inference().encode_dataset(&dataset, &dataset.test, LOOKED_AT)
+    }
+
+    /// A label for each of `count` images: `label` where one was asked for, else `None`.
+    ///
+    /// # Errors
+    /// When the model is told labels and there is none, or is not and there is one.
+    pub fn labels(&self, label: Option<u32>, count: usize) -> Result<Option<Vec<u32>>> {
+        let classes = self.model().network.classes as u32;
+        match label {
+            Some(_) if classes == 0 => {
+                let name = self.model().name();
+                let what = format!("has no effect on a {name} model, which knows no labels");
+                Err(Error::option("--label", what))
+            }
+            Some(label) if label >= classes => {
+                let what = format!("is {label}; the model knows 0 to {}", classes - 1);
+                Err(Error::option("--label", what))
+            }
+            Some(label) => Ok(Some(vec![label; count])),
+            None if classes > 0 => {
+                let what = format!("is needed: this model is told one of 0 to {}", classes - 1);
+                Err(Error::option("--label", what))
+            }
+            None => Ok(None),
+        }
+    }
+}
