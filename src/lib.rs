@@ -15,12 +15,14 @@ pub mod graph;
 pub mod models;
 pub mod nn;
 pub mod ops;
+mod product;
 pub mod rng;
 pub mod simd;
 pub mod tasks;
 pub mod tensor;
 pub mod train;
 pub mod workloads;
+mod workspace;
 
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]

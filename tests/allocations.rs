@@ -1,14 +1,11 @@
-//! A step on the CPU takes no memory from the system once it has run a few times, but for what the
-//! library of matrix products packs its operands into: that is counted apart, product by product.
+//! A step on the CPU takes no memory from the system once it has run a few times.
 
 use std::alloc::{GlobalAlloc, Layout, System};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use diabolo::cpu::CpuExecutor;
-use diabolo::graph::{Executor, Graph, Plan, PlanId, PlanRequest, State, Step};
-use diabolo::ops::{Builder, Op, StepScalars};
-use diabolo::rng::Seed;
+use diabolo::graph::{Executor, PlanId};
+use diabolo::ops::StepScalars;
 use diabolo::workloads::Workload;
 
 struct Counting;
@@ -52,38 +49,17 @@ fn allocations(executor: &mut CpuExecutor, plan: PlanId, steps: u32) -> usize {
     COUNT.load(Ordering::Relaxed) - before
 }
 
-/// What the products of one step allocate, each run alone.
-fn of_product(step: &Step) -> usize {
-    let mut graph = Graph::new();
-    let inputs = step.shapes.inputs.iter().enumerate();
-    let inputs: Vec<_> =
-        inputs.map(|(number, shape)| graph.input(&number.to_string(), shape.clone())).collect();
-    let op: Arc<dyn Op> = match step.op.variants(&step.shapes) {
-        Some(variants) => variants.plain,
-        None => return 0,
-    };
-    let y = graph.apply(op, &inputs[..2]).unwrap();
-    let layout = graph.layout();
-    let outputs = vec![("y".into(), y)];
-    let request = PlanRequest { outputs, ..PlanRequest::new(&graph, &layout, None) };
-    let mut executor = CpuExecutor::new();
-    executor.set_state(&State::initial(&layout, Seed(0), 0)).unwrap();
-    let plan = executor.add_plan(Plan::new(&request).unwrap(), None).unwrap();
-    allocations(&mut executor, plan, 4)
-}
-
 #[test]
-fn a_step_allocates_nothing_but_what_its_products_pack() {
+fn a_step_allocates_nothing() {
     // One thread, since which thread takes which part of the work is not the same at each step.
     let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build().unwrap();
     pool.install(|| {
-        let names = ["W1", "W3", "W4", "W5", "W3infer", "adam_1M"].map(String::from);
+        let names = ["W1", "W3", "W4", "W5", "W3infer", "adam_1M", "M1"].map(String::from);
         for workload in Workload::named(&names, &[8]).unwrap() {
             let mut executor = CpuExecutor::new();
             let loaded = workload.load(&mut executor).unwrap();
-            let steps = allocations(&mut executor, loaded.plan(), 4);
-            let products: usize = loaded.costs.steps.iter().map(|(step, _)| of_product(step)).sum();
-            assert_eq!(steps, products, "{}: in four steps, and its products alone", workload.name);
+            let count = allocations(&mut executor, loaded.plan(), 4);
+            assert_eq!(count, 0, "{}: allocations in four steps", workload.name);
         }
     });
 }

@@ -12,6 +12,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget};
 
 use crate::error::{Error, Result};
 use crate::gpu::{self, DeviceChoice, GpuOptions};
+use crate::graph::profile_table;
 use crate::train::say;
 use crate::workloads::{Ceilings, Workload};
 use devices::BenchDevice;
@@ -35,8 +36,11 @@ pub struct BenchArgs {
     /// Print the operations of each plan with their cost, and measure nothing
     #[arg(long, conflicts_with_all = ["roofline", "json"])]
     plan: bool,
+    /// Print the time that each operation of a workload takes
+    #[arg(long, conflicts_with_all = ["roofline", "json", "plan"])]
+    profile: bool,
     /// Measure the kernels' variants on the adapter, keep the best, and use them from then on
-    #[arg(long, conflicts_with_all = ["roofline", "json", "plan", "batch"])]
+    #[arg(long, conflicts_with_all = ["roofline", "json", "plan", "profile", "batch"])]
     tune: bool,
     /// Print one JSON object a line
     #[arg(long)]
@@ -55,6 +59,9 @@ pub fn bench(args: &BenchArgs) -> Result<()> {
     }
     if args.plan {
         return print_plans(&devices, &workloads);
+    }
+    if args.profile {
+        return print_profiles(&devices, &workloads);
     }
     let ceilings = match args.roofline {
         true => devices.iter().map(BenchDevice::ceilings).collect::<Result<Vec<_>>>()?,
@@ -125,6 +132,22 @@ fn print_plans(devices: &[BenchDevice], workloads: &[Workload]) -> Result<()> {
     Ok(())
 }
 
+fn print_profiles(devices: &[BenchDevice], workloads: &[Workload]) -> Result<()> {
+    for device in devices {
+        for workload in workloads {
+            let mut executor = device.open()?;
+            let loaded = workload.load(executor.as_mut())?;
+            loaded.run(executor.as_mut(), WARM_UP)?;
+            executor.set_profiling(true)?;
+            loaded.run(executor.as_mut(), PROFILED)?;
+            let table = profile_table(&executor.profile()?);
+            say(format_args!("{} on {}, {PROFILED} steps", workload.name, device.name()));
+            say(format_args!("{}", table.trim_end()));
+        }
+    }
+    Ok(())
+}
+
 /// Tunes the kernels that the workloads use.
 fn tune(device: &BenchDevice, workloads: &[Workload]) -> Result<()> {
     let folder = GpuOptions::default().tuning;
@@ -142,6 +165,11 @@ fn tune(device: &BenchDevice, workloads: &[Workload]) -> Result<()> {
     say(format_args!("kept in {}", file.display()));
     Ok(())
 }
+
+/// Steps before those that `--profile` looks at.
+const WARM_UP: usize = 3;
+/// Steps that it looks at.
+const PROFILED: usize = 20;
 
 /// The value of `--device` that names every adapter and the CPU.
 const ALL: &str = "all";

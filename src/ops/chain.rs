@@ -1,11 +1,11 @@
 //! Elementwise operations that follow each other, in one pass over memory. Only fusion makes these.
 
-use super::convolution::with_workspace;
 use super::gaussian_kl::divergence;
 use super::reduce::reduce_slice;
 use super::*;
 use crate::kernel;
 use crate::simd;
+use crate::workspace::with_workspace;
 
 static KERNEL: Kernel =
     kernel!("chain", "linear", "step", "activation", "unary", "binary", "gaussian");

@@ -12,10 +12,16 @@ pub(super) fn gather(sizes: &ConvSizes, x: &[f32], columns: &mut [f32], pitch: u
     let [h, w] = sizes.image;
     let geometry = &sizes.geometry;
     let (plane, output_plane) = (sizes.image_plane(), sizes.output_plane());
+    let pairs = in_pairs(sizes);
     simd::vectorised(|| {
         let mut row = 0;
         for x in x.chunks_exact(plane) {
             for ky in 0..geometry.kernel[0] {
+                if pairs {
+                    separate(sizes, x, ky, &mut columns[row * pitch..], pitch);
+                    row += 2;
+                    continue;
+                }
                 for kx in 0..geometry.kernel[1] {
                     let inside = geometry.inside(1, kx, w, wo);
                     let to = &mut columns[row * pitch..][..output_plane];
@@ -136,10 +142,8 @@ pub(super) fn scatter(sizes: &ConvSizes, columns: &mut [f32], pitch: usize, x: &
         let mut row = 0;
         for x in x.chunks_exact_mut(plane) {
             if tiles {
-                for ky in 0..geometry.kernel[0] {
-                    interleave(sizes, &columns[row * pitch..], pitch, ky, x);
-                    row += geometry.kernel[1];
-                }
+                interleave(sizes, &columns[row * pitch..], pitch, x);
+                row += sizes.taps();
                 continue;
             }
             x.fill(0.0);
@@ -180,24 +184,79 @@ fn add_line(stride: usize, line: &[f32], to: &mut [f32]) {
     }
 }
 
-/// Where windows tile the image, a row of it is the rows of `kernel width` matrix rows, interleaved.
+/// Where windows tile the image, a line of it is the lines of `kernel width` matrix rows, interleaved.
 #[inline(always)]
-fn interleave(sizes: &ConvSizes, columns: &[f32], pitch: usize, ky: usize, x: &mut [f32]) {
-    let [ho, wo] = sizes.output;
+fn interleave(sizes: &ConvSizes, columns: &[f32], pitch: usize, x: &mut [f32]) {
+    let [_, wo] = sizes.output;
     let w = sizes.image[1];
     let [kh, kw] = sizes.geometry.kernel;
-    for oy in 0..ho {
-        let to = &mut x[(oy * kh + ky) * w..][..w];
+    // Line by line from the top, as a line of pairs may write into the one below it.
+    for iy in 0..sizes.output[0] * kh {
+        let (oy, ky) = (iy / kh, iy % kh);
+        let rows = &columns[ky * kw * pitch..];
+        let to = &mut x[iy * w..];
         if kw == 2 {
-            let (left, right) = (&columns[oy * wo..][..wo], &columns[pitch + oy * wo..][..wo]);
-            for ((to, left), right) in to.as_chunks_mut::<2>().0.iter_mut().zip(left).zip(right) {
-                *to = [*left, *right];
-            }
+            join_pairs(&rows[oy * wo..], &rows[pitch + oy * wo..], wo, to);
             continue;
         }
         for kx in 0..kw {
-            let from = &columns[kx * pitch + oy * wo..][..wo];
-            to[kx..].iter_mut().step_by(kw).zip(from).for_each(|(to, from)| *to = *from);
+            let from = &rows[kx * pitch + oy * wo..][..wo];
+            to[kx..w].iter_mut().step_by(kw).zip(from).for_each(|(to, from)| *to = *from);
         }
+    }
+}
+
+/// Whether windows tile the image and are 2 wide, so that each of its lines is one of pairs.
+fn in_pairs(sizes: &ConvSizes) -> bool {
+    sizes.geometry.kernel[1] == 2 && sizes.geometry.tiles(sizes.image, sizes.output)
+}
+
+/// The two matrix rows of one row of a kernel 2 wide.
+#[inline(always)]
+fn separate(sizes: &ConvSizes, x: &[f32], ky: usize, rows: &mut [f32], pitch: usize) {
+    let [ho, wo] = sizes.output;
+    let (left, right) = rows.split_at_mut(pitch);
+    let (left, right) = (&mut left[..ho * wo], &mut right[..ho * wo]);
+    for oy in 0..ho {
+        let line = &x[(oy * sizes.geometry.kernel[0] + ky) * sizes.image[1]..];
+        split_pairs(line, wo, &mut left[oy * wo..], &mut right[oy * wo..]);
+    }
+}
+
+/// Pairs that are moved at once. Where there is room, whole blocks are moved, beyond the end of a
+/// line too: lines come one after the other, and the next one writes over it.
+const PAIRS: usize = 16;
+
+/// The first and the second numbers of `count` pairs.
+#[inline(always)]
+fn split_pairs(pairs: &[f32], count: usize, left: &mut [f32], right: &mut [f32]) {
+    let mut at = 0;
+    while at < count {
+        let from = pairs[2 * at..].first_chunk::<{ 2 * PAIRS }>();
+        let to = (left[at..].first_chunk_mut(), right[at..].first_chunk_mut());
+        let (Some(from), (Some(left), Some(right))) = (from, to) else { break };
+        *left = std::array::from_fn::<f32, PAIRS, _>(|pair| from[2 * pair]);
+        *right = std::array::from_fn::<f32, PAIRS, _>(|pair| from[2 * pair + 1]);
+        at += PAIRS;
+    }
+    for at in at..count {
+        (left[at], right[at]) = (pairs[2 * at], pairs[2 * at + 1]);
+    }
+}
+
+/// `count` pairs of numbers of `left` and `right`.
+#[inline(always)]
+fn join_pairs(left: &[f32], right: &[f32], count: usize, pairs: &mut [f32]) {
+    let mut at = 0;
+    while at < count {
+        let from = (left[at..].first_chunk::<PAIRS>(), right[at..].first_chunk::<PAIRS>());
+        let to = pairs[2 * at..].first_chunk_mut::<{ 2 * PAIRS }>();
+        let ((Some(left), Some(right)), Some(to)) = (from, to) else { break };
+        let each = to.as_chunks_mut::<2>().0.iter_mut().zip(left.iter().zip(right));
+        each.for_each(|(to, (left, right))| *to = [*left, *right]);
+        at += PAIRS;
+    }
+    for at in at..count {
+        (pairs[2 * at], pairs[2 * at + 1]) = (left[at], right[at]);
     }
 }

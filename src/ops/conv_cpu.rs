@@ -3,10 +3,11 @@
 use rayon::prelude::*;
 
 use super::columns;
-use super::convolution::{ConvSizes, with_workspace};
+use super::convolution::ConvSizes;
 use super::fused::Epilogue;
-use super::matmul::gemm::{Operand, Strides, Threads, accumulate, product};
+use crate::product::{Operand, Threads, accumulate, product};
 use crate::simd;
+use crate::workspace::with_workspace;
 
 /// `y` from `x`.
 pub(super) fn convolve(sizes: &ConvSizes, x: &[f32], w: &[f32], y: &mut [f32], then: Epilogue) {
@@ -56,15 +57,19 @@ fn with_swapped_weights(sizes: &ConvSizes, w: &[f32], f: impl FnOnce(&[f32])) {
     });
 }
 
-/// How many images share one product: as many as make its long side whole vectors, while the
-/// columns stay in the second-level cache. Short rows cost a product more than a copy does.
+/// How many images share one product: as many as fill nine tenths of its vectors, while the columns
+/// stay in the second-level cache.
 fn images_together(sizes: &ConvSizes) -> usize {
     const LANES: usize = 16;
     const MOST_WORDS: usize = 1 << 18;
     let plane = sizes.output_plane();
-    let whole = LANES >> plane.trailing_zeros().min(LANES.trailing_zeros());
+    let fills = |images: &usize| {
+        let columns = images * plane;
+        10 * columns >= 9 * columns.next_multiple_of(LANES)
+    };
+    let images = (1..=LANES).find(fills).unwrap_or(1);
     let rows = sizes.window() + sizes.co;
-    if whole * plane * rows <= MOST_WORDS { whole } else { 1 }
+    if images * plane * rows <= MOST_WORDS { images } else { 1 }
 }
 
 /// Where image number `image` of a product's columns begins and ends in one of its rows.
@@ -100,7 +105,7 @@ fn collect(sizes: &ConvSizes, x: &[f32], w: &[f32], y: &mut [f32], then: Epilogu
         let pitch = images * plane;
         let multiply = |columns: &[f32], y: &mut [f32]| {
             let (w, columns) = (Operand::rows(w, window), Operand::rows(columns, pitch));
-            product(y, [sizes.co, window, pitch], w, columns, Threads::One);
+            product(y, [sizes.co, window, pitch], w, columns, Threads::One, |_, _| ());
         };
         if images == 1 && sizes.geometry.is_pointwise() {
             multiply(x, y);
@@ -124,35 +129,52 @@ fn collect(sizes: &ConvSizes, x: &[f32], w: &[f32], y: &mut [f32], then: Epilogu
 
 /// A few images at a time: the transposed weights times `y` are columns, which add up to images.
 fn spread(sizes: &ConvSizes, y: &[f32], w: &[f32], x: &mut [f32], then: Epilogue) {
-    let (window, plane, together) = (sizes.window(), sizes.output_plane(), images_together(sizes));
-    let y = y.par_chunks(together * sizes.output_words());
-    let each = x.par_chunks_mut(together * sizes.image_words()).zip(y).enumerate();
-    each.for_each(|(number, (x, y))| {
-        let start = number * together * sizes.image_words();
-        let images = y.len() / sizes.output_words();
-        let pitch = images * plane;
-        let multiply = |y: &[f32], columns: &mut [f32]| {
-            let w = Operand { data: w, strides: Strides { row: 1, column: window } };
-            let y = Operand::rows(y, pitch);
-            product(columns, [window, sizes.co, pitch], w, y, Threads::One);
-        };
-        if images == 1 && sizes.geometry.is_pointwise() {
-            multiply(y, x);
-            return then.apply(x, start, sizes.image_plane());
-        }
-        with_workspace((window + sizes.co) * pitch, |workspace| {
-            let (columns, rows) = workspace.split_at_mut(window * pitch);
-            if images == 1 {
-                multiply(y, columns);
-            } else {
-                join_planes(sizes, y, rows, pitch);
-                multiply(rows, columns);
-            }
-            for (image, x) in x.chunks_exact_mut(sizes.image_words()).enumerate() {
-                columns::scatter(sizes, &mut columns[image * plane..], pitch, x);
+    let together = images_together(sizes);
+    with_workspace(w.len(), |turned| {
+        turn(w, sizes.window(), turned);
+        let turned: &[f32] = turned;
+        let y = y.par_chunks(together * sizes.output_words());
+        let each = x.par_chunks_mut(together * sizes.image_words()).zip(y).enumerate();
+        each.for_each(|(number, (x, y))| {
+            let start = number * together * sizes.image_words();
+            spread_images(sizes, y, turned, x, |image, x| {
                 then.apply(x, start + image * sizes.image_words(), sizes.image_plane());
-            }
+            });
         });
+    });
+}
+
+/// The same for images that share a product, with the transposed weights, `[window, Co]`.
+fn spread_images(
+    sizes: &ConvSizes,
+    y: &[f32],
+    w: &[f32],
+    x: &mut [f32],
+    then: impl Fn(usize, &mut [f32]),
+) {
+    let (window, plane) = (sizes.window(), sizes.output_plane());
+    let images = y.len() / sizes.output_words();
+    let pitch = images * plane;
+    let multiply = |y: &[f32], columns: &mut [f32]| {
+        let (w, y) = (Operand::rows(w, sizes.co), Operand::rows(y, pitch));
+        product(columns, [window, sizes.co, pitch], w, y, Threads::One, |_, _| ());
+    };
+    if images == 1 && sizes.geometry.is_pointwise() {
+        multiply(y, x);
+        return then(0, x);
+    }
+    with_workspace((window + sizes.co) * pitch, |workspace| {
+        let (columns, rows) = workspace.split_at_mut(window * pitch);
+        if images == 1 {
+            multiply(y, columns);
+        } else {
+            join_planes(sizes, y, rows, pitch);
+            multiply(rows, columns);
+        }
+        for (image, x) in x.chunks_exact_mut(sizes.image_words()).enumerate() {
+            columns::scatter(sizes, &mut columns[image * plane..], pitch, x);
+            then(image, x);
+        }
     });
 }
 
@@ -161,24 +183,27 @@ fn spread(sizes: &ConvSizes, y: &[f32], w: &[f32], x: &mut [f32], then: Epilogue
 fn sum_of_products(sizes: &ConvSizes, x: &[f32], y: &[f32], w: &mut [f32]) {
     let words = w.len();
     let images_each = sizes.batch.div_ceil(parts(sizes.batch, words)).max(1);
-    let parts = sizes.batch.div_ceil(images_each);
-    if parts <= 1 {
-        return sum_images(sizes, x, y, w);
-    }
+    let parts = sizes.batch.div_ceil(images_each).max(1);
     with_workspace(parts * words, |partial| {
         let x = x.par_chunks(images_each * sizes.image_words());
         let y = y.par_chunks(images_each * sizes.output_words());
         let each = partial.par_chunks_exact_mut(words).zip(x.zip(y));
         each.for_each(|(partial, (x, y))| sum_images(sizes, x, y, partial));
-        simd::in_chunks(w, |start, w| {
-            w.fill(0.0);
+        let (first, others) = partial.split_at_mut(words);
+        if sizes.batch == 0 {
+            first.fill(0.0);
+        }
+        simd::in_chunks(first, |start, sum| {
             simd::vectorised(|| {
-                for partial in partial.chunks_exact(words) {
-                    let partial = &partial[start..][..w.len()];
-                    w.iter_mut().zip(partial).for_each(|(w, partial)| *w += partial);
+                for other in others.chunks_exact(words) {
+                    sum.iter_mut().zip(&other[start..]).for_each(|(sum, other)| *sum += other);
                 }
             });
         });
+        match is_turned(sizes) {
+            true => turn(first, sizes.co, w),
+            false => w.copy_from_slice(first),
+        }
     });
 }
 
@@ -188,33 +213,43 @@ fn parts(batch: usize, words: usize) -> usize {
     ((1 << 22) / words.max(1)).clamp(2, 16).min(batch).max(1)
 }
 
-/// The gradient of one part of the batch, a few images after the other.
-fn sum_images(sizes: &ConvSizes, x: &[f32], y: &[f32], w: &mut [f32]) {
-    let (window, plane, together) = (sizes.window(), sizes.output_plane(), images_together(sizes));
-    if x.is_empty() {
-        return w.fill(0.0);
+/// Whether products have a row for each place of the window and a column for each channel of `y`. Of
+/// the two factors, whose terms lie side by side in both, the product packs the right one: it is to
+/// be the one with fewer rows.
+fn is_turned(sizes: &ConvSizes) -> bool {
+    sizes.window() > sizes.co
+}
+
+/// Rows of `columns` as columns.
+fn turn(from: &[f32], columns: usize, to: &mut [f32]) {
+    let rows = from.len() / columns;
+    for (column, to) in to.chunks_exact_mut(rows).enumerate() {
+        let from = from[column..].iter().step_by(columns);
+        to.iter_mut().zip(from).for_each(|(to, from)| *to = *from);
     }
-    with_workspace((window + sizes.co) * together * plane, |workspace| {
-        let (columns, rows) = workspace.split_at_mut(window * together * plane);
-        let x = x.chunks(together * sizes.image_words());
-        for (number, (x, y)) in x.zip(y.chunks(together * sizes.output_words())).enumerate() {
-            let images = x.len() / sizes.image_words();
-            let pitch = images * plane;
-            let alone = images == 1;
-            if !alone {
-                join_planes(sizes, y, rows, pitch);
-            }
-            let y: &[f32] = if alone { y } else { rows };
-            let ready = alone && sizes.geometry.is_pointwise();
+}
+
+/// The gradient of one part of the batch, image after image.
+fn sum_images(sizes: &ConvSizes, x: &[f32], y: &[f32], w: &mut [f32]) {
+    let (window, plane) = (sizes.window(), sizes.output_plane());
+    let ready = sizes.geometry.is_pointwise();
+    w.fill(0.0);
+    with_workspace(if ready { 0 } else { window * plane }, |workspace| {
+        let images = x.chunks_exact(sizes.image_words());
+        for (x, y) in images.zip(y.chunks_exact(sizes.output_words())) {
             if !ready {
-                join_columns(sizes, x, columns, pitch);
+                columns::gather(sizes, x, workspace, plane);
             }
-            let columns: &[f32] = if ready { x } else { columns };
-            let columns = Operand { data: columns, strides: Strides { row: 1, column: pitch } };
-            let (shape, y) = ([sizes.co, pitch, window], Operand::rows(y, pitch));
-            match number {
-                0 => product(w, shape, y, columns, Threads::One),
-                _ => accumulate(w, shape, y, columns, Threads::One),
+            let columns: &[f32] = if ready { x } else { workspace };
+            match is_turned(sizes) {
+                true => {
+                    let (columns, y) = (Operand::rows(columns, plane), Operand::columns(y, plane));
+                    accumulate(w, [window, plane, sizes.co], columns, y);
+                }
+                false => {
+                    let (y, columns) = (Operand::rows(y, plane), Operand::columns(columns, plane));
+                    accumulate(w, [sizes.co, plane, window], y, columns);
+                }
             }
         }
     });

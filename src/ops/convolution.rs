@@ -6,7 +6,6 @@
 //! is linear in each of the three. Its gradients are the convolution (in `y`), the transposed
 //! convolution (in `x`) and the weight gradient (in `w`); so each one's gradients are the other two.
 
-use std::cell::RefCell;
 use std::sync::Arc;
 
 use super::geometry::{ConvGeometry, GeometryError};
@@ -157,23 +156,6 @@ pub(super) fn weight_shape(co: usize, ci: usize, geometry: &ConvGeometry) -> Sha
 /// The error of operation `op` for a window that does not fit.
 pub(super) fn misfit(op: &'static str, error: GeometryError, inputs: &[&Shape]) -> Error {
     Error::shape(op, error.to_string(), inputs)
-}
-
-thread_local! {
-    static WORKSPACES: RefCell<Vec<Vec<f32>>> = const { RefCell::new(Vec::new()) };
-}
-
-/// Hands `f` working memory of `words` numbers, holding whatever was left there. A thread keeps its
-/// memory for the next use; a use inside another one gets memory of its own.
-pub(super) fn with_workspace<R>(words: usize, f: impl FnOnce(&mut [f32]) -> R) -> R {
-    let kept = WORKSPACES.with(|places| places.borrow_mut().pop());
-    let mut workspace = kept.unwrap_or_default();
-    if workspace.len() < words {
-        workspace.resize(words, 0.0);
-    }
-    let result = f(&mut workspace[..words]);
-    WORKSPACES.with(|places| places.borrow_mut().push(workspace));
-    result
 }
 
 /// What the tests of convolutions and poolings need: random geometries, and an operation run alone.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::tiles::{Tile, Tiling};
 use super::*;
 use crate::kernel;
+use crate::product::{Operand, Threads, product};
 use crate::simd;
 
 /// The kernel with each tile.
@@ -167,21 +168,22 @@ impl Op for Matmul {
     fn cpu(&self, mut call: CpuCall) {
         let Sizes { batch, m, k, n } = self.known_sizes(call.shapes);
         let (a, b) = (call.inputs[0], call.inputs[1]);
-        let strides = |transposed: bool, rows: usize, columns: usize| match transposed {
-            false => Strides { row: columns, column: 1 },
-            true => Strides { row: 1, column: rows },
+        let operand = |data, transposed: bool, [rows, columns]: [usize; 2]| match transposed {
+            false => Operand::rows(data, columns),
+            true => Operand::columns(data, rows),
         };
-        let a_strides = strides(self.transpose.a, m, k);
-        let b_strides = strides(self.transpose.b, k, n);
+        let Transpose { a: ta, b: tb } = self.transpose;
+        let epilogue = self.fused.on(&call.inputs);
+        let fuses = self.fused != Fused::default();
         for index in 0..batch {
             let out = &mut call.output()[index * m * n..][..m * n];
-            let a = Operand { data: &a[index * m * k..][..m * k], strides: a_strides };
-            let b = Operand { data: &b[index * k * n..][..k * n], strides: b_strides };
-            gemm::product(out, [m, k, n], a, b, gemm::Threads::Many);
-        }
-        if self.fused != Fused::default() {
-            let epilogue = self.fused.on(&call.inputs);
-            simd::in_rows(call.output(), n, |first, rows| epilogue.apply(rows, first * n, 1));
+            let a = operand(&a[index * m * k..][..m * k], ta, [m, k]);
+            let b = operand(&b[index * k * n..][..k * n], tb, [k, n]);
+            product(out, [m, k, n], a, b, Threads::Many, |first, rows| {
+                if fuses {
+                    epilogue.apply(rows, (index * m + first) * n, 1);
+                }
+            });
         }
         if self.sums {
             sum_rows(a, &mut call.outputs[1][..m]);
@@ -274,115 +276,6 @@ fn sum_rows(a: &[f32], sums: &mut [f32]) {
             sums.iter_mut().zip(row).for_each(|(sum, value)| *sum += value);
         }
     });
-}
-
-use gemm::{Operand, Strides};
-
-/// The `gemm` crate behind safe slices.
-pub(super) mod gemm {
-    /// Elements from one row to the next, and from one column to the next.
-    #[derive(Clone, Copy, Debug)]
-    pub struct Strides {
-        /// Between rows.
-        pub row: usize,
-        /// Between columns.
-        pub column: usize,
-    }
-
-    /// A matrix in a slice.
-    #[derive(Clone, Copy, Debug)]
-    pub struct Operand<'a> {
-        /// The numbers.
-        pub data: &'a [f32],
-        /// Their order.
-        pub strides: Strides,
-    }
-
-    impl<'a> Operand<'a> {
-        /// A row-major matrix of `columns`.
-        pub fn rows(data: &'a [f32], columns: usize) -> Self {
-            Self { data, strides: Strides { row: columns, column: 1 } }
-        }
-
-        fn assert_holds(&self, rows: usize, columns: usize) {
-            let last = (rows - 1) * self.strides.row + (columns - 1) * self.strides.column;
-            assert!(last < self.data.len(), "an operand of a product is too short");
-        }
-    }
-
-    /// Whether the product may use all threads, or runs within one.
-    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-    pub enum Threads {
-        /// This one only.
-        One,
-        /// All, where the product is large.
-        Many,
-    }
-
-    /// `out = a b`, row-major, for sizes `[m, k, n]`.
-    pub fn product(out: &mut [f32], sizes: [usize; 3], a: Operand, b: Operand, threads: Threads) {
-        if sizes[1] == 0 {
-            return out.fill(0.0);
-        }
-        general(out, sizes, a, b, threads, false);
-    }
-
-    /// `out += a b`, row-major, for sizes `[m, k, n]`.
-    pub fn accumulate(
-        out: &mut [f32],
-        sizes: [usize; 3],
-        a: Operand,
-        b: Operand,
-        threads: Threads,
-    ) {
-        general(out, sizes, a, b, threads, true);
-    }
-
-    fn general(
-        out: &mut [f32],
-        sizes: [usize; 3],
-        a: Operand,
-        b: Operand,
-        threads: Threads,
-        add: bool,
-    ) {
-        let [m, k, n] = sizes;
-        if m * n * k == 0 {
-            return;
-        }
-        a.assert_holds(m, k);
-        b.assert_holds(k, n);
-        assert!(out.len() >= m * n, "the output of a product is too short");
-        let parallelism = match threads {
-            Threads::Many if m * k * n > 1 << 17 => gemm::Parallelism::Rayon(0),
-            _ => gemm::Parallelism::None,
-        };
-        // SAFETY: the asserts above hold each operand's last element within its slice, and the
-        // output is borrowed mutably, so it overlaps neither.
-        unsafe {
-            gemm::gemm(
-                m,
-                n,
-                k,
-                out.as_mut_ptr(),
-                1,
-                n as isize,
-                add,
-                a.data.as_ptr(),
-                a.strides.column as isize,
-                a.strides.row as isize,
-                b.data.as_ptr(),
-                b.strides.column as isize,
-                b.strides.row as isize,
-                if add { 1.0 } else { 0.0 },
-                1.0,
-                false,
-                false,
-                false,
-                parallelism,
-            );
-        }
-    }
 }
 
 pub(super) fn kernels() -> [&'static Kernel; 3] {

@@ -137,28 +137,62 @@ pub(super) fn spread_quarters(planes: &Planes, gradient: &[f32], indices: &[f32]
 /// [`Planes::route`] for windows of 2 x 2 that tile the plane, without branches, so that it vectorises.
 #[inline(always)]
 pub(super) fn route_quarters(planes: &Planes, gradient: &[f32], x: &[f32], out: &mut [f32]) {
+    match planes.output[1] {
+        ..=8 => route_blocks::<8>(planes, gradient, x, out),
+        _ => route_blocks::<16>(planes, gradient, x, out),
+    }
+}
+
+/// The same, `N` windows at a time.
+#[inline(always)]
+fn route_blocks<const N: usize>(planes: &Planes, gradient: &[f32], x: &[f32], out: &mut [f32]) {
     let (w, wo) = (planes.image[1], planes.output[1]);
-    let rows = out.chunks_mut(2 * w).zip(x.chunks(2 * w)).enumerate();
-    for (oy, (out, x)) in rows {
-        if oy == planes.output[0] {
-            out.fill(0.0);
-            break;
+    for oy in 0..planes.output[0] {
+        let (above, below) = (&x[2 * oy * w..], &x[(2 * oy + 1) * w..]);
+        let gradient = &gradient[oy * wo..];
+        let out = &mut out[2 * oy * w..];
+        // From the right: where there is room, whole blocks are written, beyond the end of the line
+        // too, and what they spoil there is written afterwards.
+        for first in (0..wo).step_by(N).rev() {
+            let at = 2 * first;
+            let block = |line: &[f32]| line[at..].as_chunks().0.first_chunk::<N>().copied();
+            let inputs = (block(above), block(below), gradient[first..].first_chunk::<N>());
+            if let (Some(above), Some(below), Some(gradient)) = inputs
+                && out.len() >= w + at + 2 * N
+            {
+                let [mut upper, mut lower] = [[[0.0; 2]; N]; 2];
+                for window in 0..N {
+                    [upper[window], lower[window]] =
+                        route_window(above[window], below[window], gradient[window]);
+                }
+                out[at..][..2 * N].copy_from_slice(upper.as_flattened());
+                out[w + at..][..2 * N].copy_from_slice(lower.as_flattened());
+                continue;
+            }
+            for window in first..wo.min(first + N) {
+                let at = 2 * window;
+                let (above, below) = ([above[at], above[at + 1]], [below[at], below[at + 1]]);
+                let [upper, lower] = route_window(above, below, gradient[window]);
+                out[at..][..2].copy_from_slice(&upper);
+                out[w + at..][..2].copy_from_slice(&lower);
+            }
         }
-        let (upper, lower) = out.split_at_mut(w);
-        let (above, below) = x.split_at(w);
         if w % 2 == 1 {
-            (upper[w - 1], lower[w - 1]) = (0.0, 0.0);
-        }
-        let inputs = above.as_chunks::<2>().0.iter().zip(below.as_chunks::<2>().0);
-        let outputs = upper.as_chunks_mut::<2>().0.iter_mut().zip(lower.as_chunks_mut::<2>().0);
-        let gradient = &gradient[oy * wo..][..wo];
-        for ((([a, b], [c, d]), (upper, lower)), g) in inputs.zip(outputs).zip(gradient) {
-            let right = beats(*b, *a);
-            let lower_right = beats(*d, *c);
-            let down = beats(larger(*c, *d), larger(*a, *b));
-            let when = |wins: bool| if wins { *g } else { 0.0 };
-            *upper = [when(!down & !right), when(!down & right)];
-            *lower = [when(down & !lower_right), when(down & lower_right)];
+            (out[w - 1], out[2 * w - 1]) = (0.0, 0.0);
         }
     }
+    out[2 * planes.output[0] * w..].fill(0.0);
+}
+
+/// The gradient at the first of the greatest of four, 0 at the others.
+#[inline(always)]
+fn route_window([a, b]: [f32; 2], [c, d]: [f32; 2], gradient: f32) -> [[f32; 2]; 2] {
+    let right = beats(b, a);
+    let lower_right = beats(d, c);
+    let down = beats(larger(c, d), larger(a, b));
+    let when = |wins: bool| if wins { gradient } else { 0.0 };
+    [
+        [when(!down & !right), when(!down & right)],
+        [when(down & !lower_right), when(down & lower_right)],
+    ]
 }
