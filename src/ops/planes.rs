@@ -169,10 +169,10 @@ fn route_blocks<const N: usize>(planes: &Planes, gradient: &[f32], x: &[f32], ou
                 out[w + at..][..2 * N].copy_from_slice(lower.as_flattened());
                 continue;
             }
-            for window in first..wo.min(first + N) {
+            for (window, gradient) in gradient[..wo].iter().enumerate().skip(first).take(N) {
                 let at = 2 * window;
                 let (above, below) = ([above[at], above[at + 1]], [below[at], below[at + 1]]);
-                let [upper, lower] = route_window(above, below, gradient[window]);
+                let [upper, lower] = route_window(above, below, *gradient);
                 out[at..][..2].copy_from_slice(&upper);
                 out[w + at..][..2].copy_from_slice(&lower);
             }
