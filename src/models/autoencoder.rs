@@ -1,7 +1,8 @@
 //! The objective of plain autoencoders: `L(x, d(e(x')))`, x' being x or what noise left of it
-//! (Hinton and Salakhutdinov, "Reducing the dimensionality of data with neural networks", 2006).
+//! (Hinton and Salakhutdinov, "Reducing the dimensionality of data with neural networks", 2006);
+//! and, where codes are quantised, what their bits weigh.
 
-use super::{Batch, Model, Objective, Scope};
+use super::{Batch, Model, Objective, Scope, plus_weighted};
 use crate::error::Result;
 use crate::ops::NodeId;
 
@@ -23,6 +24,11 @@ pub(super) fn reconstruct(
 }
 
 pub(super) fn objective(model: &Model, scope: &mut Scope, batch: &Batch) -> Result<Objective> {
-    let Reconstructed { loss, .. } = reconstruct(model, scope, batch)?;
-    Ok(Objective { loss, measures: vec![], activity: None })
+    let Reconstructed { code, loss } = reconstruct(model, scope, batch)?;
+    let Some(quantiser) = &model.quantiser else {
+        return Ok(Objective { loss, measures: vec![], activity: None });
+    };
+    let [cost, by_pixel] = quantiser.costs(model, scope.graph, code)?;
+    let loss = plus_weighted(scope.graph, loss, cost)?;
+    Ok(Objective { loss, measures: vec![("bits_per_pixel", by_pixel)], activity: None })
 }

@@ -67,6 +67,12 @@ choices! {
     /// image)
     #[arg(value_enum)]
     loss: Loss = "loss";
+    /// Round codes to whole steps of this size, so that `diabolo compress` can store them
+    #[arg(value_name = "STEP")]
+    quantise: f32 = "quantise";
+    /// The weight of a quantised code's bits: of bits a pixel beside --loss mse, else of bits an image
+    #[arg(value_name = "WEIGHT")]
+    rate: f32 = "rate";
     /// The weight of the variant's own term; 0 gives the plain autoencoder
     #[arg(value_name = "WEIGHT")]
     penalty: f32 = "penalty";

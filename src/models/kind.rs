@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::architecture::{Architecture, CodeForm};
 use super::choices::Choices;
 use super::network::Network;
+use super::quantiser::{self, Quantiser};
 use super::{Model, Variant, contractive, conv, cvae, denoising, dense, iwae, sparse, vae, vqvae};
 use crate::data::ImageShape;
 use crate::error::{Error, Result};
@@ -102,6 +103,11 @@ impl Kind {
             Self::Iwae => "iwae",
             Self::Vqvae => "vqvae",
         }
+    }
+
+    /// Whether it is trained for nothing but reconstruction.
+    pub(super) fn is_plain(self) -> bool {
+        matches!(self, Self::Dense | Self::Conv | Self::Denoising)
     }
 
     /// The options it takes besides those that all take.
@@ -232,14 +238,23 @@ impl Kind {
             let what = "has no effect without --loss gaussian";
             return Err(Error::option("--variance", what));
         }
-        let model = Model { network, loss, variance, variant };
+        let quantiser = Quantiser::new(choices, loss)?;
+        let model = Model { network, loss, variance, variant, quantiser };
         model.check()?;
         Ok(model)
     }
 }
 
 /// What variants take that are nothing but a reconstruction.
-const PLAIN: [&str; 5] = ["latent", "loss", "variance", "dropout", "tied"];
+const PLAIN: [&str; 7] = [
+    "latent",
+    "loss",
+    "variance",
+    "dropout",
+    "tied",
+    quantiser::OPTIONS[0],
+    quantiser::OPTIONS[1],
+];
 
 /// Refuses options of convolutional stages where there are none.
 fn check_stages(given: &Choices, complete: &Choices) -> Result<()> {

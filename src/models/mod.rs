@@ -12,6 +12,7 @@ mod dense;
 mod iwae;
 mod kind;
 mod network;
+mod quantiser;
 mod sparse;
 mod vae;
 mod vqvae;
@@ -22,6 +23,7 @@ pub use contractive::{Contractive, jacobian_squares};
 pub use iwae::{Iwae, log_likelihood};
 pub use kind::{Kind, Recipe, Schedule};
 pub use network::{Block, Downsample, Network, Norm, Scope, Stages};
+pub use quantiser::Quantiser;
 pub use sparse::{Sparse, Sparsity};
 pub use vae::{Vae, Variance};
 pub use vqvae::{CodebookRule, VqVae};
@@ -44,6 +46,9 @@ pub struct Model {
     pub network: Network,
     /// What stands beside the reconstruction.
     pub variant: Variant,
+    /// What makes whole numbers of the codes of plain autoencoders, so that they can be compressed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub quantiser: Option<Quantiser>,
 }
 
 /// What a model is trained for besides reconstruction.
@@ -154,6 +159,13 @@ impl Model {
             Variant::Contractive(contractive) => contractive.check(self),
             Variant::Dense | Variant::Conv | Variant::Denoising => Ok(()),
         }?;
+        if let Some(quantiser) = &self.quantiser {
+            if !self.kind().is_plain() {
+                let what = format!("has no effect on the {} model", self.name());
+                return Err(Error::option("--quantise", what));
+            }
+            quantiser.check(&self.network)?;
+        }
         match &self.variant {
             Variant::Vae(_) | Variant::Cvae(_) | Variant::Iwae(_)
                 if self.network.code == CodeForm::Features =>
@@ -169,6 +181,8 @@ impl Model {
     pub fn unit(&self) -> &'static str {
         match (self.is_variational(), self.loss) {
             (true, Loss::Mse) => "squared error + nats per image",
+            (_, Loss::Mse) if self.quantiser.is_some() => "MSE + weighted bits per pixel",
+            _ if self.quantiser.is_some() => "nats + weighted bits per image",
             (_, loss) => loss.unit(),
         }
     }
@@ -186,6 +200,8 @@ impl Model {
     /// The activation of the code: the network's, unless the variant wants it linear.
     fn code_activation(&self) -> Option<Activation> {
         match &self.variant {
+            // Whole numbers of either sign.
+            _ if self.quantiser.is_some() => None,
             Variant::Sparse(sparse) => sparse.code_activation(self.network.activation),
             Variant::Vae(_) | Variant::Cvae(_) | Variant::Iwae(_) | Variant::Vqvae(_) => None,
             _ => Some(self.network.activation),
@@ -220,7 +236,10 @@ impl Model {
                     Variant::Sparse(sparse) => sparse.keep_greatest(scope, code)?,
                     _ => code,
                 };
-                let code = self.network.dropped_code(scope, code)?;
+                let code = match &self.quantiser {
+                    Some(quantiser) => quantiser.quantise(scope, code)?,
+                    None => self.network.dropped_code(scope, code)?,
+                };
                 Ok(Encoded { code, log_variance: None, index: None })
             }
         }
@@ -313,7 +332,9 @@ impl Model {
     /// model has `adapted` it to its activity.
     pub fn weight(&self, epochs: f32, adapted: Option<f32>) -> f32 {
         match &self.variant {
-            Variant::Dense | Variant::Conv | Variant::Denoising => 0.0,
+            Variant::Dense | Variant::Conv | Variant::Denoising => {
+                self.quantiser.map_or(0.0, |quantiser| quantiser.rate)
+            }
             Variant::Sparse(sparse) => adapted.unwrap_or_else(|| sparse.weight(epochs)),
             Variant::Contractive(contractive) => contractive.penalty,
             Variant::Vae(vae) | Variant::Cvae(vae) => vae.weight(epochs),
