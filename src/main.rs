@@ -6,7 +6,7 @@ use clap::{Parser, Subcommand};
 use diabolo::bench::{self, BenchArgs};
 use diabolo::gpu;
 use diabolo::models::Kind;
-use diabolo::tasks::{self, SampleArgs};
+use diabolo::tasks::{self, CompressArgs, DecompressArgs, RateDistortionArgs, SampleArgs};
 use diabolo::train::{self, TrainArgs};
 
 /// Autoencoders on any GPU: learn, compress, restore and generate images.
@@ -23,6 +23,12 @@ enum Command {
     Adapters,
     /// Measure training steps, single operations and transfers, and count what they cost
     Bench(BenchArgs),
+    /// Store a picture by what a trained model's encoder makes of it
+    Compress(CompressArgs),
+    /// Bring a picture back that `compress` stored
+    Decompress(DecompressArgs),
+    /// Compare models with JPEG: bits a pixel, and how near pictures come
+    RateDistortion(RateDistortionArgs),
     /// Draw new images from a trained model
     Sample(SampleArgs),
     /// Train a model, as the examples do
@@ -43,6 +49,9 @@ fn main() -> ExitCode {
             Ok(())
         }
         Command::Bench(args) => bench::bench(&args),
+        Command::Compress(args) => tasks::compress(&args),
+        Command::Decompress(args) => tasks::decompress(&args),
+        Command::RateDistortion(args) => tasks::rate_distortion(&args),
         Command::Sample(args) => tasks::sample(&args),
         Command::Train { variant, args } => train::run(&args, variant),
     };

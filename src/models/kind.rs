@@ -246,15 +246,8 @@ impl Kind {
 }
 
 /// What variants take that are nothing but a reconstruction.
-const PLAIN: [&str; 7] = [
-    "latent",
-    "loss",
-    "variance",
-    "dropout",
-    "tied",
-    quantiser::OPTIONS[0],
-    quantiser::OPTIONS[1],
-];
+const PLAIN: [&str; 7] =
+    ["latent", "loss", "variance", "dropout", "tied", quantiser::OPTIONS[0], quantiser::OPTIONS[1]];
 
 /// Refuses options of convolutional stages where there are none.
 fn check_stages(given: &Choices, complete: &Choices) -> Result<()> {

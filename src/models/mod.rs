@@ -23,7 +23,7 @@ pub use contractive::{Contractive, jacobian_squares};
 pub use iwae::{Iwae, log_likelihood};
 pub use kind::{Kind, Recipe, Schedule};
 pub use network::{Block, Downsample, Network, Norm, Scope, Stages};
-pub use quantiser::Quantiser;
+pub use quantiser::{LOCATION, LOG_SCALE, Quantiser};
 pub use sparse::{Sparse, Sparsity};
 pub use vae::{Vae, Variance};
 pub use vqvae::{CodebookRule, VqVae};

@@ -18,6 +18,7 @@ pub mod pictures;
 mod plans;
 pub mod progress;
 pub mod projection;
+pub mod rate_curves;
 mod restoration;
 mod run;
 pub mod run_folder;

@@ -1,0 +1,331 @@
+//! A trained model as an image codec.
+
+use std::path::Path;
+
+use super::container::{self, Header};
+use super::entropy::Damage;
+use super::integers::{self, CodeMap, LARGEST};
+use super::prior::{FINGERPRINT, Prior, fingerprint};
+use super::raster::Raster;
+use super::windows::{Grid, Window};
+use crate::data::ImageShape;
+use crate::error::{Error, Result};
+use crate::gpu::DeviceChoice;
+use crate::graph::PlanId;
+use crate::models::Model;
+use crate::ops::StepScalars;
+use crate::tasks::Trained;
+use crate::tensor::{Shape, Tensor};
+use crate::train::{self, Task};
+
+/// Numbers that one layer makes at once, by which few tiles are computed at a time where they are
+/// large.
+const NUMBERS: usize = 1 << 22;
+/// The most tiles at a time.
+const TILES: usize = 64;
+
+/// A trained model as an image codec.
+pub struct Codec {
+    trained: Trained,
+    prior: Prior,
+    fingerprint: [u8; FINGERPRINT],
+    grid: Grid,
+    plans: Vec<(Task, ImageShape, usize, PlanId)>,
+}
+
+impl Codec {
+    /// The codec that the model of the run in `folder` is, on the device that `choice` comes to.
+    ///
+    /// # Errors
+    /// When there is no finished run, its codes are no whole numbers, or the device fails.
+    pub fn load(folder: &Path, choice: &DeviceChoice) -> Result<Self> {
+        Self::new(Trained::load(folder, choice)?)
+    }
+
+    /// The codec that a model is.
+    ///
+    /// # Errors
+    /// When its codes are no whole numbers, or the device fails.
+    pub fn new(mut trained: Trained) -> Result<Self> {
+        let state = trained.executor().state()?;
+        let model = trained.model();
+        let channels = model.images().channels;
+        if !matches!(channels, 1 | 3) {
+            let what = format!("takes images of {channels} channels; pictures have 1 or 3");
+            return Err(Error::option("--model", what));
+        }
+        let prior = Prior::new(model, &state)?;
+        let (fingerprint, grid) = (fingerprint(model, &state), Grid::new(model));
+        Ok(Self { trained, prior, fingerprint, grid, plans: vec![] })
+    }
+
+    /// The model.
+    pub fn model(&self) -> &Model {
+        self.trained.model()
+    }
+
+    /// A file that stands for `picture`, which is to be gray for a model of gray images.
+    ///
+    /// # Errors
+    /// When the picture is too large, the model makes numbers that are none, or the device fails.
+    pub fn compress(&mut self, picture: &Raster) -> Result<Vec<u8>> {
+        let header = self.header(picture.shape)?;
+        let codes = self.quantise(picture)?;
+        let payload = integers::encode(&self.prior, &codes).map_err(impossible)?;
+        Ok(container::write(&header, &payload))
+    }
+
+    /// The picture that a file, which came from `path`, stands for.
+    ///
+    /// # Errors
+    /// When the file is damaged or needs another model, or the device fails.
+    pub fn decompress(&mut self, bytes: &[u8], path: &Path) -> Result<Raster> {
+        let (header, codes) = self.read(bytes, path)?;
+        self.render(&codes, header.image)
+    }
+
+    /// The header and the whole numbers of a file, which came from `path`. They do not depend on the
+    /// device.
+    ///
+    /// # Errors
+    /// When the file is damaged or needs another model.
+    pub fn read(&self, bytes: &[u8], path: &Path) -> Result<(Header, CodeMap)> {
+        let damaged = |damage| damaged(path, &damage);
+        let (header, payload) = container::read(bytes).map_err(damaged)?;
+        if header.model != self.fingerprint {
+            let what = format!(
+                "was written with another model ({}, and {} is {}); name that one's run with --model",
+                hexadecimal(&header.model),
+                self.trained.folder().path().display(),
+                hexadecimal(&self.fingerprint)
+            );
+            return Err(Error::file(path, what));
+        }
+        if self.header(header.image)? != header {
+            let damage = Damage("its code has another size than the model's".into());
+            return Err(damaged(damage));
+        }
+        let codes = integers::decode(&self.prior, header.code, payload).map_err(damaged)?;
+        Ok((header, codes))
+    }
+
+    /// What the header of a file for such an image says.
+    fn header(&self, image: ImageShape) -> Result<Header> {
+        let [channels, own] = [image.channels, self.model().images().channels];
+        if channels > own {
+            let what = "the picture has colours, and the model knows gray ones; turn it gray";
+            return Err(Error::option("IN", what));
+        }
+        let cell = self.grid.cell;
+        let rows = image.height.div_ceil(cell[0]);
+        let columns = image.width.div_ceil(cell[1]);
+        let header =
+            Header { model: self.fingerprint, image, cell, code: [self.channels(), rows, columns] };
+        let too_large = |damage: Damage| Error::option("IN", damage.0);
+        header.check().map_err(too_large)?;
+        Ok(header)
+    }
+
+    /// Whole numbers of one place.
+    fn channels(&self) -> usize {
+        let latent = self.model().network.latent();
+        match &self.prior {
+            Prior::Codebook { width, .. } if self.grid.is_of_tiles() => latent / width,
+            Prior::Codebook { .. } => 1,
+            Prior::Numbers { spreads, .. } => spreads.len(),
+        }
+    }
+
+    /// The whole numbers that stand for `picture`.
+    ///
+    /// # Errors
+    /// As [`Codec::compress`].
+    pub fn quantise(&mut self, picture: &Raster) -> Result<CodeMap> {
+        let [channels, rows, columns] = self.header(picture.shape)?.code;
+        let values = vec![0; channels * rows * columns];
+        let mut codes = CodeMap { channels, rows, columns, values };
+        for windows in self.batches(rows, columns) {
+            let image = self.image_of(windows[0]);
+            let mut images = Vec::with_capacity(windows.len() * image.elements());
+            for [row, column] in &windows {
+                let corner = [row.start * self.grid.cell[0], column.start * self.grid.cell[1]];
+                images.extend(picture.part(corner, image));
+            }
+            let numbers = self.encoded(image, windows.len(), images)?;
+            let each = numbers.len() / windows.len();
+            for (window, numbers) in windows.iter().zip(numbers.chunks(each.max(1))) {
+                take(&mut codes, window, numbers);
+            }
+        }
+        Ok(codes)
+    }
+
+    /// The picture of this size that `codes` stand for.
+    ///
+    /// # Errors
+    /// When the device fails.
+    pub fn render(&mut self, codes: &CodeMap, image: ImageShape) -> Result<Raster> {
+        let mut picture = Raster::black(image);
+        let cell = self.grid.cell;
+        for windows in self.batches(codes.rows, codes.columns) {
+            let part = self.image_of(windows[0]);
+            let mut numbers = vec![];
+            for window in &windows {
+                numbers.extend(self.numbers(codes, window));
+            }
+            let decoded = self.decoded(part, windows.len(), numbers)?;
+            for ([row, column], values) in windows.iter().zip(decoded.chunks(part.elements())) {
+                let to = [row.first * cell[0], column.first * cell[1]];
+                let size = [row.count * cell[0], column.count * cell[1]];
+                let from =
+                    [(row.first - row.start) * cell[0], (column.first - column.start) * cell[1]];
+                picture.take(to, size, values, part, from);
+            }
+        }
+        Ok(picture)
+    }
+
+    /// Windows of one size, by as many as are computed at a time.
+    fn batches(&self, rows: usize, columns: usize) -> Vec<Vec<[Window; 2]>> {
+        let across = self.grid.windows(columns);
+        let down = self.grid.windows(rows);
+        let all: Vec<[Window; 2]> =
+            down.iter().flat_map(|row| across.iter().map(move |column| [*row, *column])).collect();
+        let batch = match self.grid.is_of_tiles() {
+            true => (NUMBERS / self.model().network.widest().max(1)).clamp(1, TILES),
+            false => 1,
+        };
+        all.chunks(batch).map(<[_]>::to_vec).collect()
+    }
+
+    /// The image that the model sees of such a window.
+    fn image_of(&self, [row, column]: [Window; 2]) -> ImageShape {
+        let cell = self.grid.cell;
+        let channels = self.model().images().channels;
+        ImageShape { channels, height: row.size * cell[0], width: column.size * cell[1] }
+    }
+
+    /// The whole numbers of `batch` images, `[batch, channels, places]`.
+    fn encoded(&mut self, image: ImageShape, batch: usize, images: Vec<f32>) -> Result<Vec<i32>> {
+        let shape = [batch, image.channels, image.height, image.width];
+        let input = ("images", Tensor::new(shape, images)?);
+        let output = match self.prior {
+            Prior::Numbers { .. } => "code",
+            Prior::Codebook { .. } => "index",
+        };
+        let made = self.run(Task::Encode, image, batch, input, output)?;
+        if made.data().iter().any(|number| !number.is_finite()) {
+            let what = "the model makes codes of this picture that are no numbers; train it anew";
+            return Err(Error::NotFinite(what.into()));
+        }
+        let whole = |number: &f32| match self.prior {
+            Prior::Numbers { step, .. } => {
+                ((number / step).round() as i32).clamp(-LARGEST, LARGEST)
+            }
+            Prior::Codebook { .. } => *number as i32,
+        };
+        Ok(made.data().iter().map(whole).collect())
+    }
+
+    /// The code that the decoder takes for a window.
+    fn numbers(&self, codes: &CodeMap, [row, column]: &[Window; 2]) -> Vec<f32> {
+        let mut whole = Vec::with_capacity(codes.channels * row.size * column.size);
+        for channel in 0..codes.channels {
+            for place in row.start..row.start + row.size {
+                let line = &codes.values[(channel * codes.rows + place) * codes.columns..];
+                whole.extend_from_slice(&line[column.start..][..column.size]);
+            }
+        }
+        match &self.prior {
+            Prior::Numbers { step, .. } => whole.iter().map(|value| *value as f32 * step).collect(),
+            Prior::Codebook { codes: book, width, .. } => {
+                let row = |value: &i32| &book[*value as usize * width..][..*width];
+                match self.grid.is_of_tiles() {
+                    true => whole.iter().flat_map(row).copied().collect(),
+                    false => (0..*width)
+                        .flat_map(|channel| whole.iter().map(move |value| row(value)[channel]))
+                        .collect(),
+                }
+            }
+        }
+    }
+
+    /// The images in [0, 1] that `batch` codes stand for.
+    fn decoded(&mut self, image: ImageShape, batch: usize, codes: Vec<f32>) -> Result<Vec<f32>> {
+        let code = self.resized(image).network.code_shape();
+        let input = ("code", Tensor::new(Shape::new([&[batch][..], &code].concat()), codes)?);
+        Ok(self.run(Task::Decode, image, batch, input, "reconstruction")?.into_data())
+    }
+
+    /// The model for images of another size.
+    fn resized(&self, image: ImageShape) -> Model {
+        let mut model = self.model().clone();
+        model.network.images = image;
+        model
+    }
+
+    fn run(
+        &mut self,
+        task: Task,
+        image: ImageShape,
+        batch: usize,
+        (name, input): (&str, Tensor),
+        output: &str,
+    ) -> Result<Tensor> {
+        let key = (task, image, batch);
+        let known =
+            self.plans.iter().find(|(task, image, batch, _)| key == (*task, *image, *batch));
+        let plan = match known {
+            Some((.., plan)) => *plan,
+            None => self.add_plan(task, image, batch)?,
+        };
+        let executor = self.trained.executor();
+        executor.write_input(plan, name, &input)?;
+        executor.run(plan, &[StepScalars::default()])?;
+        executor.read_output(plan, output)
+    }
+
+    fn add_plan(&mut self, task: Task, image: ImageShape, batch: usize) -> Result<PlanId> {
+        let model = self.resized(image);
+        model.check()?;
+        let layout = train::layout(&model)?;
+        if layout != *self.trained.layout() {
+            let what = format!("this model has other weights for images of {image}");
+            return Err(Error::Graph(what));
+        }
+        let executor = self.trained.executor();
+        let plan = task.plan(&model, &layout, batch, executor.target())?;
+        let plan = executor.add_plan(plan, None)?;
+        self.plans.push((task, image, batch, plan));
+        Ok(plan)
+    }
+}
+
+/// Takes what is kept of a window's numbers, `[channels, rows, columns]`, to their places.
+fn take(codes: &mut CodeMap, [row, column]: &[Window; 2], numbers: &[i32]) {
+    let plane = row.size * column.size;
+    for channel in 0..codes.channels {
+        for place in row.first..row.first + row.count {
+            let from = channel * plane + (place - row.start) * column.size;
+            let from = from + column.first - column.start;
+            let to = (channel * codes.rows + place) * codes.columns + column.first;
+            let kept = &numbers[from..from + column.count];
+            codes.values[to..to + column.count].copy_from_slice(kept);
+        }
+    }
+}
+
+/// An error about a file that cannot be what it should be.
+pub(super) fn damaged(path: &Path, damage: &Damage) -> Error {
+    let what = format!("is damaged or no .dia file: {}; use another copy", damage.0);
+    Error::file(path, what)
+}
+
+fn impossible(damage: Damage) -> Error {
+    Error::Graph(format!("the code cannot be stored: {}", damage.0))
+}
+
+/// A fingerprint as people read it.
+pub(super) fn hexadecimal(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}

@@ -1,0 +1,164 @@
+//! The `.dia` file: what an image's code is, and the code.
+//!
+//! `DIAB`, a byte for the version, 16 bytes of the model's fingerprint, then whole numbers in LEB128:
+//! width, height and channels of the image, width and height of the pixels that one place of the code
+//! stands for, channels, rows and columns of the code; the payload; and CRC-32 of all of that, the
+//! lowest byte first.
+
+use flate2::Crc;
+
+use super::entropy::{Damage, MOST_BITS_BY_BIT};
+use super::prior::FINGERPRINT;
+use crate::data::{ImageShape, MAX_SIDE};
+
+const MAGIC: &[u8; 4] = b"DIAB";
+const VERSION: u8 = 1;
+const CRC: usize = 4;
+
+/// Bytes that the pixels of one image may have.
+const MOST_PIXELS: u64 = 512 << 20;
+/// Numbers that the code of one image may have.
+const MOST_NUMBERS: u64 = 1 << 28;
+/// Bytes that a range coder may leave out at the end.
+const SPARE_BYTES: u64 = 16;
+
+/// What a file says of itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Header {
+    /// Of the model that reads the code: SHA-256 over its weights, the first 128 bits.
+    pub model: [u8; FINGERPRINT],
+    /// The image.
+    pub image: ImageShape,
+    /// Height and width in pixels of what one place of the code stands for.
+    pub cell: [usize; 2],
+    /// Channels, rows and columns of the code.
+    pub code: [usize; 3],
+}
+
+impl Header {
+    /// Refuses sizes that contradict each other, or that no image has.
+    pub(super) fn check(&self) -> Result<(), Damage> {
+        let ImageShape { channels, height, width } = self.image;
+        let refuse = |what: String| Err(Damage(what));
+        let side = |side: &usize| (1..=MAX_SIDE).contains(side);
+        if !([height, width].iter().all(side) && matches!(channels, 1 | 3)) {
+            return refuse(format!("an image of {width}x{height} with {channels} channels"));
+        }
+        if (width as u64) * (height as u64) * (channels as u64) > MOST_PIXELS {
+            return refuse(format!("an image of {width}x{height} is too large"));
+        }
+        if !self.cell.iter().all(side) {
+            return refuse(format!("places of {}x{} pixels", self.cell[1], self.cell[0]));
+        }
+        let [channels, rows, columns] = self.code;
+        if [rows, columns] != [height.div_ceil(self.cell[0]), width.div_ceil(self.cell[1])] {
+            return refuse("image and code do not fit each other".into());
+        }
+        // Rows and columns are at most 2^14 each by now.
+        let numbers = (rows * columns) as u64;
+        match numbers.checked_mul(channels as u64) {
+            Some(1..=MOST_NUMBERS) => Ok(()),
+            _ => refuse(format!("a code of {channels}x{rows}x{columns}")),
+        }
+    }
+
+    /// How many whole numbers the code has.
+    pub fn numbers(&self) -> usize {
+        self.code.iter().product()
+    }
+
+    /// Bits a pixel of a file of so many bytes.
+    pub fn bits_per_pixel(&self, bytes: usize) -> f64 {
+        8.0 * bytes as f64 / (self.image.width * self.image.height) as f64
+    }
+
+    fn fields(&self) -> [usize; 8] {
+        let ImageShape { channels, height, width } = self.image;
+        let ([cell_height, cell_width], [code, rows, columns]) = (self.cell, self.code);
+        [width, height, channels, cell_width, cell_height, code, rows, columns]
+    }
+}
+
+/// A file with this header and payload.
+pub(super) fn write(header: &Header, payload: &[u8]) -> Vec<u8> {
+    let mut bytes = MAGIC.to_vec();
+    bytes.push(VERSION);
+    bytes.extend(header.model);
+    for mut field in header.fields() {
+        while field > 127 {
+            bytes.push(field as u8 | 128);
+            field >>= 7;
+        }
+        bytes.push(field as u8);
+    }
+    bytes.extend(payload);
+    bytes.extend(checksum(&bytes).to_le_bytes());
+    bytes
+}
+
+/// The header and the payload of a file. No memory is asked for, and sizes have been checked against
+/// each other and against the payload's length.
+pub(super) fn read(bytes: &[u8]) -> Result<(Header, &[u8]), Damage> {
+    let refuse = |what: &str| Err(Damage(what.to_owned()));
+    let Some(rest) = bytes.strip_prefix(MAGIC) else {
+        return refuse("it does not begin as such a file does");
+    };
+    match rest.first() {
+        Some(&VERSION) => {}
+        Some(version) => {
+            let what = format!("it has version {version}, and this program reads {VERSION}");
+            return Err(Damage(what));
+        }
+        None => return refuse("it ends within its header"),
+    }
+    let Some((body, crc)) = bytes.split_last_chunk::<CRC>() else {
+        return refuse("it ends within its header");
+    };
+    if u32::from_le_bytes(*crc) != checksum(body) {
+        return refuse("its checksum does not match");
+    }
+    let Some((model, mut rest)) = body.get(MAGIC.len() + 1..).and_then(<[u8]>::split_first_chunk)
+    else {
+        return refuse("it ends within its header");
+    };
+    let mut fields = [0; 8];
+    for field in &mut fields {
+        *field = number(&mut rest)?;
+    }
+    let [width, height, channels, cell_width, cell_height, code, rows, columns] = fields;
+    let image = ImageShape { channels, height, width };
+    let header = Header {
+        model: *model,
+        image,
+        cell: [cell_height, cell_width],
+        code: [code, rows, columns],
+    };
+    header.check()?;
+    let most = (rest.len() as u64 + SPARE_BYTES).saturating_mul(8 * MOST_BITS_BY_BIT);
+    if header.numbers() as u64 > most {
+        return refuse("it is too short for a code of that size");
+    }
+    Ok((header, rest))
+}
+
+/// Takes a number of up to four bytes from the front.
+fn number(bytes: &mut &[u8]) -> Result<usize, Damage> {
+    let mut number = 0;
+    for place in 0..4 {
+        let Some((byte, rest)) = bytes.split_first() else {
+            return Err(Damage("it ends within its header".into()));
+        };
+        *bytes = rest;
+        number |= usize::from(byte & 127) << (7 * place);
+        if byte & 128 == 0 {
+            return Ok(number);
+        }
+    }
+    Err(Damage("a size has too many digits".into()))
+}
+
+fn checksum(bytes: &[u8]) -> u32 {
+    let mut crc = Crc::new();
+    crc.update(bytes);
+    crc.sum()
+}

@@ -1,0 +1,210 @@
+//! The whole numbers of a code as bits, and back.
+//!
+//! A number is coded as its distance from its channel's centre: whether it is 0, its sign, then by
+//! ones and a zero up to [`UNARY`], and beyond in Elias's gamma code (1975). Chances stand apart by
+//! channel and by how far the numbers around lie from their centres. A code of a codebook is a way
+//! down a binary tree of all of them.
+
+use super::entropy::{BitCoder, Chance, Damage};
+use super::prior::{Prior, Spread};
+
+/// The whole numbers that stand for an image: one map a channel.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CodeMap {
+    /// Maps.
+    pub channels: usize,
+    /// Rows of each.
+    pub rows: usize,
+    /// Columns of each.
+    pub columns: usize,
+    /// Channel by channel and row by row.
+    pub values: Vec<i32>,
+}
+
+/// Numbers of a code lie between this and its negative.
+pub(super) const LARGEST: i32 = 1 << 20;
+/// Distances up to this are counted out.
+const UNARY: usize = 10;
+/// A distance has no more digits than this.
+const DIGITS: usize = 22;
+/// How much wider a channel is, in places of the prior's starts, where the numbers around are near
+/// their centres, or far from them.
+const WIDER: [i32; 4] = [-3, -1, 0, 2];
+
+/// The chances of one channel, by activity around.
+struct Channel {
+    centre: i32,
+    is_centre: [Chance; WIDER.len()],
+    is_negative: Chance,
+    is_more: [[Chance; UNARY]; WIDER.len()],
+    has_digit: [Chance; DIGITS],
+}
+
+impl Channel {
+    fn new(spread: &Spread) -> Self {
+        Self {
+            centre: spread.centre,
+            is_centre: WIDER.map(|wider| spread.chances(wider)[0]),
+            is_negative: Chance::EVEN,
+            is_more: WIDER.map(|wider| [spread.chances(wider)[1]; UNARY]),
+            has_digit: [Chance::EVEN; DIGITS],
+        }
+    }
+
+    fn number(&mut self, coder: &mut BitCoder, value: i32, activity: usize) -> Result<i32, Damage> {
+        let distance = value.saturating_sub(self.centre);
+        if coder.bit(distance == 0, &mut self.is_centre[activity])? {
+            return Ok(self.centre);
+        }
+        let negative = coder.bit(distance < 0, &mut self.is_negative)?;
+        let size = distance.unsigned_abs();
+        let mut found = 1;
+        for chance in &mut self.is_more[activity] {
+            if !coder.bit(size > found, chance)? {
+                break;
+            }
+            found += 1;
+        }
+        if found > UNARY as u32 {
+            found = UNARY as u32 + self.gamma(coder, size.saturating_sub(UNARY as u32))?;
+        }
+        let distance = if negative { -i64::from(found) } else { i64::from(found) };
+        let value = i64::from(self.centre) + distance;
+        match i32::try_from(value) {
+            Ok(value) if value.abs() <= LARGEST => Ok(value),
+            _ => Err(Damage("a number is larger than any of a code".into())),
+        }
+    }
+
+    /// A number of 1 or more: how many binary digits follow the first, then those.
+    fn gamma(&mut self, coder: &mut BitCoder, number: u32) -> Result<u32, Damage> {
+        let digits = number.max(1).ilog2() as usize;
+        let mut found = 0;
+        while coder.bit(digits > found, &mut self.has_digit[found])? {
+            found += 1;
+            if found == DIGITS {
+                return Err(Damage("a number has too many digits".into()));
+            }
+        }
+        (0..found).rev().try_fold(1, |made, digit| {
+            let bit = coder.fixed(number >> digit & 1 == 1, Chance::EVEN)?;
+            Ok(made << 1 | u32::from(bit))
+        })
+    }
+}
+
+/// How far the numbers around lie from their centres, as a place in [`WIDER`]: those above and to the
+/// left in the same channel, and the one at the same place in the channel before.
+fn activity(
+    distances: &[u32],
+    before: Option<u32>,
+    (row, column): (usize, usize),
+    columns: usize,
+) -> usize {
+    let at = |up: usize, place: Option<usize>| {
+        let row = row.checked_sub(up)?;
+        let column = place.filter(|column| *column < columns)?;
+        distances.get(row * columns + column).copied()
+    };
+    let (left, right) = (column.checked_sub(1), Some(column + 1));
+    let near = [at(0, left), at(1, Some(column)), before].into_iter().flatten();
+    let far = [at(1, left), at(1, right)].into_iter().flatten();
+    // Far ones in large numbers say nothing that less does not say.
+    let sum = 2 * near.map(|distance| distance.min(99)).sum::<u32>()
+        + far.map(|distance| distance.min(99)).sum::<u32>();
+    match sum {
+        0 => 0,
+        1..=2 => 1,
+        3..=5 => 2,
+        _ => 3,
+    }
+}
+
+/// How likely each way down the tree of a codebook is; the ways from node n lead to 2n and 2n + 1.
+struct Tree {
+    codes: usize,
+    depth: u32,
+    nodes: Vec<Chance>,
+}
+
+impl Tree {
+    fn new(uses: &[u32]) -> Self {
+        let depth = uses.len().max(2).next_power_of_two().ilog2();
+        let leaves = 1 << depth;
+        let mut sums = vec![0_u64; 2 * leaves];
+        for (sum, uses) in sums[leaves..].iter_mut().zip(uses) {
+            *sum = u64::from(*uses) + 1;
+        }
+        let mut nodes = vec![Chance::EVEN; leaves];
+        for node in (1..leaves).rev() {
+            sums[node] = sums[2 * node] + sums[2 * node + 1];
+            let one = (sums[2 * node + 1] << 16) / sums[node].max(1);
+            nodes[node] = Chance::new(one as u32, 24);
+        }
+        Self { codes: uses.len(), depth, nodes }
+    }
+
+    fn number(&mut self, coder: &mut BitCoder, value: i32) -> Result<i32, Damage> {
+        let mut node = 1;
+        for level in (0..self.depth).rev() {
+            let first_right = (2 * node + 1 << level) - (1 << self.depth);
+            let wanted = value >> level & 1 == 1;
+            // Where there are no codes to the right, nothing needs to be said.
+            let right = first_right < self.codes && coder.bit(wanted, &mut self.nodes[node])?;
+            node = 2 * node + usize::from(right);
+        }
+        Ok((node - (1 << self.depth)) as i32)
+    }
+}
+
+/// Codes `map`, or decodes what stands in its place.
+fn pass(coder: &mut BitCoder, prior: &Prior, map: &mut CodeMap) -> Result<(), Damage> {
+    let CodeMap { rows, columns, .. } = *map;
+    let spreads = match prior {
+        Prior::Numbers { spreads, .. } => spreads,
+        Prior::Codebook { uses, .. } => {
+            let mut tree = Tree::new(uses);
+            for value in &mut map.values {
+                *value = tree.number(coder, *value)?;
+            }
+            return Ok(());
+        }
+    };
+    let mut before: Vec<u32> = vec![];
+    for (plane, spread) in map.values.chunks_mut((rows * columns).max(1)).zip(spreads) {
+        let mut channel = Channel::new(spread);
+        let mut distances = Vec::with_capacity(plane.len());
+        for (place, value) in plane.iter_mut().enumerate() {
+            let at = (place / columns, place % columns);
+            let activity = activity(&distances, before.get(place).copied(), at, columns);
+            *value = channel.number(coder, *value, activity)?;
+            distances.push(value.abs_diff(channel.centre));
+        }
+        before = distances;
+    }
+    Ok(())
+}
+
+/// The bytes that stand for `map`, which has as many channels as the prior, and whose numbers lie
+/// within [`LARGEST`] or are those of codes.
+pub(super) fn encode(prior: &Prior, map: &CodeMap) -> Result<Vec<u8>, Damage> {
+    let mut coder = BitCoder::encoder();
+    pass(&mut coder, prior, &mut map.clone())?;
+    Ok(coder.finish())
+}
+
+/// The numbers of a map of this size that `payload` stands for.
+pub(super) fn decode(
+    prior: &Prior,
+    [channels, rows, columns]: [usize; 3],
+    payload: &[u8],
+) -> Result<CodeMap, Damage> {
+    let mut coder = BitCoder::decoder(payload);
+    let values = vec![0; channels * rows * columns];
+    let mut map = CodeMap { channels, rows, columns, values };
+    pass(&mut coder, prior, &mut map)?;
+    match coder.is_at_end() {
+        true => Ok(map),
+        false => Err(Damage("its code goes on beyond the last number".into())),
+    }
+}

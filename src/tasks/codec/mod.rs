@@ -1,0 +1,20 @@
+//! A learned image codec: the encoder's code as whole numbers, their bits by a range coder, and the
+//! decoder's picture (Ballé, Laparra, Simoncelli: "End-to-end optimized image compression", 2017;
+//! here with an adaptive model of the numbers).
+
+mod coder;
+mod commands;
+mod container;
+mod entropy;
+mod integers;
+mod prior;
+mod raster;
+mod rate_distortion;
+mod windows;
+
+pub use coder::Codec;
+pub use commands::{CompressArgs, DecompressArgs, compress, decompress};
+pub use container::Header;
+pub use integers::CodeMap;
+pub use raster::Raster;
+pub use rate_distortion::{RateDistortionArgs, rate_distortion};

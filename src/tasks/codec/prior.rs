@@ -1,0 +1,191 @@
+//! What a model knows of its codes before the first is seen: where each channel lies and how wide it
+//! is, or how often each code of its codebook is used. It comes from the trained weights alone, by
+//! steps that are exact on any machine.
+
+use sha2::{Digest, Sha256};
+
+use super::entropy::Chance;
+use crate::error::{Error, Result};
+use crate::graph::State;
+use crate::models::{CodebookRule, LOCATION, LOG_SCALE, Model, Variant};
+
+/// Bytes of a [`fingerprint`].
+pub(super) const FINGERPRINT: usize = 16;
+
+/// Steps of [`STARTS`] by which a scale grows e-fold.
+const STARTS_BY_LOGARITHM: f32 = 4.0;
+/// The place in [`STARTS`] of a scale of 1.
+const START_OF_ONE: i32 = 8;
+/// As if a start had been seen in so many bits.
+const CONFIDENCE: u16 = 6;
+
+/// For scales `s = e^(i/4)`, i from -8 to 24, of a logistic distribution around 0, in 65536ths: the
+/// chance of 0, `tanh(1/4s)`, and the chance of more than 1 if there is 1, `F(-3/2s) / F(-1/2s)`.
+const STARTS: [[u16; 2]; 33] = [
+    [62357, 42],
+    [58552, 219],
+    [52934, 819],
+    [46051, 2335],
+    [38748, 5345],
+    [31772, 10202],
+    [25580, 16719],
+    [20343, 24175],
+    [16051, 31667],
+    [12601, 38488],
+    [9862, 44288],
+    [7703, 49003],
+    [6010, 52736],
+    [4686, 55645],
+    [3652, 57896],
+    [2845, 59632],
+    [2216, 60969],
+    [1726, 61999],
+    [1345, 62795],
+    [1047, 63410],
+    [816, 63885],
+    [635, 64254],
+    [495, 64539],
+    [385, 64761],
+    [300, 64933],
+    [234, 65067],
+    [182, 65171],
+    [142, 65252],
+    [110, 65315],
+    [86, 65364],
+    [67, 65402],
+    [52, 65432],
+    [41, 65455],
+];
+
+/// One channel of whole numbers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Spread {
+    /// The number that is most likely.
+    pub centre: i32,
+    /// The place in [`STARTS`].
+    start: i32,
+}
+
+impl Spread {
+    fn new(location: f32, log_scale: f32) -> Self {
+        // A product by 4 and a rounding are exact.
+        let start = (log_scale * STARTS_BY_LOGARITHM).round() as i32;
+        let centre = location.round() as i32;
+        Self { centre: centre.clamp(-CENTRES, CENTRES), start: start.saturating_add(START_OF_ONE) }
+    }
+
+    /// The chances of being the centre, and of being farther from it than any distance, where things
+    /// are `wider` by so many places of [`STARTS`] than usual.
+    pub fn chances(&self, wider: i32) -> [Chance; 2] {
+        let last = STARTS.len() as i32 - 1;
+        let place = self.start.saturating_add(wider).clamp(0, last) as usize;
+        STARTS[place].map(|one| Chance::new(one.into(), CONFIDENCE))
+    }
+}
+
+/// Locations beyond this are none that training finds.
+const CENTRES: i32 = 1 << 16;
+
+/// What a model knows of its codes.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Prior {
+    /// Whole numbers, `step` apart.
+    Numbers {
+        /// The distance of neighbouring numbers.
+        step: f32,
+        /// One entry a channel.
+        spreads: Vec<Spread>,
+    },
+    /// Codes of a codebook, by their numbers.
+    Codebook {
+        /// How often each was used in training, by some measure.
+        uses: Vec<u32>,
+        /// The codes, row by row.
+        codes: Vec<f32>,
+        /// Numbers of one code.
+        width: usize,
+    },
+}
+
+impl Prior {
+    /// What `model` in this state knows.
+    ///
+    /// # Errors
+    /// When its codes are no whole numbers.
+    pub fn new(model: &Model, state: &State) -> Result<Self> {
+        let find = |name: &str| {
+            let found = state.tensors().find(|(known, ..)| *known == name);
+            found.map(|(.., values)| values.to_vec()).ok_or_else(|| {
+                Error::Graph(format!("the model has no {name}, which its codes need"))
+            })
+        };
+        if let Some(quantiser) = &model.quantiser {
+            let spreads = find(LOCATION)?.into_iter().zip(find(LOG_SCALE)?);
+            let spreads = spreads.map(|(location, scale)| Spread::new(location, scale)).collect();
+            return Ok(Self::Numbers { step: quantiser.step, spreads });
+        }
+        if let Variant::Vqvae(vqvae) = &model.variant {
+            let mut codes = find("codebook.codes")?;
+            if vqvae.rule == CodebookRule::Loss {
+                let moves = find("codebook.moves")?;
+                codes.iter_mut().zip(moves).for_each(|(code, moved)| *code += moved);
+            }
+            let uses = find("codebook.counts")?.into_iter().map(|uses| (uses * 16.0) as u32);
+            let uses = uses.map(|uses| uses.min(1 << 12)).collect();
+            return Ok(Self::Codebook { uses, codes, width: vqvae.code_dim });
+        }
+        let what = format!(
+            "names a {} model whose codes are no whole numbers; train one with --quantise 1, or a \
+             vqvae",
+            model.name()
+        );
+        Err(Error::option("--model", what))
+    }
+}
+
+/// The first 128 bits of SHA-256 over the model's tensors with their names and shapes, and the step
+/// of its codes.
+pub(super) fn fingerprint(model: &Model, state: &State) -> [u8; FINGERPRINT] {
+    let mut hash = Sha256::new();
+    for (name, shape, values) in state.tensors() {
+        hash.update(format!("{name} {shape}\n"));
+        for values in values.chunks(1 << 14) {
+            let bytes: Vec<u8> =
+                values.iter().flat_map(|value| value.to_bits().to_le_bytes()).collect();
+            hash.update(bytes);
+        }
+    }
+    hash.update(model.quantiser.map_or(0.0, |quantiser| quantiser.step).to_bits().to_le_bytes());
+    let mut first = [0; FINGERPRINT];
+    first.iter_mut().zip(hash.finalize()).for_each(|(first, byte)| *first = byte);
+    first
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn starts_are_what_their_formula_says() {
+        for (index, [zero, more]) in (-8..).zip(STARTS) {
+            let scale = (f64::from(index) / 4.0).exp();
+            let tail = |from: f64| 1.0 / (1.0 + (from / scale).exp());
+            let near = |stored: u16, chance: f64| {
+                let chance = (chance * 65536.0).round().clamp(32.0, 65504.0);
+                assert!((f64::from(stored) - chance).abs() <= 1.0, "{index}: {stored}, {chance}");
+            };
+            near(zero, (0.25 / scale).tanh());
+            near(more, tail(1.5) / tail(0.5));
+        }
+    }
+
+    #[test]
+    fn strange_weights_give_a_start_all_the_same() {
+        for number in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY, 1e30, -1e30] {
+            let spread = Spread::new(number, number);
+            assert!(spread.centre.abs() <= CENTRES);
+            spread.chances(i32::MAX);
+            spread.chances(i32::MIN);
+        }
+    }
+}

@@ -1,0 +1,157 @@
+//! Pictures as bytes: read from files, cut into parts, put together, written.
+
+use std::io::Cursor;
+use std::path::Path;
+
+use image::{DynamicImage, GrayImage, ImageFormat, RgbImage};
+
+use crate::data::{ImageShape, LoadOptions, folder};
+use crate::error::{Error, Result};
+use crate::train::write_atomically;
+
+/// A picture of bytes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Raster {
+    /// Its size, of one channel or three.
+    pub shape: ImageShape,
+    /// `[channels, height, width]`.
+    pub pixels: Vec<u8>,
+}
+
+impl Raster {
+    /// A black picture.
+    pub(super) fn black(shape: ImageShape) -> Self {
+        Self { shape, pixels: vec![0; shape.elements()] }
+    }
+
+    /// Reads a picture in any format that this program knows, in gray or in colour, as it is stored.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub fn read(path: &Path) -> Result<Self> {
+        let picture = folder::decode(path, &LoadOptions::default())?;
+        Ok(Self { shape: picture.shape, pixels: picture.pixels })
+    }
+
+    /// The same in gray.
+    pub fn to_gray(&self) -> Self {
+        let gray = self.to_image().into_luma8();
+        let shape = ImageShape { channels: 1, ..self.shape };
+        Self { shape, pixels: gray.into_raw() }
+    }
+
+    /// Writes it as PNG, in one piece or not at all.
+    ///
+    /// # Errors
+    /// When the name ends otherwise, or the file cannot be written.
+    pub fn save(&self, path: &Path) -> Result<()> {
+        if ImageFormat::from_path(path).ok() != Some(ImageFormat::Png) {
+            let what = format!("is {}; the picture is a PNG, so name it .png", path.display());
+            return Err(Error::option("--out", what));
+        }
+        let mut bytes = Cursor::new(vec![]);
+        self.to_image()
+            .write_to(&mut bytes, ImageFormat::Png)
+            .map_err(|error| Error::file(path, format!("cannot be encoded as PNG: {error}")))?;
+        write_atomically(path, |out| out.write_all(bytes.get_ref()))
+    }
+
+    /// The same for the `image` crate.
+    pub(super) fn to_image(&self) -> DynamicImage {
+        let ImageShape { channels, height, width } = self.shape;
+        let plane = height * width;
+        let (columns, rows) = (width as u32, height as u32);
+        if channels == 1 {
+            let at = |x: u32, y: u32| image::Luma([self.pixels[y as usize * width + x as usize]]);
+            return DynamicImage::ImageLuma8(GrayImage::from_fn(columns, rows, at));
+        }
+        let at = |x: u32, y: u32| {
+            let place = y as usize * width + x as usize;
+            image::Rgb([0, 1, 2].map(|channel| self.pixels[channel * plane + place]))
+        };
+        DynamicImage::ImageRgb8(RgbImage::from_fn(columns, rows, at))
+    }
+
+    /// The part of `part.height` by `part.width` pixels from row `top` and column `left` on, in [0, 1]
+    /// and `[part.channels, ...]`: a gray picture is repeated in all channels. Beyond the edges, the
+    /// pixels there go on.
+    pub(super) fn part(&self, [top, left]: [usize; 2], part: ImageShape) -> Vec<f32> {
+        let ImageShape { channels, height, width } = self.shape;
+        let mut values = Vec::with_capacity(part.elements());
+        for channel in 0..part.channels {
+            let plane = &self.pixels[channel.min(channels - 1) * height * width..];
+            for row in top..top + part.height {
+                let row = &plane[row.min(height - 1) * width..][..width];
+                let columns = (left..left + part.width).map(|column| row[column.min(width - 1)]);
+                values.extend(columns.map(|byte| f32::from(byte) / 255.0));
+            }
+        }
+        values
+    }
+
+    /// Takes what lies at `from` within `values`, of size `part`, to the pixels from `to` on, `size`
+    /// rows and columns of it or as far as the picture goes. A gray picture takes the mean of the
+    /// channels.
+    pub(super) fn take(
+        &mut self,
+        to: [usize; 2],
+        size: [usize; 2],
+        values: &[f32],
+        part: ImageShape,
+        from: [usize; 2],
+    ) {
+        let ImageShape { channels, height, width } = self.shape;
+        let rows = size[0].min(height.saturating_sub(to[0]));
+        let columns = size[1].min(width.saturating_sub(to[1]));
+        let plane = part.height * part.width;
+        let merged = if channels == 1 { part.channels } else { 1 };
+        for channel in 0..channels {
+            for row in 0..rows {
+                for column in 0..columns {
+                    let place = (from[0] + row) * part.width + from[1] + column;
+                    let sum: f32 =
+                        (channel..channel + merged).map(|c| values[c * plane + place]).sum();
+                    let byte = (sum / merged as f32 * 255.0 + 0.5).clamp(0.0, 255.0) as u8;
+                    let target = (channel * height + to[0] + row) * width + to[1] + column;
+                    self.pixels[target] = byte;
+                }
+            }
+        }
+    }
+
+    /// The peak signal-to-noise ratio of two pictures of one size in decibels, over all channels;
+    /// infinite where they are equal.
+    pub(super) fn psnr(&self, other: &Self) -> f64 {
+        let pairs = self.pixels.iter().zip(&other.pixels);
+        let sum: f64 = pairs.map(|(a, b)| f64::from(a.abs_diff(*b)).powi(2)).sum();
+        let mean = sum / self.pixels.len().max(1) as f64;
+        10.0 * (255.0 * 255.0 / mean).log10()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parts_go_on_beyond_the_edges_and_come_back() {
+        let shape = ImageShape { channels: 1, height: 2, width: 3 };
+        let raster = Raster { shape, pixels: vec![0, 51, 102, 153, 204, 255] };
+        let part = ImageShape { channels: 3, height: 2, width: 3 };
+        let values = raster.part([1, 1], part);
+        let row = [204.0, 255.0, 255.0].map(|byte: f32| byte / 255.0);
+        assert_eq!(values, [row; 6].concat());
+        let mut back = Raster::black(shape);
+        back.take([0, 0], [9, 9], &raster.part([0, 0], part), part, [0, 0]);
+        assert_eq!(back, raster);
+    }
+
+    #[test]
+    fn psnr_is_what_its_formula_says() {
+        let shape = ImageShape { channels: 1, height: 1, width: 2 };
+        let [a, b] = [[10, 20], [13, 16]].map(|pixels| Raster { shape, pixels: pixels.to_vec() });
+        let expected = 10.0 * (255.0_f64.powi(2) / 12.5).log10();
+        assert!((a.psnr(&b) - expected).abs() < 1e-9);
+        assert_eq!(a.psnr(&a), f64::INFINITY);
+    }
+}
