@@ -148,3 +148,69 @@ impl Quantiser {
         Ok([if model.loss == Loss::Mse { by_pixel } else { bits }, by_pixel])
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cpu::CpuExecutor;
+    use crate::graph::{Executor, Plan, PlanRequest, State};
+    use crate::ops::StepScalars;
+    use crate::rng::Seed;
+    use crate::tensor::Tensor;
+
+    /// What `made` makes of a code of two images with two channels of one place.
+    fn computed(
+        values: [f32; 4],
+        made: impl Fn(&mut Scope, NodeId) -> Result<NodeId>,
+        training: bool,
+    ) -> Vec<f32> {
+        let mut graph = Graph::new();
+        let code = graph.input("code", [2, 2, 1, 1]);
+        let out = made(&mut Scope { graph: &mut graph, training }, code).unwrap();
+        let layout = graph.layout();
+        let outputs = vec![("out".into(), out)];
+        let request = PlanRequest { outputs, ..PlanRequest::new(&graph, &layout, None) };
+        let mut device = CpuExecutor::new();
+        device.set_state(&State::initial(&layout, Seed(0), 0)).unwrap();
+        let plan = device.add_plan(Plan::new(&request).unwrap(), None).unwrap();
+        let code = Tensor::new([2, 2, 1, 1], values.to_vec()).unwrap();
+        device.write_input(plan, "code", &code).unwrap();
+        device.run(plan, &[StepScalars::default()]).unwrap();
+        device.read_output(plan, "out").unwrap().into_data()
+    }
+
+    #[test]
+    fn bits_are_what_the_formula_says() {
+        let quantiser = Quantiser { step: 0.5, rate: 1.0 };
+        let values = [0.0_f32, 0.5, -1.75, 20.0];
+        let bits = computed(values, |scope, code| quantiser.bits(scope.graph, code), false)[0];
+        let expected: f64 = values
+            .map(|value| {
+                let steps = f64::from(value).abs() / 0.5;
+                // F(a) - F(b) by the tails, which do not cancel.
+                let tail = |at: f64| 1.0 / (1.0 + at.exp());
+                -(tail(steps - 0.5) - tail(steps + 0.5)).log2()
+            })
+            .iter()
+            .sum();
+        assert!(
+            (f64::from(bits) - expected / 2.0).abs() < 1e-4,
+            "{bits} is not {}",
+            expected / 2.0
+        );
+        let far = computed([1e6; 4], |scope, code| quantiser.bits(scope.graph, code), false)[0];
+        assert!(far.is_finite() && far > 1e6, "{far}");
+    }
+
+    #[test]
+    fn noise_stays_within_half_a_step_and_rounding_takes_its_place() {
+        let quantiser = Quantiser { step: 0.5, rate: 1.0 };
+        let values = [0.3, -0.3, 0.1, 7.6];
+        let rounded = computed(values, |scope, code| quantiser.quantise(scope, code), false);
+        assert_eq!(rounded, [0.5, -0.5, 0.0, 7.5]);
+        let noisy = computed(values, |scope, code| quantiser.quantise(scope, code), true);
+        for (noisy, value) in noisy.iter().zip(values) {
+            assert!(*noisy != value && (noisy - value).abs() <= 0.2501, "{noisy} of {value}");
+        }
+    }
+}

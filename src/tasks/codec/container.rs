@@ -162,3 +162,71 @@ fn checksum(bytes: &[u8]) -> u32 {
     crc.update(bytes);
     crc.sum()
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn header() -> Header {
+        let image = ImageShape { channels: 3, height: 300, width: 20 };
+        Header { model: [7; FINGERPRINT], image, cell: [8; 2], code: [16, 38, 3] }
+    }
+
+    fn sealed(mut body: Vec<u8>) -> Vec<u8> {
+        let sum = checksum(&body);
+        body.extend(sum.to_le_bytes());
+        body
+    }
+
+    #[test]
+    fn a_header_comes_back() {
+        let bytes = write(&header(), b"payload");
+        assert_eq!(read(&bytes), Ok((header(), &b"payload"[..])));
+    }
+
+    #[test]
+    fn sizes_that_no_image_has_are_refused() {
+        let change = |change: fn(&mut Header)| {
+            let mut header = header();
+            change(&mut header);
+            read(&write(&header, &[1; 40])).map(|_| ()).expect_err("was taken").0
+        };
+        let refused = [
+            change(|header| header.image.width = 0),
+            change(|header| header.image.height = MAX_SIDE + 1),
+            change(|header| header.image.channels = 2),
+            change(|header| header.cell = [0, 8]),
+            change(|header| header.code[1] = 39),
+            change(|header| header.code[0] = 0),
+            change(|header| header.code[0] = (1 << 28) - 1),
+            change(|header| {
+                header.image = ImageShape { channels: 3, height: MAX_SIDE, width: MAX_SIDE };
+                header.code = [16, MAX_SIDE / 8, MAX_SIDE / 8];
+            }),
+        ];
+        for what in refused {
+            assert!(!what.contains("checksum"), "{what}");
+        }
+        let image = ImageShape { channels: 1, height: MAX_SIDE, width: MAX_SIDE };
+        let huge = Header { image, cell: [1, 1], code: [1, MAX_SIDE, MAX_SIDE], ..header() };
+        let what = read(&write(&huge, &[1; 40])).expect_err("has too many numbers").0;
+        assert!(what.contains("too short"), "{what}");
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_behind_a_right_checksum_are_read_or_refused(
+            rest in proptest::collection::vec(any::<u8>(), 0..80)
+        ) {
+            let mut body = MAGIC.to_vec();
+            body.push(VERSION);
+            body.extend(&rest);
+            if let Ok((header, payload)) = read(&sealed(body)) {
+                prop_assert!(header.check().is_ok());
+                prop_assert!(header.numbers() <= (payload.len() + 16) * 8 * 2048);
+            }
+        }
+    }
+}

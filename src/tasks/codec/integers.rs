@@ -208,3 +208,76 @@ pub(super) fn decode(
         false => Err(Damage("its code goes on beyond the last number".into())),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn numbers(channels: usize) -> Prior {
+        let state = |place: usize| Spread::new(place as f32 - 1.0, 0.7 * place as f32 - 1.0);
+        Prior::Numbers { step: 1.0, spreads: (0..channels).map(state).collect() }
+    }
+
+    fn codebook(codes: usize) -> Prior {
+        let uses = (0..codes as u32).collect();
+        Prior::Codebook { uses, codes: vec![0.0; codes], width: 1 }
+    }
+
+    /// Small numbers mostly, and large ones.
+    fn number() -> impl Strategy<Value = i32> {
+        prop_oneof![6 => -3..=3, 2 => -200..=200, 1 => -LARGEST..=LARGEST]
+    }
+
+    proptest! {
+        #[test]
+        fn numbers_come_back(
+            (channels, rows, columns) in (1..4_usize, 1..6_usize, 1..6_usize),
+            pool in proptest::collection::vec(number(), 75)
+        ) {
+            let values = pool[..channels * rows * columns].to_vec();
+            let map = CodeMap { channels, rows, columns, values };
+            let prior = numbers(channels);
+            let payload = encode(&prior, &map).unwrap();
+            prop_assert_eq!(decode(&prior, [channels, rows, columns], &payload).unwrap(), map);
+        }
+
+        #[test]
+        fn codes_come_back(codes in 2..70_usize, pool in proptest::collection::vec(any::<u32>(), 1..50)) {
+            let values: Vec<i32> = pool.iter().map(|n| (*n as usize % codes) as i32).collect();
+            let map = CodeMap { channels: 1, rows: 1, columns: values.len(), values };
+            let prior = codebook(codes);
+            let payload = encode(&prior, &map).unwrap();
+            prop_assert_eq!(decode(&prior, [1, 1, map.columns], &payload).unwrap(), map);
+        }
+
+        #[test]
+        fn any_bytes_are_numbers_or_refused(
+            payload in proptest::collection::vec(any::<u8>(), 0..60),
+            codes in 2..70_usize
+        ) {
+            if let Ok(map) = decode(&numbers(2), [2, 5, 4], &payload) {
+                prop_assert!(map.values.iter().all(|value| value.abs() <= LARGEST));
+            }
+            if let Ok(map) = decode(&codebook(codes), [1, 5, 4], &payload) {
+                prop_assert!(map.values.iter().all(|value| (0..codes as i32).contains(value)));
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_like_its_surroundings_costs_less() {
+        let map = |values: Vec<i32>| CodeMap { channels: 1, rows: 32, columns: 32, values };
+        let length = |values| encode(&numbers(1), &map(values)).unwrap().len();
+        let large = |place: usize| 1 + (place * 7919 % 5) as i32;
+        // The same numbers, together and apart.
+        let together = length((0..1024).map(|p| if p < 256 { large(p) } else { -1 }).collect());
+        let apart = length(
+            (0..1024)
+                .map(|p| if p * 389 % 1024 < 256 { large(p * 389 % 1024) } else { -1 })
+                .collect(),
+        );
+        assert!(together * 5 < apart * 4, "{together} and {apart} bytes");
+    }
+}

@@ -67,7 +67,8 @@ pub(super) struct Spread {
 }
 
 impl Spread {
-    fn new(location: f32, log_scale: f32) -> Self {
+    /// Of a channel whose location and logarithm of its scale training found to be these, in steps.
+    pub fn new(location: f32, log_scale: f32) -> Self {
         // A product by 4 and a rounding are exact.
         let start = (log_scale * STARTS_BY_LOGARITHM).round() as i32;
         let centre = location.round() as i32;

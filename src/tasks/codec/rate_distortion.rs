@@ -45,7 +45,8 @@ pub fn rate_distortion(args: &RateDistortionArgs) -> Result<()> {
     let paths = inputs::find(&args.inputs)?;
     let mut originals: Vec<Raster> = vec![];
     let mut learned = vec![];
-    for (name, folder) in inputs::names(&args.models).into_iter().zip(&args.models) {
+    for folder in &args.models {
+        let name = folder.file_name().unwrap_or(folder.as_os_str()).to_string_lossy().into_owned();
         let mut codec = Codec::load(folder, &choice)?;
         if originals.is_empty() {
             for path in &paths {

@@ -1,0 +1,421 @@
+//! The learned codec: whole numbers come back exactly and everywhere, pictures are what the model
+//! makes of them, and damaged files are errors.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+use std::sync::OnceLock;
+
+use clap::Parser;
+use diabolo::data::ImageShape;
+use diabolo::models::Kind;
+use diabolo::tasks::{Codec, Raster, Trained};
+use diabolo::tensor::Tensor;
+use diabolo::train::{self, Inference, TrainArgs};
+use flate2::Crc;
+use proptest::prelude::*;
+use serde_json::Value;
+use tempfile::TempDir;
+
+/// A run folder of each kind of codec, trained once.
+struct Runs {
+    folder: TempDir,
+}
+
+/// Name, variant and options; whether it is of colours.
+const RUNS: [(&str, Kind, &str, bool); 6] = [
+    ("map", Kind::Conv, "--arch conv:8,8 --latent map:4 --quantise 0.2 --rate 0.001", true),
+    (
+        "inner",
+        Kind::Denoising,
+        "--arch conv:6 --latent map:3 --block inner --norm batch --downsample stride --quantise 0.1 \
+         --noise gaussian:0.05",
+        false,
+    ),
+    ("vector", Kind::Conv, "--arch conv:6 --latent 5 --quantise 0.2", true),
+    ("dense", Kind::Dense, "--arch dense:20 --latent 8 --quantise 0.1 --loss bce", false),
+    ("codebook", Kind::Vqvae, "--arch conv:8,8 --codes 11 --code-dim 4", true),
+    ("dense-codebook", Kind::Vqvae, "--arch dense:20 --latent 8 --code-dim 2 --codes 6", false),
+];
+
+impl Runs {
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    fn codec(&self, name: &str) -> Codec {
+        Codec::load(&self.path(name), &"cpu".parse().unwrap()).unwrap_or_else(|e| panic!("{e}"))
+    }
+}
+
+fn runs() -> &'static Runs {
+    static RUN: OnceLock<Runs> = OnceLock::new();
+    RUN.get_or_init(|| {
+        let folder = TempDir::new().expect("a temporary folder");
+        for colours in [false, true] {
+            let data = folder.path().join(if colours { "colours" } else { "grays" });
+            fs::create_dir(&data).expect("writable");
+            for index in 0..40 {
+                let picture = drawn(16, 16, colours, index);
+                picture.save(&data.join(format!("{index}.png"))).expect("writable");
+            }
+        }
+        for (name, kind, options, colours) in RUNS {
+            let data = folder.path().join(if colours { "colours" } else { "grays" });
+            let data = format!("--data images:{} --epochs 6 --batch 4", data.display());
+            train(kind, &format!("{data} {options}"), &folder.path().join(name));
+        }
+        Runs { folder }
+    })
+}
+
+fn train(kind: Kind, options: &str, out: &Path) {
+    let text = format!("train --device cpu --out {} {options}", out.display());
+    let args = TrainArgs::try_parse_from(text.split_whitespace()).unwrap_or_else(|e| panic!("{e}"));
+    train::run(&args, kind).unwrap_or_else(|error| panic!("{options}: {error}"));
+}
+
+/// Waves that differ by `index`.
+fn drawn(width: usize, height: usize, colours: bool, index: usize) -> Raster {
+    let channels = if colours { 3 } else { 1 };
+    let shape = ImageShape { channels, height, width };
+    let mut pixels = vec![];
+    for channel in 0..channels {
+        for y in 0..height {
+            for x in 0..width {
+                let phase = (x * (1 + index % 4) + y * (1 + index / 4 % 3)) as f32 * 0.21;
+                let wave = (phase + channel as f32 + index as f32 * 0.3).sin();
+                pixels.push((127.5 + 100.0 * wave) as u8);
+            }
+        }
+    }
+    Raster { shape, pixels }
+}
+
+fn furthest(a: &Raster, b: &Raster) -> u8 {
+    assert_eq!(a.shape, b.shape);
+    a.pixels.iter().zip(&b.pixels).map(|(a, b)| a.abs_diff(*b)).max().expect("has pixels")
+}
+
+/// A picture as the model sees it, with its edges repeated up to `shape`.
+fn tensor(picture: &Raster, shape: ImageShape) -> Tensor {
+    let ImageShape { height, width, .. } = picture.shape;
+    let mut values = vec![];
+    for channel in 0..shape.channels {
+        for y in 0..shape.height {
+            for x in 0..shape.width {
+                let place = (channel * height + y.min(height - 1)) * width + x.min(width - 1);
+                values.push(f32::from(picture.pixels[place]) / 255.0);
+            }
+        }
+    }
+    Tensor::new([1, shape.channels, shape.height, shape.width], values).expect("fits")
+}
+
+#[test]
+fn whole_numbers_come_back_exactly_for_any_size() {
+    for (name, .., colours) in RUNS {
+        let mut codec = runs().codec(name);
+        let sizes = [(1, 1), (37, 53), (16, 16), (3, 70), (601, 5)];
+        for (width, height) in sizes {
+            for coloured in [false, true] {
+                if coloured && !colours {
+                    continue;
+                }
+                let picture = drawn(width, height, coloured, 3);
+                let bytes = codec.compress(&picture).unwrap_or_else(|e| panic!("{name}: {e}"));
+                let (header, codes) = codec.read(&bytes, Path::new("x.dia")).expect(name);
+                assert_eq!(header.image, picture.shape, "{name}");
+                assert_eq!(codes, codec.quantise(&picture).expect(name), "{name} {width}x{height}");
+                let shown = codec.decompress(&bytes, Path::new("x.dia")).expect(name);
+                assert_eq!(shown.shape, picture.shape, "{name}");
+                assert_eq!(shown, codec.render(&codes, picture.shape).expect(name), "{name}");
+            }
+        }
+    }
+}
+
+#[test]
+fn pictures_are_what_the_model_reconstructs() {
+    for (name, .., colours) in RUNS {
+        let mut trained = Trained::load(&runs().path(name), &"cpu".parse().unwrap()).expect(name);
+        let picture = drawn(16, 16, colours, 7);
+        let images = tensor(&picture, picture.shape);
+        let made = trained.inference().reconstruct(&images, None).expect(name);
+        let pixels = made.data().iter().map(|value| (value * 255.0 + 0.5) as u8).collect();
+        let expected = Raster { shape: picture.shape, pixels };
+        let mut codec = runs().codec(name);
+        let bytes = codec.compress(&picture).expect(name);
+        let shown = codec.decompress(&bytes, Path::new("x.dia")).expect(name);
+        assert!(furthest(&shown, &expected) <= 1, "{name}");
+    }
+}
+
+#[test]
+fn windows_leave_no_seams() {
+    for (name, cell) in [("map", 4), ("inner", 2), ("codebook", 4)] {
+        let mut codec = runs().codec(name);
+        let picture = drawn(1301, 530, name != "inner", 1);
+        let codes = codec.quantise(&picture).expect(name);
+        let shown = codec.render(&codes, picture.shape).expect(name);
+        // The same in one piece.
+        let mut trained = Trained::load(&runs().path(name), &"cpu".parse().unwrap()).expect(name);
+        let mut model = trained.model().clone();
+        let whole = &mut model.network.images;
+        (whole.height, whole.width) =
+            (530_usize.next_multiple_of(cell), 1301_usize.next_multiple_of(cell));
+        let whole = *whole;
+        let layout = trained.layout().clone();
+        let mut inference = Inference::new(trained.executor(), &model, &layout);
+        let images = tensor(&picture, whole);
+        let made = inference.reconstruct(&images, None).expect(name);
+        let mut far = 0;
+        for channel in 0..whole.channels {
+            for y in 0..530 {
+                for x in 0..1301 {
+                    let value = made.data()[(channel * whole.height + y) * whole.width + x];
+                    let pixel = shown.pixels[(channel * 530 + y) * 1301 + x];
+                    far += usize::from(pixel.abs_diff((value * 255.0 + 0.5) as u8) > 1);
+                }
+            }
+        }
+        // Sums of another order may round a number of the code to its other neighbour.
+        assert!(far * 2000 < shown.pixels.len(), "{name}: {far} of {} differ", shown.pixels.len());
+    }
+}
+
+#[test]
+fn devices_agree_on_the_whole_numbers_of_a_file() {
+    let adapter = std::env::var("DIABOLO_TEST_ADAPTER").unwrap_or_else(|_| "gpu".into());
+    let adapter = adapter.parse().unwrap_or_else(|error| panic!("{error}"));
+    for (name, .., colours) in RUNS {
+        let mut here = runs().codec(name);
+        let mut there =
+            Codec::load(&runs().path(name), &adapter).unwrap_or_else(|error| panic!("{error}"));
+        let picture = drawn(37, 53, colours, 5);
+        for writer in [true, false] {
+            let bytes = match writer {
+                true => here.compress(&picture).expect(name),
+                false => there.compress(&picture).expect(name),
+            };
+            let path = Path::new("x.dia");
+            let codes = [here.read(&bytes, path), there.read(&bytes, path)];
+            let [(_, a), (_, b)] = codes.map(|read| read.unwrap_or_else(|e| panic!("{name}: {e}")));
+            assert_eq!(a, b, "{name}");
+            let shown = [here.decompress(&bytes, path), there.decompress(&bytes, path)];
+            let [a, b] = shown.map(|shown| shown.unwrap_or_else(|e| panic!("{name}: {e}")));
+            assert!(furthest(&a, &b) <= 1, "{name}");
+        }
+    }
+}
+
+#[test]
+fn a_file_that_is_cut_or_has_a_bit_turned_is_an_error() {
+    for name in ["map", "dense-codebook"] {
+        let mut codec = runs().codec(name);
+        let bytes = codec.compress(&drawn(21, 18, false, 2)).expect(name);
+        let refused = |bytes: &[u8], what: &str| {
+            let error = codec.read(bytes, Path::new("x.dia")).expect_err(what).to_string();
+            assert!(error.starts_with("x.dia: "), "{error}");
+        };
+        for length in 0..bytes.len() {
+            refused(&bytes[..length], &format!("{name} of {length} bytes"));
+        }
+        for bit in 0..8 * bytes.len() {
+            let mut turned = bytes.clone();
+            turned[bit / 8] ^= 1 << (bit % 8);
+            refused(&turned, &format!("{name} with bit {bit} turned"));
+        }
+    }
+}
+
+/// `bytes` with another checksum at the end, the right one.
+fn sealed(mut bytes: Vec<u8>) -> Vec<u8> {
+    let mut crc = Crc::new();
+    bytes.truncate(bytes.len().saturating_sub(4));
+    crc.update(&bytes);
+    bytes.extend(crc.sum().to_le_bytes());
+    bytes
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(200))]
+
+    #[test]
+    fn any_bytes_are_a_picture_or_an_error(
+        noise in proptest::collection::vec(any::<u8>(), 0..120),
+        from in 0..60_usize,
+    ) {
+        for name in ["map", "codebook", "vector"] {
+            let mut codec = runs().codec(name);
+            let path = Path::new("x.dia");
+            prop_assert!(codec.decompress(&noise, path).is_err());
+            // Behind a true beginning and under a true checksum, a payload may stand for anything.
+            let mut bytes = codec.compress(&drawn(21, 18, false, 2)).expect(name);
+            bytes.truncate(from.max(20).min(bytes.len()));
+            bytes.extend(&noise);
+            if let Ok(picture) = codec.decompress(&sealed(bytes), path) {
+                prop_assert_eq!(picture.pixels.len(), picture.shape.elements());
+            }
+        }
+    }
+}
+
+#[test]
+fn training_with_noise_for_rounding_lowers_the_loss() {
+    for name in ["map", "inner", "vector", "dense"] {
+        let text = fs::read_to_string(runs().path(name).join("metrics.json")).expect("written");
+        let metrics: Value = serde_json::from_str(&text).expect("is JSON");
+        let epochs = metrics["epochs"].as_array().expect("epochs are listed");
+        let loss = |epoch: usize| epochs[epoch]["train_loss"].as_f64().expect("is there");
+        assert!(loss(5) < 0.9 * loss(0), "{name}: from {} to {}", loss(0), loss(5));
+        let bits = metrics["test"]["bits_per_pixel"].as_f64().expect("is measured");
+        assert!(bits > 0.0 && bits < 8.0, "{name}: {bits}");
+    }
+}
+
+#[test]
+fn a_higher_weight_of_bits_makes_smaller_files() {
+    let folder = TempDir::new().expect("a temporary folder");
+    let data = runs().path("colours");
+    let sizes = [0.0001, 0.02].map(|rate| {
+        let out = folder.path().join(rate.to_string());
+        let options = format!(
+            "--data images:{} --epochs 8 --batch 4 --arch conv:8,8 --latent map:4 --quantise 0.1 \
+             --rate {rate}",
+            data.display()
+        );
+        train(Kind::Conv, &options, &out);
+        let mut codec = Codec::load(&out, &"cpu".parse().unwrap()).expect("is trained");
+        codec.compress(&drawn(128, 128, true, 6)).expect("can be compressed").len()
+    });
+    assert!(2 * sizes[1] < sizes[0], "{sizes:?} bytes");
+}
+
+fn diabolo(words: &[&str]) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_diabolo"));
+    command.args(words).output().expect("the program runs")
+}
+
+fn text(path: &Path) -> &str {
+    path.to_str().expect("is text")
+}
+
+fn printed(output: &Output) -> String {
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+#[test]
+fn pictures_go_through_files() {
+    let folder = TempDir::new().expect("a temporary folder");
+    let at = |name: &str| folder.path().join(name);
+    drawn(45, 30, true, 4).save(&at("in.png")).expect("writable");
+    let (run, gray) = (runs().path("map"), runs().path("dense"));
+    let device = ["--device", "cpu"];
+    let (input, out, back) = (at("in.png"), at("a.dia"), at("a.png"));
+    let words =
+        [&["compress", text(&input), "-o", text(&out), "--info", "-m", text(&run)][..], &device];
+    let info = printed(&diabolo(&words.concat()));
+    for part in ["bits per pixel", "PSNR", "45x30", "bytes"] {
+        assert!(info.contains(part), "{info}");
+    }
+    let info = printed(&diabolo(&["decompress", text(&out), "--info"]));
+    let size = format!("{}, ", fs::metadata(&out).expect("written").len());
+    assert!(info.contains(&size) && info.contains("4 x 8 x 12, by 4x4 pixels"), "{info}");
+    let words = [&["decompress", text(&out), "-o", text(&back), "-m", text(&run)][..], &device];
+    printed(&diabolo(&words.concat()));
+    let mut codec = runs().codec("map");
+    let bytes = fs::read(&out).expect("readable");
+    assert_eq!(
+        Raster::read(&back).expect("readable"),
+        codec.decompress(&bytes, &out).expect("whole")
+    );
+    // A gray model's picture is gray, and the user is told.
+    let words = [&["compress", text(&input), "-m", text(&gray)][..], &device].concat();
+    let output = diabolo(&words);
+    printed(&output);
+    let told = String::from_utf8_lossy(&output.stderr);
+    assert!(told.contains("turned gray"), "{told}");
+    let written = at("in.dia");
+    let words =
+        [&["decompress", text(&written), "-o", text(&back), "-m", text(&gray)][..], &device];
+    printed(&diabolo(&words.concat()));
+    assert_eq!(Raster::read(&back).expect("readable").shape.channels, 1);
+}
+
+#[test]
+fn what_cannot_be_done_is_said() {
+    let folder = TempDir::new().expect("a temporary folder");
+    let at = |name: &str| folder.path().join(name);
+    drawn(20, 20, true, 4).save(&at("in.png")).expect("writable");
+    let input = at("in.png");
+    let run = |name: &str| runs().path(name);
+    let [map, other] = ["map", "codebook"].map(run);
+    let plain = at("plain");
+    train(Kind::Dense, "--limit 64 --epochs 1 --arch dense --latent 4", &plain);
+    let words = ["compress", text(&input), "--device", "cpu", "-m", text(&map)];
+    printed(&diabolo(&words));
+    let file = at("in.dia");
+    fs::write(at("bad.dia"), b"DIAB").expect("writable");
+    let bad = at("bad.dia");
+    let [jpeg, none] = ["out.jpg", "none.png"].map(at);
+    let cases: [(&[&str], i32, &str); 5] = [
+        (&["compress", text(&input), "-m", text(&plain)], 2, "--quantise"),
+        (&["decompress", text(&file), "-m", text(&other)], 1, "another model"),
+        (&["decompress", text(&bad), "-m", text(&map)], 1, "damaged"),
+        (&["decompress", text(&file), "-m", text(&map), "-o", text(&jpeg)], 2, ".png"),
+        (&["compress", text(&none), "-m", text(&map)], 1, "none.png"),
+    ];
+    for (words, code, part) in cases {
+        let output = diabolo(&[words, &["--device", "cpu"]].concat());
+        let told = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(code), "{words:?}: {told}");
+        assert!(told.starts_with("error: ") && told.contains(part), "{words:?}: {told}");
+    }
+    assert_eq!(diabolo(&["decompress", text(&file)]).status.code(), Some(2));
+}
+
+#[test]
+fn models_are_compared_with_jpeg() {
+    let folder = TempDir::new().expect("a temporary folder");
+    for index in 0..2 {
+        let picture = drawn(70, 40 + index, true, index);
+        picture.save(&folder.path().join(format!("{index}.png"))).expect("writable");
+    }
+    let out = folder.path().join("curves.png");
+    let [map, vector] = ["map", "vector"].map(|name| runs().path(name));
+    let words = ["rate-distortion", text(folder.path()), "--device", "cpu", "-o", text(&out)];
+    let table = printed(&diabolo(&[&words[..], &["-m", text(&map), "-m", text(&vector)]].concat()));
+    for part in ["means over 2 pictures", "\nmap ", "\nvector ", "JPEG, quality 95"] {
+        assert!(table.contains(part), "{table}");
+    }
+    assert!(image::open(&out).expect("was drawn").width() > 500);
+    let gray = runs().path("dense");
+    let output = diabolo(&[&words[..], &["-m", text(&map), "-m", text(&gray)]].concat());
+    assert_eq!(output.status.code(), Some(2), "{}", String::from_utf8_lossy(&output.stderr));
+}
+
+#[test]
+fn options_of_quantised_codes_without_effect_are_refused() {
+    let refused = [
+        (Kind::Vae, "--quantise 1", "--quantise"),
+        (Kind::Sparse, "--rate 1", "--rate"),
+        (Kind::Vqvae, "--quantise 1", "--quantise"),
+        (Kind::Conv, "--rate 1", "--rate"),
+        (Kind::Conv, "--quantise 0", "--quantise"),
+        (Kind::Dense, "--quantise inf", "--quantise"),
+        (Kind::Dense, "--quantise 1 --rate 0", "--rate"),
+        (Kind::Dense, "--quantise 1 --rate -1", "--rate"),
+        (Kind::Conv, "--quantise 1 --latent map", "--latent"),
+        (Kind::Conv, "--quantise 1 --dropout 0.1", "--dropout"),
+    ];
+    let out = TempDir::new().expect("a temporary folder");
+    for (kind, options, option) in refused {
+        let text = format!("train --device cpu --out {} {options}", out.path().display());
+        let args = TrainArgs::try_parse_from(text.split_whitespace());
+        let args = args.unwrap_or_else(|e| panic!("{e}"));
+        let error = train::run(&args, kind).expect_err(options).to_string();
+        assert!(error.starts_with(&format!("{option}:")), "{kind:?} {options}: {error}");
+    }
+}
