@@ -7,7 +7,7 @@
 
 use flate2::Crc;
 
-use super::entropy::{Damage, MOST_BITS_BY_BIT};
+use super::entropy::{Damage, LEFT_OUT, MOST_BITS_BY_BIT};
 use super::prior::FINGERPRINT;
 use crate::data::{ImageShape, MAX_SIDE};
 
@@ -19,8 +19,9 @@ const CRC: usize = 4;
 const MOST_PIXELS: u64 = 512 << 20;
 /// Numbers that the code of one image may have.
 const MOST_NUMBERS: u64 = 1 << 28;
-/// Bytes that a range coder may leave out at the end.
-const SPARE_BYTES: u64 = 16;
+/// Bytes that may be missing of a payload: what is left out at the end, and as much for what a coder
+/// has not written yet when it stops.
+const SPARE_BYTES: u64 = 2 * LEFT_OUT as u64;
 
 /// What a file says of itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

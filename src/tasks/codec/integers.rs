@@ -147,7 +147,7 @@ impl Tree {
     fn number(&mut self, coder: &mut BitCoder, value: i32) -> Result<i32, Damage> {
         let mut node = 1;
         for level in (0..self.depth).rev() {
-            let first_right = (2 * node + 1 << level) - (1 << self.depth);
+            let first_right = ((2 * node + 1) << level) - (1 << self.depth);
             let wanted = value >> level & 1 == 1;
             // Where there are no codes to the right, nothing needs to be said.
             let right = first_right < self.codes && coder.bit(wanted, &mut self.nodes[node])?;
@@ -213,6 +213,7 @@ pub(super) fn decode(
 mod tests {
     use proptest::prelude::*;
 
+    use super::super::entropy::MOST_BITS_BY_BIT;
     use super::*;
 
     fn numbers(channels: usize) -> Prior {
@@ -263,6 +264,19 @@ mod tests {
             if let Ok(map) = decode(&codebook(codes), [1, 5, 4], &payload) {
                 prop_assert!(map.values.iter().all(|value| (0..codes as i32).contains(value)));
             }
+        }
+    }
+
+    #[test]
+    fn the_most_likely_numbers_fit_the_bound_on_what_a_file_stands_for() {
+        // The bound is on bits, so a number must cost one bit at least.
+        let (rows, columns) = (1 << 10, 1 << 10);
+        for (prior, value) in [(numbers(1), -1), (codebook(2), 0), (codebook(2), 1)] {
+            let map = CodeMap { channels: 1, rows, columns, values: vec![value; rows * columns] };
+            let payload = encode(&prior, &map).unwrap();
+            let most = (payload.len() as u64 + 16) * 8 * MOST_BITS_BY_BIT;
+            assert!((rows * columns) as u64 <= most, "{} bytes", payload.len());
+            assert_eq!(decode(&prior, [1, rows, columns], &payload).unwrap(), map);
         }
     }
 

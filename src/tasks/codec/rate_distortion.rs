@@ -127,7 +127,7 @@ fn interpolated(curve: &[Point], bits: f64) -> Option<f64> {
     curve.windows(2).find_map(|pair| {
         let [(low, from), (high, to)] = [pair[0], pair[1]];
         let share = (bits / low).ln() / (high / low).ln();
-        (low <= bits && bits <= high && share.is_finite()).then(|| from + share * (to - from))
+        (low <= bits && bits <= high && share.is_finite()).then_some(from + share * (to - from))
     })
 }
 
