@@ -6,7 +6,9 @@ use clap::{Parser, Subcommand};
 use diabolo::bench::{self, BenchArgs};
 use diabolo::gpu;
 use diabolo::models::Kind;
-use diabolo::tasks::{self, CompressArgs, DecompressArgs, RateDistortionArgs, SampleArgs};
+use diabolo::tasks::{
+    self, CompressArgs, DecodeArgs, DecompressArgs, EncodeArgs, RateDistortionArgs, SampleArgs,
+};
 use diabolo::train::{self, TrainArgs};
 
 /// Autoencoders on any GPU: learn, compress, restore and generate images.
@@ -29,6 +31,10 @@ enum Command {
     Decompress(DecompressArgs),
     /// Compare models with JPEG: bits a pixel, and how near pictures come
     RateDistortion(RateDistortionArgs),
+    /// Turn codes of a file into pictures
+    Decode(DecodeArgs),
+    /// Turn pictures into codes, in a file for NumPy or a spreadsheet
+    Encode(EncodeArgs),
     /// Draw new images from a trained model
     Sample(SampleArgs),
     /// Train a model, as the examples do
@@ -52,6 +58,8 @@ fn main() -> ExitCode {
         Command::Compress(args) => tasks::compress(&args),
         Command::Decompress(args) => tasks::decompress(&args),
         Command::RateDistortion(args) => tasks::rate_distortion(&args),
+        Command::Decode(args) => tasks::decode(&args),
+        Command::Encode(args) => tasks::encode(&args),
         Command::Sample(args) => tasks::sample(&args),
         Command::Train { variant, args } => train::run(&args, variant),
     };

@@ -30,7 +30,7 @@ pub use vqvae::{CodebookRule, VqVae};
 
 use crate::data::ImageShape;
 use crate::error::{Error, Result};
-use crate::graph::{Graph, Initialiser};
+use crate::graph::{Graph, Initialiser, State};
 use crate::nn::{Decoded, Loss};
 use crate::ops::{self, Activation, NodeId, UnaryKind};
 
@@ -295,6 +295,29 @@ impl Model {
                 Ok(Decoded { logits, log_variance: Some(variance) })
             }
         }
+    }
+
+    /// How many codes of the codebook one code of VQ-VAE consists of, by the axes of its map if it is
+    /// one; none for other models, which have no codebook.
+    pub fn places(&self) -> Option<Vec<usize>> {
+        match (&self.variant, &self.network.code_shape()[..]) {
+            (Variant::Vqvae(_), [_, height, width]) => Some(vec![*height, *width]),
+            (Variant::Vqvae(vqvae), _) => Some(vec![self.network.latent() / vqvae.code_dim]),
+            _ => None,
+        }
+    }
+
+    /// The codes, row by row, that consist of codes of the codebook in `state` with these numbers.
+    ///
+    /// # Errors
+    /// When the model has no codebook, or that has no such number.
+    pub fn look_up(&self, state: &State, indices: &[u32]) -> Result<Vec<f32>> {
+        let Variant::Vqvae(vqvae) = &self.variant else {
+            return Err(Error::Graph(format!("a {} model has no codebook", self.name())));
+        };
+        let places = self.places().map_or(1, |axes| axes.iter().product());
+        let are_maps = self.network.code_shape().len() == 3;
+        vqvae.look_up(state, places, are_maps, indices)
     }
 
     /// Codes, row by row, as the encoder could have made them: without what its last step, a

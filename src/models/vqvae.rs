@@ -15,7 +15,7 @@ use super::{
 };
 use super::{Block, Network, Norm, Sizes, by_scale, count, not_negative, plus_weighted};
 use crate::error::{Error, Result};
-use crate::graph::{Graph, Initialiser};
+use crate::graph::{Graph, Initialiser, State};
 use crate::nn::Loss;
 use crate::ops::{self, Activation, Builder, NodeId, RandomKind, ReduceKind, Transpose, UnaryKind};
 use crate::tensor::Shape;
@@ -47,6 +47,8 @@ pub struct VqVae {
     pub penalty: f32,
 }
 
+/// The codes.
+const CODES: &str = "codebook.codes";
 /// How far codes that follow by gradient have been moved besides.
 const MOVES: &str = "codebook.moves";
 /// The share that moving averages keep at each step.
@@ -143,6 +145,42 @@ impl VqVae {
         ops::reshape(graph, last, [shape.elements() / self.code_dim, self.code_dim])
     }
 
+    /// The codes of which `indices` are the numbers in the codebook, `places` of them each; as
+    /// `[channels, places]` where they are maps.
+    ///
+    /// # Errors
+    /// When the codebook has no such number.
+    pub(super) fn look_up(
+        &self,
+        state: &State,
+        places: usize,
+        are_maps: bool,
+        indices: &[u32],
+    ) -> Result<Vec<f32>> {
+        let tensor =
+            |wanted| state.tensors().find(|(name, ..)| *name == wanted).map(|found| found.2);
+        let mut codebook = tensor(CODES).map(<[f32]>::to_vec).unwrap_or_default();
+        if let Some(moved) = tensor(MOVES) {
+            codebook.iter_mut().zip(moved).for_each(|(number, moved)| *number += moved);
+        }
+        let rows: Vec<&[f32]> = codebook.chunks_exact(self.code_dim).collect();
+        if let Some(index) = indices.iter().find(|index| **index as usize >= rows.len()) {
+            let what = format!("the codebook has {} codes, and none of number {index}", rows.len());
+            return Err(Error::Graph(what));
+        }
+        let mut codes = Vec::with_capacity(indices.len() * self.code_dim);
+        for code in indices.chunks(places) {
+            let row = |index: &u32| rows[*index as usize];
+            match are_maps {
+                true => codes.extend(
+                    (0..self.code_dim).flat_map(|d| code.iter().map(move |index| row(index)[d])),
+                ),
+                false => codes.extend(code.iter().flat_map(row)),
+            }
+        }
+        Ok(codes)
+    }
+
     /// Rows back to the shape of a code.
     fn assembled(&self, graph: &mut Graph, rows: NodeId, shape: &Shape) -> Result<NodeId> {
         let [batch, channels, height, width] = shape[..] else {
@@ -160,9 +198,9 @@ impl VqVae {
         let start = Initialiser::Uniform { bound: 1.0 / self.codes as f32 };
         let size = [self.codes, self.code_dim];
         let codebook = match self.rule {
-            CodebookRule::Ema => graph.buffer("codebook.codes", size, start)?,
+            CodebookRule::Ema => graph.buffer(CODES, size, start)?,
             CodebookRule::Loss => {
-                let learned = graph.parameter("codebook.codes", size, start)?;
+                let learned = graph.parameter(CODES, size, start)?;
                 let moves = graph.buffer(MOVES, size, Initialiser::Constant(0.0))?;
                 ops::add(graph, learned, moves)?
             }

@@ -1,7 +1,11 @@
 //! What people do with a trained model: each task is a library call and a subcommand.
 
+mod code_table;
 mod codec;
+mod decode;
+mod encode;
 mod inputs;
+pub mod npy;
 mod sample;
 mod trained;
 
@@ -9,6 +13,8 @@ pub use codec::{
     CodeMap, Codec, CompressArgs, DecompressArgs, Header, Raster, RateDistortionArgs, compress,
     decompress, rate_distortion,
 };
+pub use decode::{DecodeArgs, decode};
+pub use encode::{EncodeArgs, Part, encode};
 pub use inputs::Pictures;
 pub use sample::{SampleArgs, sample};
 pub use trained::{ModelArgs, Trained};

@@ -45,6 +45,21 @@ impl Codes {
         self.values.len() / self.width.max(1)
     }
 
+    /// Adds the codes of other images of the same model behind these.
+    pub fn append(&mut self, more: Codes) {
+        /// What some images have, or none.
+        fn join<T>(all: &mut Option<Vec<T>>, more: Option<Vec<T>>) {
+            match (all, more) {
+                (Some(all), Some(more)) => all.extend(more),
+                (all, more) => *all = all.take().or(more),
+            }
+        }
+        self.width = more.width;
+        self.values.extend(more.values);
+        join(&mut self.log_variances, more.log_variances);
+        join(&mut self.indices, more.indices);
+    }
+
     /// The code of image `index`.
     ///
     /// # Panics
@@ -140,28 +155,19 @@ impl<'a> Inference<'a> {
         images: &Images,
         most: usize,
     ) -> Result<Codes> {
-        let mut all: Option<Codes> = None;
+        let mut all = Codes::default();
         let count = images.count.min(most);
         let chunk = images_at_once(dataset);
         for first in (0..count).step_by(chunk) {
             let part = first..(first + chunk).min(count);
             let labels = images.labels.as_ref().map(|labels| &labels[part.clone()]);
             let (pixels, _) = tensor(dataset, images, part)?;
-            let codes = self.codes(task, &pixels, labels)?;
-            match &mut all {
-                None => all = Some(codes),
-                Some(all) => {
-                    all.values.extend(codes.values);
-                    if let (Some(all), Some(more)) = (&mut all.log_variances, codes.log_variances) {
-                        all.extend(more);
-                    }
-                    if let (Some(all), Some(more)) = (&mut all.indices, codes.indices) {
-                        all.extend(more);
-                    }
-                }
-            }
+            all.append(self.codes(task, &pixels, labels)?);
         }
-        all.ok_or_else(|| Error::Graph("there are no images to encode".into()))
+        match count {
+            0 => Err(Error::Graph("there are no images to encode".into())),
+            _ => Ok(all),
+        }
     }
 
     /// The images, in [0, 1], that `codes`, `[count, ...]`, stand for.

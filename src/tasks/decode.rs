@@ -1,0 +1,153 @@
+//! Pictures from codes in a file.
+
+use std::fs;
+use std::io::Cursor;
+use std::path::{Path, PathBuf};
+
+use image::{GrayImage, ImageFormat, RgbImage};
+
+use super::encode::{Format, places};
+use super::trained::{ModelArgs, Trained};
+use super::{code_table, npy};
+use crate::data::ImageShape;
+use crate::error::{Error, Result};
+use crate::models::Model;
+use crate::tensor::Tensor;
+use crate::train::{say, write_atomically};
+
+/// Numbers of pictures that are held at once.
+const NUMBERS: usize = 1 << 24;
+/// The fewest digits in the number of a file.
+const DIGITS: usize = 4;
+
+/// The options of `diabolo decode`.
+#[derive(Clone, Debug, clap::Args)]
+pub struct DecodeArgs {
+    /// The file of codes: .npy, or .csv as encode writes it
+    #[arg(value_name = "CODES")]
+    codes: PathBuf,
+    /// The folder for 0000.png and on
+    #[arg(short, long, value_name = "DIR")]
+    out: PathBuf,
+    /// The label that pictures are to have, for a model that is told labels
+    #[arg(long, value_name = "N")]
+    label: Option<u32>,
+    /// The file holds which codes of the codebook each consists of, as whole numbers (vqvae)
+    #[arg(long)]
+    indices: bool,
+    #[command(flatten)]
+    model: ModelArgs,
+}
+
+/// Writes the pictures that codes stand for.
+///
+/// # Errors
+/// When there is no finished run, the codes cannot be read or are not the model's, a label is missing
+/// or has no effect, or the folder cannot be written.
+pub fn decode(args: &DecodeArgs) -> Result<()> {
+    let format = Format::of(&args.codes, "CODES")?;
+    let mut trained = args.model.load()?;
+    let places = args.indices.then(|| places(trained.model())).transpose()?;
+    let stored = match format {
+        Format::Npy => npy::read(&args.codes)?,
+        Format::Csv => code_table::read(&args.codes)?,
+    };
+    let codes = match places {
+        Some(places) => looked_up(&mut trained, &args.codes, &places, &stored)?,
+        None => checked(trained.model(), &args.codes, stored)?,
+    };
+    let latent = trained.model().network.latent();
+    let count = codes.len() / latent.max(1);
+    let labels = trained.labels(args.label, count)?;
+    fs::create_dir_all(&args.out).map_err(|error| {
+        let what = format!("cannot be made: {error}; choose another folder with --out");
+        Error::file(&args.out, what)
+    })?;
+    let shape = trained.model().images();
+    let chunk = (NUMBERS / shape.elements().max(1)).max(1);
+    let digits = count.saturating_sub(1).to_string().len().max(DIGITS);
+    let mut inference = trained.inference();
+    for (number, part) in codes.chunks(chunk * latent).enumerate() {
+        let first = number * chunk;
+        let labels = labels.as_ref().map(|labels| &labels[first..][..part.len() / latent]);
+        let made = inference.decode(part, labels)?;
+        for (index, image) in made.data().chunks(shape.elements()).enumerate() {
+            let name = format!("{:0digits$}.png", first + index);
+            save(&args.out.join(name), image, shape)?;
+        }
+    }
+    say(format_args!("{count} pictures written to {}", args.out.display()));
+    Ok(())
+}
+
+/// The numbers of `stored`, if it holds codes of the model.
+fn checked(model: &Model, path: &Path, stored: Tensor) -> Result<Vec<f32>> {
+    let wanted = model.network.code_shape();
+    fits(path, &stored, &wanted, "its codes")?;
+    let latent = model.network.latent();
+    match stored.data().iter().position(|number| !number.is_finite()) {
+        None => Ok(stored.into_data()),
+        Some(place) => {
+            let what = format!("has a number in code {} that is not finite", place / latent);
+            Err(Error::file(path, what))
+        }
+    }
+}
+
+/// The codes of which `stored` has the numbers in the codebook.
+fn looked_up(
+    trained: &mut Trained,
+    path: &Path,
+    places: &[usize],
+    stored: &Tensor,
+) -> Result<Vec<f32>> {
+    fits(path, stored, places, "numbers in its codebook")?;
+    let whole = |number: &f32| (*number >= 0.0 && number.fract() == 0.0).then_some(*number as u32);
+    let indices: Option<Vec<u32>> = stored.data().iter().map(whole).collect();
+    let indices = indices.ok_or_else(|| {
+        Error::file(path, "has numbers that are not whole; leave --indices out for codes")
+    })?;
+    let state = trained.executor().state()?;
+    trained.model().look_up(&state, &indices).map_err(|error| Error::file(path, error))
+}
+
+/// Makes sure that `stored` is `[count, ...]` with `wanted` numbers, as they are or in one row.
+fn fits(path: &Path, stored: &Tensor, wanted: &[usize], what: &str) -> Result<()> {
+    let flat = wanted.iter().product::<usize>();
+    match stored.shape().split_first() {
+        Some((1.., rest)) if *rest == *wanted || *rest == [flat] => Ok(()),
+        _ => {
+            let axes: Vec<String> = wanted.iter().map(ToString::to_string).collect();
+            let what = format!(
+                "has numbers of shape {}; this model takes {what} as [count, {}]",
+                stored.shape(),
+                axes.join(", ")
+            );
+            Err(Error::file(path, what))
+        }
+    }
+}
+
+/// Writes an image in [0, 1], `[channels, height, width]`, at its own size. Three channels are
+/// colours; of any other number, the first is shown.
+fn save(path: &Path, image: &[f32], shape: ImageShape) -> Result<()> {
+    let ImageShape { channels, height, width } = shape;
+    let plane = height * width;
+    let byte = |number: f32| (255.0 * number.clamp(0.0, 1.0)).round() as u8;
+    let (wide, high) = (width as u32, height as u32);
+    let mut bytes = Cursor::new(vec![]);
+    let written = if channels == 3 {
+        let pixels = (0..plane).flat_map(|at| [0, 1, 2].map(|channel| image[channel * plane + at]));
+        let picture = RgbImage::from_raw(wide, high, pixels.map(byte).collect());
+        picture.map(|picture| picture.write_to(&mut bytes, ImageFormat::Png))
+    } else {
+        let pixels = image[..plane].iter().copied();
+        let picture = GrayImage::from_raw(wide, high, pixels.map(byte).collect());
+        picture.map(|picture| picture.write_to(&mut bytes, ImageFormat::Png))
+    };
+    match written {
+        Some(Ok(())) => write_atomically(path, |out| out.write_all(bytes.get_ref())),
+        Some(Err(error)) => Err(Error::file(path, format!("cannot be encoded as PNG: {error}"))),
+        None => Err(Error::file(path, format!("an image of {shape} cannot be a picture"))),
+    }
+}

@@ -1,0 +1,222 @@
+//! The header of an `.npy` file: a Python dictionary of three entries.
+
+use std::io;
+
+use crate::tensor::Shape;
+
+/// The most axes that NumPy gives an array.
+const MOST_AXES: usize = 64;
+
+/// Why a file cannot be taken.
+#[derive(Debug)]
+pub(super) enum Problem {
+    /// It is not what it should be; the reason.
+    Damaged(String),
+    /// It is right, and not of a kind that is read here; what to say.
+    Foreign(String),
+    /// It cannot be read.
+    Io(io::Error),
+}
+
+/// What is read, or why it cannot be.
+pub(super) type Parsed<T> = Result<T, Problem>;
+
+/// How a number is stored: little end first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// A real number of 4 or 8 bytes.
+    Real(usize),
+    /// A whole number of 1, 2, 4 or 8 bytes, with or without a sign.
+    Whole { bytes: usize, signed: bool },
+}
+
+impl Kind {
+    /// The kind that NumPy describes so, such as `<f4`.
+    fn of(descr: &str) -> Parsed<Self> {
+        let refuse = |what: &str| {
+            let what = format!("holds numbers of type `{descr}`{what}");
+            Err(Problem::Foreign(format!("{what}; save it anew as array.astype(\"<f4\")")))
+        };
+        let mut letters = descr.chars();
+        let (order, letter) = (letters.next(), letters.next());
+        let bytes = letters.as_str().parse::<usize>().ok();
+        match (order, letter, bytes) {
+            (Some('>'), ..) => refuse(", big end first"),
+            (Some('<' | '='), Some('f'), Some(bytes @ (4 | 8))) => Ok(Self::Real(bytes)),
+            (Some('<' | '=' | '|'), Some(letter @ ('i' | 'u')), Some(bytes @ (1 | 2 | 4 | 8))) => {
+                Ok(Self::Whole { bytes, signed: letter == 'i' })
+            }
+            _ => refuse(", which is read here neither as real nor as whole numbers"),
+        }
+    }
+
+    /// Bytes of a number.
+    pub fn bytes(self) -> usize {
+        match self {
+            Self::Real(bytes) | Self::Whole { bytes, .. } => bytes,
+        }
+    }
+
+    /// The number in so many bytes.
+    pub fn number(self, bytes: &[u8]) -> f32 {
+        let mut word = [0; 8];
+        let signed = matches!(self, Self::Whole { signed: true, .. });
+        // A negative number goes on in ones.
+        if signed && bytes.last().is_some_and(|last| *last >= 0x80) {
+            word = [0xff; 8];
+        }
+        word[..bytes.len()].copy_from_slice(bytes);
+        let word = u64::from_le_bytes(word);
+        match self {
+            Self::Real(4) => f32::from_bits(word as u32),
+            Self::Real(_) => f64::from_bits(word) as f32,
+            Self::Whole { signed: true, .. } => word as i64 as f32,
+            Self::Whole { signed: false, .. } => word as f32,
+        }
+    }
+}
+
+/// What a header says.
+#[derive(Debug)]
+pub(super) struct Header {
+    pub kind: Kind,
+    pub shape: Shape,
+}
+
+impl Header {
+    /// Reads the dictionary `{'descr': '<f4', 'fortran_order': False, 'shape': (3, 4), }`, whose
+    /// entries may stand in any order.
+    pub fn parse(text: &[u8]) -> Parsed<Self> {
+        let mut reader = Reader { text, place: 0 };
+        let (mut kind, mut fortran, mut shape) = (None, None, None);
+        reader.expect(b'{')?;
+        while !reader.takes(b'}') {
+            let key = reader.quoted()?;
+            reader.expect(b':')?;
+            let is_new = match key {
+                "descr" if reader.peek() == Some(b'[') => {
+                    let what = "holds records; save one array of real numbers";
+                    return Err(Problem::Foreign(what.into()));
+                }
+                "descr" => kind.replace(Kind::of(reader.quoted()?)?).is_none(),
+                "fortran_order" => fortran.replace(reader.truth()?).is_none(),
+                "shape" => shape.replace(reader.sizes()?).is_none(),
+                _ => return Err(reader.damaged("an entry that is not known")),
+            };
+            if !is_new {
+                return Err(reader.damaged("an entry twice"));
+            }
+            if !reader.takes(b',') {
+                reader.expect(b'}')?;
+                break;
+            }
+        }
+        if reader.peek().is_some() {
+            return Err(reader.damaged("something behind its end"));
+        }
+        let (Some(kind), Some(fortran), Some(shape)) = (kind, fortran, shape) else {
+            return Err(reader.damaged("too few entries"));
+        };
+        let shape = Shape::new(shape);
+        // With at most one axis that is not 1, both orders are the same.
+        if fortran && shape.iter().filter(|size| **size != 1).count() > 1 {
+            let what = "holds its numbers column by column (Fortran's order); save \
+                        numpy.ascontiguousarray(array)";
+            return Err(Problem::Foreign(what.into()));
+        }
+        Ok(Self { kind, shape })
+    }
+
+    /// How many numbers there are.
+    pub fn count(&self) -> Parsed<usize> {
+        let product =
+            self.shape.iter().try_fold(1_usize, |product, size| product.checked_mul(*size));
+        product.ok_or_else(|| Problem::Damaged("its shape has no number of elements".into()))
+    }
+}
+
+/// Python's notation, from front to back.
+struct Reader<'a> {
+    text: &'a [u8],
+    place: usize,
+}
+
+impl<'a> Reader<'a> {
+    /// The next character that is no space.
+    fn peek(&mut self) -> Option<u8> {
+        while self.text.get(self.place).is_some_and(u8::is_ascii_whitespace) {
+            self.place += 1;
+        }
+        self.text.get(self.place).copied()
+    }
+
+    fn takes(&mut self, character: u8) -> bool {
+        let is_there = self.peek() == Some(character);
+        self.place += usize::from(is_there);
+        is_there
+    }
+
+    fn expect(&mut self, character: u8) -> Parsed<()> {
+        match self.takes(character) {
+            true => Ok(()),
+            false => Err(self.damaged(&format!("no `{}` where one belongs", character as char))),
+        }
+    }
+
+    /// A text in quotation marks of either kind, without escapes.
+    fn quoted(&mut self) -> Parsed<&'a str> {
+        let Some(mark @ (b'\'' | b'"')) = self.peek() else {
+            return Err(self.damaged("no text where one belongs"));
+        };
+        let rest = &self.text[self.place + 1..];
+        let end = rest.iter().position(|byte| *byte == mark);
+        let inside = end.and_then(|end| std::str::from_utf8(&rest[..end]).ok());
+        let inside = inside.ok_or_else(|| self.damaged("a text without an end"))?;
+        self.place += inside.len() + 2;
+        Ok(inside)
+    }
+
+    fn truth(&mut self) -> Parsed<bool> {
+        self.peek();
+        for (word, value) in [("True", true), ("False", false)] {
+            if self.text[self.place..].starts_with(word.as_bytes()) {
+                self.place += word.len();
+                return Ok(value);
+            }
+        }
+        Err(self.damaged("neither True nor False"))
+    }
+
+    /// A tuple of whole numbers.
+    fn sizes(&mut self) -> Parsed<Vec<usize>> {
+        self.expect(b'(')?;
+        let mut sizes = vec![];
+        while !self.takes(b')') {
+            sizes.push(self.whole()?);
+            if sizes.len() > MOST_AXES {
+                return Err(self.damaged("more axes than an array can have"));
+            }
+            if !self.takes(b',') {
+                self.expect(b')')?;
+                break;
+            }
+        }
+        Ok(sizes)
+    }
+
+    fn whole(&mut self) -> Parsed<usize> {
+        self.peek();
+        let digits =
+            self.text[self.place..].iter().take_while(|byte| byte.is_ascii_digit()).count();
+        let digits = &self.text[self.place..self.place + digits];
+        self.place += digits.len();
+        // Python 2 marks long numbers.
+        self.takes(b'L');
+        let number = std::str::from_utf8(digits).ok().and_then(|digits| digits.parse().ok());
+        number.ok_or_else(|| self.damaged("a size that is no number"))
+    }
+
+    fn damaged(&self, what: &str) -> Problem {
+        Problem::Damaged(format!("its header has {what}, at byte {}", self.place))
+    }
+}

@@ -1,0 +1,153 @@
+use proptest::prelude::*;
+
+use super::*;
+
+fn parsed(bytes: &[u8]) -> Parsed<Tensor> {
+    parse(&mut &bytes[..], bytes.len() as u64)
+}
+
+fn file(version: u8, header: &str, numbers: &[u8]) -> Vec<u8> {
+    let length = header.len() as u32;
+    let length = length.to_le_bytes();
+    let length = if version == 1 { &length[..2] } else { &length[..] };
+    [&MAGIC[..], &[version, 0], length, header.as_bytes(), numbers].concat()
+}
+
+fn dictionary(descr: &str, shape: &str) -> String {
+    format!("{{'descr': '{descr}', 'fortran_order': False, 'shape': {shape}, }}\n")
+}
+
+fn refused(bytes: &[u8], expected: &str) {
+    let (Problem::Damaged(text) | Problem::Foreign(text)) = parsed(bytes).expect_err(expected)
+    else {
+        panic!("{expected}: not an error of reading");
+    };
+    assert!(text.contains(expected), "`{expected}` is not in `{text}`");
+}
+
+#[test]
+fn every_version_and_type_is_read() {
+    let (minus, two) = (-1.5_f64, 2.0_f64);
+    let reals = [minus.to_le_bytes(), two.to_le_bytes()].concat();
+    let cases: [(&str, Vec<u8>); 9] = [
+        ("<f4", [(-1.5_f32).to_le_bytes(), 2.0_f32.to_le_bytes()].concat()),
+        ("<f8", reals),
+        ("|i1", vec![0xfe, 2]),
+        ("|u1", vec![254, 2]),
+        ("<i2", vec![0xfe, 0xff, 2, 0]),
+        ("<u2", vec![0xfe, 0xff, 2, 0]),
+        ("<i4", [(-2_i32).to_le_bytes(), 2_i32.to_le_bytes()].concat()),
+        ("<i8", [(-2_i64).to_le_bytes(), 2_i64.to_le_bytes()].concat()),
+        ("<u8", [7_u64.to_le_bytes(), 2_u64.to_le_bytes()].concat()),
+    ];
+    let firsts = [-1.5, -1.5, -2.0, 254.0, -2.0, 65534.0, -2.0, -2.0, 7.0];
+    for ((descr, numbers), first) in cases.iter().zip(firsts) {
+        for version in 1..=3 {
+            let array = parsed(&file(version, &dictionary(descr, "(1, 2)"), numbers)).expect(descr);
+            assert_eq!(array.shape()[..], [1, 2], "{descr}");
+            assert_eq!(array.data(), [first, 2.0], "{descr}");
+        }
+    }
+}
+
+#[test]
+fn entries_may_stand_in_any_order_and_shapes_in_any_notation() {
+    let numbers = [0; 8];
+    for header in [
+        "{\"shape\":(2,),\"fortran_order\":False,\"descr\":\"<f4\"}",
+        "{'shape': (2L,), 'descr': '<f4', 'fortran_order': True}   \n",
+        " { 'fortran_order' : False , 'descr' : '=f4' , 'shape' : ( 2 ) , } ",
+    ] {
+        assert_eq!(parsed(&file(1, header, &numbers)).expect(header).shape()[..], [2]);
+    }
+    let scalar = parsed(&file(1, &dictionary("<f8", "()"), &numbers)).expect("a single number");
+    assert_eq!(scalar.shape().rank(), 0);
+}
+
+#[test]
+fn what_is_foreign_says_what_to_do() {
+    let numbers = [0; 16];
+    let refuse = |header: &str, expected: &str| refused(&file(2, header, &numbers), expected);
+    refuse(&dictionary(">f4", "(4,)"), "big end first; save it anew as array.astype");
+    refuse(&dictionary("<c8", "(2,)"), "type `<c8`");
+    refuse(&dictionary("|O", "(2,)"), "type `|O`");
+    refuse("{'descr': [('a', '<f4')], 'fortran_order': False, 'shape': (4,)}", "holds records");
+    let columns = "{'descr': '<f4', 'fortran_order': True, 'shape': (2, 2)}";
+    refuse(columns, "save numpy.ascontiguousarray(array)");
+    refused(b"\x93NUMPY\x04\x00\x00\x00", "has version 4.0");
+}
+
+#[test]
+fn what_is_damaged_asks_for_no_memory() {
+    let refuse = |header: &str, expected: &str| refused(&file(2, header, &[0; 8]), expected);
+    refuse(&dictionary("<f4", "(3,)"), "it has 8 bytes for 3 numbers");
+    refuse(&dictionary("<f4", "(1000000000000,)"), "it has 8 bytes");
+    refuse(&dictionary("<f8", "(4294967296, 4294967296)"), "no number of elements");
+    refuse(&dictionary("<f8", "(2305843009213693953,)"), "it has 8 bytes");
+    refuse(&dictionary("<f4", "(-1,)"), "a size that is no number");
+    refuse(&dictionary("<f4", &format!("({})", "1,".repeat(65))), "more axes");
+    refuse("{'descr': '<f4', 'shape': (2,)}", "too few entries");
+    refuse("{'descr': '<f4', 'descr': '<f4'}", "an entry twice");
+    refuse("{'descr': '<f4", "a text without an end");
+    refuse("{}", "too few entries");
+    refuse("", "no `{`");
+    refused(b"", "it ends too early");
+    refused(b"PK\x03\x04 and so on", "does not begin");
+    refused(b"\x93NUMPY\x02\x00\xff\xff\xff\xff", "its header claims 4294967295 bytes");
+    refused(b"\x93NUMPY\x01\x00\xff\xff{}", "its header claims 65535 bytes");
+}
+
+#[test]
+fn headers_are_as_numpy_writes_them() {
+    let bytes = header_bytes("<f4", &Shape::from([3]));
+    assert_eq!(bytes.len(), 128);
+    assert!(
+        bytes[10..].starts_with(b"{'descr': '<f4', 'fortran_order': False, 'shape': (3,), }  ")
+    );
+    assert_eq!(bytes.last(), Some(&b'\n'));
+}
+
+proptest! {
+    #[test]
+    fn what_is_written_is_read(
+        shape in prop::collection::vec(1_usize..6, 0..5),
+        bits in prop::collection::vec(any::<u32>(), 5 * 5 * 5 * 5),
+    ) {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let path = folder.path().join("array.npy");
+        let shape = Shape::new(shape);
+        let numbers = bits[..shape.elements()].iter().map(|bits| f32::from_bits(*bits)).collect();
+        let tensor = Tensor::new(shape.clone(), numbers).expect("of this shape");
+        write(&path, &tensor).expect("writable");
+        let back = read(&path).expect("readable");
+        prop_assert_eq!(back.shape(), tensor.shape());
+        let bits_of = |tensor: &Tensor| tensor.data().iter().map(|x| x.to_bits()).collect::<Vec<_>>();
+        prop_assert_eq!(bits_of(&back), bits_of(&tensor));
+
+        let whole: Vec<u32> = bits[..shape.elements()].iter().map(|bits| bits >> 8).collect();
+        write_whole(&path, &shape, &whole).expect("writable");
+        let back = read(&path).expect("readable");
+        prop_assert!(back.data().iter().zip(&whole).all(|(back, number)| *back == *number as f32));
+    }
+
+    #[test]
+    fn no_bytes_are_too_strange(bytes in prop::collection::vec(any::<u8>(), 0..300)) {
+        let _ = parsed(&bytes);
+        let _ = parsed(&[&MAGIC[..], &[1, 0], &bytes].concat());
+        let _ = parsed(&file(2, &String::from_utf8_lossy(&bytes), &[0; 8]));
+    }
+
+    #[test]
+    fn no_damage_is_too_strange(
+        changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..8),
+        cut in any::<prop::sample::Index>(),
+    ) {
+        let mut bytes = file(1, &dictionary("<f4", "(2, 3)"), &[1; 24]);
+        for (place, byte) in changes {
+            let place = place.index(bytes.len());
+            bytes[place] = byte;
+        }
+        let _ = parsed(&bytes);
+        let _ = parsed(&bytes[..cut.index(bytes.len())]);
+    }
+}
