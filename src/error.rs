@@ -20,6 +20,14 @@ pub enum Error {
     /// A graph was put together in a way that cannot be compiled or differentiated.
     #[error("graph: {0}")]
     Graph(String),
+    /// An operation is not known to the program that a model is exported for.
+    #[error("the model cannot be exported: operation `{op}`: {why}")]
+    Unsupported {
+        /// The operation's name.
+        op: &'static str,
+        /// What is missing.
+        why: String,
+    },
     /// An option or argument has a value that makes no sense.
     #[error("{option}: {what}")]
     Option {

@@ -7,7 +7,8 @@ use diabolo::bench::{self, BenchArgs};
 use diabolo::gpu;
 use diabolo::models::Kind;
 use diabolo::tasks::{
-    self, CompressArgs, DecodeArgs, DecompressArgs, EncodeArgs, RateDistortionArgs, SampleArgs,
+    self, CompressArgs, DecodeArgs, DecompressArgs, EncodeArgs, ExportArgs, RateDistortionArgs,
+    SampleArgs,
 };
 use diabolo::train::{self, TrainArgs};
 
@@ -35,6 +36,8 @@ enum Command {
     Decode(DecodeArgs),
     /// Turn pictures into codes, in a file for NumPy or a spreadsheet
     Encode(EncodeArgs),
+    /// Write a trained model as ONNX, for other programs to run
+    Export(ExportArgs),
     /// Draw new images from a trained model
     Sample(SampleArgs),
     /// Train a model, as the examples do
@@ -60,6 +63,7 @@ fn main() -> ExitCode {
         Command::RateDistortion(args) => tasks::rate_distortion(&args),
         Command::Decode(args) => tasks::decode(&args),
         Command::Encode(args) => tasks::encode(&args),
+        Command::Export(args) => tasks::export(&args),
         Command::Sample(args) => tasks::sample(&args),
         Command::Train { variant, args } => train::run(&args, variant),
     };

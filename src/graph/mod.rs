@@ -178,7 +178,7 @@ impl Graph {
     }
 
     /// Which nodes `roots` depend on, themselves included.
-    fn needed(&self, roots: &[NodeId]) -> Vec<bool> {
+    pub(crate) fn needed(&self, roots: &[NodeId]) -> Vec<bool> {
         let mut needed = vec![false; self.nodes.len()];
         let mut open = roots.to_vec();
         while let Some(node) = open.pop() {

@@ -23,7 +23,7 @@ pub struct EncodeArgs {
     inputs: Vec<PathBuf>,
     /// Encode the images that the run trained on, or held out
     #[arg(long, value_enum)]
-    dataset: Option<Part>,
+    dataset: Option<Half>,
     /// The file of codes: .npy for NumPy, or .csv
     #[arg(short, long, value_name = "FILE")]
     out: PathBuf,
@@ -37,9 +37,9 @@ pub struct EncodeArgs {
     model: ModelArgs,
 }
 
-/// A part of a dataset.
+/// One of a dataset's two parts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Part {
+pub enum Half {
     /// The images trained on
     Train,
     /// The images held out
@@ -144,11 +144,11 @@ fn picture_codes(
 }
 
 /// The codes of a part of the run's dataset; its images have numbers in place of paths.
-fn dataset_codes(trained: &mut Trained, part: Part) -> Result<(Vec<String>, Codes)> {
+fn dataset_codes(trained: &mut Trained, part: Half) -> Result<(Vec<String>, Codes)> {
     let dataset = trained.dataset()?;
     let (name, images) = match part {
-        Part::Train => ("train", &dataset.train),
-        Part::Test => ("test", &dataset.test),
+        Half::Train => ("train", &dataset.train),
+        Half::Test => ("test", &dataset.test),
     };
     let codes = trained.inference().encode_dataset(&dataset, images, usize::MAX)?;
     Ok(((0..codes.count()).map(|number| format!("{name}/{number}")).collect(), codes))

@@ -4,6 +4,7 @@ mod code_table;
 mod codec;
 mod decode;
 mod encode;
+mod export;
 mod inputs;
 pub mod npy;
 mod sample;
@@ -14,7 +15,8 @@ pub use codec::{
     decompress, rate_distortion,
 };
 pub use decode::{DecodeArgs, decode};
-pub use encode::{EncodeArgs, Part, encode};
+pub use encode::{EncodeArgs, encode};
+pub use export::{ExportArgs, Part, export, onnx};
 pub use inputs::Pictures;
 pub use sample::{SampleArgs, sample};
 pub use trained::{ModelArgs, Trained};

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use crate::data::Dataset;
 use crate::error::{Error, Result};
 use crate::gpu::{self, DeviceChoice, Opened};
-use crate::graph::{Executor, StateLayout};
+use crate::graph::{Executor, State, StateLayout};
 use crate::models::Model;
 use crate::train::run_folder::{RunFile, RunFolder};
 use crate::train::{Codes, Config, Inference, checkpoint, layout};
@@ -34,6 +34,24 @@ impl ModelArgs {
     }
 }
 
+/// A trained model in host memory.
+pub(super) struct Stored {
+    pub folder: RunFolder,
+    pub config: Config,
+    pub state: State,
+}
+
+impl Stored {
+    /// Reads the model of the run in `folder`.
+    pub(super) fn read(folder: &Path) -> Result<Self> {
+        let folder = RunFolder::open(folder)?;
+        let path = folder.file(RunFile::Model);
+        let config = Config::from_toml(&checkpoint::read_header(&path)?.config, &path)?;
+        let state = checkpoint::load(&path, &layout(&config.model)?)?.state;
+        Ok(Self { folder, config, state })
+    }
+}
+
 /// A trained model on a device.
 pub struct Trained {
     folder: RunFolder,
@@ -48,14 +66,10 @@ impl Trained {
     /// # Errors
     /// When there is no finished run, its model cannot be read, or the device fails.
     pub fn load(folder: &Path, choice: &DeviceChoice) -> Result<Self> {
-        let folder = RunFolder::open(folder)?;
-        let path = folder.file(RunFile::Model);
-        let config = Config::from_toml(&checkpoint::read_header(&path)?.config, &path)?;
-        let layout = layout(&config.model)?;
-        let state = checkpoint::load(&path, &layout)?.state;
+        let Stored { folder, config, state } = Stored::read(folder)?;
         let mut opened = gpu::open(choice)?;
         opened.executor.set_state(&state)?;
-        Ok(Self { folder, config, layout, opened })
+        Ok(Self { folder, config, layout: state.layout, opened })
     }
 
     /// The folder of its run.

@@ -190,12 +190,25 @@ impl Task {
         target: Option<&GpuTarget>,
         fuse: bool,
     ) -> Result<Plan> {
+        let (graph, outputs) = self.graph(model, batch)?;
+        let outputs = outputs.into_iter().map(|(name, node)| (name.into(), node)).collect();
+        Plan::new(&PlanRequest { outputs, fuse, ..PlanRequest::new(&graph, layout, target) })
+    }
+
+    /// The graph of this task as it is before fusion, `batch` images a step, and its outputs by name.
+    ///
+    /// # Errors
+    /// When the model cannot be built.
+    pub fn graph(
+        self,
+        model: &Model,
+        batch: usize,
+    ) -> Result<(Graph, Vec<(&'static str, NodeId)>)> {
         let mut graph = Graph::new();
         let labels = label_input(&mut graph, model, batch)?;
         let scope = &mut Scope { graph: &mut graph, training: false };
         let outputs = self.outputs(model, scope, batch, labels)?;
-        let outputs = outputs.into_iter().map(|(name, node)| (name.into(), node)).collect();
-        Plan::new(&PlanRequest { outputs, fuse, ..PlanRequest::new(&graph, layout, target) })
+        Ok((graph, outputs))
     }
 
     fn outputs(
