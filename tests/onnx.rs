@@ -1,5 +1,5 @@
 //! Exported models compute in ONNX Runtime what they compute here, and weights go by the names and
-//! shapes that PyTorch's modules have. The other side is Python's: see `python`.
+//! shapes that PyTorch's modules have. The other side is Python's.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -15,6 +15,9 @@ use tempfile::TempDir;
 const IMAGES: usize = 7;
 /// Names the Python that has the packages of tests/onnx/requirements.txt.
 const PYTHON: &str = "DIABOLO_TEST_PYTHON";
+/// May name one that has PyTorch and safetensors, to compare with that besides; it is too large to be
+/// installed for this.
+const TORCH: &str = "DIABOLO_TEST_TORCH";
 
 fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
@@ -35,19 +38,23 @@ fn words(line: &str) -> Vec<&str> {
     line.split_whitespace().collect()
 }
 
-/// Runs a script of tests/onnx, which prints what it measured.
-fn python(script: &str, arguments: &[&str]) -> String {
-    let python = std::env::var(PYTHON).unwrap_or_else(|_| {
+/// The Python that comparisons need.
+fn python() -> String {
+    std::env::var(PYTHON).unwrap_or_else(|_| {
         panic!(
             "{PYTHON} is not set: run tests/run, which installs what this needs, or:\n\
              python3 -m venv target/onnx && \
              target/onnx/bin/pip install -r tests/onnx/requirements.txt && \
              export {PYTHON}=$PWD/target/onnx/bin/python"
         )
-    });
-    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/onnx").join(script);
-    let output = Command::new(&python).arg("-B").arg(script).args(arguments).output();
-    let output = output.unwrap_or_else(|error| panic!("{PYTHON}={python}: {error}"));
+    })
+}
+
+/// Runs a script of tests/onnx, which prints what it measured.
+fn script(python: &str, name: &str, arguments: &[&str]) -> String {
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/onnx").join(name);
+    let output = Command::new(python).arg("-B").arg(script).args(arguments).output();
+    let output = output.unwrap_or_else(|error| panic!("{python}: {error}"));
     let printed = text(&output.stdout);
     assert!(output.status.success(), "{printed}\n{}", text(&output.stderr));
     println!("{printed}");
@@ -58,8 +65,9 @@ fn python(script: &str, arguments: &[&str]) -> String {
 fn train(folder: &Path, name: &str, options: &str) -> PathBuf {
     let run = folder.join(name);
     let out = run.to_str().expect("temporary paths are text");
-    let common = "--limit 96 --epochs 1 --lr 0.02 --device cpu --out";
-    succeeds(&[&["train"], &words(options)[..], &words(common), &[out]].concat());
+    let length = if options.contains("--limit") { "" } else { "--limit 96 --epochs 1" };
+    let common = format!("{length} --lr 0.02 --device cpu --out");
+    succeeds(&[&["train"], &words(options)[..], &words(&common), &[out]].concat());
     run
 }
 
@@ -100,7 +108,7 @@ fn compute(run: &Path) {
 /// Trains, exports and compares a model for each name and its options.
 fn compare(cases: &[(&str, &str)]) {
     let folder = TempDir::new().expect("a temporary folder");
-    let colours = folder.path().join("colours");
+    let colours = folder.path().join("pictures");
     fs::create_dir(&colours).expect("writable");
     for number in 0..80_u32 {
         let pixel = |x: u32, y: u32| image::Rgb([x, y, x * y].map(|v| (v * (number + 7)) as u8));
@@ -121,7 +129,7 @@ fn compare(cases: &[(&str, &str)]) {
         runs.push(path(""));
     }
     let runs: Vec<&str> = runs.iter().map(String::as_str).collect();
-    let printed = python("compare.py", &runs);
+    let printed = script(&python(), "compare.py", &runs);
     assert_eq!(printed.lines().count(), 3 * cases.len(), "{printed}");
 }
 
@@ -143,8 +151,11 @@ fn every_variant_computes_the_same_in_onnx_runtime() {
         ("cvae", "--variant cvae --arch dense:16 --latent 3"),
         ("cvae-conv", "--variant cvae --arch conv:4,6 --latent map:3"),
         ("iwae", "--variant iwae --arch dense:16 --latent 4"),
-        ("vqvae", "--variant vqvae --arch conv:4,6 --codes 12 --code-dim 3"),
-        ("vqvae-loss", "--variant vqvae --arch dense:16 --codes 12 --code-dim 3 --codebook loss"),
+        ("vqvae", "--variant vqvae --arch conv:4,6 --codes 12 --code-dim 3 --limit 600 --epochs 4"),
+        (
+            "vqvae-loss",
+            "--variant vqvae --arch dense:16 --codes 12 --code-dim 3 --codebook loss --limit 600 --epochs 4",
+        ),
     ]);
 }
 
@@ -162,7 +173,7 @@ fn every_option_of_networks_computes_the_same_in_onnx_runtime() {
             "topk-map",
             "--variant sparse --sparsity topk --k 5 --arch conv:4,6 --latent map:3".into(),
         ),
-        ("odd-size", format!("{conv} --latent 6 --size 9x7 --activation leaky-relu:0.2")),
+        ("odd-size", format!("{conv} COLOURS --gray --latent 6 --activation leaky-relu:0.2")),
         ("colours", format!("{conv} COLOURS --latent 6 --activation tanh --dropout 0.2")),
         (
             "decoder-of-its-own",
@@ -183,8 +194,12 @@ fn weights_load_into_modules_as_pytorch_has_them() {
     ] {
         let run = train(folder.path(), kind, options);
         compute(&run);
-        let printed = python("state_dict.py", &[kind, run.to_str().expect("text")]);
+        let arguments = [kind, run.to_str().expect("text")];
+        let printed = script(&python(), "state_dict.py", &arguments);
         assert_eq!(printed.lines().count(), 2, "{printed}");
+        if let Ok(torch) = std::env::var(TORCH) {
+            script(&torch, "state_dict.py", &[&["--torch"], &arguments[..]].concat());
+        }
     }
 }
 
