@@ -7,8 +7,8 @@ use diabolo::bench::{self, BenchArgs};
 use diabolo::gpu;
 use diabolo::models::Kind;
 use diabolo::tasks::{
-    self, CompressArgs, DecodeArgs, DecompressArgs, EncodeArgs, ExportArgs, RateDistortionArgs,
-    SampleArgs,
+    self, AnomalyArgs, CompressArgs, DecodeArgs, DecompressArgs, EncodeArgs, ExportArgs,
+    RateDistortionArgs, SampleArgs,
 };
 use diabolo::train::{self, TrainArgs};
 
@@ -24,6 +24,8 @@ struct Cli {
 enum Command {
     /// List every adapter, and say which one `--device auto` takes and why
     Adapters,
+    /// Find pictures unlike the normal ones that a model was trained on
+    Anomaly(Box<AnomalyArgs>),
     /// Measure training steps, single operations and transfers, and count what they cost
     Bench(BenchArgs),
     /// Store a picture by what a trained model's encoder makes of it
@@ -57,6 +59,7 @@ fn main() -> ExitCode {
             train::say(format_args!("{}", gpu::adapters_report().trim_end()));
             Ok(())
         }
+        Command::Anomaly(args) => tasks::anomaly(&args),
         Command::Bench(args) => bench::bench(&args),
         Command::Compress(args) => tasks::compress(&args),
         Command::Decompress(args) => tasks::decompress(&args),

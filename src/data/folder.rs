@@ -35,7 +35,7 @@ const CHUNK: usize = 512;
 
 const TEMPLATE: &str = "{msg} [{bar:30}] {pos} of {len}, {eta} left";
 
-/// The images in `folder`, a tenth held out.
+/// The images in `folder`, a tenth held out, or the share that `--hold-out` asks for.
 ///
 /// # Errors
 /// When the folder is missing or holds fewer than two images, when an image cannot be decoded, and
@@ -43,7 +43,7 @@ const TEMPLATE: &str = "{msg} [{bar:30}] {pos} of {len}, {eta} left";
 pub fn load(folder: &Path, options: &LoadOptions) -> Result<Dataset> {
     let files = find(folder)?;
     let (labels, classes) = classify(folder, &files);
-    let split = Split::tenth(files.len(), options.seed, options.limit)?;
+    let split = Split::by_share(files.len(), options.hold_out, options.seed, options.limit)?;
     // Both parts go through one pass, since the channels are settled by all images together.
     let chosen: Vec<u32> = split.train.iter().chain(&split.test).copied().collect();
     let paths: Vec<&Path> = chosen.iter().map(|&index| files[index as usize].as_path()).collect();
@@ -159,16 +159,20 @@ fn formats() -> String {
     names.join(", ")
 }
 
+/// The sub-folder of `folder` that a file lies in, at any depth; `None` where it lies in `folder`
+/// itself.
+pub fn class_of(folder: &Path, file: &Path) -> Option<String> {
+    let inner = file.strip_prefix(folder).unwrap_or(file);
+    let mut parts = inner.components();
+    match (parts.next(), parts.next()) {
+        (Some(first), Some(_)) => Some(first.as_os_str().to_string_lossy().into_owned()),
+        _ => None,
+    }
+}
+
 /// The class of each file and the classes' names, or nothing where there is but one class.
 fn classify(folder: &Path, files: &[PathBuf]) -> (Option<Vec<u32>>, Vec<String>) {
-    let class = |path: &PathBuf| {
-        let inner = path.strip_prefix(folder).unwrap_or(path);
-        let mut parts = inner.components();
-        match (parts.next(), parts.next()) {
-            (Some(first), Some(_)) => first.as_os_str().to_string_lossy().into_owned(),
-            _ => LOOSE.to_owned(),
-        }
-    };
+    let class = |path: &PathBuf| class_of(folder, path).unwrap_or_else(|| LOOSE.to_owned());
     let names: Vec<String> = files.iter().map(class).collect();
     let classes: Vec<String> = names.iter().cloned().collect::<BTreeSet<_>>().into_iter().collect();
     if classes.len() < 2 {

@@ -134,6 +134,8 @@ pub struct LoadOptions {
     pub gray: bool,
     /// `--limit N`: train on no more than `N` images. The held-out images stay all.
     pub limit: Option<usize>,
+    /// `--hold-out SHARE`: the share of a folder's images to hold out; `None` for a tenth.
+    pub hold_out: Option<f64>,
     /// Decides which images are held out, and which sprites there are.
     pub seed: Seed,
     /// Show progress on the terminal where loading takes time.
@@ -142,7 +144,14 @@ pub struct LoadOptions {
 
 impl Default for LoadOptions {
     fn default() -> Self {
-        Self { size: None, gray: false, limit: None, seed: Seed(0), progress: false }
+        Self {
+            size: None,
+            gray: false,
+            limit: None,
+            hold_out: None,
+            seed: Seed(0),
+            progress: false,
+        }
     }
 }
 
@@ -163,6 +172,16 @@ impl LoadOptions {
                 let what =
                     format!("{width}x{height}: both sides must lie between 1 and {MAX_SIDE}");
                 return Err(Error::option("--size", what));
+            }
+        }
+        if let Some(share) = self.hold_out {
+            if !matches!(source, Source::Images(_)) {
+                let what = format!("has no effect on --data {source}; only images:DIR takes it");
+                return Err(Error::option("--hold-out", what));
+            }
+            if !(share > 0.0 && share < 1.0) {
+                let what = format!("is {share}; it must lie between 0 and 1, such as 0.2");
+                return Err(Error::option("--hold-out", what));
             }
         }
         if self.gray && !matches!(source, Source::Images(_)) {
@@ -254,6 +273,8 @@ mod tests {
         let gray = LoadOptions { gray: true, ..LoadOptions::default() };
         let nothing = LoadOptions { limit: Some(0), ..LoadOptions::default() };
         let flat = LoadOptions { size: Some((16, 0)), ..LoadOptions::default() };
+        let share = |share| LoadOptions { hold_out: Some(share), ..LoadOptions::default() };
+        let folder = || Source::Images("pictures".into());
         let refused = [
             (Source::Digits, sized, "--size"),
             (Source::Mnist(None), sized, "--size"),
@@ -261,6 +282,9 @@ mod tests {
             (Source::Sprites(10), gray, "--gray"),
             (Source::Digits, nothing, "--limit"),
             (Source::Sprites(10), flat, "--size"),
+            (Source::Digits, share(0.5), "--hold-out"),
+            (folder(), share(1.0), "--hold-out"),
+            (folder(), share(f64::NAN), "--hold-out"),
         ];
         for (source, options, option) in refused {
             let error = Dataset::load(&source, &options).expect_err(option).to_string();

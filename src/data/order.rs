@@ -55,6 +55,22 @@ impl Split {
         Ok(Split { train, test })
     }
 
+    /// Holds out this share of the images, or a tenth where none is given, and at least one.
+    ///
+    /// # Errors
+    /// As [`Split::new`].
+    pub fn by_share(
+        count: usize,
+        share: Option<f64>,
+        seed: Seed,
+        limit: Option<usize>,
+    ) -> Result<Split> {
+        match share {
+            Some(share) => Self::new(count, held_out(count, share), seed, limit),
+            None => Self::tenth(count, seed, limit),
+        }
+    }
+
     /// Holds out a tenth, and at least one image.
     ///
     /// # Errors
@@ -62,6 +78,11 @@ impl Split {
     pub fn tenth(count: usize, seed: Seed, limit: Option<usize>) -> Result<Split> {
         Self::new(count, count / 10, seed, limit)
     }
+}
+
+/// How many of `count` images a share of them is, and at least one.
+pub fn held_out(count: usize, share: f64) -> usize {
+    ((count as f64 * share).round() as usize).max(1)
 }
 
 #[cfg(test)]
@@ -108,6 +129,19 @@ mod tests {
         assert_eq!((all.train.len(), all.test.len()), (90, 10));
         assert_eq!(few.test, all.test);
         assert_eq!(few.train, all.train[..5]);
+    }
+
+    #[test]
+    fn a_share_is_held_out() {
+        let split = |count, share| {
+            let split = Split::by_share(count, Some(share), Seed(1), None).expect("enough images");
+            (split.train.len(), split.test.len())
+        };
+        assert_eq!([split(50, 0.2), split(3, 0.01), split(3, 0.99)], [(40, 10), (2, 1), (1, 2)]);
+        assert_eq!(
+            Split::by_share(50, None, Seed(1), None).expect("enough images"),
+            Split::tenth(50, Seed(1), None).expect("enough images")
+        );
     }
 
     #[test]

@@ -351,6 +351,18 @@ impl Model {
         }
     }
 
+    /// The evidence lower bound of each image of a batch, one code drawn, in nats: `[batch]` (Kingma
+    /// and Welling, 2014). Under [`Loss::Mse`] it lacks a constant.
+    ///
+    /// # Errors
+    /// When the model is not variational.
+    pub fn evidence_bound(&self, scope: &mut Scope, batch: &Batch) -> Result<NodeId> {
+        match self.is_variational() {
+            true => vae::bound_by_image(self, scope, batch),
+            false => Err(Error::Graph(format!("a {} model has no evidence bound", self.name()))),
+        }
+    }
+
     /// The weight that stands in each step's scalars, `epochs` epochs into the training, where the
     /// model has `adapted` it to its activity.
     pub fn weight(&self, epochs: f32, adapted: Option<f32>) -> f32 {

@@ -116,6 +116,20 @@ pub(super) fn bound(
     Ok(Bound { reconstruction, divergence })
 }
 
+/// The evidence lower bound of each image, one code drawn, in nats: `[batch]`. Under
+/// [`Loss::Mse`] the likelihood is a Gaussian of variance 1/2 up to a constant.
+pub(super) fn bound_by_image(model: &Model, scope: &mut Scope, batch: &Batch) -> Result<NodeId> {
+    let Posterior { mean, log_variance } = posterior(model, scope, batch.input, batch.labels)?;
+    let code = ops::reparameterise(scope.graph, mean, log_variance)?;
+    let decoded = model.decode(scope, code, batch.labels)?;
+    let graph = &mut *scope.graph;
+    let errors = model.loss.by_image(graph, decoded, batch.images, batch.seen)?;
+    let divergence = ops::gaussian_kl(graph, mean, log_variance)?;
+    let divergence = nn::per_image(graph, divergence)?;
+    let sum = ops::add(graph, errors, divergence)?;
+    ops::affine(graph, sum, -1.0, 0.0)
+}
+
 impl Bound {
     /// The measures `reconstruction`, `kl`, and `elbo`, their sum: the negative bound, where the
     /// reconstruction is a likelihood with its constant.

@@ -1,5 +1,6 @@
 //! What people do with a trained model: each task is a library call and a subcommand.
 
+pub mod anomaly;
 mod code_table;
 mod codec;
 mod decode;
@@ -10,6 +11,7 @@ pub mod npy;
 mod sample;
 mod trained;
 
+pub use anomaly::{AnomalyArgs, anomaly};
 pub use codec::{
     CodeMap, Codec, CompressArgs, DecompressArgs, Header, Raster, RateDistortionArgs, compress,
     decompress, rate_distortion,

@@ -122,6 +122,14 @@ impl<'a> Inference<'a> {
         Ok(codes)
     }
 
+    /// The same as a classifier should read them; see [`Model::represent`].
+    ///
+    /// # Errors
+    /// As [`Inference::encode`].
+    pub fn represent(&mut self, images: &Tensor, labels: Option<&[u32]>) -> Result<Codes> {
+        self.codes(Task::Represent, images, labels)
+    }
+
     /// The codes of the images of a part of a dataset, up to `most` of them.
     ///
     /// # Errors
@@ -248,6 +256,34 @@ impl<'a> Inference<'a> {
             done += part;
         }
         Ok(sums.iter().map(|(max, sum)| max + sum.ln() - (samples as f64).ln()).collect())
+    }
+
+    /// The evidence lower bound of each image in nats, the mean over `draws` draws of its code: of
+    /// models with a squared error, up to a constant.
+    ///
+    /// # Errors
+    /// When the model is not variational, or as [`Inference::reconstruct`].
+    pub fn evidence_bound(
+        &mut self,
+        images: &Tensor,
+        labels: Option<&[u32]>,
+        draws: usize,
+    ) -> Result<Vec<f64>> {
+        let count = images.shape().first().copied().unwrap_or(0);
+        let batch = self.batch();
+        let mut sums = vec![0.0; count];
+        for draw in 0..draws {
+            let mut sums = sums.iter_mut();
+            let input = ("images", images);
+            self.batches_from(draw as u32, Task::Bound, input, labels, batch, |executor, plan| {
+                let bounds = executor.read_output(plan, "bound")?;
+                for (bound, sum) in bounds.data().iter().zip(sums.by_ref()) {
+                    *sum += f64::from(*bound);
+                }
+                Ok(())
+            })?;
+        }
+        Ok(sums.iter().map(|sum| sum / draws.max(1) as f64).collect())
     }
 
     /// Runs `task` over all of `input` and joins its outputs.

@@ -30,7 +30,7 @@ pub use atomic_file::write_atomically;
 pub use classifier::{Classifier, TrainedClassifier};
 pub use evaluation::Evaluation;
 pub use examples::Examples;
-pub use inference::{Codes, Inference, Restored};
+pub use inference::{Codes, Inference, Restored, tensor};
 pub use options::{Config, TrainArgs};
 pub use plans::{BatchShape, Task, layout, training_plan};
 pub use restoration::{median3x3, psnr};

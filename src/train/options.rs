@@ -33,6 +33,9 @@ pub struct TrainArgs {
     /// Train on this many images only
     #[arg(long, value_name = "N")]
     pub limit: Option<usize>,
+    /// The share of a folder's images to hold out [default: 0.1]
+    #[arg(long, value_name = "SHARE")]
+    pub hold_out: Option<f64>,
     /// Passes over the training images [default: 20 on the digits, else the model's, 10]
     #[arg(long, value_name = "N")]
     pub epochs: Option<u32>,
@@ -78,6 +81,9 @@ pub struct Config {
     /// The most images to train on.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub limit: Option<usize>,
+    /// The share of a folder's images that is held out, where it is not a tenth.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hold_out: Option<f64>,
     /// Which pixels nobody sees, as `--missing` takes it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub missing: Option<String>,
@@ -110,6 +116,13 @@ pub struct Config {
     pub model: Model,
 }
 
+impl Default for TrainArgs {
+    /// What a command line without options means.
+    fn default() -> Self {
+        <Self as clap::Parser>::try_parse_from(["train"]).expect("no option has to be given")
+    }
+}
+
 impl TrainArgs {
     /// Loads the images.
     ///
@@ -124,6 +137,7 @@ impl TrainArgs {
                 size: self.size.as_deref().map(parse_size).transpose()?,
                 gray: self.gray,
                 limit: self.limit,
+                hold_out: self.hold_out,
                 seed: self.seed()?,
                 progress: true,
             },
@@ -153,6 +167,7 @@ impl TrainArgs {
             size: self.size.as_deref().map(parse_size).transpose()?,
             gray: self.gray,
             limit: self.limit,
+            hold_out: self.hold_out,
             missing: choices.missing.as_ref().map(ToString::to_string),
             epochs,
             batch: self.batch.unwrap_or(if small { SMALL_BATCH } else { recipe.batch }),
@@ -211,6 +226,7 @@ impl Config {
             size: None,
             gray: false,
             limit: None,
+            hold_out: None,
             missing: None,
             epochs: 1,
             batch: SMALL_BATCH,
@@ -236,6 +252,7 @@ impl Config {
             size: self.size,
             gray: self.gray,
             limit: self.limit,
+            hold_out: self.hold_out,
             seed: Seed(self.seed),
             progress: true,
         };

@@ -162,6 +162,8 @@ pub enum Task {
     Reconstruct,
     /// From input `images` to outputs `spoilt` and `reconstruction`, which is made of it.
     Restore(Corruption),
+    /// From input `images` to output `bound`, `[batch]`: the evidence lower bound, one code drawn.
+    Bound,
     /// From input `images` to output `log_likelihood`, `[batch]`, estimated by this many samples.
     Likelihood(usize),
 }
@@ -232,6 +234,10 @@ impl Task {
                 let whole = Batch { images, input, seen: None, labels };
                 let likelihood = log_likelihood(model, scope, &whole, samples)?;
                 return Ok(vec![("log_likelihood", likelihood)]);
+            }
+            Self::Bound => {
+                let whole = Batch { images, input, seen: None, labels };
+                return Ok(vec![("bound", model.evidence_bound(scope, &whole)?)]);
             }
             Self::Restore(noise) => {
                 input = ops::corrupt(scope.graph, images, noise)?;

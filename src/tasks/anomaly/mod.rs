@@ -1,0 +1,375 @@
+//! Anomalies: pictures unlike the normal ones that a model was trained on.
+//!
+//! An autoencoder that has seen normal pictures alone reconstructs them well and others badly; a
+//! variational one finds others improbable. Normal pictures that it was not trained on say which
+//! score is still usual.
+
+mod heat_map;
+mod judgement;
+mod pictures;
+mod report;
+mod score;
+
+pub use heat_map::{error_map, overlay};
+pub use judgement::{auroc, threshold};
+pub use report::{Known, Verdict};
+pub use score::Score;
+
+use std::collections::HashSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use self::judgement::are_enough;
+use self::pictures::{HOLD_OUT, HeldOut, Judged};
+use super::inputs::Pictures;
+use super::trained::Trained;
+use crate::data::{ImageShape, Source};
+use crate::error::{Error, Result};
+use crate::gpu::DeviceChoice;
+use crate::models::{Choices, Kind};
+use crate::rng::Seed;
+use crate::tensor::Tensor;
+use crate::train::{self, Inference, TrainArgs, say};
+
+/// Numbers of pictures that are in memory at once, and pictures at the most.
+const NUMBERS_AT_ONCE: usize = 1 << 23;
+const PICTURES_AT_ONCE: usize = 256;
+
+/// The options of `diabolo anomaly`.
+#[derive(Clone, Debug, clap::Args)]
+pub struct AnomalyArgs {
+    /// The folder of a finished run, whose model is used as it is; without one, a model is trained
+    #[arg(short, long, value_name = "RUN")]
+    model: Option<PathBuf>,
+    /// A folder of normal pictures: part of them sets the threshold, the others are trained on where
+    /// there is no --model [default: the images of the run]
+    #[arg(long, value_name = "DIR")]
+    train: Option<PathBuf>,
+    /// A folder of pictures to judge; sub-folders are labels
+    #[arg(long, value_name = "DIR")]
+    test: PathBuf,
+    /// The folder to write to
+    #[arg(short, long, value_name = "DIR")]
+    out: PathBuf,
+    /// The sub-folder of --test that holds normal pictures [default: good or normal, if there is one]
+    #[arg(long, value_name = "NAME")]
+    normal: Option<String>,
+    /// What is counted
+    #[arg(long, value_enum, default_value_t)]
+    score: Score,
+    /// Draws of each picture's code [default: 16 for elbo, 100 for log-likelihood]
+    #[arg(long, value_name = "N")]
+    draws: Option<usize>,
+    /// The share of normal pictures that may be flagged
+    #[arg(long, value_name = "RATE", default_value_t = 0.05)]
+    false_positive_rate: f64,
+    /// The share of the normal pictures that sets the threshold [default: 0.2]
+    #[arg(long, value_name = "SHARE")]
+    hold_out: Option<f64>,
+    /// Decides which these are, and the training
+    #[arg(long, default_value_t = 0)]
+    seed: u64,
+    /// Leave out the heat maps
+    #[arg(long)]
+    no_heat_maps: bool,
+    /// auto, cpu, gpu, the number of an adapter, or part of its name
+    #[arg(long, default_value = "auto")]
+    device: String,
+    /// The model to train, where there is no --model [default: conv]
+    #[arg(long, value_enum, help_heading = "Training")]
+    variant: Option<Kind>,
+    /// Bring pictures to this size, such as 64x48 (width x height)
+    #[arg(long, value_name = "WxH", help_heading = "Training")]
+    size: Option<String>,
+    /// Turn colour pictures gray
+    #[arg(long, help_heading = "Training")]
+    gray: bool,
+    /// Passes over the normal pictures [default: the model's, 10]
+    #[arg(long, value_name = "N", help_heading = "Training")]
+    epochs: Option<u32>,
+    /// Options of the model to train
+    #[command(flatten, next_help_heading = "Model")]
+    choices: Choices,
+}
+
+/// Trains a model on normal pictures where there is none, scores pictures, flags those whose score is
+/// unusual, and writes scores, heat maps and a verdict.
+///
+/// # Errors
+/// When an option makes no sense, pictures or the run cannot be read, the device fails, or the
+/// folder cannot be written.
+pub fn anomaly(args: &AnomalyArgs) -> Result<()> {
+    args.check()?;
+    let choice: DeviceChoice = args.device.parse()?;
+    let judged = Judged::find(&args.test, args.normal.as_deref())?;
+    if let Some(folder) = &args.train {
+        pictures::check_normal_only(folder, args.normal.as_deref())?;
+    }
+    fs::create_dir_all(&args.out)
+        .map_err(|error| Error::file(&args.out, format!("cannot be made: {error}")))?;
+    let folder = match &args.model {
+        Some(folder) => folder.clone(),
+        None => args.learn()?,
+    };
+    let mut trained = Trained::load(&folder, &choice)?;
+    args.score.check(trained.model().kind())?;
+    if let (Some(_), Some(_), Some(own)) = (&args.model, args.hold_out, &args.train)
+        && pictures::was_trained_on(&trained, own)
+    {
+        let what = "has no effect: the run was trained on these pictures and held out its own";
+        return Err(Error::option("--hold-out", what));
+    }
+    let normal = HeldOut::find(&trained, args.train.as_deref(), args.hold_out, args.seed()?)?;
+    let shape = trained.model().images();
+    let unit = args.score.unit(trained.model());
+    let draws = args.draws.unwrap_or(args.score.usual_draws());
+    let mut judge = Judge { inference: trained.inference(), shape, score: args.score, draws };
+    let rate = args.false_positive_rate;
+    let usual = judge.held_out(&normal, !args.no_heat_maps)?;
+    let threshold = threshold(&usual.scores, rate)
+        .ok_or_else(|| Error::option("--hold-out", "leaves no normal picture"))?;
+    if !are_enough(usual.scores.len(), rate) {
+        log::warn!(
+            "{} held-out normal pictures are too few for a false-positive rate of {rate}: their \
+             greatest score is the threshold; {} would do",
+            usual.scores.len(),
+            (1.0 / rate).ceil() as u64 - 1
+        );
+    }
+    // Half of the colours are for what normal pictures show, too.
+    let middle = self::threshold(&usual.greatest, rate);
+    let scores = judge.score_all(&judged, &args.out, middle)?;
+    report::save_scores(&args.out.join("scores.csv"), &judged, &scores, threshold)?;
+    let verdict = Verdict {
+        score: args.score.name(),
+        unit,
+        threshold,
+        false_positive_rate: rate,
+        held_out: usual.scores.len(),
+        judged: scores.len(),
+        flagged: scores.iter().filter(|score| **score > threshold).count(),
+        known: known(&judged, &scores, threshold),
+    };
+    verdict.save(&args.out.join("anomaly.json"))?;
+    say(format_args!("{}", verdict.summary()));
+    say(format_args!("written to {}", args.out.display()));
+    Ok(())
+}
+
+/// What labels say of the scores.
+fn known(judged: &Judged, scores: &[f64], threshold: f64) -> Option<Known> {
+    let anomalies = judged.anomalies()?;
+    let found = scores.iter().zip(&anomalies);
+    Some(Known {
+        normal: judged.normal.clone().unwrap_or_default(),
+        anomalies: anomalies.iter().filter(|anomaly| **anomaly).count(),
+        anomalies_flagged: found.filter(|(score, is)| **is && **score > threshold).count(),
+        auroc: auroc(scores, &anomalies),
+    })
+}
+
+impl AnomalyArgs {
+    fn check(&self) -> Result<()> {
+        let inside = |option: &str, value: f64| match value > 0.0 && value < 1.0 {
+            true => Ok(()),
+            false => {
+                let what = format!("is {value}; it must lie between 0 and 1, such as 0.05");
+                Err(Error::option(option, what))
+            }
+        };
+        inside("--false-positive-rate", self.false_positive_rate)?;
+        inside("--hold-out", self.hold_out.unwrap_or(HOLD_OUT))?;
+        match self.draws {
+            Some(_) if self.score == Score::Mse => {
+                return Err(Error::option("--draws", "has no effect beside --score mse"));
+            }
+            Some(draws) if !(1..=1 << 20).contains(&draws) => {
+                return Err(Error::option("--draws", "takes 1 to 1048576"));
+            }
+            _ => {}
+        }
+        if self.train.is_none() && self.hold_out.is_some() {
+            let what = "has no effect without --train: the run held out its own images";
+            return Err(Error::option("--hold-out", what));
+        }
+        if self.model.is_none() {
+            if self.train.is_none() {
+                return Err(no_pictures());
+            }
+            self.variant().check(&self.choices)?;
+            return self.score.check(self.variant());
+        }
+        let mut given = self.choices.given();
+        given.extend(self.variant.map(|_| "variant"));
+        given.extend(self.size.as_ref().map(|_| "size"));
+        given.extend(self.epochs.map(|_| "epochs"));
+        given.extend(self.gray.then_some("gray"));
+        match given.first() {
+            None => Ok(()),
+            Some(name) => {
+                let what = "has no effect beside --model, which is used as it is";
+                Err(Error::option(format!("--{name}"), what))
+            }
+        }
+    }
+
+    fn variant(&self) -> Kind {
+        self.variant.unwrap_or(Kind::Conv)
+    }
+
+    fn seed(&self) -> Result<Seed> {
+        match i64::try_from(self.seed) {
+            Ok(_) => Ok(Seed(self.seed)),
+            Err(_) => Err(Error::option("--seed", format!("takes 0 to {}", i64::MAX))),
+        }
+    }
+
+    /// Trains a model on the normal pictures; the folder of its run.
+    fn learn(&self) -> Result<PathBuf> {
+        let Some(folder) = &self.train else {
+            return Err(no_pictures());
+        };
+        if folder.to_str().is_none() {
+            return Err(Error::file(folder, "has a name that is no text; rename it"));
+        }
+        let args = TrainArgs {
+            data: Source::Images(folder.clone()).to_string(),
+            size: self.size.clone(),
+            gray: self.gray,
+            hold_out: Some(self.hold_out.unwrap_or(HOLD_OUT)),
+            epochs: self.epochs,
+            seed: self.seed()?.0,
+            device: self.device.clone(),
+            out: Some(self.out.clone()),
+            choices: self.choices.clone(),
+            ..TrainArgs::default()
+        };
+        train::run(&args, self.variant())?;
+        Ok(self.out.clone())
+    }
+}
+
+fn no_pictures() -> Error {
+    Error::option("--train", "is needed where there is no --model: a folder of normal pictures")
+}
+
+/// What normal pictures look like to the model.
+struct Usual {
+    scores: Vec<f64>,
+    /// The greatest smoothed error in each.
+    greatest: Vec<f64>,
+}
+
+/// A model that scores pictures.
+struct Judge<'a> {
+    inference: Inference<'a>,
+    shape: ImageShape,
+    score: Score,
+    draws: usize,
+}
+
+impl Judge<'_> {
+    fn at_once(&self) -> usize {
+        (NUMBERS_AT_ONCE / self.shape.elements().max(1)).clamp(1, PICTURES_AT_ONCE)
+    }
+
+    /// Scores of `images`, and their reconstructions.
+    fn scores(&mut self, images: &Tensor) -> Result<(Vec<f64>, Tensor)> {
+        let made = self.inference.reconstruct(images, None)?;
+        let scores = self.score.of(&mut self.inference, images, &made, self.draws)?;
+        match scores.iter().find(|score| !score.is_finite()) {
+            None => Ok((scores, made)),
+            Some(score) => {
+                let what = format!("a picture's score is {score}; train the model again");
+                Err(Error::NotFinite(what))
+            }
+        }
+    }
+
+    /// The smoothed errors of each of `images`.
+    fn error_maps<'b>(
+        &self,
+        images: &'b Tensor,
+        made: &'b Tensor,
+    ) -> impl Iterator<Item = (&'b [f32], Vec<f64>)> + use<'b> {
+        let shape = self.shape;
+        let elements = shape.elements();
+        let pairs = images.data().chunks(elements).zip(made.data().chunks(elements));
+        pairs.map(move |(image, made)| (image, error_map(image, made, shape)))
+    }
+
+    /// Scores the held-out normal pictures, and looks at their errors if `with_maps`.
+    fn held_out(&mut self, normal: &HeldOut, with_maps: bool) -> Result<Usual> {
+        let mut usual = Usual { scores: vec![], greatest: vec![] };
+        for first in (0..normal.count()).step_by(self.at_once()) {
+            let part = first..(first + self.at_once()).min(normal.count());
+            let images = normal.images(part, self.shape)?;
+            let (scores, made) = self.scores(&images)?;
+            usual.scores.extend(scores);
+            if with_maps {
+                let maps = self.error_maps(&images, &made);
+                usual
+                    .greatest
+                    .extend(maps.map(|(_, errors)| errors.into_iter().fold(0.0, f64::max)));
+            }
+        }
+        Ok(usual)
+    }
+
+    /// Scores all pictures, and writes their heat maps to `heat_maps` in `out` where there is a
+    /// `middle` of the colours.
+    fn score_all(&mut self, judged: &Judged, out: &Path, middle: Option<f64>) -> Result<Vec<f64>> {
+        let places = heat_map_places(judged);
+        let out = out.join("heat_maps");
+        let mut all = vec![];
+        for first in (0..judged.paths.len()).step_by(self.at_once()) {
+            let last = (first + self.at_once()).min(judged.paths.len());
+            let images = Pictures::read(&judged.paths[first..last], self.shape)?.images;
+            let (scores, made) = self.scores(&images)?;
+            all.extend(scores);
+            let Some(middle) = middle else { continue };
+            for ((image, errors), place) in
+                self.error_maps(&images, &made).zip(&places[first..last])
+            {
+                let path = out.join(place);
+                if let Some(parent) = path.parent() {
+                    fs::create_dir_all(parent)
+                        .map_err(|error| Error::file(parent, format!("cannot be made: {error}")))?;
+                }
+                train::pictures::save_png(&path, &overlay(image, &errors, self.shape, middle))?;
+            }
+        }
+        Ok(all)
+    }
+}
+
+/// The places of heat maps: those of the pictures in their folder, numbered where two would agree.
+fn heat_map_places(judged: &Judged) -> Vec<PathBuf> {
+    let mut taken = HashSet::new();
+    let place = |path: &PathBuf| {
+        let inner = path.strip_prefix(&judged.folder).unwrap_or(path);
+        let mut place = inner.with_extension("png");
+        let mut number = 2;
+        while !taken.insert(place.clone()) {
+            let stem = inner.file_stem().unwrap_or_default().to_string_lossy();
+            place = inner.with_file_name(format!("{stem}-{number}.png"));
+            number += 1;
+        }
+        place
+    };
+    judged.paths.iter().map(place).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn heat_maps_stand_apart() {
+        let paths = ["t/a/1.png", "t/a/1.jpg", "t/b/1.png", "t/2.gif"].map(PathBuf::from).to_vec();
+        let judged =
+            Judged { folder: "t".into(), labels: vec![String::new(); 4], paths, normal: None };
+        let places = heat_map_places(&judged);
+        assert_eq!(places, ["a/1.png", "a/1-2.png", "b/1.png", "2.png"].map(PathBuf::from));
+    }
+}
