@@ -7,7 +7,7 @@ use diabolo::bench::{self, BenchArgs};
 use diabolo::gpu;
 use diabolo::models::Kind;
 use diabolo::tasks::{
-    self, AnomalyArgs, CompressArgs, DecodeArgs, DecompressArgs, EncodeArgs, ExportArgs,
+    self, AnomalyArgs, CompressArgs, DecodeArgs, DecompressArgs, EncodeArgs, ExportArgs, ProbeArgs,
     RateDistortionArgs, SampleArgs,
 };
 use diabolo::train::{self, TrainArgs};
@@ -40,6 +40,8 @@ enum Command {
     Encode(EncodeArgs),
     /// Write a trained model as ONNX, for other programs to run
     Export(ExportArgs),
+    /// Measure what a model's codes tell of classes, by a linear classifier
+    Probe(ProbeArgs),
     /// Draw new images from a trained model
     Sample(SampleArgs),
     /// Train a model, as the examples do
@@ -67,6 +69,7 @@ fn main() -> ExitCode {
         Command::Decode(args) => tasks::decode(&args),
         Command::Encode(args) => tasks::encode(&args),
         Command::Export(args) => tasks::export(&args),
+        Command::Probe(args) => tasks::probe(&args),
         Command::Sample(args) => tasks::sample(&args),
         Command::Train { variant, args } => train::run(&args, variant),
     };

@@ -8,6 +8,7 @@ mod encode;
 mod export;
 mod inputs;
 pub mod npy;
+pub mod probe;
 mod sample;
 mod trained;
 
@@ -20,5 +21,6 @@ pub use decode::{DecodeArgs, decode};
 pub use encode::{EncodeArgs, encode};
 pub use export::{ExportArgs, Part, export, onnx};
 pub use inputs::Pictures;
+pub use probe::{ProbeArgs, probe};
 pub use sample::{SampleArgs, sample};
 pub use trained::{ModelArgs, Trained};

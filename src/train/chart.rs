@@ -18,6 +18,8 @@ use crate::error::{Error, Result};
 const FONT: &str = "sans-serif";
 
 pub(super) const TEXT: RGBColor = RGBColor(51, 51, 51);
+/// On dark colours.
+pub(super) const WHITE_TEXT: RGBColor = RGBColor(255, 255, 255);
 pub(super) const GRID: RGBColor = RGBColor(226, 226, 226);
 
 /// Blue and orange, which are told apart by people of any colour vision.

@@ -42,7 +42,7 @@ pub(super) struct Gallery<'a, 'b> {
 impl Gallery<'_, '_> {
     /// Draws every picture that the model has.
     pub fn draw(&mut self) -> Result<()> {
-        // Pictures that another model left here would be taken for this one's.
+        // Files that another model left here would be taken for this one's.
         for file in RunFile::OCCASIONAL {
             self.folder.remove(file)?;
         }

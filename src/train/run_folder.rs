@@ -31,6 +31,12 @@ pub enum RunFile {
     CodeUse,
     /// The divergence of each dimension of a variational code.
     Divergences,
+    /// Which classes a linear probe took for which, by the `probe` task.
+    Confusion,
+    /// What it measured.
+    Probe,
+    /// Time by operation, where it was measured.
+    Profile,
     /// What was measured.
     Metrics,
     /// The options the run was started with.
@@ -41,7 +47,7 @@ pub enum RunFile {
 
 impl RunFile {
     /// All of them.
-    pub const ALL: [RunFile; 13] = [
+    pub const ALL: [RunFile; 16] = [
         Self::Reconstructions,
         Self::Loss,
         Self::Filters,
@@ -52,14 +58,25 @@ impl RunFile {
         Self::Codes,
         Self::CodeUse,
         Self::Divergences,
+        Self::Confusion,
+        Self::Probe,
+        Self::Profile,
         Self::Metrics,
         Self::Config,
         Self::Model,
     ];
 
-    /// Pictures that only some models have.
-    pub const OCCASIONAL: [RunFile; 5] =
-        [Self::Restored, Self::Interpolation, Self::LatentGrid, Self::CodeUse, Self::Divergences];
+    /// Files that only some models and runs have.
+    pub const OCCASIONAL: [RunFile; 8] = [
+        Self::Restored,
+        Self::Interpolation,
+        Self::LatentGrid,
+        Self::CodeUse,
+        Self::Divergences,
+        Self::Confusion,
+        Self::Probe,
+        Self::Profile,
+    ];
 
     /// Its name inside the folder.
     pub fn name(self) -> &'static str {
@@ -74,6 +91,9 @@ impl RunFile {
             Self::Codes => "codes.png",
             Self::CodeUse => "code_use.png",
             Self::Divergences => "kl.png",
+            Self::Confusion => "confusion.png",
+            Self::Probe => "probe.json",
+            Self::Profile => "profile.json",
             Self::Metrics => "metrics.json",
             Self::Config => "config.toml",
             Self::Model => "model.safetensors",

@@ -2,6 +2,7 @@
 
 mod bars;
 mod code_map;
+mod confusion;
 mod filters;
 mod images;
 mod sheet;
@@ -9,6 +10,7 @@ mod sheet;
 pub(super) use bars::perplexity;
 pub use bars::{code_use, kl_bars};
 pub use code_map::code_map;
+pub use confusion::confusion;
 pub use filters::filters;
 pub use images::{compare, grid, reconstructions, strips};
 
