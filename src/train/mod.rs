@@ -16,6 +16,7 @@ mod options;
 mod pass;
 pub mod pictures;
 mod plans;
+pub mod profile_file;
 pub mod progress;
 pub mod projection;
 pub mod rate_curves;
@@ -23,6 +24,7 @@ mod restoration;
 mod run;
 pub mod run_folder;
 mod sampling;
+pub mod tensorboard;
 mod trainer;
 
 pub use assessment::Assessment;

@@ -57,7 +57,10 @@ pub struct TrainArgs {
     /// Folder for pictures, numbers and the model [default: runs/MODEL-DATA]
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
-    /// Measure each operation and print a table at the end
+    /// Write what each epoch measures as a TensorBoard event file, too
+    #[arg(long)]
+    pub tensorboard: bool,
+    /// Measure each operation, print a table at the end, and write it to profile.json
     #[arg(long)]
     pub profile: bool,
     /// Go on from the model in the run folder
@@ -257,6 +260,12 @@ impl Config {
             progress: true,
         };
         load(&self.data, self.missing.as_deref(), &options)
+    }
+
+    /// The learning rate at the first step of this epoch, counted from 1.
+    pub fn rate_at(&self, epoch: u32) -> f32 {
+        let share = f64::from(epoch.saturating_sub(1)) / f64::from(self.epochs);
+        self.learning_rate * self.schedule.factor(share)
     }
 
     /// What spoils the images that the encoder sees, in training or in evaluation.

@@ -13,8 +13,10 @@ use super::gallery::Gallery;
 use super::metrics_file::{EpochMetrics, MetricsFile};
 use super::options::{Config, TrainArgs};
 use super::pictures;
+use super::profile_file::ProfileFile;
 use super::progress::Progress;
 use super::run_folder::{RunFile, RunFolder};
+use super::tensorboard::EventFile;
 use super::trainer::{Adaptation, EpochReport, Listener, Trainer};
 use crate::data::{Dataset, ImageShape};
 use crate::error::{Error, Result};
@@ -82,10 +84,12 @@ pub fn run(args: &TrainArgs, kind: Kind) -> Result<()> {
     let device = if opened.executor.target().is_some() { "gpu" } else { "cpu" };
     let trainer = Trainer::new(opened.executor.as_mut(), &config, &dataset)?;
     let mut session = Session::begin(trainer, &config, &dataset, &folder, args.resume)?;
-    session.train()?;
+    session.train(args.tensorboard)?;
     session.finish(device, &adapter, &choice)?;
     if args.profile {
-        say(format_args!("{}", profile_table(&opened.executor.profile()?).trim_end()));
+        let rows = opened.executor.profile()?;
+        ProfileFile::new(&adapter, &rows).save(&folder.file(RunFile::Profile))?;
+        say(format_args!("{}", profile_table(&rows).trim_end()));
     }
     say(format_args!("written to {}", folder.path().display()));
     Ok(())
@@ -124,10 +128,16 @@ impl<'a> Session<'a> {
         Ok(Self { trainer, config, dataset, folder, history, last: None })
     }
 
-    fn train(&mut self) -> Result<()> {
+    /// Trains the epochs that are left, and writes events of them if `with_events`.
+    fn train(&mut self, with_events: bool) -> Result<()> {
         let images = self.dataset.train.count as u64;
+        let first = self.trainer.epoch() + 1;
+        let mut events = match with_events && first <= self.config.epochs {
+            true => Some(EventFile::create(self.folder.path(), first.into())?),
+            false => None,
+        };
         let mut progress = Progress::new(self.config.model.unit());
-        for epoch in self.trainer.epoch() + 1..=self.config.epochs {
+        for epoch in first..=self.config.epochs {
             progress.epoch(epoch.into(), self.config.epochs.into(), images);
             let report = self.trainer.epoch_of_training(&mut Watch(&mut progress))?;
             progress.finish_epoch(report.train_loss, report.test.loss(), report.seconds);
@@ -142,6 +152,10 @@ impl<'a> Session<'a> {
                 adaptation: report.adaptation,
             });
             self.save()?;
+            if let Some(events) = &mut events {
+                let speed = images as f64 / report.seconds;
+                events.add(epoch.into(), &scalars(&report, self.config.rate_at(epoch), speed))?;
+            }
             self.last = Some(report);
         }
         Ok(())
@@ -207,6 +221,23 @@ impl<'a> Session<'a> {
         let (assessment, inference) = (&assessment, &mut inference);
         Gallery { config, dataset, assessment, inference, folder }.draw()
     }
+}
+
+/// An epoch's curves by name, for TensorBoard.
+fn scalars(report: &EpochReport, rate: f32, images_per_second: f64) -> Vec<(String, f64)> {
+    let mut scalars = vec![
+        ("loss/train".to_owned(), report.train_loss),
+        ("loss/test".to_owned(), report.test.loss()),
+        ("learning_rate".to_owned(), rate.into()),
+        ("images_per_second".to_owned(), images_per_second),
+    ];
+    let measures = report.test.0.iter().filter(|(name, _)| *name != "loss");
+    scalars.extend(measures.map(|(name, value)| (format!("test/{name}"), *value)));
+    if let Some(Adaptation { weight, activity }) = report.adaptation {
+        scalars.push(("penalty/weight".to_owned(), weight.into()));
+        scalars.push(("penalty/activity".to_owned(), activity.into()));
+    }
+    scalars
 }
 
 /// The first layer's weights as small images, `[filters, channels, height, width]`.
