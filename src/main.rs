@@ -8,7 +8,7 @@ use diabolo::gpu;
 use diabolo::models::Kind;
 use diabolo::tasks::{
     self, AnomalyArgs, CompressArgs, DecodeArgs, DecompressArgs, EncodeArgs, ExportArgs, ProbeArgs,
-    RateDistortionArgs, SampleArgs,
+    RateDistortionArgs, ReportArgs, SampleArgs,
 };
 use diabolo::train::{self, TrainArgs};
 
@@ -42,6 +42,8 @@ enum Command {
     Export(ExportArgs),
     /// Measure what a model's codes tell of classes, by a linear classifier
     Probe(ProbeArgs),
+    /// Write what a run folder holds as one HTML page
+    Report(ReportArgs),
     /// Draw new images from a trained model
     Sample(SampleArgs),
     /// Train a model, as the examples do
@@ -70,6 +72,7 @@ fn main() -> ExitCode {
         Command::Encode(args) => tasks::encode(&args),
         Command::Export(args) => tasks::export(&args),
         Command::Probe(args) => tasks::probe(&args),
+        Command::Report(args) => tasks::report(&args),
         Command::Sample(args) => tasks::sample(&args),
         Command::Train { variant, args } => train::run(&args, variant),
     };

@@ -9,6 +9,7 @@ mod export;
 mod inputs;
 pub mod npy;
 pub mod probe;
+pub mod report;
 mod sample;
 mod trained;
 
@@ -22,5 +23,6 @@ pub use encode::{EncodeArgs, encode};
 pub use export::{ExportArgs, Part, export, onnx};
 pub use inputs::Pictures;
 pub use probe::{ProbeArgs, probe};
+pub use report::{ReportArgs, report};
 pub use sample::{SampleArgs, sample};
 pub use trained::{ModelArgs, Trained};
