@@ -1,8 +1,11 @@
 //! The command line of Diabolo.
 
+mod manual;
+
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
+use clap_complete::Shell;
 use diabolo::bench::{self, BenchArgs};
 use diabolo::gpu;
 use diabolo::models::Kind;
@@ -40,6 +43,17 @@ enum Command {
     Encode(EncodeArgs),
     /// Write a trained model as ONNX, for other programs to run
     Export(ExportArgs),
+    /// Print what makes a shell complete this program's options
+    Completions {
+        /// The shell
+        #[arg(value_enum)]
+        shell: Shell,
+    },
+    /// Print the manual page, or that of a command, for `man -l -`
+    Man {
+        /// The command, such as train
+        command: Option<String>,
+    },
     /// Measure what a model's codes tell of classes, by a linear classifier
     Probe(ProbeArgs),
     /// Write what a run folder holds as one HTML page
@@ -71,6 +85,8 @@ fn main() -> ExitCode {
         Command::Decode(args) => tasks::decode(&args),
         Command::Encode(args) => tasks::encode(&args),
         Command::Export(args) => tasks::export(&args),
+        Command::Completions { shell } => manual::completions(Cli::command(), shell),
+        Command::Man { command } => manual::man(Cli::command(), command.as_deref()),
         Command::Probe(args) => tasks::probe(&args),
         Command::Report(args) => tasks::report(&args),
         Command::Sample(args) => tasks::sample(&args),
