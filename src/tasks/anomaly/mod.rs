@@ -107,18 +107,7 @@ pub fn anomaly(args: &AnomalyArgs) -> Result<()> {
     }
     fs::create_dir_all(&args.out)
         .map_err(|error| Error::file(&args.out, format!("cannot be made: {error}")))?;
-    let folder = match &args.model {
-        Some(folder) => folder.clone(),
-        None => args.learn()?,
-    };
-    let mut trained = Trained::load(&folder, &choice)?;
-    args.score.check(trained.model().kind())?;
-    if let (Some(_), Some(_), Some(own)) = (&args.model, args.hold_out, &args.train)
-        && pictures::was_trained_on(&trained, own)
-    {
-        let what = "has no effect: the run was trained on these pictures and held out its own";
-        return Err(Error::option("--hold-out", what));
-    }
+    let mut trained = args.load(&choice)?;
     let normal = HeldOut::find(&trained, args.train.as_deref(), args.hold_out, args.seed()?)?;
     let shape = trained.model().images();
     let unit = args.score.unit(trained.model());
@@ -128,14 +117,7 @@ pub fn anomaly(args: &AnomalyArgs) -> Result<()> {
     let usual = judge.held_out(&normal, !args.no_heat_maps)?;
     let threshold = threshold(&usual.scores, rate)
         .ok_or_else(|| Error::option("--hold-out", "leaves no normal picture"))?;
-    if !are_enough(usual.scores.len(), rate) {
-        log::warn!(
-            "{} held-out normal pictures are too few for a false-positive rate of {rate}: their \
-             greatest score is the threshold; {} would do",
-            usual.scores.len(),
-            (1.0 / rate).ceil() as u64 - 1
-        );
-    }
+    warn_of_few(usual.scores.len(), rate);
     // Half of the colours are for what normal pictures show, too.
     let middle = self::threshold(&usual.greatest, rate);
     let scores = judge.score_all(&judged, &args.out, middle)?;
@@ -154,6 +136,17 @@ pub fn anomaly(args: &AnomalyArgs) -> Result<()> {
     say(format_args!("{}", verdict.summary()));
     say(format_args!("written to {}", args.out.display()));
     Ok(())
+}
+
+/// Says so where the threshold cannot keep its promise.
+fn warn_of_few(count: usize, rate: f64) {
+    if !are_enough(count, rate) {
+        log::warn!(
+            "{count} held-out normal pictures are too few for a false-positive rate of {rate}: \
+             their greatest score is the threshold; {} would do",
+            (1.0 / rate).ceil() as u64 - 1
+        );
+    }
 }
 
 /// What labels say of the scores.
@@ -222,6 +215,22 @@ impl AnomalyArgs {
             Ok(_) => Ok(Seed(self.seed)),
             Err(_) => Err(Error::option("--seed", format!("takes 0 to {}", i64::MAX))),
         }
+    }
+
+    /// The model that judges, trained first where there is none.
+    fn load(&self, choice: &DeviceChoice) -> Result<Trained> {
+        let Some(folder) = &self.model else {
+            return Trained::load(&self.learn()?, choice);
+        };
+        let trained = Trained::load(folder, choice)?;
+        self.score.check(trained.model().kind())?;
+        if let (Some(_), Some(own)) = (self.hold_out, &self.train)
+            && pictures::was_trained_on(&trained, own)
+        {
+            let what = "has no effect: the run was trained on these pictures and held out its own";
+            return Err(Error::option("--hold-out", what));
+        }
+        Ok(trained)
     }
 
     /// Trains a model on the normal pictures; the folder of its run.
