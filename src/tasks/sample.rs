@@ -25,7 +25,7 @@ pub struct SampleArgs {
     count: usize,
     /// How far samples lie from the mean code, in standard deviations of what was learned: below 1
     /// they are more typical and less various
-    #[arg(long, value_name = "T", default_value_t = 1.0)]
+    #[arg(long, value_name = "T", default_value_t = 1.0, allow_negative_numbers = true)]
     temperature: f32,
     /// The picture to write [default: samples.png or samples-LABEL.png in the run folder]
     #[arg(short, long, value_name = "FILE")]
