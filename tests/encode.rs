@@ -63,7 +63,8 @@ fn pictures(folder: &Path) -> PathBuf {
     let folder = folder.join("in");
     fs::create_dir(&folder).expect("writable");
     for (number, name) in ["a.png", "b,c.png", "d.png"].iter().enumerate() {
-        let stripe = |x: u32, _| image::Luma([if x % (number as u32 + 2) == 0 { 255 } else { 0 }]);
+        let stripe =
+            |x: u32, _| image::Luma([if x.is_multiple_of(number as u32 + 2) { 255 } else { 0 }]);
         GrayImage::from_fn(8, 8, stripe).save(folder.join(name)).expect("writable");
     }
     folder

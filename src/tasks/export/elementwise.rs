@@ -96,7 +96,7 @@ fn unary(writer: &mut Writer, kind: UnaryKind, x: &str, output: &str) {
             let above = writer.inner("GreaterOrEqual", &[x, &bounds[0]]);
             let below = writer.inner("LessOrEqual", &[x, &bounds[1]]);
             let both = writer.inner("And", &[&above, &below]);
-            writer.to_real(&both, output);
+            writer.real_of(&both, output);
             return;
         }
     };
@@ -114,7 +114,7 @@ fn binary(writer: &mut Writer, kind: BinaryKind, [a, b]: [&str; 2], output: &str
         BinaryKind::GreaterEqual | BinaryKind::Equal => {
             let name = if kind == BinaryKind::Equal { "Equal" } else { "GreaterOrEqual" };
             let truth = writer.inner(name, &[a, b]);
-            writer.to_real(&truth, output);
+            writer.real_of(&truth, output);
             return;
         }
         BinaryKind::SquaredError => {

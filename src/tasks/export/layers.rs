@@ -52,7 +52,7 @@ fn rows(writer: &mut Writer, place: &Place) -> Result<bool> {
         let name = if *greatest { "ArgMax" } else { "ArgMin" };
         let place = writer.fresh();
         writer.node(name, inputs, &place).int("axis", -1).int("keepdims", 0);
-        writer.to_real(&place, output);
+        writer.real_of(&place, output);
     } else if let Some(Softmax(kind)) = place.op() {
         match kind {
             SoftmaxKind::Softmax => writer.node("Softmax", inputs, output).int("axis", -1),
@@ -71,7 +71,7 @@ fn rows(writer: &mut Writer, place: &Place) -> Result<bool> {
         let (numbers, last) = (writer.row(&numbers), writer.whole(&[-1]));
         let column = writer.inner("Unsqueeze", &[inputs[0], &last]);
         let equal = writer.inner("Equal", &[&column, &numbers]);
-        writer.to_real(&equal, output);
+        writer.real_of(&equal, output);
     } else if let Some(TopKMask { k }) = place.op() {
         top_k(writer, place, *k)?;
     } else {
@@ -136,7 +136,7 @@ fn bias(writer: &mut Writer, place: &Place) {
 fn transposed(writer: &mut Writer, place: &Place, conv: &ConvTranspose2d) -> Result<()> {
     plain(place, conv.fused)?;
     let (geometry, mut extra) = (conv.geometry, [0; 2]);
-    for axis in 0..2 {
+    for (axis, extra) in extra.iter_mut().enumerate() {
         let Some(Size::Fixed(windows)) = place.input_sizes[0].get(axis + 2) else {
             return Err(place.unsupported("it needs images of a known size"));
         };
@@ -144,7 +144,7 @@ fn transposed(writer: &mut Writer, place: &Place, conv: &ConvTranspose2d) -> Res
         let whole = (windows - 1) * geometry.stride[axis] + geometry.span()[axis];
         let made = conv.output_size[axis] + padding;
         let more = made.checked_sub(whole).filter(|more| *more < geometry.stride[axis]);
-        extra[axis] = more.ok_or_else(|| place.unsupported("its output is cut off"))?;
+        *extra = more.ok_or_else(|| place.unsupported("its output is cut off"))?;
     }
     let node = walks(writer.node("ConvTranspose", &place.inputs, place.output), geometry);
     node.ints("output_padding", extra);
@@ -211,7 +211,7 @@ fn gather(writer: &mut Writer, place: &Place) -> Result<()> {
     let bounds = [0.0, (rows - 1) as f32].map(|bound| writer.scalar(bound));
     let within = writer.inner("Clip", &[place.inputs[1], &bounds[0], &bounds[1]]);
     let index = writer.fresh();
-    writer.to_whole(&within, &index);
+    writer.whole_of(&within, &index);
     writer.node("Gather", &[place.inputs[0], &index], place.output).int("axis", 0);
     Ok(())
 }

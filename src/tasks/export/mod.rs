@@ -17,7 +17,9 @@ use crate::error::{Error, Result};
 use crate::graph::{Bytes, State};
 use crate::models::Model;
 use crate::train::{Task, say, write_atomically};
-use proto::{IR_VERSION, ModelProto, OPSET, OperatorSetIdProto, StringStringEntryProto};
+use proto::{
+    GraphProto, IR_VERSION, ModelProto, OPSET, OperatorSetIdProto, StringStringEntryProto,
+};
 use translation::{BATCHES, Pair, translate};
 
 /// Messages of this format are below 2 GiB.
@@ -96,26 +98,12 @@ pub fn onnx(model: &Model, state: &State, part: Part) -> Result<Vec<u8>> {
         [part.task().graph(model, BATCHES[0])?, part.task().graph(model, BATCHES[1])?];
     let name = format!("{} {}", model.name(), part.name());
     let graph = translate(&name, &Pair::new([&first, &second])?, &outputs, state)?;
-    let entry = |key: &str, value: String| StringStringEntryProto {
-        key: Some(key.into()),
-        value: Some(value),
-    };
-    let file = ModelProto {
-        ir_version: Some(IR_VERSION),
-        producer_name: Some("diabolo".into()),
-        producer_version: Some(env!("CARGO_PKG_VERSION").into()),
-        doc_string: Some(format!("The {} of a {} autoencoder.", part.name(), model.name())),
-        graph: Some(graph),
-        opset_import: vec![OperatorSetIdProto {
-            domain: Some(String::new()),
-            version: Some(OPSET),
-        }],
-        metadata_props: vec![
-            entry("variant", model.name().into()),
-            entry("part", part.name().into()),
-            entry("images", model.images().to_string()),
-        ],
-    };
+    let properties = vec![
+        ("variant", model.name().into()),
+        ("part", part.name().into()),
+        ("images", model.images().to_string()),
+    ];
+    let file = file(graph, properties);
     let size = file.encoded_len();
     if size > MOST_BYTES {
         let what = format!(
@@ -128,5 +116,24 @@ pub fn onnx(model: &Model, state: &State, part: Part) -> Result<Vec<u8>> {
     Ok(file.encode_to_vec())
 }
 
+/// A file that holds `graph`, and these words about it.
+fn file(graph: GraphProto, properties: Vec<(&str, String)>) -> ModelProto {
+    let entry = |(key, value): (&str, String)| StringStringEntryProto {
+        key: Some(key.into()),
+        value: Some(value),
+    };
+    let opset = OperatorSetIdProto { domain: Some(String::new()), version: Some(OPSET) };
+    ModelProto {
+        ir_version: Some(IR_VERSION),
+        producer_name: Some("diabolo".into()),
+        producer_version: Some(env!("CARGO_PKG_VERSION").into()),
+        graph: Some(graph),
+        opset_import: vec![opset],
+        metadata_props: properties.into_iter().map(entry).collect(),
+    }
+}
+
+#[cfg(test)]
+mod operation_tests;
 #[cfg(test)]
 mod tests;

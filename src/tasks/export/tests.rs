@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use super::proto::{Dimension, GraphProto};
+use super::proto::Dimension;
 use super::*;
 use crate::graph::{Graph, Initialiser};
 use crate::ops::{self, Builder, NodeId, RandomKind, StepWeight};

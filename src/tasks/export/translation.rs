@@ -231,7 +231,7 @@ impl Translation<'_> {
             // What a model is told comes after what it is told of.
             true => {
                 let real = format!("{name}_real");
-                self.writer.to_real(name, &real);
+                self.writer.real_of(name, &real);
                 self.names.insert(id, real);
                 self.inputs.push(info);
             }
@@ -286,7 +286,7 @@ impl Translation<'_> {
             infos.push(value_info(output, &self.pair.sizes(*node)?, is_whole));
             let value = &self.names[node];
             if is_whole {
-                self.writer.to_whole(value, output);
+                self.writer.whole_of(value, output);
             } else if value != output {
                 self.writer.node("Identity", &[value], output);
             }

@@ -43,12 +43,12 @@ impl Writer {
     }
 
     /// A node that makes real numbers of truths or whole numbers.
-    pub fn to_real(&mut self, input: &str, output: &str) {
+    pub fn real_of(&mut self, input: &str, output: &str) {
         self.node("Cast", &[input], output).int("to", DataType::Float as i64);
     }
 
     /// A node that makes whole numbers of real ones.
-    pub fn to_whole(&mut self, input: &str, output: &str) {
+    pub fn whole_of(&mut self, input: &str, output: &str) {
         self.node("Cast", &[input], output).int("to", DataType::Int64 as i64);
     }
 
