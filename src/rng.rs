@@ -47,6 +47,10 @@ pub mod stream {
     pub const SAMPLES: Stream = Stream(0xFFFF_0005);
     /// Pixels drawn as 0 or 1 on the host.
     pub const BINARISE: Stream = Stream(0xFFFF_0006);
+    /// Where patches are cut from pictures.
+    pub const PATCHES: Stream = Stream(0xFFFF_0007);
+    /// How codes of new variants of pictures differ from theirs.
+    pub const VARIANTS: Stream = Stream(0xFFFF_0008);
 }
 
 /// Four random words: ten rounds of Philox on `counter` under `key`.

@@ -8,7 +8,8 @@
 //! - Three channels, or one with `--gray` or when every image is stored without colour. Transparent
 //!   parts are laid over white, as pages show them. The first frame of an animation is taken. A
 //!   photograph's orientation is heeded.
-//! - `--size` stretches, so that no part of an image goes unseen.
+//! - `--size` stretches, so that no part of an image goes unseen. `--patches` cuts as many parts of
+//!   one size out of each image as would tile it, at random places.
 
 use std::collections::{BTreeSet, HashSet};
 use std::fs::{self, File};
@@ -21,7 +22,7 @@ use image::{DynamicImage, ImageDecoder, ImageError, ImageFormat, ImageReader, Li
 use rayon::prelude::*;
 
 use super::order::Split;
-use super::{Dataset, ImageShape, Images, LoadOptions, MAX_BYTES, MAX_SIDE, progress_bar};
+use super::{Dataset, ImageShape, Images, LoadOptions, MAX_BYTES, MAX_SIDE, patches, progress_bar};
 use crate::error::{Error, Result};
 
 /// The class of images that lie beside class folders.
@@ -48,17 +49,22 @@ pub fn load(folder: &Path, options: &LoadOptions) -> Result<Dataset> {
     let chosen: Vec<u32> = split.train.iter().chain(&split.test).copied().collect();
     let paths: Vec<&Path> = chosen.iter().map(|&index| files[index as usize].as_path()).collect();
     let pictures = decode_all(&paths, options)?;
-    let shape = common_shape(&pictures, &paths)?;
+    let shape = common_shape(&pictures)?;
     let mut pictures = pictures.into_iter();
     let mut part = |indices: &[u32]| {
-        let mut pixels = Vec::with_capacity(indices.len() * shape.elements());
-        for picture in pictures.by_ref().take(indices.len()) {
-            for _ in 0..shape.channels / picture.shape.channels {
-                pixels.extend_from_slice(&picture.pixels);
+        let mut images = Images { labels: labels.as_ref().map(|_| vec![]), ..Images::default() };
+        for (index, parts) in indices.iter().zip(pictures.by_ref()) {
+            for picture in &parts {
+                for _ in 0..shape.channels / picture.shape.channels {
+                    images.pixels.extend_from_slice(&picture.pixels);
+                }
+            }
+            images.count += parts.len();
+            if let (Some(to), Some(all)) = (&mut images.labels, &labels) {
+                to.extend(std::iter::repeat_n(all[*index as usize], parts.len()));
             }
         }
-        let labels = labels.as_ref().map(|all| indices.iter().map(|&i| all[i as usize]).collect());
-        Images { pixels, labels, count: indices.len() }
+        images
     };
     let (train, test) = (part(&split.train), part(&split.test));
     Ok(Dataset { name: name(folder), shape, masked: false, train, test, classes })
@@ -189,21 +195,36 @@ pub(crate) struct Picture {
     pub pixels: Vec<u8>,
 }
 
-fn decode_all(paths: &[&Path], options: &LoadOptions) -> Result<Vec<Picture>> {
+/// The picture of each path, or the patches cut from it.
+fn decode_all(paths: &[&Path], options: &LoadOptions) -> Result<Vec<Vec<Picture>>> {
     let bar = progress_bar(paths.len() as u64, options.progress, TEMPLATE).with_message("images");
-    let mut pictures: Vec<Picture> = Vec::with_capacity(paths.len());
-    for chunk in paths.chunks(CHUNK) {
+    let mut pictures: Vec<Vec<Picture>> = Vec::with_capacity(paths.len());
+    let mut count = 0;
+    for (number, chunk) in paths.chunks(CHUNK).enumerate() {
         // Results are kept in order, so that of several bad files the same one is named each time.
-        let decoded: Vec<Result<Picture>> =
-            chunk.par_iter().map(|path| decode(path, options)).collect();
-        for (picture, path) in decoded.into_iter().zip(chunk) {
-            let picture = picture?;
-            let first = pictures.first().unwrap_or(&picture);
-            check_size(first, paths[0], &picture, path)?;
-            if first.shape.bytes(paths.len()).is_none() {
-                return Err(too_large(&first.shape, paths.len()));
+        let decoded: Vec<Result<Vec<Picture>>> = chunk
+            .par_iter()
+            .enumerate()
+            .map(|(place, path)| {
+                let picture = decode(path, options)?;
+                match options.patches {
+                    Some(size) => {
+                        patches::cut(&picture, size, path, options.seed, number * CHUNK + place)
+                    }
+                    None => Ok(vec![picture]),
+                }
+            })
+            .collect();
+        for (parts, path) in decoded.into_iter().zip(chunk) {
+            let parts = parts?;
+            let first = &pictures.first().unwrap_or(&parts)[0];
+            check_size(first, paths[0], &parts[0], path)?;
+            count += parts.len();
+            let count = count.max(paths.len());
+            if first.shape.bytes(count).is_none() {
+                return Err(too_large(&first.shape, count));
             }
-            pictures.push(picture);
+            pictures.push(parts);
         }
         bar.inc(chunk.len() as u64);
     }
@@ -234,11 +255,12 @@ fn too_large(shape: &ImageShape, count: usize) -> Error {
 }
 
 /// The sizes of the first image with the most channels of any.
-fn common_shape(pictures: &[Picture], paths: &[&Path]) -> Result<ImageShape> {
-    let shapes = || pictures.iter().map(|picture| picture.shape);
+fn common_shape(pictures: &[Vec<Picture>]) -> Result<ImageShape> {
+    let shapes = || pictures.iter().flatten().map(|picture| picture.shape);
+    let count = shapes().count();
     match shapes().find(|shape| shape.channels > 1).or_else(|| shapes().next()) {
-        Some(shape) if shape.bytes(paths.len()).is_some() => Ok(shape),
-        Some(shape) => Err(too_large(&shape, paths.len())),
+        Some(shape) if shape.bytes(count).is_some() => Ok(shape),
+        Some(shape) => Err(too_large(&shape, count)),
         None => Err(Error::option("--data", "there are no images; give a folder that has some")),
     }
 }

@@ -12,6 +12,7 @@ pub mod idx;
 pub mod missing;
 pub mod mnist;
 pub mod order;
+mod patches;
 mod source;
 pub mod sprites;
 
@@ -130,6 +131,8 @@ impl Images {
 pub struct LoadOptions {
     /// `--size WxH`: width and height that images are brought to.
     pub size: Option<(usize, usize)>,
+    /// `--patches WxH`: width and height of the parts that pictures of any size are cut into.
+    pub patches: Option<(usize, usize)>,
     /// `--gray`: one channel in place of three.
     pub gray: bool,
     /// `--limit N`: train on no more than `N` images. The held-out images stay all.
@@ -146,6 +149,7 @@ impl Default for LoadOptions {
     fn default() -> Self {
         Self {
             size: None,
+            patches: None,
             gray: false,
             limit: None,
             hold_out: None,
@@ -172,6 +176,21 @@ impl LoadOptions {
                 let what =
                     format!("{width}x{height}: both sides must lie between 1 and {MAX_SIDE}");
                 return Err(Error::option("--size", what));
+            }
+        }
+        if let Some((width, height)) = self.patches {
+            if !matches!(source, Source::Images(_)) {
+                let what = format!("has no effect on --data {source}; only images:DIR takes it");
+                return Err(Error::option("--patches", what));
+            }
+            if self.size.is_some() {
+                let what = "cuts pictures as they are; leave --size out";
+                return Err(Error::option("--patches", what));
+            }
+            if width == 0 || height == 0 || width > MAX_SIDE || height > MAX_SIDE {
+                let what =
+                    format!("{width}x{height}: both sides must lie between 1 and {MAX_SIDE}");
+                return Err(Error::option("--patches", what));
             }
         }
         if let Some(share) = self.hold_out {

@@ -18,7 +18,7 @@ pub(super) fn reconstruct(
     batch: &Batch,
 ) -> Result<Reconstructed> {
     let code = model.encode(scope, batch.input, batch.labels)?.code;
-    let decoded = model.decode(scope, code, batch.labels)?;
+    let decoded = model.decode_beside(scope, code, batch.input, batch.labels)?;
     let loss = model.loss.of(scope.graph, decoded, batch.images, batch.seen)?;
     Ok(Reconstructed { code, loss })
 }

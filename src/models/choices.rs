@@ -63,6 +63,9 @@ choices! {
     /// Let the decoder's weights be the encoder's, transposed
     #[arg(num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     tied: bool = "tied";
+    /// Let the decoder make what is to be added to what the encoder saw, not the image itself
+    #[arg(num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    residual: bool = "residual";
     /// How a reconstruction is compared with its image: mse (per pixel), bce or gaussian (nats per
     /// image)
     #[arg(value_enum)]

@@ -113,7 +113,8 @@ impl Kind {
     /// The options it takes besides those that all take.
     fn options(self) -> &'static [&'static str] {
         match self {
-            Self::Dense | Self::Conv | Self::Denoising => &PLAIN,
+            Self::Dense | Self::Conv => &PLAIN[1..],
+            Self::Denoising => &PLAIN,
             Self::Sparse => &sparse::OPTIONS,
             Self::Contractive => &contractive::OPTIONS,
             Self::Vae | Self::Cvae => &vae::OPTIONS,
@@ -155,7 +156,7 @@ impl Kind {
             Self::Conv => conv::recipe(is_mnist),
             Self::Sparse => sparse::recipe(given),
             Self::Contractive => contractive::recipe(given),
-            Self::Denoising => denoising::recipe(),
+            Self::Denoising => denoising::recipe(given),
             Self::Vae => vae::recipe(),
             Self::Cvae => cvae::recipe(),
             Self::Iwae => iwae::recipe(),
@@ -239,15 +240,24 @@ impl Kind {
             return Err(Error::option("--variance", what));
         }
         let quantiser = Quantiser::new(choices, loss)?;
-        let model = Model { network, loss, variance, variant, quantiser };
+        let residual = choices.residual.unwrap_or(false);
+        let model = Model { network, loss, variance, variant, quantiser, residual };
         model.check()?;
         Ok(model)
     }
 }
 
-/// What variants take that are nothing but a reconstruction.
-const PLAIN: [&str; 7] =
-    ["latent", "loss", "variance", "dropout", "tied", quantiser::OPTIONS[0], quantiser::OPTIONS[1]];
+/// What variants take that are nothing but a reconstruction; the first, denoising ones alone.
+const PLAIN: [&str; 8] = [
+    "residual",
+    "latent",
+    "loss",
+    "variance",
+    "dropout",
+    "tied",
+    quantiser::OPTIONS[0],
+    quantiser::OPTIONS[1],
+];
 
 /// Refuses options of convolutional stages where there are none.
 fn check_stages(given: &Choices, complete: &Choices) -> Result<()> {

@@ -49,6 +49,9 @@ pub struct Model {
     /// What makes whole numbers of the codes of plain autoencoders, so that they can be compressed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub quantiser: Option<Quantiser>,
+    /// Whether the decoder makes what is to be added to what the encoder saw.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub residual: bool,
 }
 
 /// What a model is trained for besides reconstruction.
@@ -159,6 +162,14 @@ impl Model {
             Variant::Contractive(contractive) => contractive.check(self),
             Variant::Dense | Variant::Conv | Variant::Denoising => Ok(()),
         }?;
+        if self.residual && self.loss != Loss::Mse {
+            let what = "makes differences, which have a squared error; give --loss mse";
+            return Err(Error::option("--residual", what));
+        }
+        if self.residual && self.quantiser.is_some() {
+            let what = "has no effect on a residual model, whose codes alone make no image";
+            return Err(Error::option("--quantise", what));
+        }
         if let Some(quantiser) = &self.quantiser {
             if !self.kind().is_plain() {
                 let what = format!("has no effect on the {} model", self.name());
@@ -278,13 +289,13 @@ impl Model {
         match self.variance {
             None => {
                 let [logits] = network.decode(scope, code, labels, ["output"])?;
-                Ok(Decoded { logits, log_variance: None })
+                Ok(Decoded { logits, base: None, log_variance: None })
             }
             Some(Variance::Shared) => {
                 let [logits] = network.decode(scope, code, labels, ["output"])?;
                 let start = Initialiser::Constant(vae::SHARED_START);
                 let shared = scope.graph.parameter("decoder.log_variance", [1; 4], start)?;
-                Ok(Decoded { logits, log_variance: Some(shared) })
+                Ok(Decoded { logits, base: None, log_variance: Some(shared) })
             }
             Some(Variance::Learned) => {
                 let outputs = ["output", "log_variance"];
@@ -292,9 +303,24 @@ impl Model {
                 let range =
                     UnaryKind::Clamp { low: LEAST_LOG_VARIANCE, high: ops::LOG_VARIANCE[1] };
                 let variance = ops::unary(scope.graph, variance, range)?;
-                Ok(Decoded { logits, log_variance: Some(variance) })
+                Ok(Decoded { logits, base: None, log_variance: Some(variance) })
             }
         }
+    }
+
+    /// What the decoder makes of `code`, the code of `input`.
+    ///
+    /// # Errors
+    /// When the images are not of the model's size.
+    pub fn decode_beside(
+        &self,
+        scope: &mut Scope,
+        code: NodeId,
+        input: NodeId,
+        labels: Option<NodeId>,
+    ) -> Result<Decoded> {
+        let base = self.residual.then_some(input);
+        Ok(Decoded { base, ..self.decode(scope, code, labels)? })
     }
 
     /// How many codes of the codebook one code of VQ-VAE consists of, by the axes of its map if it is

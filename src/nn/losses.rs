@@ -27,18 +27,24 @@ pub enum Loss {
 /// What a decoder makes of codes.
 #[derive(Clone, Copy, Debug)]
 pub struct Decoded {
-    /// What the sigmoid makes the reconstruction of, `[batch, channels, height, width]`.
+    /// What the sigmoid makes the reconstruction of, `[batch, channels, height, width]`; with a
+    /// [`Decoded::base`], what is to be added to that.
     pub logits: NodeId,
+    /// What the encoder saw, for a residual model.
+    pub base: Option<NodeId>,
     /// The logarithm of the Gaussian's variance, for [`Loss::Gaussian`]; broadcasts to the images.
     pub log_variance: Option<NodeId>,
 }
 
 impl Decoded {
-    /// The reconstruction, in [0, 1].
+    /// The reconstruction, in [0, 1]; that of a residual model may reach a little beyond.
     ///
     /// # Errors
     /// Never for nodes of the same graph.
     pub fn reconstruction(&self, builder: &mut dyn Builder) -> Result<NodeId> {
+        if let Some(base) = self.base {
+            return ops::add(builder, base, self.logits);
+        }
         ops::activate(builder, self.logits, Activation::Sigmoid)
     }
 }

@@ -31,12 +31,31 @@ pub fn corrupt(
         Corruption::Mask { share } => (Kind::Mask, share),
         Corruption::Rectangles { share } => (Kind::Rectangles, share),
         Corruption::Haze { transmission } => (Kind::Haze, transmission),
+        Corruption::GaussianRange { least, most } => {
+            return noise_of_any_strength(builder, images, [least, most]);
+        }
         Corruption::Blur { deviation } => {
             return builder.apply(Arc::new(Blur { deviation }), &[images]);
         }
     };
     let stream = builder.fresh_stream();
     builder.apply(Arc::new(Corrupt { kind, amount, stream }), &[images])
+}
+
+/// `images` and normal noise, of a deviation between these two drawn for each image.
+fn noise_of_any_strength(
+    builder: &mut dyn Builder,
+    images: NodeId,
+    [least, most]: [f32; 2],
+) -> Result<NodeId> {
+    let shape = builder.shape(images).clone();
+    super::blur::check_images("corrupt", &[&shape])?;
+    let deviations = RandomKind::Uniform { low: least, high: most };
+    let deviations = random(builder, [shape[0], 1, 1, 1], deviations)?;
+    let noise = random(builder, shape, RandomKind::Normal { mean: 0.0, deviation: 1.0 })?;
+    let noise = mul(builder, noise, deviations)?;
+    let spoilt = add(builder, images, noise)?;
+    unary(builder, spoilt, UnaryKind::Clamp { low: 0.0, high: 1.0 })
 }
 
 /// What is drawn; the kernel's `KIND`.

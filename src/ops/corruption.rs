@@ -17,6 +17,15 @@ pub enum Corruption {
         /// Its standard deviation, above 0 up to 2.
         deviation: f32,
     },
+    /// `gaussian:LEAST-MOST`: the same with a deviation drawn anew for each image, evenly from a
+    /// range, for models that are not told how much noise there is.
+    #[serde(rename = "gaussian-range")]
+    GaussianRange {
+        /// The least standard deviation, 0 or more.
+        least: f32,
+        /// The greatest, above it up to 2.
+        most: f32,
+    },
     /// `salt-pepper:SHARE`: pixels made black or white, each as often, in all their channels.
     #[serde(rename = "salt-pepper")]
     SaltAndPepper {
@@ -50,7 +59,7 @@ pub enum Corruption {
 /// Between 0 and 1 but neither: the neighbours of both.
 const SHARES: RangeInclusive<f32> = f32::MIN_POSITIVE..=1.0_f32.next_down();
 
-const CHOICES: &str = "gaussian:DEVIATION (above 0, up to 2), salt-pepper:SHARE, mask:SHARE, \
+const CHOICES: &str = "gaussian:DEVIATION or gaussian:LEAST-MOST (above 0, up to 2), salt-pepper:SHARE, mask:SHARE, \
     rectangles:SHARE (between 0 and 1), blur:DEVIATION (pixels, above 0, up to 16) or \
     haze:TRANSMISSION (between 0 and 1)";
 
@@ -61,8 +70,13 @@ impl Corruption {
     /// With the kinds and the range of each one's amount.
     pub fn check(&self) -> Result<()> {
         let (_, amount) = self.parts();
+        if let Self::GaussianRange { least, most } = *self
+            && !(0.0..most).contains(&least)
+        {
+            return Err(refused(format!("`{self}` is no range of deviations")));
+        }
         let range = match self {
-            Self::Gaussian { .. } => f32::MIN_POSITIVE..=2.0,
+            Self::Gaussian { .. } | Self::GaussianRange { .. } => f32::MIN_POSITIVE..=2.0,
             Self::Blur { .. } => f32::MIN_POSITIVE..=super::blur::MAX_DEVIATION,
             _ => SHARES,
         };
@@ -76,6 +90,7 @@ impl Corruption {
     fn parts(&self) -> (&'static str, f32) {
         match *self {
             Self::Gaussian { deviation } => ("gaussian", deviation),
+            Self::GaussianRange { most, .. } => ("gaussian", most),
             Self::SaltAndPepper { share } => ("salt-pepper", share),
             Self::Mask { share } => ("mask", share),
             Self::Rectangles { share } => ("rectangles", share),
@@ -96,6 +111,13 @@ impl FromStr for Corruption {
         let Some((kind, amount)) = text.split_once(':') else {
             return Err(refused(format!("`{text}` lacks a colon and an amount")));
         };
+        if let ("gaussian", Some((least, most))) = (kind, amount.split_once('-')) {
+            let (Ok(least), Ok(most)) = (least.parse(), most.parse()) else {
+                return Err(refused(format!("`{text}`: `{amount}` is no range of numbers")));
+            };
+            let corruption = Self::GaussianRange { least, most };
+            return corruption.check().map(|()| corruption);
+        }
         let amount =
             amount.parse().map_err(|_| refused(format!("`{text}`: `{amount}` is not a number")))?;
         let corruption = match kind {
@@ -115,6 +137,9 @@ impl FromStr for Corruption {
 impl fmt::Display for Corruption {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (kind, amount) = self.parts();
+        if let Self::GaussianRange { least, .. } = self {
+            return write!(f, "{kind}:{least}-{amount}");
+        }
         write!(f, "{kind}:{amount}")
     }
 }
@@ -123,7 +148,9 @@ impl fmt::Display for Corruption {
 mod tests {
     use super::*;
 
-    const TEXTS: [&str; 8] = [
+    const TEXTS: [&str; 10] = [
+        "gaussian:0-0.5",
+        "gaussian:0.02-0.3",
         "gaussian:0.4",
         "gaussian:2",
         "salt-pepper:0.3",
@@ -147,7 +174,8 @@ mod tests {
         for text in TEXTS {
             let corruption: Corruption = text.parse().expect(text);
             let saved = toml::to_string(&corruption).expect("an enum of numbers");
-            let (kind, _) = text.split_once(':').expect("a kind and an amount");
+            let (kind, amount) = text.split_once(':').expect("a kind and an amount");
+            let kind = if amount.contains('-') { "gaussian-range" } else { kind };
             assert!(saved.contains(&format!("kind = \"{kind}\"")), "{saved}");
             assert_eq!(toml::from_str::<Corruption>(&saved).expect(&saved), corruption);
         }
@@ -169,6 +197,12 @@ mod tests {
             "gaussian:0",
             "gaussian:2.1",
             "gaussian:inf",
+            "gaussian:0.3-0.1",
+            "gaussian:0.1-2.1",
+            "gaussian:0.1-",
+            "gaussian:-0.1-0.2",
+            "gaussian:NaN-0.2",
+            "mask:0.1-0.2",
             "salt-pepper:1",
             "rectangles:1",
             "rectangles:0",

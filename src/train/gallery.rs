@@ -48,9 +48,15 @@ impl Gallery<'_, '_> {
         }
         self.reconstructions()?;
         self.restored()?;
-        self.samples()?;
-        self.interpolations()?;
-        self.latent_grid()?;
+        match self.model().residual {
+            // It makes no images of codes alone.
+            true => self.folder.remove(RunFile::Samples)?,
+            false => {
+                self.samples()?;
+                self.interpolations()?;
+                self.latent_grid()?;
+            }
+        }
         self.codes()?;
         let Assessment { uses, divergences, .. } = self.assessment;
         if !uses.is_empty() {

@@ -27,6 +27,9 @@ pub struct TrainArgs {
     /// Bring images to this size, such as 64x48 (width x height)
     #[arg(long, value_name = "WxH")]
     pub size: Option<String>,
+    /// Cut images of any size into parts of this size, such as 32x32, at random places
+    #[arg(long, value_name = "WxH")]
+    pub patches: Option<String>,
     /// Turn colour images gray
     #[arg(long)]
     pub gray: bool,
@@ -79,6 +82,9 @@ pub struct Config {
     /// Width and height that images are brought to.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub size: Option<(usize, usize)>,
+    /// Width and height of the parts that images are cut into.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub patches: Option<(usize, usize)>,
     /// Whether colour images are turned gray.
     pub gray: bool,
     /// The most images to train on.
@@ -137,7 +143,8 @@ impl TrainArgs {
             &self.data,
             missing.as_deref(),
             &LoadOptions {
-                size: self.size.as_deref().map(parse_size).transpose()?,
+                size: self.size()?,
+                patches: self.patches()?,
                 gray: self.gray,
                 limit: self.limit,
                 hold_out: self.hold_out,
@@ -167,7 +174,8 @@ impl TrainArgs {
         }
         let config = Config {
             data: self.data.clone(),
-            size: self.size.as_deref().map(parse_size).transpose()?,
+            size: self.size()?,
+            patches: self.patches()?,
             gray: self.gray,
             limit: self.limit,
             hold_out: self.hold_out,
@@ -186,6 +194,14 @@ impl TrainArgs {
         };
         config.check()?;
         Ok(config)
+    }
+
+    fn size(&self) -> Result<Option<(usize, usize)>> {
+        self.size.as_deref().map(|text| parse_size("--size", text)).transpose()
+    }
+
+    fn patches(&self) -> Result<Option<(usize, usize)>> {
+        self.patches.as_deref().map(|text| parse_size("--patches", text)).transpose()
     }
 
     fn seed(&self) -> Result<Seed> {
@@ -227,6 +243,7 @@ impl Config {
         Self {
             data: String::new(),
             size: None,
+            patches: None,
             gray: false,
             limit: None,
             hold_out: None,
@@ -253,6 +270,7 @@ impl Config {
     pub fn load(&self) -> Result<Dataset> {
         let options = LoadOptions {
             size: self.size,
+            patches: self.patches,
             gray: self.gray,
             limit: self.limit,
             hold_out: self.hold_out,
@@ -345,11 +363,11 @@ impl Config {
     }
 }
 
-fn parse_size(text: &str) -> Result<(usize, usize)> {
+fn parse_size(option: &str, text: &str) -> Result<(usize, usize)> {
     let parts = text.split_once(['x', 'X']);
     let size = parts.and_then(|(width, height)| Some((width.parse().ok()?, height.parse().ok()?)));
     match size {
         Some((width, height)) if width > 0 && height > 0 => Ok((width, height)),
-        _ => Err(Error::option("--size", format!("`{text}` is not width x height, such as 64x48"))),
+        _ => Err(Error::option(option, format!("`{text}` is not width x height, such as 64x48"))),
     }
 }

@@ -2,11 +2,11 @@
 
 use super::options::Config;
 use crate::data::ImageShape;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::graph::{Data, Graph, Plan, PlanRequest, StateLayout, Training};
 use crate::models::{Batch, Model, Scope, log_likelihood};
 use crate::nn::{self, Decoded, Loss};
-use crate::ops::{self, Corruption, GpuTarget, NodeId};
+use crate::ops::{self, Corruption, GpuTarget, NodeId, UnaryKind};
 
 /// The state of `model`: which tensors it has, whatever the batch.
 ///
@@ -114,21 +114,24 @@ pub(super) fn evaluation_plan(
     let batch = batch_of_data(config, shape, scope)?;
     let objective = config.model.objective(scope, &batch)?;
     let code = config.model.encode(scope, batch.input, batch.labels)?.code;
-    let decoded = config.model.decode(scope, code, batch.labels)?;
+    let decoded = config.model.decode_beside(scope, code, batch.input, batch.labels)?;
     let mut metrics = vec![("loss".into(), objective.loss)];
     metrics.extend(quality(&mut graph, &batch, decoded)?);
     metrics.extend(objective.measures.iter().map(|(name, node)| ((*name).into(), *node)));
     Plan::new(&PlanRequest { metrics, ..PlanRequest::new(&graph, layout, target) })
 }
 
-/// Mean squared error and cross-entropy per pixel of what is seen, and structural similarity where
+/// Mean squared error per pixel of what is seen and, where the model makes probabilities, cross-entropy;
+/// and structural similarity where
 /// all is seen: its windows know no holes.
 fn quality(graph: &mut Graph, batch: &Batch, decoded: Decoded) -> Result<Vec<(String, NodeId)>> {
     let Batch { images, seen, .. } = *batch;
     let mse = Loss::Mse.of(graph, decoded, images, seen)?;
-    let bce = Loss::Bce.errors(graph, decoded, images, seen)?;
-    let bce = nn::mean_seen(graph, bce, seen)?;
-    let mut measures = vec![("mse".into(), mse), ("bce".into(), bce)];
+    let mut measures = vec![("mse".into(), mse)];
+    if decoded.base.is_none() {
+        let bce = Loss::Bce.errors(graph, decoded, images, seen)?;
+        measures.push(("bce".into(), nn::mean_seen(graph, bce, seen)?));
+    }
     if seen.is_none() {
         let reconstruction = decoded.reconstruction(graph)?;
         let ssim = nn::structural_similarity(graph, images, reconstruction)?;
@@ -221,9 +224,14 @@ impl Task {
         labels: Option<NodeId>,
     ) -> Result<Vec<(&'static str, NodeId)>> {
         if self == Self::Decode {
+            if model.residual {
+                let what = "adds to a picture: such a model makes no images of codes alone";
+                return Err(Error::option("--residual", what));
+            }
             let shape = [&[batch][..], &model.network.code_shape()].concat();
             let code = scope.graph.input("code", shape);
-            return Ok(vec![("reconstruction", reconstruction(model, scope, code, labels)?)]);
+            let decoded = model.decode(scope, code, labels)?;
+            return Ok(vec![("reconstruction", decoded.reconstruction(scope.graph)?)]);
         }
         let ImageShape { channels, height, width } = model.images();
         let images = scope.graph.input("images", [batch, channels, height, width]);
@@ -254,19 +262,14 @@ impl Task {
             outputs.extend(encoded.log_variance.map(|node| ("log_variance", node)));
             outputs.extend(encoded.index.map(|node| ("index", node)));
         } else {
-            let made = reconstruction(model, scope, encoded.code, labels)?;
+            let decoded = model.decode_beside(scope, encoded.code, input, labels)?;
+            let mut made = decoded.reconstruction(scope.graph)?;
+            if model.residual {
+                let range = UnaryKind::Clamp { low: 0.0, high: 1.0 };
+                made = ops::unary(scope.graph, made, range)?;
+            }
             outputs.push(("reconstruction", made));
         }
         Ok(outputs)
     }
-}
-
-fn reconstruction(
-    model: &Model,
-    scope: &mut Scope,
-    code: NodeId,
-    labels: Option<NodeId>,
-) -> Result<NodeId> {
-    let decoded = model.decode(scope, code, labels)?;
-    decoded.reconstruction(scope.graph)
 }

@@ -247,7 +247,7 @@ fn the_loss_counts_what_is_seen_alone() {
     let images = graph.input("images", [1, 2, 1, 2]);
     let logits = graph.input("logits", [1, 2, 1, 2]);
     let seen = graph.input("seen", [1, 1, 1, 2]);
-    let decoded = Decoded { logits, log_variance: None };
+    let decoded = Decoded { logits, base: None, log_variance: None };
     let loss = |graph: &mut Graph, loss: Loss, seen| loss.of(graph, decoded, images, seen);
     let mse = loss(&mut graph, Loss::Mse, Some(seen)).expect("builds");
     let bce = loss(&mut graph, Loss::Bce, Some(seen)).expect("builds");
