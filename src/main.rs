@@ -10,8 +10,9 @@ use diabolo::bench::{self, BenchArgs};
 use diabolo::gpu;
 use diabolo::models::Kind;
 use diabolo::tasks::{
-    self, AnomalyArgs, CompressArgs, DecodeArgs, DecompressArgs, EncodeArgs, ExportArgs, ProbeArgs,
-    RateDistortionArgs, ReportArgs, SampleArgs,
+    self, AnomalyArgs, AugmentArgs, CompressArgs, DecodeArgs, DecompressArgs, EncodeArgs,
+    ExportArgs, InterpolateArgs, ProbeArgs, RateDistortionArgs, ReconstructArgs, ReportArgs,
+    SampleArgs,
 };
 use diabolo::train::{self, TrainArgs};
 
@@ -29,6 +30,8 @@ enum Command {
     Adapters,
     /// Find pictures unlike the normal ones that a model was trained on
     Anomaly(Box<AnomalyArgs>),
+    /// Draw near variants of a folder's pictures, in its class folders
+    Augment(AugmentArgs),
     /// Measure training steps, single operations and transfers, and count what they cost
     Bench(BenchArgs),
     /// Store a picture by what a trained model's encoder makes of it
@@ -54,6 +57,10 @@ enum Command {
         /// The command, such as train
         command: Option<String>,
     },
+    /// Go from one picture to another through a model's codes
+    Interpolate(InterpolateArgs),
+    /// Write what a model makes of pictures
+    Reconstruct(ReconstructArgs),
     /// Measure what a model's codes tell of classes, by a linear classifier
     Probe(ProbeArgs),
     /// Write what a run folder holds as one HTML page
@@ -78,7 +85,10 @@ fn main() -> ExitCode {
             Ok(())
         }
         Command::Anomaly(args) => tasks::anomaly(&args),
+        Command::Augment(args) => tasks::augment(&args),
         Command::Bench(args) => bench::bench(&args),
+        Command::Interpolate(args) => tasks::interpolate(&args),
+        Command::Reconstruct(args) => tasks::reconstruct(&args),
         Command::Compress(args) => tasks::compress(&args),
         Command::Decompress(args) => tasks::decompress(&args),
         Command::RateDistortion(args) => tasks::rate_distortion(&args),

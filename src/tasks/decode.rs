@@ -1,19 +1,16 @@
 //! Pictures from codes in a file.
 
 use std::fs;
-use std::io::Cursor;
 use std::path::{Path, PathBuf};
 
-use image::{GrayImage, ImageFormat, RgbImage};
-
 use super::encode::{Format, places};
+use super::raster::Raster;
 use super::trained::{ModelArgs, Trained};
 use super::{code_table, npy};
-use crate::data::ImageShape;
 use crate::error::{Error, Result};
 use crate::models::Model;
 use crate::tensor::Tensor;
-use crate::train::{say, write_atomically};
+use crate::train::say;
 
 /// Numbers of pictures that are held at once.
 const NUMBERS: usize = 1 << 24;
@@ -73,7 +70,7 @@ pub fn decode(args: &DecodeArgs) -> Result<()> {
         let made = inference.decode(part, labels)?;
         for (index, image) in made.data().chunks(shape.elements()).enumerate() {
             let name = format!("{:0digits$}.png", first + index);
-            save(&args.out.join(name), image, shape)?;
+            Raster::of_numbers(image, shape).save(&args.out.join(name))?;
         }
     }
     say(format_args!("{count} pictures written to {}", args.out.display()));
@@ -125,29 +122,5 @@ fn fits(path: &Path, stored: &Tensor, wanted: &[usize], what: &str) -> Result<()
             );
             Err(Error::file(path, what))
         }
-    }
-}
-
-/// Writes an image in [0, 1], `[channels, height, width]`, at its own size. Three channels are
-/// colours; of any other number, the first is shown.
-fn save(path: &Path, image: &[f32], shape: ImageShape) -> Result<()> {
-    let ImageShape { channels, height, width } = shape;
-    let plane = height * width;
-    let byte = |number: f32| (255.0 * number.clamp(0.0, 1.0)).round() as u8;
-    let (wide, high) = (width as u32, height as u32);
-    let mut bytes = Cursor::new(vec![]);
-    let written = if channels == 3 {
-        let pixels = (0..plane).flat_map(|at| [0, 1, 2].map(|channel| image[channel * plane + at]));
-        let picture = RgbImage::from_raw(wide, high, pixels.map(byte).collect());
-        picture.map(|picture| picture.write_to(&mut bytes, ImageFormat::Png))
-    } else {
-        let pixels = image[..plane].iter().copied();
-        let picture = GrayImage::from_raw(wide, high, pixels.map(byte).collect());
-        picture.map(|picture| picture.write_to(&mut bytes, ImageFormat::Png))
-    };
-    match written {
-        Some(Ok(())) => write_atomically(path, |out| out.write_all(bytes.get_ref())),
-        Some(Err(error)) => Err(Error::file(path, format!("cannot be encoded as PNG: {error}"))),
-        None => Err(Error::file(path, format!("an image of {shape} cannot be a picture"))),
     }
 }

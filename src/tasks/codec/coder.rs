@@ -6,7 +6,6 @@ use super::container::{self, Header};
 use super::entropy::Damage;
 use super::integers::{self, CodeMap, LARGEST};
 use super::prior::{FINGERPRINT, Prior, fingerprint};
-use super::raster::Raster;
 use super::windows::{Grid, Window};
 use crate::data::ImageShape;
 use crate::error::{Error, Result};
@@ -15,6 +14,7 @@ use crate::graph::PlanId;
 use crate::models::Model;
 use crate::ops::StepScalars;
 use crate::tasks::Trained;
+use crate::tasks::raster::Raster;
 use crate::tensor::{Shape, Tensor};
 use crate::train::{self, Task};
 

@@ -7,10 +7,10 @@ use std::path::{Path, PathBuf};
 use super::coder::{Codec, damaged, hexadecimal};
 use super::container::{self, Header};
 use super::entropy::Damage;
-use super::raster::Raster;
 use crate::error::{Error, Result};
 use crate::models::Model;
 use crate::tasks::ModelArgs;
+use crate::tasks::raster::Raster;
 use crate::train::{say, write_atomically};
 
 /// The most bytes of a file that is read.

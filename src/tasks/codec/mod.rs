@@ -8,7 +8,6 @@ mod container;
 mod entropy;
 mod integers;
 mod prior;
-mod raster;
 mod rate_distortion;
 mod windows;
 
@@ -16,5 +15,4 @@ pub use coder::Codec;
 pub use commands::{CompressArgs, DecompressArgs, compress, decompress};
 pub use container::Header;
 pub use integers::CodeMap;
-pub use raster::Raster;
 pub use rate_distortion::{RateDistortionArgs, rate_distortion};

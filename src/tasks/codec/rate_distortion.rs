@@ -7,10 +7,10 @@ use image::codecs::jpeg::JpegEncoder;
 
 use super::coder::Codec;
 use super::commands::for_model;
-use super::raster::Raster;
 use crate::data::ImageShape;
 use crate::error::{Error, Result};
 use crate::tasks::inputs;
+use crate::tasks::raster::Raster;
 use crate::train::rate_curves::{Curve, Point, rate_curves};
 use crate::train::{pictures, say};
 

@@ -7,6 +7,7 @@ use image::{DynamicImage, GrayImage, ImageFormat, RgbImage};
 
 use crate::data::{ImageShape, LoadOptions, folder};
 use crate::error::{Error, Result};
+use crate::tensor::Tensor;
 use crate::train::write_atomically;
 
 /// A picture of bytes.
@@ -33,6 +34,25 @@ impl Raster {
         Ok(Self { shape: picture.shape, pixels: picture.pixels })
     }
 
+    /// A picture of numbers in [0, 1], `[channels, height, width]`; what lies beyond is brought within.
+    /// Of two channels, or more than three, the first is taken.
+    pub fn of_numbers(numbers: &[f32], shape: ImageShape) -> Self {
+        let channels = if shape.channels == 3 { 3 } else { 1 };
+        let shape = ImageShape { channels, ..shape };
+        let byte = |number: &f32| (255.0 * number.clamp(0.0, 1.0)).round() as u8;
+        Self { shape, pixels: numbers[..shape.elements()].iter().map(byte).collect() }
+    }
+
+    /// Its numbers in [0, 1], `[1, channels, height, width]`.
+    pub fn to_tensor(&self) -> Tensor {
+        let ImageShape { channels, height, width } = self.shape;
+        let mut tensor = Tensor::zeros([1, channels, height, width]);
+        for (number, byte) in tensor.data_mut().iter_mut().zip(&self.pixels) {
+            *number = f32::from(*byte) / 255.0;
+        }
+        tensor
+    }
+
     /// The same in gray.
     pub fn to_gray(&self) -> Self {
         let gray = self.to_image().into_luma8();
@@ -57,7 +77,7 @@ impl Raster {
     }
 
     /// The same for the `image` crate.
-    pub(super) fn to_image(&self) -> DynamicImage {
+    pub fn to_image(&self) -> DynamicImage {
         let ImageShape { channels, height, width } = self.shape;
         let plane = height * width;
         let (columns, rows) = (width as u32, height as u32);

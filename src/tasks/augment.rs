@@ -1,0 +1,176 @@
+//! Near variants of pictures, to enlarge a set of them.
+
+use std::path::{Path, PathBuf};
+
+use super::inputs::{self, Pictures};
+use super::outputs::make_folder;
+use super::raster::Raster;
+use super::trained::{ModelArgs, Trained};
+use crate::error::{Error, Result};
+use crate::models::{Model, Variant};
+use crate::rng::{Philox, Seed, stream};
+use crate::train::{Codes, latent, say};
+use rand::RngExt;
+
+/// Pictures that are held at once.
+const CHUNK: usize = 256;
+/// The most variants of one picture.
+const MOST: usize = 10_000;
+
+/// The options of `diabolo augment`.
+#[derive(Clone, Debug, clap::Args)]
+pub struct AugmentArgs {
+    /// The folder of pictures; its sub-folders are classes, and stay
+    #[arg(value_name = "DIR")]
+    input: PathBuf,
+    /// Variants of each picture
+    #[arg(short = 'n', long, value_name = "N", default_value_t = 5)]
+    count: usize,
+    /// How far codes of variants lie from the picture's: in standard deviations of what its code may
+    /// be (variational models) or of the pictures' codes; for vqvae, the share of exchanged places
+    #[arg(long, value_name = "S", default_value_t = 0.5, allow_negative_numbers = true)]
+    strength: f32,
+    /// Decides which variants are drawn
+    #[arg(long, default_value_t = 0)]
+    seed: u64,
+    /// The folder for the variants: PICTURE-1.png and on, in the sub-folders of their pictures
+    #[arg(short, long, value_name = "DIR")]
+    out: PathBuf,
+    #[command(flatten)]
+    model: ModelArgs,
+    /// The label of all pictures, for a model that is told labels [default: by class folder]
+    #[arg(long, value_name = "N")]
+    label: Option<u32>,
+}
+
+/// Writes variants of each picture of a folder.
+///
+/// # Errors
+/// When a picture cannot be read, an option makes no sense, the device fails, or the folder cannot
+/// be written.
+pub fn augment(args: &AugmentArgs) -> Result<()> {
+    if !(1..=MOST).contains(&args.count) {
+        return Err(Error::option("--count", format!("takes 1 to {MOST} variants")));
+    }
+    if !(args.strength.is_finite() && args.strength >= 0.0) {
+        return Err(Error::option("--strength", format!("is {}, not 0 or more", args.strength)));
+    }
+    let paths = inputs::find(std::slice::from_ref(&args.input))?;
+    let mut trained = args.model.load()?;
+    let labels = labels(&trained, args, &paths)?;
+    let (shape, model) = (trained.model().images(), trained.model().clone());
+    let mut random = Philox::new(Seed(args.seed), stream::VARIANTS);
+    for (number, part) in paths.chunks(CHUNK).enumerate() {
+        let pictures = Pictures::read(part, shape)?;
+        let labels = labels.as_ref().map(|labels| &labels[number * CHUNK..][..part.len()]);
+        let mut inference = trained.inference();
+        let codes = inference.encode(&pictures.images, labels)?;
+        let spread = Spread::new(&model, &codes)?;
+        for variant in 1..=args.count {
+            let mut drawn = spread.draw(&codes, args.strength, &mut random);
+            model.rectify(&mut drawn);
+            let made = inference.decode(&drawn, labels)?;
+            for (image, path) in made.data().chunks(shape.elements()).zip(part) {
+                let path = place(args, path, variant);
+                path.parent().map_or(Ok(()), make_folder)?;
+                Raster::of_numbers(image, shape).save(&path)?;
+            }
+        }
+    }
+    let count = paths.len() * args.count;
+    say(format_args!("{count} pictures written to {}", args.out.display()));
+    Ok(())
+}
+
+/// Where a variant of the picture at `path` goes.
+fn place(args: &AugmentArgs, path: &Path, variant: usize) -> PathBuf {
+    let inner = path.strip_prefix(&args.input).unwrap_or(path);
+    let name = inner.file_name().unwrap_or_default().to_string_lossy();
+    args.out.join(inner).with_file_name(format!("{}-{variant}.png", name.replace('.', "_")))
+}
+
+/// The label of each picture, for a model that is told labels.
+fn labels(trained: &Trained, args: &AugmentArgs, paths: &[PathBuf]) -> Result<Option<Vec<u32>>> {
+    if args.label.is_some() || !trained.model().is_conditional() {
+        return trained.labels(args.label, paths.len());
+    }
+    let classes = trained.dataset()?.classes;
+    let label = |path: &PathBuf| {
+        let inner = path.strip_prefix(&args.input).unwrap_or(path);
+        let class = inner.components().next().map(|part| part.as_os_str().to_string_lossy());
+        let found = classes.iter().position(|known| Some(known.as_str()) == class.as_deref());
+        found.map(|label| label as u32).ok_or_else(|| {
+            let what = format!(
+                "lies in no folder named after a class, such as {}; give --label",
+                classes.first().map_or("0", String::as_str)
+            );
+            Error::file(path, what)
+        })
+    };
+    paths.iter().map(label).collect::<Result<Vec<u32>>>().map(Some)
+}
+
+/// How codes of variants differ from those of their pictures.
+enum Spread {
+    /// By normal numbers of these deviations: one a number of each code.
+    Normal(Vec<f32>),
+    /// By places taken from other codes: how many there are, and whether they lie apart as in a map.
+    Places { places: usize, is_map: bool },
+}
+
+impl Spread {
+    fn new(model: &Model, codes: &Codes) -> Result<Self> {
+        if let Variant::Vqvae(vqvae) = &model.variant {
+            if codes.count() < 2 {
+                let what = "a vqvae model mixes pictures, so it takes at least two of them";
+                return Err(Error::option("DIR", what));
+            }
+            let places = codes.width / vqvae.code_dim;
+            return Ok(Self::Places { places, is_map: model.network.code_shape().len() > 1 });
+        }
+        if let Some(variances) = &codes.log_variances {
+            return Ok(Self::Normal(variances.iter().map(|v| (0.5 * v).exp()).collect()));
+        }
+        let deviations = (0..codes.width).map(|number| deviation(codes, number));
+        Ok(Self::Normal(deviations.collect::<Vec<f32>>().repeat(codes.count())))
+    }
+
+    fn draw(&self, codes: &Codes, strength: f32, random: &mut Philox) -> Vec<f32> {
+        let mut drawn = codes.values.clone();
+        match self {
+            Self::Normal(deviations) => {
+                let normals = latent::standard_normal(drawn.len(), Seed(random.random()));
+                for ((number, deviation), normal) in drawn.iter_mut().zip(deviations).zip(normals) {
+                    *number += strength * deviation * normal;
+                }
+            }
+            Self::Places { places, is_map } => {
+                let width = codes.width / places;
+                for code in drawn.chunks_mut(codes.width) {
+                    for place in 0..*places {
+                        if random.random::<f32>() >= strength {
+                            continue;
+                        }
+                        let donor = codes.row(random.random_range(0..codes.count()));
+                        for number in 0..width {
+                            let at = match is_map {
+                                true => number * places + place,
+                                false => place * width + number,
+                            };
+                            code[at] = donor[at];
+                        }
+                    }
+                }
+            }
+        }
+        drawn
+    }
+}
+
+/// The standard deviation of one number over all codes.
+fn deviation(codes: &Codes, number: usize) -> f32 {
+    let values = || (0..codes.count()).map(|row| f64::from(codes.row(row)[number]));
+    let count = codes.count().max(1) as f64;
+    let mean = values().sum::<f64>() / count;
+    (values().map(|value| (value - mean).powi(2)).sum::<f64>() / count).sqrt() as f32
+}
