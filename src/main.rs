@@ -12,7 +12,7 @@ use diabolo::models::Kind;
 use diabolo::tasks::{
     self, AnomalyArgs, AugmentArgs, CompressArgs, DecodeArgs, DecompressArgs, EncodeArgs,
     ExportArgs, InterpolateArgs, ProbeArgs, RateDistortionArgs, ReconstructArgs, ReportArgs,
-    SampleArgs,
+    RestoreArgs, SampleArgs,
 };
 use diabolo::train::{self, TrainArgs};
 
@@ -65,6 +65,8 @@ enum Command {
     Probe(ProbeArgs),
     /// Write what a run folder holds as one HTML page
     Report(ReportArgs),
+    /// Restore pictures of any size: noise, haze, missing pixels
+    Restore(RestoreArgs),
     /// Draw new images from a trained model
     Sample(SampleArgs),
     /// Train a model, as the examples do
@@ -88,6 +90,7 @@ fn main() -> ExitCode {
         Command::Augment(args) => tasks::augment(&args),
         Command::Bench(args) => bench::bench(&args),
         Command::Interpolate(args) => tasks::interpolate(&args),
+        Command::Restore(args) => tasks::restore(&args),
         Command::Reconstruct(args) => tasks::reconstruct(&args),
         Command::Compress(args) => tasks::compress(&args),
         Command::Decompress(args) => tasks::decompress(&args),

@@ -265,9 +265,9 @@ fn common_shape(pictures: &[Vec<Picture>]) -> Result<ImageShape> {
     }
 }
 
-/// Decodes one file as `options` say.
-pub(crate) fn decode(path: &Path, options: &LoadOptions) -> Result<Picture> {
-    let image = open(path).map_err(|error| match error {
+/// Opens one file.
+fn opened(path: &Path) -> Result<DynamicImage> {
+    open(path).map_err(|error| match error {
         ImageError::Limits(_) => {
             let mebibytes = MAX_DECODED >> 20;
             let what = format!(
@@ -279,7 +279,19 @@ pub(crate) fn decode(path: &Path, options: &LoadOptions) -> Result<Picture> {
             let what = format!("cannot be decoded ({error}); replace or remove it");
             Error::file(path, what)
         }
-    })?;
+    })
+}
+
+/// The opacity of each pixel of a picture, row by row; `None` where it has none of its own.
+pub(crate) fn opacity(path: &Path) -> Result<Option<Vec<u8>>> {
+    let image = opened(path)?;
+    let has_alpha = image.color().has_alpha();
+    Ok(has_alpha.then(|| image.into_rgba8().pixels().map(|pixel| pixel[3]).collect()))
+}
+
+/// Decodes one file as `options` say.
+pub(crate) fn decode(path: &Path, options: &LoadOptions) -> Result<Picture> {
+    let image = opened(path)?;
     if image.width() == 0 || image.height() == 0 {
         return Err(Error::file(path, "is an image without pixels; replace or remove it"));
     }

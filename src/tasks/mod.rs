@@ -15,6 +15,7 @@ pub mod probe;
 mod raster;
 mod reconstruct;
 pub mod report;
+pub mod restore;
 mod sample;
 mod trained;
 
@@ -33,5 +34,6 @@ pub use probe::{ProbeArgs, probe};
 pub use raster::Raster;
 pub use reconstruct::{ReconstructArgs, reconstruct};
 pub use report::{ReportArgs, report};
+pub use restore::{RestoreArgs, restore};
 pub use sample::{SampleArgs, sample};
 pub use trained::{ModelArgs, Trained};

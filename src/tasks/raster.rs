@@ -60,6 +60,13 @@ impl Raster {
         Self { shape, pixels: gray.into_raw() }
     }
 
+    /// The same with one channel for each colour.
+    pub fn to_colour(&self) -> Self {
+        let times = if self.shape.channels == 1 { 3 } else { 1 };
+        let shape = ImageShape { channels: 3, ..self.shape };
+        Self { shape, pixels: self.pixels.repeat(times) }
+    }
+
     /// Writes it as PNG, in one piece or not at all.
     ///
     /// # Errors

@@ -1,0 +1,170 @@
+//! Restoration of pictures of any size by a model of small ones: in overlapping parts, blended.
+
+mod quality;
+mod spoil;
+mod tiles;
+
+use std::path::{Path, PathBuf};
+
+pub use quality::Quality;
+pub use spoil::Spoil;
+pub use tiles::restored;
+
+use super::inputs;
+use super::outputs::make_folder;
+use super::raster::Raster;
+use super::trained::{ModelArgs, Trained};
+use crate::data::ImageShape;
+use crate::error::{Error, Result};
+use crate::tensor::Tensor;
+use crate::train::{median3x3, say};
+
+/// The options of `diabolo restore`.
+#[derive(Clone, Debug, clap::Args)]
+pub struct RestoreArgs {
+    /// Pictures of any size, or folders of them; what is transparent in them is missing
+    #[arg(value_name = "IN", required = true)]
+    inputs: Vec<PathBuf>,
+    /// The folder for the restored pictures, each a PNG named after its picture
+    #[arg(short, long, value_name = "DIR")]
+    out: PathBuf,
+    /// Spoil the pictures first, to see what the model can do: gaussian:0.2, salt-pepper:0.3,
+    /// haze:0.5, and all that training takes; or mask:MASK.png, dark where pixels are missing
+    #[arg(long, value_name = "KIND:AMOUNT|mask:FILE")]
+    noise: Option<Spoil>,
+    /// What the pictures should be, to measure by: a picture, or a folder of pictures of the same
+    /// names [default: with --noise, the pictures as they were]
+    #[arg(long, value_name = "FILE|DIR")]
+    clean: Option<PathBuf>,
+    /// Decides which noise is drawn
+    #[arg(long, default_value_t = 0)]
+    seed: u64,
+    #[command(flatten)]
+    model: ModelArgs,
+    /// The label of the pictures, for a model that is told labels
+    #[arg(long, value_name = "N")]
+    label: Option<u32>,
+}
+
+/// Restores pictures, and measures how near they come to clean ones where those are known.
+///
+/// # Errors
+/// When a picture cannot be read, sizes do not fit, an option makes no sense, the device fails, or
+/// the folder cannot be written.
+pub fn restore(args: &RestoreArgs) -> Result<()> {
+    let paths = inputs::find(&args.inputs)?;
+    let names = inputs::names(&paths);
+    let mut trained = args.model.load()?;
+    trained.labels(args.label, 1)?;
+    make_folder(&args.out)?;
+    let mut measured: Vec<[Quality; 3]> = vec![];
+    for (number, (path, name)) in paths.iter().zip(&names).enumerate() {
+        let task = Task { args, path, name, number };
+        measured.extend(task.run(&mut trained)?);
+    }
+    if measured.len() > 1 {
+        let mean = |which: usize| Quality::mean(measured.iter().map(|three| three[which]));
+        say(format_args!("mean: {}", compared([mean(0), mean(1), mean(2)])));
+    }
+    say(format_args!("{} pictures written to {}", paths.len(), args.out.display()));
+    Ok(())
+}
+
+/// The restoration of one picture.
+struct Task<'a> {
+    args: &'a RestoreArgs,
+    path: &'a Path,
+    name: &'a str,
+    number: usize,
+}
+
+impl Task<'_> {
+    /// Restores it; how near the spoilt, the filtered and the restored picture come to a clean one.
+    fn run(&self, trained: &mut Trained) -> Result<Option<[Quality; 3]>> {
+        let args = self.args;
+        let raster = self.read(self.path, trained)?;
+        let original = raster.to_tensor();
+        let mut seen = spoil::opaque(self.path, raster.shape)?;
+        let mut spoilt = original.clone();
+        match &args.noise {
+            Some(Spoil::Noise(noise)) => {
+                spoilt = spoil::corrupted(&original, *noise, args.seed, self.number)?;
+            }
+            Some(Spoil::Mask(mask)) => {
+                let mask = spoil::mask(mask, raster.shape)?;
+                let both = seen.iter().flatten().copied().chain(std::iter::repeat(true));
+                seen = Some(mask.iter().zip(both).map(|(mask, seen)| *mask && seen).collect());
+            }
+            None => {}
+        }
+        if let Some(seen) = &seen {
+            spoil::leave_out(&mut spoilt, seen, f32::NAN);
+        }
+        let mut made = restored(trained, &spoilt, args.label)?;
+        let fills = !matches!(args.noise, Some(Spoil::Noise(_)));
+        if let Some(seen) = seen.as_ref().filter(|_| fills) {
+            // Where pixels are only missing, those that are there are right.
+            tiles::keep(&mut made, &original, seen);
+        }
+        self.save(&made, raster.shape, "")?;
+        if args.noise.is_some() {
+            self.save(&spoilt, raster.shape, "-spoilt")?;
+        }
+        let Some(clean) = self.clean(&original, trained)? else {
+            return Ok(None);
+        };
+        if let Some(seen) = &seen {
+            spoil::leave_out(&mut spoilt, seen, 0.0);
+        }
+        let filtered = median3x3(&spoilt);
+        let of = |picture: &Tensor| Quality::of(picture, &clean);
+        let three = [of(&spoilt)?, of(&filtered)?, of(&made)?];
+        say(format_args!("{}: {}", self.path.display(), compared(three)));
+        Ok(Some(three))
+    }
+
+    fn read(&self, path: &Path, trained: &Trained) -> Result<Raster> {
+        let raster = Raster::read(path)?;
+        let is_gray = trained.model().images().channels == 1;
+        Ok(match (is_gray, raster.shape.channels) {
+            (true, 3) => raster.to_gray(),
+            (false, 1) => raster.to_colour(),
+            _ => raster,
+        })
+    }
+
+    fn save(&self, picture: &Tensor, shape: ImageShape, ending: &str) -> Result<()> {
+        let path = self.args.out.join(format!("{}{ending}.png", self.name));
+        Raster::of_numbers(picture.data(), shape).save(&path)
+    }
+
+    /// What the picture should be, if that is known.
+    fn clean(&self, original: &Tensor, trained: &Trained) -> Result<Option<Tensor>> {
+        let path = match &self.args.clean {
+            None => return Ok(self.args.noise.as_ref().map(|_| original.clone())),
+            Some(path) if path.is_dir() => {
+                let candidates = inputs::find(std::slice::from_ref(path))?;
+                let found = candidates.into_iter().find(|other| {
+                    other.file_name() == self.path.file_name()
+                        || other.file_stem() == self.path.file_stem()
+                });
+                found.ok_or_else(|| {
+                    let what = format!("has no picture named as {}", self.path.display());
+                    Error::file(path, what)
+                })?
+            }
+            Some(path) => path.clone(),
+        };
+        let clean = self.read(&path, trained)?.to_tensor();
+        if clean.shape() != original.shape() {
+            let what = format!("has another size than {}", self.path.display());
+            return Err(Error::file(path, what));
+        }
+        Ok(Some(clean))
+    }
+}
+
+/// What was there, what a filter makes of it, and what the model does.
+fn compared([spoilt, filtered, restored]: [Quality; 3]) -> String {
+    format!("{spoilt} -> {restored} (median filter {filtered})")
+}
