@@ -6,17 +6,20 @@
 //! A residual model makes what is to be added to the spoilt image (Zhang, Zuo, Chen, Meng, Zhang:
 //! "Beyond a Gaussian denoiser", 2017): what is right in it need not pass through the code.
 
-use super::{Choices, Recipe, Schedule, conv};
+use super::{Architecture, Choices, Downsample, Recipe, Schedule, Sizes, conv};
 use crate::nn::Loss;
 use crate::ops::Corruption;
 
-/// Keras's convolutional autoencoder under its documentation's noise. What a residual model makes is
-/// no image, so that it has a squared error.
+/// Keras's convolutional autoencoder under its documentation's noise. A residual model has a squared
+/// error, as what it makes is no image, and one stage that halves the image by strides: a maximum of
+/// four pixels would lose which of them is the noisy one.
 pub(super) fn recipe(given: &Choices) -> Recipe {
     let noise = Some(Corruption::Gaussian { deviation: 0.4 });
     let mut choices = Choices { noise, ..conv::keras() };
     if given.residual == Some(true) {
         choices.loss = Some(Loss::Mse);
+        choices.arch = Some(Architecture::Conv(Sizes::mirrored(vec![64])));
+        choices.downsample = Some(Downsample::Stride);
     }
     let schedule = Schedule::Cosine;
     Recipe { batch: 128, learning_rate: 3e-3, schedule, epochs: 10, choices }

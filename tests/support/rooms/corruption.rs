@@ -18,7 +18,8 @@ fn images() -> impl Strategy<Value = Tensor> {
 }
 
 fn drawn_corruption() -> impl Strategy<Value = Corruption> {
-    (0..5, 0.01_f32..0.99).prop_map(|(kind, amount)| match kind {
+    (0..6, 0.01_f32..0.99).prop_map(|(kind, amount)| match kind {
+        5 => Corruption::GaussianRange { least: 0.5 * amount, most: 2.0 * amount },
         0 => Corruption::Gaussian { deviation: 2.0 * amount },
         1 => Corruption::SaltAndPepper { share: amount },
         2 => Corruption::Mask { share: amount },
@@ -29,7 +30,12 @@ fn drawn_corruption() -> impl Strategy<Value = Corruption> {
 
 pub fn corrupt() -> impl Strategy<Value = Case> {
     (images(), drawn_corruption()).prop_map(|(images, corruption)| {
-        let rounds = matches!(corruption, Corruption::Gaussian { .. } | Corruption::Haze { .. });
+        let rounds = matches!(
+            corruption,
+            Corruption::Gaussian { .. }
+                | Corruption::GaussianRange { .. }
+                | Corruption::Haze { .. }
+        );
         // Two in one graph, which do not draw alike.
         Case::many(format!("corrupt {corruption}"), vec![images], move |graph, x| {
             let mut spoilt = || ops::corrupt(graph, x[0], corruption);

@@ -1,0 +1,188 @@
+//! Pictures of any size are restored by models of small ones, and reconstructed, changed into each
+//! other and varied, through the program.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+use std::sync::LazyLock;
+
+use diabolo::tasks::Raster;
+use image::{GrayImage, ImageReader, Luma, LumaA};
+use tempfile::TempDir;
+
+/// Runs trained once for all tests.
+static RUNS: LazyLock<TempDir> = LazyLock::new(|| {
+    let folder = TempDir::new().expect("a temporary folder");
+    for (name, options) in [
+        ("dense", "--variant dense --arch dense:32 --latent 8 --epochs 4"),
+        ("vae", "--variant vae --arch dense:32 --latent 4 --epochs 4"),
+        ("cvae", "--variant cvae --arch dense:16 --latent 3 --epochs 1"),
+        ("vqvae", "--variant vqvae --arch conv:4 --codes 9 --code-dim 3 --epochs 1"),
+        ("filling", "--variant denoising --noise mask:0.3 --arch dense:64 --latent 24 --epochs 6"),
+    ] {
+        let out = folder.path().join(name);
+        let line = format!("train {options} --data digits --limit 300 --device cpu");
+        let output = diabolo(&format!("{line} --out {}", out.display()));
+        assert!(output.status.success(), "{}", text(&output.stderr));
+    }
+    folder
+});
+
+fn diabolo(line: &str) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_diabolo"));
+    command.args(line.split_whitespace()).output().expect("the program starts")
+}
+
+fn task(line: &str, model: &str) -> Output {
+    diabolo(&format!("{line} --device cpu --model {}", RUNS.path().join(model).display()))
+}
+
+fn succeeds(line: &str, model: &str) -> String {
+    let output = task(line, model);
+    assert!(output.status.success(), "{line}: {}", text(&output.stderr));
+    text(&output.stdout)
+}
+
+fn fails(line: &str, model: &str, code: i32, words: &str) {
+    let output = task(line, model);
+    let errors = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(code), "{line}: {errors}");
+    assert!(errors.contains(words), "`{words}` is not in: {errors}");
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+/// A smooth picture with an edge, of any size.
+fn picture(width: u32, height: u32, number: u32) -> GrayImage {
+    GrayImage::from_fn(width, height, |x, y| {
+        let wave = (f64::from(x * (3 + number) + 2 * y) / 9.0).sin();
+        Luma([(128.0 + 60.0 * wave + if x > y { 50.0 } else { 0.0 }) as u8])
+    })
+}
+
+fn size(path: &Path) -> (u32, u32) {
+    ImageReader::open(path).expect("is there").into_dimensions().expect("is a picture")
+}
+
+#[test]
+fn pictures_are_reconstructed_at_the_models_size() {
+    let folder = TempDir::new().expect("a temporary folder");
+    let (a, b) = (folder.path().join("a.png"), folder.path().join("sub/a.jpg"));
+    fs::create_dir(folder.path().join("sub")).expect("writable");
+    picture(8, 8, 0).save(&a).expect("writable");
+    picture(30, 20, 1).save(&b).expect("writable");
+    let out = folder.path().join("out");
+    let line = format!("reconstruct {} {} -o {}", a.display(), b.display(), out.display());
+    let said = succeeds(&line, "dense");
+    assert!(said.contains("2 pictures") && said.contains("dB"), "{said}");
+    assert_eq!([size(&out.join("a.png")), size(&out.join("a-2.png"))], [(8, 8); 2]);
+    fails(&format!("reconstruct {} -o {}", a.display(), out.display()), "cvae", 2, "--label");
+    fails(&format!("reconstruct nothing.png -o {}", out.display()), "dense", 1, "nothing.png");
+}
+
+#[test]
+fn one_picture_becomes_another() {
+    let folder = TempDir::new().expect("a temporary folder");
+    let [a, b] = [0, 1].map(|number| {
+        let path = folder.path().join(format!("{number}.png"));
+        picture(8, 8, 5 * number).save(&path).expect("writable");
+        path
+    });
+    let out = folder.path().join("way.png");
+    let ends = format!("{} {}", a.display(), b.display());
+    for (model, more) in [("vae", ""), ("dense", ""), ("cvae", "--label 3"), ("vqvae", "")] {
+        let line = format!("interpolate {ends} --steps 5 -o {} {more}", out.display());
+        succeeds(&line, model);
+        let bytes = fs::read(folder.path().join("way.gif")).expect("written beside the strip");
+        let decoder = image::codecs::gif::GifDecoder::new(std::io::Cursor::new(bytes));
+        let frames = image::AnimationDecoder::into_frames(decoder.expect("is a GIF"));
+        let frames = frames.collect_frames().expect("has frames");
+        assert_eq!(frames.len(), 5 + 3, "there and back");
+        assert!(frames[0].buffer().width() >= 64, "enlarged");
+        assert_ne!(frames[0].buffer(), frames[4].buffer(), "{model}: both ends are alike");
+    }
+    fails(&format!("interpolate {ends} --steps 1"), "vae", 2, "--steps");
+}
+
+#[test]
+fn variants_lie_in_the_folders_of_their_classes_and_differ() {
+    let folder = TempDir::new().expect("a temporary folder");
+    let (pictures, out) = (folder.path().join("in"), folder.path().join("out"));
+    for number in 0..4 {
+        let class = pictures.join(format!("{}", number % 2));
+        fs::create_dir_all(&class).expect("writable");
+        picture(8, 8, number).save(class.join(format!("{number}.png"))).expect("writable");
+    }
+    for model in ["vae", "dense", "cvae", "vqvae"] {
+        let line = format!("augment {} -n 3 -o {}", pictures.display(), out.display());
+        succeeds(&line, model);
+        let made: Vec<Vec<u8>> = (1..=3)
+            .map(|variant| fs::read(out.join(format!("1/3_png-{variant}.png"))).expect("there"))
+            .collect();
+        assert!(made[0] != made[1] || made[1] != made[2], "{model}: all variants are alike");
+        succeeds(&line, model);
+        let again = fs::read(out.join("1/3_png-1.png")).expect("there");
+        assert_eq!(again, made[0], "{model}: the same seed draws the same");
+        fs::remove_dir_all(&out).expect("writable");
+    }
+    let still = format!("augment {} -n 1 --strength 0 -o {}", pictures.display(), out.display());
+    succeeds(&still, "dense");
+    let plain = folder.path().join("plain");
+    succeeds(&format!("reconstruct {} -o {}", pictures.display(), plain.display()), "dense");
+    let read = |path: PathBuf| Raster::read(&path).expect("a picture");
+    assert_eq!(
+        read(out.join("1/3_png-1.png")),
+        read(plain.join("3.png")),
+        "no strength, no change"
+    );
+    fails(&format!("{still} --strength -1"), "dense", 2, "--strength");
+}
+
+#[test]
+fn missing_pixels_are_filled_and_the_others_stay() {
+    let folder = TempDir::new().expect("a temporary folder");
+    let [whole, holed, mask] =
+        ["whole.png", "holed.png", "mask.png"].map(|name| folder.path().join(name));
+    let clean = picture(37, 21, 0);
+    clean.save(&whole).expect("writable");
+    let seen = |x: u32, y: u32| (x * 7 + y * 5) % 4 != 0;
+    let mask_image = GrayImage::from_fn(37, 21, |x, y| Luma([if seen(x, y) { 255 } else { 0 }]));
+    mask_image.save(&mask).expect("writable");
+    let with_alpha = image::GrayAlphaImage::from_fn(37, 21, |x, y| {
+        LumaA(if seen(x, y) { [clean.get_pixel(x, y)[0], 255] } else { [0, 0] })
+    });
+    with_alpha.save(&holed).expect("writable");
+    let out = folder.path().join("out");
+    let by_mask =
+        format!("restore {} --noise mask:{} -o {}", whole.display(), mask.display(), out.display());
+    let said = succeeds(&by_mask, "filling");
+    assert!(said.contains("dB") && said.contains("SSIM"), "{said}");
+    let by_alpha =
+        format!("restore {} -o {} --clean {}", holed.display(), out.display(), whole.display());
+    succeeds(&by_alpha, "filling");
+    let read = |name: &str| image::open(out.join(name)).expect("written").into_luma8();
+    let (first, second) = (read("whole.png"), read("holed.png"));
+    assert_eq!(first.dimensions(), (37, 21));
+    assert_eq!(first, second, "a mask and transparency say the same");
+    let mut nearer = 0;
+    for (x, y, pixel) in clean.enumerate_pixels() {
+        match seen(x, y) {
+            true => assert_eq!(first.get_pixel(x, y), pixel, "({x}, {y}) was there"),
+            false => nearer += i32::from(first.get_pixel(x, y)[0] > 40),
+        }
+    }
+    assert!(nearer > 100, "{nearer} of about 194 holes are no longer dark");
+    let small = folder.path().join("small.png");
+    picture(5, 5, 0).save(&small).expect("writable");
+    let line = format!(
+        "restore {} --noise mask:{} -o {}",
+        whole.display(),
+        small.display(),
+        out.display()
+    );
+    fails(&line, "filling", 1, "a mask has its picture's size");
+    let line = format!("restore {} --noise fog:1 -o {}", whole.display(), out.display());
+    fails(&line, "filling", 2, "fog");
+}
