@@ -186,3 +186,44 @@ fn missing_pixels_are_filled_and_the_others_stay() {
     let line = format!("restore {} --noise fog:1 -o {}", whole.display(), out.display());
     fails(&line, "filling", 2, "fog");
 }
+
+/// The decibels in a line such as `a.png: 16.5 dB, .. -> 26.4 dB, .. (median filter 23.7 dB, ..; best
+/// Gaussian filter 25.1 dB, ..)`.
+fn decibels(line: &str) -> [f64; 4] {
+    let words: Vec<&str> = line.split_whitespace().collect();
+    let numbers = words.windows(2).filter(|pair| pair[1].starts_with("dB"));
+    let numbers: Vec<f64> = numbers.map(|pair| pair[0].parse().expect("a number")).collect();
+    numbers.try_into().expect("four measures")
+}
+
+#[test]
+fn a_blind_residual_model_beats_filters_on_a_photograph_it_never_saw() {
+    let folder = TempDir::new().expect("a temporary folder");
+    let photographs = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/photographs");
+    let (run, out) = (folder.path().join("run"), folder.path().join("out"));
+    let data =
+        format!("--data images:{} --patches 24x24 --gray", photographs.join("seen").display());
+    let model = "--variant denoising --residual --noise gaussian:0.05-0.25 --arch conv:32";
+    let how = "--hold-out 0.25 --batch 16 --epochs 60 --device cpu";
+    let output = diabolo(&format!("train {data} {model} {how} --out {}", run.display()));
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    for noise in ["gaussian:0.1", "gaussian:0.2"] {
+        let unseen = photographs.join("unseen/chelsea.png");
+        let line = format!("restore {} --noise {noise} -o {}", unseen.display(), out.display());
+        let output = diabolo(&format!("{line} --device cpu --model {}", run.display()));
+        let said = text(&output.stdout);
+        assert!(output.status.success(), "{}", text(&output.stderr));
+        let [spoilt, restored, median, smooth] = decibels(said.lines().next().expect("a line"));
+        assert!(restored > spoilt + 5.0, "{said}");
+        assert!(restored > median + 1.0 && restored > smooth + 0.3, "{noise}: {said}");
+    }
+    fails_with_run("sample", &run, "--residual");
+    assert_eq!(size(&out.join("chelsea.png")), (192, 192));
+}
+
+/// A task that the run's model cannot do.
+fn fails_with_run(line: &str, run: &Path, words: &str) {
+    let output = diabolo(&format!("{line} --device cpu --model {}", run.display()));
+    let errors = text(&output.stderr);
+    assert!(!output.status.success() && errors.contains(words), "{errors}");
+}
