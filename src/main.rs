@@ -7,6 +7,7 @@ use std::process::ExitCode;
 use clap::{CommandFactory, Parser, Subcommand};
 use clap_complete::Shell;
 use diabolo::bench::{self, BenchArgs};
+use diabolo::error::Result;
 use diabolo::gpu;
 use diabolo::models::Kind;
 use diabolo::tasks::{
@@ -73,7 +74,7 @@ enum Command {
     Train {
         /// Which model
         #[arg(long, value_enum)]
-        variant: Kind,
+        variant: Option<Kind>,
         #[command(flatten)]
         args: Box<TrainArgs>,
     },
@@ -81,7 +82,12 @@ enum Command {
 
 fn main() -> ExitCode {
     train::start_logging();
-    let result = match Cli::parse().command {
+    let cli = train::command_line::<Cli>(std::env::args_os().collect());
+    train::exit_code(cli.and_then(|cli| run(cli.command)))
+}
+
+fn run(command: Command) -> Result<()> {
+    match command {
         Command::Adapters => {
             train::say(format_args!("{}", gpu::adapters_report().trim_end()));
             Ok(())
@@ -103,7 +109,9 @@ fn main() -> ExitCode {
         Command::Probe(args) => tasks::probe(&args),
         Command::Report(args) => tasks::report(&args),
         Command::Sample(args) => tasks::sample(&args),
-        Command::Train { variant, args } => train::run(&args, variant),
-    };
-    train::exit_code(result)
+        Command::Train { variant, mut args } => {
+            let kind = train::settle(&mut args, variant)?;
+            train::run(&args, kind)
+        }
+    }
 }

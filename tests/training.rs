@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::Path;
+use std::process::Command;
 
 use clap::Parser;
 use diabolo::cpu::CpuExecutor;
@@ -170,5 +171,46 @@ fn encoding_and_decoding_is_reconstructing() {
         let whole = Task::Reconstruct.plan(&model, &layout, 3, None).unwrap();
         assert_eq!(decoded, apply(whole, "images", &images, "reconstruction"));
         assert_eq!(decoded.shape(), images.shape());
+    }
+}
+
+#[test]
+fn options_come_from_a_file_and_the_command_line_wins() {
+    let folder = TempDir::new().unwrap();
+    let (file, first, second) =
+        (folder.path().join("a.toml"), folder.path().join("first"), folder.path().join("second"));
+    let text = "variant = \"dense\"\narch = \"dense:12\"\nlatent = 5\nepochs = 3\nlimit = 100\n\
+        noise = \"gaussian:0.2\"\ndevice = \"cpu\"\ngray = false\n";
+    fs::write(&file, text).unwrap();
+    let train = |config: &Path, out: &Path, more: &str| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_diabolo"));
+        command.arg("train").arg("--config").arg(config).arg("--out").arg(out);
+        command.args(more.split_whitespace()).output().expect("the program starts")
+    };
+    let output = train(&file, &first, "--epochs 2");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let config = fs::read_to_string(first.join("config.toml")).unwrap();
+    assert!(config.contains("epochs = 2") && config.contains("limit = 100"), "{config}");
+    assert_eq!(metrics(&first)["epochs"].as_array().map(Vec::len), Some(2));
+    // A run's own options, and so its very numbers.
+    let output = train(&first.join("config.toml"), &second, "--device cpu");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert_eq!(fs::read_to_string(second.join("config.toml")).unwrap(), config);
+    assert_eq!(metrics(&second)["test"], metrics(&first)["test"]);
+    for (text, more, code, words) in [
+        ("epochs = 2", "", 2, "--variant"),
+        ("epoch = 2", "", 1, "`epoch`, which is no option"),
+        ("epochs = [[", "", 1, "is not TOML"),
+        ("variant = \"dense\"\ngray = 3", "", 1, "true or false"),
+        ("variant = \"dense\"\nseed = 1979-05-27", "", 1, "`seed` must be"),
+        ("variant = \"none\"", "", 2, "none"),
+        (&config, "--lr 0.1", 2, "--lr: is settled by"),
+        (&config, "--variant conv", 1, "holds the options of a dense model"),
+    ] {
+        fs::write(&file, text).unwrap();
+        let output = train(&file, &second, more);
+        let errors = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(code), "{text} {more}: {errors}");
+        assert!(errors.contains(words) && !errors.contains("panicked"), "{text} {more}: {errors}");
     }
 }

@@ -69,6 +69,13 @@ pub struct TrainArgs {
     /// Go on from the model in the run folder
     #[arg(long)]
     pub resume: bool,
+    /// Options from a TOML file, by their names here, which win over it; or a run's config.toml, to
+    /// train that run again
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// The options of the run to be trained again.
+    #[arg(skip)]
+    pub settled: Option<Box<Config>>,
     /// Options of the model
     #[command(flatten, next_help_heading = "Model")]
     pub choices: Choices,
@@ -138,6 +145,9 @@ impl TrainArgs {
     /// # Errors
     /// When `--data`, `--size`, `--missing` or `--seed` make no sense, or the images cannot be read.
     pub fn load(&self) -> Result<Dataset> {
+        if let Some(config) = &self.settled {
+            return config.load();
+        }
         let missing = self.choices.missing.as_ref().map(ToString::to_string);
         load(
             &self.data,
@@ -159,6 +169,14 @@ impl TrainArgs {
     /// # Errors
     /// When a number is out of its range, options do not go together, or one has no effect.
     pub fn config(&self, dataset: &Dataset, kind: Kind) -> Result<Config> {
+        if let Some(config) = &self.settled {
+            if dataset.shape != config.model.images() {
+                let what = format!("`{}` is no longer as the run had it", config.data);
+                return Err(Error::option("--config", what));
+            }
+            config.check()?;
+            return Ok((**config).clone());
+        }
         let is_digits = self.data == Source::default().to_string();
         let is_mnist = matches!(self.data.parse()?, Source::Mnist(_));
         let given = &self.choices;

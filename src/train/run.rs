@@ -3,10 +3,9 @@
 use std::io::{self, Write};
 use std::process::ExitCode;
 
-use clap::Parser;
-
 use super::assessment::Assessment;
 use super::checkpoint::{self, Checkpoint, Header};
+use super::config_file::{command_line, settle};
 use super::curves::loss_curves;
 use super::evaluation::Evaluation;
 use super::gallery::Gallery;
@@ -31,8 +30,11 @@ use crate::tensor::Tensor;
 /// error; exit code 2 for options that make no sense, else 1.
 pub fn main(kind: Kind) -> ExitCode {
     start_logging();
-    let args = TrainArgs::parse();
-    exit_code(run(&args, kind))
+    let args = command_line::<TrainArgs>(std::env::args_os().collect());
+    exit_code(args.and_then(|mut args| {
+        settle(&mut args, Some(kind))?;
+        run(&args, kind)
+    }))
 }
 
 /// Logs warnings to standard error, or what the `RUST_LOG` variable asks for. Drivers that fail to
