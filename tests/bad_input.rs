@@ -48,7 +48,7 @@ fn files(folder: &Path) -> Vec<PathBuf> {
 
 /// Files are written whole under their own names; anything else was given up half-way.
 fn is_whole(path: &Path) -> bool {
-    path.file_name().is_some_and(|name| name == "config.toml")
+    path.file_name().is_some_and(|name| name == "config.toml" || name == "run.lock")
 }
 
 fn text(path: &Path) -> &str {

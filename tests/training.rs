@@ -62,6 +62,7 @@ fn a_run_learns_and_writes_its_folder() {
         "metrics.json",
         "model.safetensors",
         "reconstructions.png",
+        "run.lock",
         "samples.png",
     ];
     assert_eq!(names, expected);

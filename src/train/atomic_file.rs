@@ -30,10 +30,14 @@ pub(super) fn cannot_write(path: &Path, error: &io::Error) -> Error {
     Error::file(path, format!("cannot be written: {error}; choose another folder with --out"))
 }
 
-/// A file in `folder` that is gone unless it is given a name.
+/// What names of files begin with until they are whole.
+const UNFINISHED: &str = ".diabolo-";
+
+/// A file in `folder` that is gone unless it is given a name. It is locked, so that it can be told
+/// from one whose writer was killed.
 pub(super) fn temporary_file(folder: &Path) -> io::Result<NamedTempFile> {
     let mut builder = tempfile::Builder::new();
-    builder.prefix(".diabolo-");
+    builder.prefix(UNFINISHED);
     #[cfg(unix)]
     {
         // By default nobody else may read a temporary file, and a rename would keep it so. The
@@ -41,7 +45,18 @@ pub(super) fn temporary_file(folder: &Path) -> io::Result<NamedTempFile> {
         use std::os::unix::fs::PermissionsExt;
         builder.permissions(fs::Permissions::from_mode(0o666));
     }
-    builder.tempfile_in(folder)
+    let file = builder.tempfile_in(folder)?;
+    // Without a lock, which some file systems do not have, it might be taken for an abandoned one.
+    let _ = file.as_file().try_lock();
+    Ok(file)
+}
+
+/// Whether `path` is an unfinished file that nobody writes any more.
+pub(super) fn is_abandoned(path: &Path) -> bool {
+    let name = path.file_name().and_then(|name| name.to_str());
+    name.is_some_and(|name| name.starts_with(UNFINISHED))
+        && fs::symlink_metadata(path).is_ok_and(|found| found.is_file())
+        && fs::File::open(path).is_ok_and(|file| file.try_lock().is_ok())
 }
 
 fn replace(path: &Path, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<()> {

@@ -15,6 +15,7 @@ use super::pictures;
 use super::profile_file::ProfileFile;
 use super::progress::Progress;
 use super::run_folder::{RunFile, RunFolder};
+use super::run_lock::RunLock;
 use super::tensorboard::EventFile;
 use super::trainer::{Adaptation, EpochReport, Listener, Trainer};
 use crate::data::{Dataset, ImageShape};
@@ -73,6 +74,7 @@ pub fn run(args: &TrainArgs, kind: Kind) -> Result<()> {
     let name = format!("{}-{}", config.model.name(), dataset.name);
     let folder =
         RunFolder::create(args.out.clone().unwrap_or_else(|| format!("runs/{name}").into()))?;
+    let _lock = RunLock::take(folder.path())?;
     let mut opened = gpu::open(&choice)?;
     let adapter = opened.executor.name();
     say(format_args!("device: {adapter} ({})", opened.reason));
