@@ -79,7 +79,7 @@ impl CpuExecutor {
     }
 
     fn loaded(&mut self, plan: PlanId) -> Result<&mut Loaded> {
-        self.plans.get_mut(plan.0).ok_or_else(|| Error::Graph("there is no such plan".into()))
+        self.plans.get_mut(plan.0).ok_or_else(|| Error::Graph(NO_PLAN.into()))
     }
 
     fn dataset(&mut self, data: DataId) -> Result<&mut Dataset> {
@@ -229,6 +229,7 @@ fn carve<'a>(
 }
 
 const NO_STATE: &str = "no state was set before this call";
+const NO_PLAN: &str = "there is no such plan";
 const NO_DATA: &str = "the plan reads a dataset and was added without one";
 
 impl Executor for CpuExecutor {
@@ -316,6 +317,25 @@ impl Executor for CpuExecutor {
         self.loaded(plan)?;
         // From one of the pool's own threads, operations share their work without waking it anew.
         rayon::scope(|_| self.run_steps(plan, steps))
+    }
+
+    fn plan(&self, plan: PlanId) -> Result<&Plan> {
+        let loaded = self.plans.get(plan.0).ok_or_else(|| Error::Graph(NO_PLAN.into()))?;
+        Ok(&loaded.plan)
+    }
+
+    fn run_operation(
+        &mut self,
+        plan: PlanId,
+        operation: usize,
+        scalars: &StepScalars,
+    ) -> Result<Vec<Vec<f32>>> {
+        let step = Executor::plan(self, plan)?.steps.get(operation);
+        let step = step.ok_or_else(|| Error::Graph("there is no such operation".into()))?;
+        let outputs = step.outputs.clone();
+        self.run_step(plan.0, operation, scalars)?;
+        let read = |at: &Location| Ok(self.memory(plan.0, at.area)?[at.range()].to_vec());
+        outputs.iter().map(read).collect()
     }
 
     fn read_output(&mut self, plan: PlanId, name: &str) -> Result<Tensor> {

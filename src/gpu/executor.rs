@@ -12,7 +12,8 @@ use super::readback::Readback;
 use super::{Adapters, DeviceChoice, GpuOptions, Selection};
 use crate::error::{Error, Result};
 use crate::graph::{
-    Bytes, DataId, Executor, METRIC_ROWS, MetricRow, Plan, PlanId, ProfileRow, Role, State,
+    Bytes, DataId, Executor, Location, METRIC_ROWS, MetricRow, Plan, PlanId, ProfileRow, Role,
+    State,
 };
 use crate::ops::{GpuTarget, StepScalars};
 use crate::tensor::Tensor;
@@ -278,6 +279,37 @@ impl Executor for GpuExecutor {
             self.submit(plan, steps)?;
         }
         self.device.check()
+    }
+
+    fn plan(&self, plan: PlanId) -> Result<&Plan> {
+        Ok(&self.program(plan)?.0.plan)
+    }
+
+    fn run_operation(
+        &mut self,
+        plan: PlanId,
+        operation: usize,
+        scalars: &StepScalars,
+    ) -> Result<Vec<Vec<f32>>> {
+        self.device.check()?;
+        let (program, data) = self.program(plan)?;
+        let step = program.plan.steps.get(operation);
+        let step = step.ok_or_else(|| Error::Graph(format!("there is no step {operation}")))?;
+        let data = data.and_then(|data| self.data.get(data.0));
+        let memory = Memory { plan: &program.memory, state: self.state.as_ref(), data };
+        let outputs = step.outputs.iter().map(|at| Ok((memory.buffer(at.area)?.clone(), *at)));
+        let outputs = outputs.collect::<Result<Vec<_>>>()?;
+        let offset = self.flights.open(&self.device, std::slice::from_ref(scalars))?;
+        let mut encoder = self.device.device.create_command_encoder(&Default::default());
+        for found in self.programs[plan.0].0.operations.iter().filter(|it| it.step == operation) {
+            found.record(&mut encoder.begin_compute_pass(&Default::default()), offset);
+        }
+        self.device.queue.submit([encoder.finish()]);
+        let (device, readback) = (&self.device, &mut self.readback);
+        let read = |(buffer, at): (wgpu::Buffer, Location)| {
+            readback.read(device, &buffer, at.offset as u64 * 4, at.length)
+        };
+        outputs.into_iter().map(read).collect()
     }
 
     fn read_output(&mut self, plan: PlanId, name: &str) -> Result<Tensor> {

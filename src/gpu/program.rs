@@ -26,6 +26,8 @@ struct Command {
 #[derive(Debug)]
 pub(super) struct Operation {
     commands: Vec<Command>,
+    /// Which of the plan's steps it is.
+    pub step: usize,
     /// One call that took no time.
     pub row: ProfileRow,
 }
@@ -63,7 +65,7 @@ impl Program {
         let params = upload_params(parts.device, &flat)?;
         let mut offset = 0;
         let mut operations = vec![];
-        for (step, list) in &dispatches {
+        for (number, (step, list)) in dispatches.iter().enumerate() {
             let mut commands = vec![];
             for (dispatch, pipeline) in list.iter().zip(&mut pipelines) {
                 let binder = Binder { parts: &parts, memory, step, dispatch, pipeline };
@@ -73,7 +75,7 @@ impl Program {
             if !commands.is_empty() {
                 let flops = step.op.flops(&step.shapes);
                 let row = ProfileRow { calls: 1, flops, ..ProfileRow::of(step) };
-                operations.push(Operation { commands, row });
+                operations.push(Operation { commands, step: number, row });
             }
         }
         Ok(operations)

@@ -1,7 +1,7 @@
 //! What runs plans: the same calls for GPU and CPU.
 
 use crate::error::Result;
-use crate::graph::{Plan, Role, StateLayout, Step};
+use crate::graph::{ParamName, Plan, Role, StateLayout, Step};
 use crate::ops::{GpuTarget, StepScalars};
 use crate::rng::Seed;
 use crate::tensor::{Shape, Tensor};
@@ -41,6 +41,19 @@ impl State {
             ));
         }
         state
+    }
+
+    /// The first tensor with a number that is not finite, moments included.
+    pub fn not_finite(&self) -> Option<&ParamName> {
+        let bad = |numbers: &[f32]| numbers.iter().any(|number| !number.is_finite());
+        let found = self.layout.iter().find(|(entry, range)| match entry.role {
+            Role::Parameter => {
+                let buffers = [&self.parameters].into_iter().chain(&self.moments);
+                buffers.into_iter().any(|buffer| bad(&buffer[range.clone()]))
+            }
+            Role::Buffer => bad(&self.buffers[range.clone()]),
+        });
+        found.map(|(entry, _)| &entry.name)
     }
 
     /// Each tensor of the state by name, in the layout's order, without moments.
@@ -157,6 +170,24 @@ pub trait Executor {
     /// # Errors
     /// When the device is lost or out of memory.
     fn run(&mut self, plan: PlanId, steps: &[StepScalars]) -> Result<()>;
+
+    /// A plan that was taken in.
+    ///
+    /// # Errors
+    /// When there is no such plan.
+    fn plan(&self, plan: PlanId) -> Result<&Plan>;
+
+    /// Runs one operation of a plan, those before it having been run, and reads what it gave: the
+    /// numbers of each output. Waits for it. For finding faults: steps are run as a whole.
+    ///
+    /// # Errors
+    /// When there is no such operation or the device is lost.
+    fn run_operation(
+        &mut self,
+        plan: PlanId,
+        operation: usize,
+        scalars: &StepScalars,
+    ) -> Result<Vec<Vec<f32>>>;
 
     /// An output of a plan's last step. Waits for it.
     ///

@@ -12,6 +12,7 @@ mod cost;
 mod differentiate;
 mod dot;
 mod executor;
+mod finding;
 mod fuse;
 mod memory;
 mod parameter;
@@ -20,6 +21,7 @@ mod profile;
 
 pub use cost::Cost;
 pub use executor::{DataId, Executor, MetricRow, PlanId, ProfileRow, State};
+pub use finding::{Finding, find_not_finite};
 pub(crate) use memory::buffer_bytes;
 pub use memory::{Bytes, MemoryReport};
 pub use parameter::{Initialiser, ParamName, Role, StateEntry, StateLayout};
