@@ -69,6 +69,14 @@ impl Selection {
             Self::Cpu(reason) | Self::Adapter(_, reason) => reason,
         }
     }
+
+    /// The choice that comes to this device and no other, whatever becomes of the adapters.
+    pub fn settled(&self) -> DeviceChoice {
+        match self {
+            Self::Cpu(_) => DeviceChoice::Cpu,
+            Self::Adapter(index, _) => DeviceChoice::Index(*index),
+        }
+    }
 }
 
 impl DeviceChoice {
@@ -215,6 +223,18 @@ mod tests {
         assert_eq!(index("gpu", &software).unwrap(), Some(0));
         let text = index("gpu", &[]).unwrap_err().to_string();
         assert!(text.contains(INSTALL_HINT), "{text}");
+    }
+
+    #[test]
+    fn what_auto_came_to_does_not_turn_into_the_cpu() {
+        let adapters = [adapter("GeForce", AdapterKind::Discrete, wgpu::Backend::Vulkan)];
+        let settled = DeviceChoice::Auto.select(&adapters).unwrap().settled();
+        assert_eq!(settled, DeviceChoice::Index(0));
+        // The adapter is gone: `auto` would take the CPU, and a run that began on it must not.
+        assert!(matches!(DeviceChoice::Auto.select(&[]), Ok(Selection::Cpu(_))));
+        assert!(settled.select(&[]).is_err());
+        let cpu = DeviceChoice::Auto.select(&[]).unwrap().settled();
+        assert!(matches!(cpu.select(&adapters), Ok(Selection::Cpu(_))), "nor to a GPU");
     }
 
     #[test]

@@ -11,6 +11,9 @@ pub struct Opened {
     pub executor: Box<dyn Executor>,
     /// Why this device, in one line.
     pub reason: String,
+    /// This device and no other: what `auto` came to stays what it is for all of a run, so that a
+    /// GPU that is lost on the way is an error, never a silent change to the CPU.
+    pub choice: DeviceChoice,
 }
 
 /// Opens the device that `choice` comes to on this machine.
@@ -22,18 +25,20 @@ pub fn open(choice: &DeviceChoice) -> Result<Opened> {
         return Ok(Opened {
             executor: Box::new(CpuExecutor::new()),
             reason: "the CPU was asked for".into(),
+            choice: DeviceChoice::Cpu,
         });
     }
     let adapters = Adapters::find();
     let selection = choice.select(adapters.list())?;
     let reason = selection.reason().to_string();
+    let settled = selection.settled();
     let executor: Box<dyn Executor> = match selection {
         Selection::Cpu(_) => Box::new(CpuExecutor::new()),
         Selection::Adapter(index, _) => {
             Box::new(GpuExecutor::open(&adapters, index, GpuOptions::default())?)
         }
     };
-    Ok(Opened { executor, reason })
+    Ok(Opened { executor, reason, choice: settled })
 }
 
 /// What `diabolo adapters` prints: every adapter, the CPU, and which of them `auto` takes.
