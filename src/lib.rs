@@ -6,6 +6,8 @@
 //! over one state. [`train`] puts them together into runs on the images of [`data`]; [`tasks`] are what
 //! a trained model is for.
 
+#![deny(missing_docs)]
+
 pub mod bench;
 pub mod cpu;
 pub mod data;

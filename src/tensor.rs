@@ -114,6 +114,16 @@ impl fmt::Debug for Shape {
 }
 
 /// A tensor in host memory.
+///
+/// ```
+/// use diabolo::tensor::Tensor;
+///
+/// let pixels = Tensor::new([2, 3], vec![0.0, 0.1, 0.2, 0.3, 0.4, 0.5])?;
+/// assert_eq!(pixels.shape()[..], [2, 3]);
+/// assert_eq!(pixels.reshape([1, 1, 2, 3])?.data()[4], 0.4);
+/// assert!(Tensor::new([2, 3], vec![0.0; 5]).is_err());
+/// # Ok::<(), diabolo::error::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct Tensor {
     shape: Shape,

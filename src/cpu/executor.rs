@@ -12,6 +12,28 @@ use crate::ops::{CpuCall, GpuTarget, MAX_INPUTS, MAX_OUTPUTS, StepScalars};
 use crate::tensor::Tensor;
 
 /// Runs plans on all threads of the processor.
+///
+/// ```
+/// use diabolo::cpu::CpuExecutor;
+/// use diabolo::graph::{Executor, Graph, Plan, PlanRequest};
+/// use diabolo::ops::{self, StepScalars};
+/// use diabolo::tensor::Tensor;
+///
+/// let mut graph = Graph::new();
+/// let (a, b) = (graph.input("a", [2, 2]), graph.input("b", [2, 2]));
+/// let product = ops::matmul(&mut graph, a, b)?;
+/// let layout = graph.layout();
+/// let outputs = vec![("product".into(), product)];
+///
+/// let mut device = CpuExecutor::new();
+/// let plan = Plan::new(&PlanRequest { outputs, ..PlanRequest::new(&graph, &layout, device.target()) })?;
+/// let plan = device.add_plan(plan, None)?;
+/// device.write_input(plan, "a", &Tensor::new([2, 2], vec![1.0, 2.0, 3.0, 4.0])?)?;
+/// device.write_input(plan, "b", &Tensor::new([2, 2], vec![0.0, 1.0, 1.0, 0.0])?)?;
+/// device.run(plan, &[StepScalars::default()])?;
+/// assert_eq!(device.read_output(plan, "product")?.data(), [2.0, 1.0, 4.0, 3.0]);
+/// # Ok::<(), diabolo::error::Error>(())
+/// ```
 #[derive(Debug, Default)]
 pub struct CpuExecutor {
     state: Option<State>,
@@ -285,12 +307,15 @@ impl Executor for CpuExecutor {
     }
 
     fn add_plan(&mut self, plan: Plan, data: Option<DataId>) -> Result<PlanId> {
-        let state = CpuExecutor::state(self)?;
-        if state.layout != plan.layout {
-            return Err(Error::Graph("the plan was made for another model's state".into()));
-        }
-        if state.moments.len() < plan.moments {
-            return Err(Error::Graph("the state lacks moments that the optimiser needs".into()));
+        // A plan without parameters needs no state, as on a GPU.
+        if self.state.is_some() || !plan.layout.entries().is_empty() {
+            let state = CpuExecutor::state(self)?;
+            if state.layout != plan.layout {
+                return Err(Error::Graph("the plan was made for another model's state".into()));
+            }
+            if state.moments.len() < plan.moments {
+                return Err(Error::Graph("the state lacks moments that the optimiser needs".into()));
+            }
         }
         let reads_data = |location: &Location| matches!(location.area, Area::Data(_));
         if data.is_none() && plan.steps.iter().flat_map(|step| &step.inputs).any(reads_data) {

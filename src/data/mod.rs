@@ -212,6 +212,19 @@ impl LoadOptions {
 }
 
 /// Images in two parts: one to train on, one held out.
+///
+/// ```
+/// use diabolo::data::{Dataset, LoadOptions, Source};
+///
+/// let options = LoadOptions { limit: Some(100), ..LoadOptions::default() };
+/// let dataset = Dataset::load(&Source::Digits, &options)?;
+/// assert_eq!(dataset.shape.to_string(), "8x8 gray");
+/// assert_eq!(dataset.train.count, 100);
+/// assert_eq!(dataset.test.image(0).len(), dataset.shape.elements());
+/// # Ok::<(), diabolo::error::Error>(())
+/// ```
+///
+/// A [`Source`] is parsed from the words of `--data`, as in `"images:my-photos".parse()`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Dataset {
     /// A short name: `digits`, `mnist`, `sprites`, or the folder's name.

@@ -113,6 +113,37 @@ impl ProfileRow {
 
 /// A device that holds one state, runs plans over it, and keeps the host waiting only when asked
 /// for results.
+///
+/// [`gpu::open`](crate::gpu::open) gives the one that the user chose. What is written against this
+/// trait runs on each of them:
+///
+/// ```
+/// use diabolo::gpu::{self, DeviceChoice};
+/// use diabolo::graph::{Executor, Graph, Plan, PlanRequest, State};
+/// use diabolo::ops::{self, StepScalars, UnaryKind};
+/// use diabolo::rng::Seed;
+/// use diabolo::tensor::Tensor;
+///
+/// fn roots(device: &mut dyn Executor, of: &Tensor) -> diabolo::error::Result<Tensor> {
+///     let mut graph = Graph::new();
+///     let x = graph.input("x", of.shape().clone());
+///     let root = ops::unary(&mut graph, x, UnaryKind::Sqrt)?;
+///     let layout = graph.layout();
+///     let outputs = vec![("root".into(), root)];
+///     let plan =
+///         Plan::new(&PlanRequest { outputs, ..PlanRequest::new(&graph, &layout, device.target()) })?;
+///     device.set_state(&State::initial(&layout, Seed(0), 0))?;
+///     let plan = device.add_plan(plan, None)?;
+///     device.write_input(plan, "x", of)?;
+///     device.run(plan, &[StepScalars::default()])?;
+///     device.read_output(plan, "root")
+/// }
+///
+/// let mut opened = gpu::open(&DeviceChoice::Cpu)?;
+/// let squares = Tensor::new([3], vec![1.0, 4.0, 9.0])?;
+/// assert_eq!(roots(opened.executor.as_mut(), &squares)?.data(), [1.0, 2.0, 3.0]);
+/// # Ok::<(), diabolo::error::Error>(())
+/// ```
 pub trait Executor {
     /// The device's name, as reports print it.
     fn name(&self) -> String;

@@ -77,6 +77,23 @@ pub struct Node {
 }
 
 /// Nodes in the order in which they were added, which is an order in which they can be computed.
+///
+/// Functions of [`ops`](crate::ops) and [`nn`](crate::nn) add nodes, and gradients are nodes too:
+///
+/// ```
+/// use diabolo::graph::{Graph, Initialiser};
+/// use diabolo::ops::{self, Builder};
+///
+/// let mut graph = Graph::new();
+/// let x = graph.input("x", [4, 8]);
+/// let weight = graph.parameter("weight", [8, 3], Initialiser::GlorotUniform { fan_in: 8, fan_out: 3 })?;
+/// let y = ops::matmul(&mut graph, x, weight)?;
+/// let loss = ops::mean_all(&mut graph, y)?;
+/// let by_weight = graph.gradients(loss, &[weight])?[0];
+/// assert_eq!(graph.shape(by_weight)[..], [8, 3]);
+/// assert!(ops::matmul(&mut graph, y, weight).is_err()); // [4, 3] by [8, 3]
+/// # Ok::<(), diabolo::error::Error>(())
+/// ```
 #[derive(Clone, Debug, Default)]
 pub struct Graph {
     nodes: Vec<Node>,

@@ -109,6 +109,23 @@ impl<'a> PlanRequest<'a> {
 }
 
 /// A schedule of operations on planned memory: what both executors run.
+///
+/// A plan is made for one graph and one device, whose memory it counts before any is taken:
+///
+/// ```
+/// use diabolo::graph::{Graph, Plan, PlanRequest};
+/// use diabolo::ops;
+///
+/// let mut graph = Graph::new();
+/// let x = graph.input("x", [16, 64]);
+/// let total = ops::sum_all(&mut graph, x)?;
+/// let layout = graph.layout();
+/// let outputs = vec![("total".to_string(), total)];
+/// let plan = Plan::new(&PlanRequest { outputs, ..PlanRequest::new(&graph, &layout, None) })?;
+/// assert_eq!(plan.inputs[0].0, "x");
+/// println!("{} operations a step; {}", plan.steps.len(), plan.memory);
+/// # Ok::<(), diabolo::error::Error>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct Plan {
     /// The operations, in order.

@@ -56,8 +56,8 @@ pub struct Sparse {
     pub k: usize,
     /// The mean activation that [`Sparsity::Kl`] aims at.
     pub rho: f32,
-    /// Epochs in which k falls from [`WARM_K`] times itself: with few units from the start, most would
-    /// never be among them (section 4.2.1 of the paper).
+    /// Epochs in which k falls from 40 times itself: with few units from the start, most would never
+    /// be among them (section 4.2.1 of the paper).
     pub warmup: u32,
     /// The share of active units to which the penalty's weight is adapted.
     #[serde(skip_serializing_if = "Option::is_none")]

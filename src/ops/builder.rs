@@ -19,6 +19,29 @@ impl NodeId {
 }
 
 /// Where nodes are added: a graph, as the operations see it.
+///
+/// A function that takes one adds to whatever graph there is, so it serves in models and in
+/// gradient rules alike:
+///
+/// ```
+/// use diabolo::error::Result;
+/// use diabolo::graph::Graph;
+/// use diabolo::ops::{self, Activation, Builder, NodeId};
+///
+/// /// Swish with a slope: x sigmoid(slope x).
+/// fn swish(builder: &mut dyn Builder, x: NodeId, slope: f32) -> Result<NodeId> {
+///     let scaled = ops::affine(builder, x, slope, 0.0)?;
+///     let gate = ops::activate(builder, scaled, Activation::Sigmoid)?;
+///     ops::mul(builder, x, gate)
+/// }
+///
+/// let mut graph = Graph::new();
+/// let x = graph.input("x", [2, 3]);
+/// let y = swish(&mut graph, x, 1.5)?;
+/// assert_eq!(graph.shape(y), graph.shape(x));
+/// assert_eq!(swish(&mut graph, x, 1.5)?, y); // An equal node is not added again.
+/// # Ok::<(), diabolo::error::Error>(())
+/// ```
 pub trait Builder {
     /// A node that applies `op` to `inputs`; an equal node that exists already is returned instead.
     ///

@@ -53,6 +53,32 @@ impl Stored {
 }
 
 /// A trained model on a device.
+///
+/// ```
+/// use diabolo::gpu::DeviceChoice;
+/// use diabolo::models::Kind;
+/// use diabolo::tasks::Trained;
+/// use diabolo::train::{self, TrainArgs};
+///
+/// # let place = tempfile::tempdir().expect("a folder");
+/// # let folder = place.path().join("run");
+/// // As `diabolo train --variant dense --epochs 1 --limit 128 --device cpu --out FOLDER` does.
+/// let args = TrainArgs {
+///     epochs: Some(1),
+///     limit: Some(128),
+///     device: "cpu".into(),
+///     out: Some(folder.clone()),
+///     ..TrainArgs::default()
+/// };
+/// train::run(&args, Kind::Dense)?;
+///
+/// let mut trained = Trained::load(&folder, &DeviceChoice::Cpu)?;
+/// let dataset = trained.dataset()?;
+/// let codes = trained.inference().encode_dataset(&dataset, &dataset.test, 10)?;
+/// let images = trained.inference().decode(&codes.values, None)?;
+/// assert_eq!(images.shape()[..], [10, 1, 8, 8]);
+/// # Ok::<(), diabolo::error::Error>(())
+/// ```
 pub struct Trained {
     folder: RunFolder,
     config: Config,

@@ -45,6 +45,32 @@ pub trait Listener {
 }
 
 /// A model in training.
+///
+/// [`run`](crate::train::run) does all that a run folder needs besides; this is the training alone:
+///
+/// ```
+/// use diabolo::cpu::CpuExecutor;
+/// use diabolo::data::{Dataset, LoadOptions, Source};
+/// use diabolo::models::{Choices, Kind};
+/// use diabolo::train::{Config, Listener, Trainer};
+///
+/// struct Quiet;
+///
+/// impl Listener for Quiet {
+///     fn advanced(&mut self, _images: usize, _loss: f64) {}
+/// }
+///
+/// let options = LoadOptions { limit: Some(256), ..LoadOptions::default() };
+/// let dataset = Dataset::load(&Source::Digits, &options)?;
+/// let (model, recipe) = Kind::Dense.build(dataset.shape, 0, &Choices::default(), false)?;
+/// let config = Config { learning_rate: recipe.learning_rate, ..Config::new(model) };
+/// let mut device = CpuExecutor::new();
+/// let mut trainer = Trainer::new(&mut device, &config, &dataset)?;
+/// let first = trainer.epoch_of_training(&mut Quiet)?;
+/// let second = trainer.epoch_of_training(&mut Quiet)?;
+/// assert!(second.test.loss() < first.test.loss());
+/// # Ok::<(), diabolo::error::Error>(())
+/// ```
 pub struct Trainer<'a> {
     executor: &'a mut dyn Executor,
     config: &'a Config,
