@@ -64,6 +64,9 @@ pub enum Error {
     /// A value that must be finite is not.
     #[error("training: {0}")]
     NotFinite(String),
+    /// The user asked for an end; what was done so far is saved.
+    #[error("{0}")]
+    Interrupted(String),
 }
 
 /// A result with this crate's error.

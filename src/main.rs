@@ -111,7 +111,7 @@ fn run(command: Command) -> Result<()> {
         Command::Sample(args) => tasks::sample(&args),
         Command::Train { variant, mut args } => {
             let kind = train::settle(&mut args, variant)?;
-            train::run(&args, kind)
+            train::run_interruptibly(&args, kind)
         }
     }
 }

@@ -1,11 +1,13 @@
 //! Runs that are broken off, by whatever means, go on as if nothing had happened.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use diabolo::train::checkpoint;
+use diabolo::train::metrics_file::MetricsFile;
 use tempfile::TempDir;
 
 /// How long anything here may take at most.
@@ -69,4 +71,192 @@ fn a_run_folder_has_one_writer_and_a_killed_one_leaves_no_lock() {
     let left = fs::read_dir(folder.path()).unwrap().flatten().map(|entry| entry.file_name());
     let unfinished = |name: &std::ffi::OsString| name.to_string_lossy().starts_with(".diabolo-");
     assert!(!left.into_iter().any(|name| unfinished(&name)), "half-written files are left");
+}
+
+/// Options of a run of 600 steps.
+const RUN: &str = "--epochs 75 --limit 64 --batch 8 --loss mse";
+
+fn model(out: &Path) -> PathBuf {
+    out.join("model.safetensors")
+}
+
+/// Steps that the newest checkpoint has had; 0 where there is none.
+fn steps(out: &Path) -> u64 {
+    checkpoint::read_header(&model(out)).map_or(0, |header| header.step)
+}
+
+/// The bytes of all tensors of a checkpoint, moments included, by name.
+fn tensors(path: &Path) -> Vec<(String, Vec<u8>)> {
+    let bytes = fs::read(path).unwrap();
+    let file = safetensors::SafeTensors::deserialize(&bytes).unwrap();
+    let tensor =
+        |(name, view): (String, safetensors::tensor::TensorView)| (name, view.data().to_vec());
+    let mut tensors: Vec<_> = file.tensors().into_iter().map(tensor).collect();
+    tensors.sort();
+    tensors
+}
+
+/// Every loss of every epoch.
+fn losses(out: &Path) -> Vec<[f64; 2]> {
+    let metrics = MetricsFile::load(&out.join("metrics.json")).unwrap();
+    metrics.epochs.iter().map(|epoch| [epoch.train_loss, epoch.test_loss]).collect()
+}
+
+/// Checks that two finished runs agree to the bit.
+fn agree(one: &Path, other: &Path) {
+    assert!(tensors(&model(one)) == tensors(&model(other)), "parameters and moments agree");
+    assert_eq!(losses(one), losses(other));
+}
+
+/// A folder with a finished run of [`RUN`] that nothing broke off.
+fn whole() -> TempDir {
+    let folder = TempDir::new().unwrap();
+    succeeds(folder.path(), RUN);
+    folder
+}
+
+#[test]
+fn a_run_that_is_killed_twenty_times_ends_in_the_bits_of_one_that_is_not() {
+    let (whole, broken) = (whole(), TempDir::new().unwrap());
+    let out = broken.path();
+    // Every third step is saved, so that most of the time goes into writing.
+    let options = format!("{RUN} --save-every 3");
+    let mut random = 0x9e37_79b9_u64;
+    for kill in 0..20 {
+        let resume = if model(out).is_file() { "--resume" } else { "" };
+        let mut child = start(out, &format!("{options} {resume}"));
+        random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+        let goal = kill * 28 + random % 28;
+        wait_until("a checkpoint", || steps(out) >= goal && model(out).is_file());
+        thread::sleep(Duration::from_micros((random >> 40) % 8000));
+        assert!(child.try_wait().unwrap().is_none(), "the run is under way");
+        child.kill().unwrap();
+        child.wait().unwrap();
+    }
+    succeeds(out, &format!("{options} --resume"));
+    agree(whole.path(), out);
+    let names = |folder: &Path| {
+        let entries = fs::read_dir(folder).unwrap().flatten();
+        let mut names: Vec<_> = entries.map(|entry| entry.file_name()).collect();
+        names.sort();
+        names
+    };
+    let last = ["step-00000597.safetensors", "step-00000600.safetensors"];
+    assert_eq!(names(&out.join("checkpoints")), last);
+    assert_eq!(names(out), names(whole.path()), "nothing half-written is left");
+    assert_eq!(tensors(&model(out)), tensors(&out.join("checkpoints").join(last[1])));
+    let best = |out: &Path| tensors(&out.join("best.safetensors"));
+    assert!(best(out) == best(whole.path()));
+}
+
+#[cfg(unix)]
+fn signal(child: &Child, name: &str) {
+    let kill = Command::new("kill").args([name, &child.id().to_string()]).status();
+    assert!(kill.expect("there is a kill").success());
+}
+
+#[cfg(unix)]
+#[test]
+fn an_interrupted_run_saves_and_goes_on_to_the_same_bits() {
+    let (whole, broken) = (whole(), TempDir::new().unwrap());
+    let out = broken.path();
+    for (name, goal) in [("-INT", 30), ("-TERM", 200)] {
+        let resume = if model(out).is_file() { "--resume" } else { "" };
+        let child = start(out, &format!("{RUN} {resume}"));
+        wait_until("an epoch", || steps(out) >= goal);
+        signal(&child, name);
+        let output = child.wait_with_output().unwrap();
+        let text = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(130), "{text}");
+        let words = format!("interrupted after step {}; saved to ", steps(out));
+        assert!(text.contains(&words) && text.contains("--resume"), "{text}");
+        assert!(!text.contains("error:"), "{text}");
+    }
+    succeeds(out, &format!("{RUN} --resume"));
+    agree(whole.path(), out);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_second_interruption_ends_the_run_at_once() {
+    let folder = TempDir::new().unwrap();
+    let out = folder.path();
+    // A step takes long enough for two signals.
+    let slow = "--epochs 100000 --limit 1000 --batch 1000 --arch dense:512,512 --loss mse";
+    let mut command = Command::new(env!("CARGO_BIN_EXE_diabolo"));
+    command.args("train --variant dense --device cpu --out".split(' ')).arg(out);
+    command.args(slow.split(' ')).stdout(Stdio::null()).stderr(Stdio::piped());
+    let child = command.spawn().unwrap();
+    wait_until("an epoch", || steps(out) > 0);
+    signal(&child, "-INT");
+    thread::sleep(Duration::from_millis(20));
+    signal(&child, "-INT");
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(130));
+    let text = String::from_utf8_lossy(&output.stderr);
+    assert!(!text.contains("saved"), "{text}");
+    checkpoint::read_header(&model(out)).expect("the checkpoint is whole");
+}
+
+#[test]
+fn checkpoints_of_the_past_are_kept_and_taken_up() {
+    let folder = TempDir::new().unwrap();
+    let out = folder.path();
+    let options = "--epochs 3 --limit 64 --batch 8 --loss mse";
+    succeeds(out, &format!("{options} --save-every 5 --keep 3"));
+    let end = tensors(&model(out));
+    let past = |step: u32| out.join(format!("checkpoints/step-{step:08}.safetensors"));
+    assert!(!past(10).exists() && past(15).exists() && past(20).exists() && past(24).exists());
+    // From the middle of an epoch, to the same bits.
+    let from = format!("{options} --resume-from {}", past(15).display());
+    succeeds(out, &from);
+    assert!(tensors(&model(out)) == end);
+
+    // A damaged file names another that is not.
+    let mut bytes = fs::read(model(out)).unwrap();
+    let last = bytes.len() - 1;
+    bytes[last] ^= 4;
+    fs::write(model(out), &bytes).unwrap();
+    let text = fails(out, &format!("{options} --resume"), 1);
+    let other = format!("--resume-from {}", past(24).display());
+    assert!(text.contains("is damaged") && text.contains(&other), "{text}");
+    fs::write(past(24), "").unwrap();
+    let text = fails(out, &format!("{options} --resume"), 1);
+    let other = format!("--resume-from {}", past(16).display());
+    assert!(text.contains(&other), "{text}");
+    succeeds(out, &format!("{options} {other}"));
+    assert!(tensors(&model(out)) == end);
+
+    // A new run removes what an old one left, once it has something to keep.
+    succeeds(out, "--epochs 1 --limit 64 --batch 8 --loss mse --keep 0");
+    assert_eq!(fs::read_dir(out.join("checkpoints")).unwrap().count(), 0);
+}
+
+#[test]
+fn images_that_changed_are_noticed() {
+    let [images, folder] = [TempDir::new().unwrap(), TempDir::new().unwrap()];
+    let write = |index: u8, value: u8| {
+        let picture = image::GrayImage::from_pixel(8, 8, image::Luma([value]));
+        picture.save(images.path().join(format!("{index}.png"))).unwrap();
+    };
+    (0..20).for_each(|index| write(index, index * 9));
+    let data = |epochs| format!("--data images:{} --epochs {epochs}", images.path().display());
+    succeeds(folder.path(), &data(1));
+    write(7, 255);
+    let text = fails(folder.path(), &format!("{} --resume", data(2)), 1);
+    assert!(text.contains("model.safetensors") && text.contains("have changed"), "{text}");
+    write(7, 63);
+    succeeds(folder.path(), &format!("{} --resume", data(2)));
+}
+
+#[test]
+fn quiet_runs_say_results_only() {
+    let folder = TempDir::new().unwrap();
+    let output = train(folder.path(), "--epochs 1 --limit 64 --quiet");
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(text.starts_with("held out: loss ") && !text.contains("epoch"), "{text}");
+    assert_eq!(String::from_utf8_lossy(&output.stderr), "");
+    let output = train(folder.path(), "--epochs 1 --limit 64 --verbose");
+    let text = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(text.contains("INFO") && text.contains("images a step"), "{text}");
 }

@@ -54,6 +54,8 @@ fn a_run_learns_and_writes_its_folder() {
         .collect();
     names.sort();
     let expected = [
+        "best.safetensors",
+        "checkpoints",
         "codes.png",
         "config.toml",
         "filters.png",

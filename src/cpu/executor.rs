@@ -314,7 +314,9 @@ impl Executor for CpuExecutor {
                 return Err(Error::Graph("the plan was made for another model's state".into()));
             }
             if state.moments.len() < plan.moments {
-                return Err(Error::Graph("the state lacks moments that the optimiser needs".into()));
+                return Err(Error::Graph(
+                    "the state lacks moments that the optimiser needs".into(),
+                ));
             }
         }
         let reads_data = |location: &Location| matches!(location.area, Area::Data(_));

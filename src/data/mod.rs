@@ -5,6 +5,7 @@
 //!
 //! Where images lack pixels, one channel more says of each pixel whether it is seen; see [`missing`].
 
+mod digest;
 pub mod digits;
 mod download;
 pub mod folder;

@@ -10,11 +10,13 @@ use std::fs::{self, File};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::Path;
 
+use md5::{Digest, Md5};
 use safetensors::tensor::{Dtype, Metadata, TensorInfo};
 use serde::{Deserialize, Serialize};
 
 use self::tensors::{TensorName, expected};
 use super::atomic_file::write_atomically;
+use super::position::PartEpoch;
 use crate::error::{Error, Result};
 use crate::graph::{Role, State, StateLayout};
 use crate::rng::Seed;
@@ -23,8 +25,9 @@ mod tensors;
 #[cfg(test)]
 mod tests;
 
-/// The version of what this crate puts in the metadata.
-const FORMAT: u32 = 1;
+/// The version of what this crate puts in the metadata. Files of version 1, which stand at the end
+/// of an epoch and have no digests, are read as well.
+const FORMAT: u32 = 2;
 
 /// The metadata's entry that holds the [`Header`].
 const KEY: &str = "diabolo";
@@ -42,7 +45,7 @@ const LENGTH_BYTES: u64 = 8;
 const CHUNK: usize = 1 << 14;
 
 /// What a checkpoint says of itself, apart from its tensors.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Header {
     /// Optimiser steps taken.
     pub step: u64,
@@ -57,6 +60,15 @@ pub struct Header {
     pub model: String,
     /// What was measured so far, as JSON text.
     pub history: String,
+    /// What is known of an epoch that is not finished.
+    #[serde(default)]
+    pub part: PartEpoch,
+    /// How often the learning rate has been halved.
+    #[serde(default)]
+    pub halvings: u32,
+    /// The digest of the images that it was trained on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub data: Option<String>,
 }
 
 /// A state of training.
@@ -74,6 +86,9 @@ struct StoredHeader {
     format: u32,
     diabolo: String,
     moments: usize,
+    /// The MD5 of the tensors' bytes.
+    #[serde(default)]
+    digest: Option<String>,
     #[serde(flatten)]
     header: Header,
 }
@@ -88,6 +103,7 @@ pub fn save(path: &Path, checkpoint: &Checkpoint) -> Result<()> {
         format: FORMAT,
         diabolo: env!("CARGO_PKG_VERSION").to_owned(),
         moments: state.moments.len(),
+        digest: Some(digest(state)),
         header: header.clone(),
     };
     let invalid = |error: &dyn std::fmt::Display| {
@@ -119,15 +135,37 @@ pub fn save(path: &Path, checkpoint: &Checkpoint) -> Result<()> {
     write_atomically(path, |out| {
         out.write_all(&(names.len() as u64).to_le_bytes())?;
         out.write_all(&names)?;
-        tensors.iter().try_for_each(|(name, entry, range)| {
-            let source = match (name.moment, entry.role) {
-                (Some(moment), _) => &state.moments[moment],
-                (None, Role::Parameter) => &state.parameters,
-                (None, Role::Buffer) => &state.buffers,
-            };
-            write_numbers(out, &source[range.clone()])
-        })
+        write_tensors(out, state)
     })
+}
+
+/// All tensors, in the order of the file.
+fn write_tensors(out: &mut dyn Write, state: &State) -> io::Result<()> {
+    expected(&state.layout, state.moments.len()).into_iter().try_for_each(|(name, entry, range)| {
+        let source = match (name.moment, entry.role) {
+            (Some(moment), _) => &state.moments[moment],
+            (None, Role::Parameter) => &state.parameters,
+            (None, Role::Buffer) => &state.buffers,
+        };
+        write_numbers(out, &source[range])
+    })
+}
+
+/// The MD5 of the tensors' bytes.
+fn digest(state: &State) -> String {
+    struct Digesting(Md5);
+    impl Write for Digesting {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.update(bytes);
+            Ok(bytes.len())
+        }
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+    let mut digesting = Digesting(Md5::new());
+    write_tensors(&mut digesting, state).expect("a digest takes all bytes");
+    digesting.0.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// Reads what a checkpoint says of itself, without its tensors: enough to build the model that
@@ -164,6 +202,10 @@ pub fn load(path: &Path, layout: &StateLayout) -> Result<Checkpoint> {
             (None, Role::Buffer) => &mut state.buffers,
         };
         opened.read(&name, &mut target[range]).map_err(|error| unreadable(path, &error))?;
+    }
+    if opened.stored.digest.as_ref().is_some_and(|known| *known != digest(&state)) {
+        let what = "is damaged (its numbers are not those that were written); use another copy";
+        return Err(Error::file(path, what));
     }
     Ok(Checkpoint { state, header: opened.stored.header })
 }
@@ -242,11 +284,11 @@ fn read_stored(path: &Path, text: &str) -> Result<StoredHeader> {
         Error::file(path, format!("has damaged metadata ({why}); use another copy"))
     };
     let version: Version = serde_json::from_str(text).map_err(|error| damaged(&error))?;
-    if version.format != FORMAT {
+    if !(1..=FORMAT).contains(&version.format) {
         let Version { format, diabolo } = version;
         let what = format!(
-            "has format {format}, written by diabolo {diabolo}, and this version reads format \
-             {FORMAT}; use that version, or train anew"
+            "has format {format}, written by diabolo {diabolo}, and this version reads formats 1 \
+             to {FORMAT}; use that version, or train anew"
         );
         return Err(Error::file(path, what));
     }

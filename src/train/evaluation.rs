@@ -27,13 +27,19 @@ pub fn decibels(mse: f64) -> f64 {
 }
 
 /// Adds up rows, each weighted by its batch.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
 pub(super) struct WeightedMean {
+    #[serde(with = "bits")]
     sums: Vec<f64>,
     images: usize,
 }
 
 impl WeightedMean {
+    /// Images that were counted.
+    pub fn images(&self) -> usize {
+        self.images
+    }
+
     pub fn add(&mut self, row: &MetricRow, batch: usize) {
         self.sums.resize(row.values.len(), 0.0);
         for (sum, value) in self.sums.iter_mut().zip(&row.values) {
@@ -52,5 +58,19 @@ impl WeightedMean {
         let means =
             names.iter().enumerate().map(|(column, name)| (name.clone(), self.mean(column)));
         Evaluation(means.collect())
+    }
+}
+
+/// Numbers by their bits: text has no word for those that are not finite.
+mod bits {
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    pub fn serialize<S: Serializer>(numbers: &[f64], serializer: S) -> Result<S::Ok, S::Error> {
+        numbers.iter().map(|number| number.to_bits()).collect::<Vec<_>>().serialize(serializer)
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<f64>, D::Error> {
+        let bits = Vec::<u64>::deserialize(deserializer)?;
+        Ok(bits.into_iter().map(f64::from_bits).collect())
     }
 }

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use super::saving::SavingArgs;
 use crate::data::{Dataset, LoadOptions, Missing, Source, missing};
 use crate::error::{Error, Result};
 use crate::models::{Choices, Kind, Model, Recipe, Schedule};
@@ -66,9 +67,6 @@ pub struct TrainArgs {
     /// Measure each operation, print a table at the end, and write it to profile.json
     #[arg(long)]
     pub profile: bool,
-    /// Go on from the model in the run folder
-    #[arg(long)]
-    pub resume: bool,
     /// Options from a TOML file, by their names here, which win over it; or a run's config.toml, to
     /// train that run again
     #[arg(long, value_name = "FILE")]
@@ -76,6 +74,15 @@ pub struct TrainArgs {
     /// The options of the run to be trained again.
     #[arg(skip)]
     pub settled: Option<Box<Config>>,
+    /// Print results only
+    #[arg(short, long, conflicts_with = "verbose")]
+    pub quiet: bool,
+    /// Log what is going on
+    #[arg(short, long)]
+    pub verbose: bool,
+    /// Options about checkpoints
+    #[command(flatten, next_help_heading = "Checkpoints")]
+    pub saving: SavingArgs,
     /// Options of the model
     #[command(flatten, next_help_heading = "Model")]
     pub choices: Choices,
@@ -159,7 +166,7 @@ impl TrainArgs {
                 limit: self.limit,
                 hold_out: self.hold_out,
                 seed: self.seed()?,
-                progress: true,
+                progress: !self.quiet,
             },
         )
     }

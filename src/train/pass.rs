@@ -1,8 +1,12 @@
 //! One pass over images: whole batches, several a submission, and a last, smaller one.
 
+use std::ops::{ControlFlow, Range};
+
 use crate::data::Images;
 use crate::error::Result;
-use crate::graph::{DataId, Executor, METRIC_ROWS, MetricRow, Plan, PlanId};
+use crate::graph::{
+    DataId, Executor, Finding, METRIC_ROWS, MetricRow, Plan, PlanId, find_not_finite,
+};
 use crate::ops::StepScalars;
 
 /// Steps that are recorded into one submission.
@@ -102,33 +106,31 @@ impl<'a> Pass<'a> {
         plan.map_or(0, |plan| plan.batch)
     }
 
-    /// Takes the images in `order`, each step with the scalars that `scalars` gives for its number
-    /// within the pass, and hands over metrics as they arrive.
+    /// Takes those of these steps that there are, the images in `order`, each step with the scalars
+    /// that `scalars` gives for its number within the pass, and hands over metrics as they arrive.
+    /// Where `arrived` breaks off, no further steps are begun; the metrics of those under way still
+    /// come. Returns how many steps were taken.
     pub fn run(
         &self,
         executor: &mut dyn Executor,
         order: &[u32],
+        range: Range<u32>,
         mut scalars: impl FnMut(u32) -> StepScalars,
-        mut arrived: impl FnMut(&Self, Vec<MetricRow>) -> Result<()>,
-    ) -> Result<()> {
+        mut arrived: impl FnMut(&Self, Vec<MetricRow>) -> Result<ControlFlow<()>>,
+    ) -> Result<u32> {
         if self.room.resident {
             executor.write_order(self.data, order)?;
         }
-        let mut done = 0;
-        let mut step = 0;
-        while done < order.len() {
+        let mut step = range.start;
+        let mut done = self.images_before(step);
+        while done < order.len() && step < range.end {
             let left = order.len() - done;
-            let current =
-                self.plans.iter().find(|plan| plan.batch <= left).unwrap_or(&self.plans[0]);
+            let current = self.plan_for(left);
             let most = STEPS_A_SUBMISSION.min(self.room.images / current.batch).max(1);
+            let most = most.min((range.end - step) as usize);
             let steps = (left / current.batch).clamp(1, most);
             let taken = (steps * current.batch).min(left);
-            if !self.room.resident {
-                let window = self.images.select(&order[done..done + taken]);
-                let labels = window.labels.as_deref().unwrap_or(&[]);
-                executor.write_data(self.data, &window.pixels, labels)?;
-            }
-            let start = if self.room.resident { done } else { 0 };
+            let start = self.send(executor, order, done..done + taken)?;
             let submission: Vec<StepScalars> = (0..steps)
                 .map(|index| {
                     let number = step + index as u32;
@@ -140,11 +142,60 @@ impl<'a> Pass<'a> {
                 })
                 .collect();
             executor.run(current.plan, &submission)?;
-            arrived(self, executor.take_metrics(false)?)?;
             step += steps as u32;
             done += taken;
+            if arrived(self, executor.take_metrics(false)?)?.is_break() {
+                break;
+            }
         }
-        arrived(self, executor.take_metrics(true)?)
+        let _ = arrived(self, executor.take_metrics(true)?)?;
+        Ok(step - range.start)
+    }
+
+    /// Takes one step operation by operation, and finds the first that gives a number that is not
+    /// finite.
+    pub fn inspect(
+        &self,
+        executor: &mut dyn Executor,
+        order: &[u32],
+        number: u32,
+        scalars: StepScalars,
+    ) -> Result<Option<Finding>> {
+        if self.room.resident {
+            executor.write_order(self.data, order)?;
+        }
+        let done = self.images_before(number);
+        let current = self.plan_for(order.len().saturating_sub(done));
+        let end = order.len().min(done + current.batch);
+        let cursor = self.send(executor, order, done..end)? as u32;
+        find_not_finite(executor, current.plan, &StepScalars { cursor, row: 0, ..scalars })
+    }
+
+    /// Images that the steps before this one take.
+    fn images_before(&self, step: u32) -> usize {
+        (step as usize).saturating_mul(self.plans[0].batch).min(self.images.count)
+    }
+
+    /// The plan of the next step where so many images are left.
+    fn plan_for(&self, left: usize) -> &BatchPlan {
+        self.plans.iter().find(|plan| plan.batch <= left).unwrap_or(&self.plans[0])
+    }
+
+    /// Sends this part of the order's images where the device does not hold all. Returns the place
+    /// of its first.
+    fn send(
+        &self,
+        executor: &mut dyn Executor,
+        order: &[u32],
+        part: Range<usize>,
+    ) -> Result<usize> {
+        if self.room.resident {
+            return Ok(part.start);
+        }
+        let window = self.images.select(&order[part]);
+        let labels = window.labels.as_deref().unwrap_or(&[]);
+        executor.write_data(self.data, &window.pixels, labels)?;
+        Ok(0)
     }
 }
 
@@ -183,12 +234,17 @@ mod tests {
         let pass = pass.unwrap();
         let mut means = vec![];
         let scalars = |_| StepScalars::default();
-        pass.run(executor, order, scalars, |pass, rows| {
-            means.extend(rows.iter().map(|row| (row.values[0], pass.batch_of(row))));
-            Ok(())
-        })
-        .unwrap();
-        assert_eq!(means.len(), pass.steps());
+        // A pass in parts is a pass.
+        let parts = [0..1, 1..4, 4..4, 4..u32::MAX];
+        let mut taken = 0;
+        for part in parts {
+            let steps = pass.run(executor, order, part, scalars, |pass, rows| {
+                means.extend(rows.iter().map(|row| (row.values[0], pass.batch_of(row))));
+                Ok(ControlFlow::Continue(()))
+            });
+            taken += steps.unwrap() as usize;
+        }
+        assert_eq!((means.len(), taken), (pass.steps(), pass.steps()));
         means
     }
 

@@ -37,6 +37,8 @@ pub struct Progress {
     began: Instant,
     images: u64,
     done: u64,
+    /// Those of them that are not of this process.
+    skipped: u64,
     loss: Option<f64>,
     /// When the last line was written, and the images that were done then.
     line: (Instant, u64),
@@ -81,6 +83,7 @@ impl Progress {
             began: now,
             images: 0,
             done: 0,
+            skipped: 0,
             loss: None,
             line: (now, 0),
         }
@@ -91,12 +94,21 @@ impl Progress {
         let now = Instant::now();
         self.run.get_or_insert(now);
         (self.epoch, self.epochs, self.images) = (number, of, images);
-        (self.began, self.done, self.line) = (now, 0, (now, 0));
+        (self.began, self.done, self.skipped, self.line) = (now, 0, 0, (now, 0));
         if let Display::Bar(bar) = &self.display {
             bar.reset();
             bar.set_length(images);
             bar.set_prefix(self.heading());
             bar.set_message("");
+        }
+    }
+
+    /// Counts images of the epoch that were trained on before a break.
+    pub fn skip(&mut self, images: u64) {
+        (self.done, self.skipped) = (self.done + images, images);
+        self.line.1 = self.done;
+        if let Display::Bar(bar) = &self.display {
+            bar.set_position(self.done);
         }
     }
 
@@ -169,7 +181,7 @@ impl Progress {
 
     /// Images a second in this epoch.
     fn speed(&self) -> f64 {
-        self.done as f64 / self.began.elapsed().as_secs_f64().max(1e-9)
+        (self.done - self.skipped) as f64 / self.began.elapsed().as_secs_f64().max(1e-9)
     }
 
     /// The time that the rest of the run takes, at its speed so far, evaluation included.

@@ -6,6 +6,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::atomic_file::{cannot_write, temporary_file, write_atomically};
+use super::saving::CHECKPOINTS;
 use crate::error::{Error, Result};
 
 /// A file of a run.
@@ -43,11 +44,13 @@ pub enum RunFile {
     Config,
     /// The trained model, with the optimiser's state.
     Model,
+    /// The model when it was best on the held-out images.
+    Best,
 }
 
 impl RunFile {
     /// All of them.
-    pub const ALL: [RunFile; 16] = [
+    pub const ALL: [RunFile; 17] = [
         Self::Reconstructions,
         Self::Loss,
         Self::Filters,
@@ -64,6 +67,7 @@ impl RunFile {
         Self::Metrics,
         Self::Config,
         Self::Model,
+        Self::Best,
     ];
 
     /// Files that only some models and runs have.
@@ -97,6 +101,7 @@ impl RunFile {
             Self::Metrics => "metrics.json",
             Self::Config => "config.toml",
             Self::Model => "model.safetensors",
+            Self::Best => "best.safetensors",
         }
     }
 }
@@ -134,6 +139,12 @@ impl RunFolder {
                     folder with --out";
                 return Err(Error::file(path, what));
             }
+        }
+        let checkpoints = folder.0.join(CHECKPOINTS);
+        if fs::metadata(&checkpoints).is_ok_and(|found| !found.is_dir()) {
+            let what = "is in the way: a run makes a folder of this name; choose another folder \
+                with --out";
+            return Err(Error::file(checkpoints, what));
         }
         Ok(folder)
     }

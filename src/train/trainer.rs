@@ -1,15 +1,18 @@
 //! Training a model on a dataset, on any executor.
 
+use std::ops::ControlFlow;
 use std::time::Instant;
 
 use super::evaluation::{Evaluation, WeightedMean};
+use super::fault::Fault;
 use super::inference::{DRAWS, Inference};
 use super::options::Config;
 use super::pass::{Pass, Room};
 use super::plans::{BatchShape, evaluation_plan, layout, training_plan};
+use super::position::{PartEpoch, Position};
 use crate::data::{Dataset, Images, permutation};
 use crate::error::{Error, Result};
-use crate::graph::{Executor, MetricRow, State, StateLayout};
+use crate::graph::{Executor, Finding, State, StateLayout};
 use crate::ops::StepScalars;
 use crate::rng::{Seed, stream};
 
@@ -42,6 +45,22 @@ pub struct Adaptation {
 pub trait Listener {
     /// Some steps have been taken.
     fn advanced(&mut self, images: usize, loss: f64);
+
+    /// Whether training should pause after the steps that are under way.
+    fn pauses(&mut self) -> bool {
+        false
+    }
+}
+
+/// How far [`Trainer::advance`] came.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Advance {
+    /// Some steps further, within an epoch.
+    Paused,
+    /// To the end of an epoch.
+    Epoch(Box<EpochReport>),
+    /// Nowhere: the loss is no number. The state is of no use any more.
+    NotFinite(Fault),
 }
 
 /// A model in training.
@@ -79,10 +98,11 @@ pub struct Trainer<'a> {
     /// Bytes of the training plan.
     planned_bytes: u64,
     layout: StateLayout,
-    step: u32,
-    epoch: u32,
+    position: Position,
     /// The weight that the model has been adapted to.
     adapted: Option<f32>,
+    /// An epoch, and the order in which it takes the images.
+    order: (u32, Vec<u32>),
 }
 
 impl<'a> Trainer<'a> {
@@ -119,8 +139,19 @@ impl<'a> Trainer<'a> {
         let train = pass(executor, &dataset.train, true)?;
         let test = pass(executor, &dataset.test, false)?;
         let planned_bytes = planned;
-        let (step, epoch, adapted) = (0, 0, None);
-        Ok(Self { executor, config, train, test, planned_bytes, layout, step, epoch, adapted })
+        let mut this = Self {
+            executor,
+            config,
+            train,
+            test,
+            planned_bytes,
+            layout,
+            position: Position::default(),
+            adapted: None,
+            order: (0, vec![]),
+        };
+        this.order.1 = this.shuffled(0);
+        Ok(this)
     }
 
     /// Bytes of the largest plan, as planned.
@@ -135,12 +166,22 @@ impl<'a> Trainer<'a> {
 
     /// Epochs done so far.
     pub fn epoch(&self) -> u32 {
-        self.epoch
+        self.position.epoch
     }
 
     /// Optimiser steps taken so far.
     pub fn step(&self) -> u32 {
-        self.step
+        self.position.step
+    }
+
+    /// Where training stands.
+    pub fn position(&self) -> &Position {
+        &self.position
+    }
+
+    /// Steps that an epoch takes.
+    pub fn steps_an_epoch(&self) -> u32 {
+        self.train.steps() as u32
     }
 
     /// The state as it is now, moments included.
@@ -151,21 +192,22 @@ impl<'a> Trainer<'a> {
         self.executor.state()
     }
 
-    /// Goes on from a state that was reached after `epoch` epochs and `step` steps, the last of which
-    /// had this `adaptation`.
+    /// Goes on from a state that was reached at this position.
     ///
     /// # Errors
-    /// When the state is another model's.
-    pub fn resume(
-        &mut self,
-        state: &State,
-        epoch: u32,
-        step: u32,
-        adaptation: Option<Adaptation>,
-    ) -> Result<()> {
+    /// When the state is another model's, or an epoch has other steps than the position says.
+    pub fn resume(&mut self, state: &State, position: Position) -> Result<()> {
+        let (steps, part) = (u64::from(self.steps_an_epoch()), u64::from(position.part.steps));
+        if part >= steps || u64::from(position.epoch) * steps + part != u64::from(position.step) {
+            let what = format!(
+                "{} steps do not make {} epochs of {steps} steps and {part} steps more",
+                position.step, position.epoch
+            );
+            return Err(Error::Graph(what));
+        }
         self.executor.set_state(state)?;
-        (self.epoch, self.step) = (epoch, step);
-        self.adapt(adaptation);
+        self.adapt(position.adaptation);
+        self.position = position;
         Ok(())
     }
 
@@ -179,56 +221,106 @@ impl<'a> Trainer<'a> {
         Inference::new(self.executor, &self.config.model, &self.layout)
     }
 
-    /// Trains for one epoch and evaluates.
+    /// Trains to the end of the epoch and evaluates.
     ///
     /// # Errors
     /// When the loss is no finite number or the device fails.
     pub fn epoch_of_training(&mut self, listener: &mut dyn Listener) -> Result<EpochReport> {
+        loop {
+            match self.advance(u32::MAX, listener)? {
+                Advance::Paused => {}
+                Advance::Epoch(report) => return Ok(*report),
+                Advance::NotFinite(fault) => {
+                    let what = format!("{}; use a lower --lr", fault.describe());
+                    return Err(Error::NotFinite(what));
+                }
+            }
+        }
+    }
+
+    /// Trains for `most` steps, or until the listener pauses or the epoch ends; at its end also
+    /// evaluates. How an epoch is cut into calls changes no bit of its results.
+    ///
+    /// # Errors
+    /// When the device fails.
+    pub fn advance(&mut self, most: u32, listener: &mut dyn Listener) -> Result<Advance> {
         let begin = Instant::now();
-        let count = self.train.steps();
-        let seed = Seed(self.config.seed);
-        let images = u32::try_from(self.train_images()).expect("a dataset has under 2^32 images");
-        let order = permutation(seed, stream::SHUFFLE, self.epoch, images);
-        let (config, first) = (self.config, self.step);
-        let (epoch, adapted) = (self.epoch as f32, self.adapted);
-        let weight =
-            |number: u32| config.model.weight(epoch + number as f32 / count as f32, adapted);
-        let length = f64::from(config.epochs) * count as f64;
-        let rate = |number: u32| {
-            let share = f64::from(first + number) / length;
-            config.learning_rate * config.schedule.factor(share)
-        };
-        let mut mean = WeightedMean::default();
-        let scalars = |number: u32| StepScalars {
-            step: first + number,
-            weight: weight(number),
-            seed: seed.key(),
-            learning_rate: rate(number),
-            corrections: config.optimiser.corrections(first + number),
-            ..StepScalars::default()
-        };
-        self.train.run(self.executor, &order, scalars, |pass, rows| {
-            let mut images = 0;
-            for row in &rows {
-                check_finite(row)?;
-                mean.add(row, pass.batch_of(row));
-                images += pass.batch_of(row);
-            }
-            if let Some(row) = rows.last() {
-                listener.advanced(images, f64::from(row.values[0]));
-            }
-            Ok(())
-        })?;
-        let seconds = begin.elapsed().as_secs_f64();
-        self.step += count as u32;
-        self.epoch += 1;
+        self.arrange();
+        let PartEpoch { steps, mut mean, seconds } = self.position.part.clone();
+        let range = steps..steps.saturating_add(most);
+        let scalars = Scalars::new(self.config, &self.position, self.train.steps(), self.adapted);
+        let mut fault = None;
+        let order = &self.order.1;
+        let taken = self.train.run(
+            self.executor,
+            order,
+            range,
+            |n| scalars.of(n),
+            |pass, rows| {
+                let mut images = 0;
+                for row in rows.iter().take_while(|_| fault.is_none()) {
+                    let (step, loss) = (row.scalars.step, row.values[0]);
+                    if !loss.is_finite() {
+                        fault = Some(Fault { step, loss: Some(loss) });
+                        return Ok(ControlFlow::Break(()));
+                    }
+                    mean.add(row, pass.batch_of(row));
+                    images += pass.batch_of(row);
+                }
+                if let Some(row) = rows.last().filter(|_| fault.is_none()) {
+                    listener.advanced(images, f64::from(row.values[0]));
+                }
+                Ok(match fault.is_some() || listener.pauses() {
+                    true => ControlFlow::Break(()),
+                    false => ControlFlow::Continue(()),
+                })
+            },
+        )?;
+        if let Some(fault) = fault {
+            return Ok(Advance::NotFinite(fault));
+        }
+        let seconds = seconds + begin.elapsed().as_secs_f64();
+        self.position.step += taken;
+        self.position.part = PartEpoch { steps: steps + taken, mean, seconds };
+        if self.position.part.steps < self.steps_an_epoch() {
+            return Ok(Advance::Paused);
+        }
+        let weight = scalars.weight(0);
+        Ok(Advance::Epoch(Box::new(self.end_epoch(weight)?)))
+    }
+
+    /// Closes an epoch of which the first step had this weight.
+    fn end_epoch(&mut self, weight: f32) -> Result<EpochReport> {
+        let PartEpoch { mean, seconds, .. } = std::mem::take(&mut self.position.part);
+        self.position.epoch += 1;
         let test = self.evaluate()?;
-        let adapts = config.model.adapted(1.0, 1.0).is_some();
-        let adaptation =
-            adapts.then(|| Adaptation { weight: weight(0), activity: mean.mean(1) as f32 });
+        let adapts = self.config.model.adapted(1.0, 1.0).is_some();
+        let adaptation = adapts.then(|| Adaptation { weight, activity: mean.mean(1) as f32 });
+        self.position.adaptation = adaptation;
         self.adapt(adaptation);
-        let (epoch, train_loss) = (self.epoch, mean.mean(0));
+        let (epoch, train_loss) = (self.position.epoch, mean.mean(0));
         Ok(EpochReport { epoch, train_loss, adaptation, test, seconds })
+    }
+
+    /// Looks at each operation of the next step. The state is of no use afterwards.
+    pub(super) fn inspect(&mut self) -> Result<Option<Finding>> {
+        self.arrange();
+        let number = self.position.part.steps;
+        let scalars = Scalars::new(self.config, &self.position, self.train.steps(), self.adapted);
+        self.train.inspect(self.executor, &self.order.1, number, scalars.of(number))
+    }
+
+    /// Puts the images in the order of the epoch under way.
+    fn arrange(&mut self) {
+        if self.order.0 != self.position.epoch {
+            self.order = (self.position.epoch, self.shuffled(self.position.epoch));
+        }
+    }
+
+    fn shuffled(&self, epoch: u32) -> Vec<u32> {
+        let images = u32::try_from(self.train.count());
+        let images = images.expect("a dataset has under 2^32 images");
+        permutation(Seed(self.config.seed), stream::SHUFFLE, epoch, images)
     }
 
     /// Measures on all held-out images.
@@ -236,34 +328,57 @@ impl<'a> Trainer<'a> {
     /// # Errors
     /// When the device fails.
     pub fn evaluate(&mut self) -> Result<Evaluation> {
-        let order: Vec<u32> = (0..self.test_images() as u32).collect();
+        let order: Vec<u32> = (0..self.test.count() as u32).collect();
         let mut mean = WeightedMean::default();
         // Other draws than training has, and the same for every seed.
         let seed = DRAWS.key();
-        let weight = self.config.model.weight(self.epoch as f32, self.adapted);
+        let weight = self.config.model.weight(self.position.epoch as f32, self.adapted);
         let scalars = |step| StepScalars { step, weight, seed, ..StepScalars::default() };
-        self.test.run(self.executor, &order, scalars, |pass, rows| {
+        self.test.run(self.executor, &order, 0..u32::MAX, scalars, |pass, rows| {
             rows.iter().for_each(|row| mean.add(row, pass.batch_of(row)));
-            Ok(())
+            Ok(ControlFlow::Continue(()))
         })?;
         Ok(mean.evaluation(self.test.metrics()))
     }
-
-    fn train_images(&self) -> usize {
-        self.train.count()
-    }
-
-    fn test_images(&self) -> usize {
-        self.test.count()
-    }
 }
 
-fn check_finite(row: &MetricRow) -> Result<()> {
-    match row.values[0] {
-        loss if loss.is_finite() => Ok(()),
-        loss => Err(Error::NotFinite(format!(
-            "the loss became {loss} at step {}; use a lower --lr",
-            row.scalars.step
-        ))),
+/// What changes from step to step of an epoch.
+struct Scalars<'a> {
+    config: &'a Config,
+    /// Steps before the epoch.
+    first: u32,
+    /// Steps of an epoch.
+    count: usize,
+    epoch: u32,
+    adapted: Option<f32>,
+    learning_rate: f32,
+}
+
+impl<'a> Scalars<'a> {
+    fn new(config: &'a Config, at: &Position, count: usize, adapted: Option<f32>) -> Self {
+        let first = at.step - at.part.steps;
+        let learning_rate = config.learning_rate * 0.5_f32.powi(at.halvings as i32);
+        Self { config, first, count, epoch: at.epoch, adapted, learning_rate }
+    }
+
+    /// The weight of step `number` of the epoch.
+    fn weight(&self, number: u32) -> f32 {
+        let epochs = self.epoch as f32 + number as f32 / self.count as f32;
+        self.config.model.weight(epochs, self.adapted)
+    }
+
+    /// All that step `number` of the epoch is told.
+    fn of(&self, number: u32) -> StepScalars {
+        let (config, step) = (self.config, self.first + number);
+        let length = f64::from(config.epochs) * self.count as f64;
+        let share = f64::from(step) / length;
+        StepScalars {
+            step,
+            weight: self.weight(number),
+            seed: Seed(config.seed).key(),
+            learning_rate: self.learning_rate * config.schedule.factor(share),
+            corrections: config.optimiser.corrections(step),
+            ..StepScalars::default()
+        }
     }
 }

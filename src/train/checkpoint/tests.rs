@@ -39,6 +39,9 @@ fn checkpoint(layout: &StateLayout, moments: usize) -> Checkpoint {
         config: "model = \"conv\"\nname = \"Ünï\\code\"\n".to_owned(),
         model: "conv 1x8x8 -> 4".to_owned(),
         history: "[{\"epoch\": 1}]".to_owned(),
+        part: PartEpoch { steps: 3, seconds: 0.1 + 0.2, ..PartEpoch::default() },
+        halvings: 2,
+        data: Some("a digest".to_owned()),
     };
     Checkpoint { state, header }
 }
@@ -122,7 +125,7 @@ fn files_of_others_and_of_other_versions_are_named() {
     let path = folder.path().join("model.safetensors");
     let (_saved, own) = saved(&checkpoint(&layout(), 0));
     let mut newer = fs::read(own).expect("readable");
-    let format = b"\\\"format\\\":1";
+    let format = b"\\\"format\\\":2";
     let at = newer.windows(format.len()).position(|part| part == format).expect("is there");
     newer[at + format.len() - 1] = b'9';
     let foreign = b"\x08\0\0\0\0\0\0\0{}      ".to_vec();
@@ -144,6 +147,43 @@ fn files_of_others_and_of_other_versions_are_named() {
     assert!(missing.contains("does not exist"), "{missing}");
     let text = read_header(folder.path()).expect_err("is a folder").to_string();
     assert!(text.contains("is not a file"), "{text}");
+}
+
+#[test]
+fn files_of_the_version_before_are_read() {
+    let layout = layout();
+    let before = checkpoint(&layout, 1);
+    let (_folder, path) = saved(&before);
+    let bytes = fs::read(&path).expect("readable");
+    let length = u64::from_le_bytes(bytes[..8].try_into().expect("eight bytes")) as usize;
+    let mut names: serde_json::Value = serde_json::from_slice(&bytes[8..8 + length]).expect("JSON");
+    let text = names["__metadata__"][KEY].as_str().expect("is there");
+    let mut stored: serde_json::Value = serde_json::from_str(text).expect("JSON");
+    let fields = stored.as_object_mut().expect("has fields");
+    for name in ["digest", "part", "halvings", "data"] {
+        fields.remove(name).expect("is stored");
+    }
+    fields["format"] = 1.into();
+    names["__metadata__"][KEY] = stored.to_string().into();
+    let names = names.to_string().into_bytes();
+    let size = (names.len() as u64).to_le_bytes();
+    fs::write(&path, [&size[..], &names, &bytes[8 + length..]].concat()).expect("writable");
+    let after = load(&path, &layout).expect("can be read");
+    assert_eq!(bits(&after.state), bits(&before.state));
+    let Header { part, halvings, data, .. } = after.header;
+    assert_eq!((part, halvings, data), (PartEpoch::default(), 0, None));
+}
+
+#[test]
+fn a_flipped_bit_of_a_number_is_noticed() {
+    let layout = layout();
+    let (_folder, path) = saved(&checkpoint(&layout, 1));
+    let mut bytes = fs::read(&path).expect("readable");
+    let last = bytes.len() - 1;
+    bytes[last] ^= 1;
+    fs::write(&path, bytes).expect("writable");
+    let text = load(&path, &layout).expect_err("must fail").to_string();
+    assert!(text.contains("is damaged") && text.contains("not those that were written"), "{text}");
 }
 
 #[test]

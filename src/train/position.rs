@@ -1,0 +1,30 @@
+//! Where training stands, apart from the numbers of the model.
+
+use super::evaluation::WeightedMean;
+use super::trainer::Adaptation;
+
+/// Where training stands: with the state, all that decides how it goes on.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Position {
+    /// Optimiser steps taken.
+    pub step: u32,
+    /// Epochs finished.
+    pub epoch: u32,
+    /// What is known of the epoch under way.
+    pub part: PartEpoch,
+    /// What a model that adapts its penalty knew after the last epoch.
+    pub adaptation: Option<Adaptation>,
+    /// How often the learning rate has been halved because the loss was no number.
+    pub halvings: u32,
+}
+
+/// The part of an epoch that is done.
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+pub struct PartEpoch {
+    /// Steps taken.
+    pub steps: u32,
+    /// Sums over them.
+    pub(super) mean: WeightedMean,
+    /// Seconds of training.
+    pub seconds: f64,
+}
