@@ -69,8 +69,8 @@ pub enum Error {
     Interrupted(String),
 }
 
-/// A result with this crate's error.
-pub type Result<T> = std::result::Result<T, Error>;
+/// A result with this crate's error, unless another is named.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 impl Error {
     /// A shape error of operation `op`.

@@ -4,7 +4,7 @@
 //! [`nn`] and [`models`]. Gradients are nodes of the same graph. A [`graph::Plan`] schedules it on
 //! planned memory; an [`graph::Executor`], [`gpu::GpuExecutor`] or [`cpu::CpuExecutor`], runs plans
 //! over one state. [`train`] puts them together into runs on the images of [`data`]; [`tasks`] are what
-//! a trained model is for.
+//! a trained model is for. [`prelude`] has what a first program needs.
 
 #![deny(missing_docs)]
 
@@ -17,6 +17,7 @@ pub mod graph;
 pub mod models;
 pub mod nn;
 pub mod ops;
+pub mod prelude;
 mod product;
 pub mod rng;
 pub mod simd;
@@ -25,6 +26,8 @@ pub mod tensor;
 pub mod train;
 pub mod workloads;
 mod workspace;
+
+pub(crate) use ops::kernel;
 
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]

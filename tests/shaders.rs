@@ -49,11 +49,12 @@ impl Use {
 }
 
 fn parse(kernel: &Kernel) -> (naga::Module, ModuleInfo) {
-    let module = naga::front::wgsl::parse_str(kernel.source)
-        .unwrap_or_else(|error| panic!("{}", error.emit_to_string(kernel.source)));
+    let text = kernel.text();
+    let module = naga::front::wgsl::parse_str(&text)
+        .unwrap_or_else(|error| panic!("{}", error.emit_to_string(&text)));
     let info = Validator::new(ValidationFlags::all(), Capabilities::empty())
         .validate(&module)
-        .unwrap_or_else(|error| panic!("{}", error.emit_to_string(kernel.source)));
+        .unwrap_or_else(|error| panic!("{}", error.emit_to_string(&text)));
     (module, info)
 }
 
@@ -171,7 +172,7 @@ fn every_kernel_passes_tint_where_it_is_installed() {
     let mut refused = String::new();
     for kernel in kernels() {
         let path = folder.path().join(format!("{}.wgsl", kernel.name));
-        std::fs::write(&path, kernel.source).expect("the folder takes files");
+        std::fs::write(&path, kernel.text()).expect("the folder takes files");
         // Not every build of tint writes SPIR-V, but all write WGSL, after the same checks.
         let run = Command::new(&tint)
             .args(["--format", "wgsl", "--output-name"])

@@ -9,7 +9,7 @@ use rayon::prelude::*;
 use super::device::GpuDevice;
 use super::disk_cache::DiskCache;
 use super::reflection::{Interface, Reflection};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::ops::{AdapterKind, Dispatch, Kernel, StepScalars};
 
 /// Whether kernels check their indices, divisors and loops while they run.
@@ -17,7 +17,8 @@ use crate::ops::{AdapterKind, Dispatch, Kernel, StepScalars};
 pub enum ShaderChecks {
     /// They do: a mistake reads zero or is not written.
     Checked,
-    /// They do not, which is up to a third faster.
+    /// This crate's do not, which is up to a third faster. Those from outside do, unless they are
+    /// [trusted](Kernel::trusted) too.
     Trusted,
 }
 
@@ -51,7 +52,8 @@ impl Default for GpuOptions {
     }
 }
 
-/// What makes a pipeline the same as another. Kernels have names of their own.
+/// What makes a pipeline the same as another. Kernels have names of their own, which
+/// [`Pipelines::load_modules`] sees to.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 struct Key {
     kernel: &'static str,
@@ -88,6 +90,7 @@ pub(super) struct Pipeline {
 /// A kernel that the device has taken in.
 #[derive(Debug)]
 struct Module {
+    kernel: &'static Kernel,
     shader: wgpu::ShaderModule,
     reflection: Reflection,
 }
@@ -120,6 +123,7 @@ impl Pipelines {
     /// # Errors
     /// When a kernel does not compile or does not fit its dispatch.
     pub fn prepare(&mut self, dispatches: &[&Dispatch]) -> Result<Vec<Arc<Pipeline>>> {
+        self.load_modules(dispatches)?;
         let keys: Vec<Key> = dispatches.iter().map(|dispatch| Key::new(dispatch)).collect();
         let mut missing: Vec<(&Key, &Dispatch)> = vec![];
         let mut seen = HashSet::new();
@@ -129,7 +133,6 @@ impl Pipelines {
             }
         }
         if !missing.is_empty() {
-            self.load_modules(&missing)?;
             let made = missing
                 .par_iter()
                 .map(|(key, dispatch)| Ok(((*key).clone(), Arc::new(self.compile(key, dispatch)?))))
@@ -149,13 +152,24 @@ impl Pipelines {
             .collect()
     }
 
-    fn load_modules(&mut self, missing: &[(&Key, &Dispatch)]) -> Result<()> {
-        let mut kernels: Vec<&'static Kernel> =
-            missing.iter().map(|(_, dispatch)| dispatch.kernel).collect();
-        kernels.sort_by_key(|kernel| kernel.name);
-        kernels.dedup_by_key(|kernel| kernel.name);
-        kernels.retain(|kernel| !self.modules.contains_key(kernel.name));
-        let loaded = kernels
+    /// Takes in the kernels that are new.
+    ///
+    /// # Errors
+    /// When one is no WGSL, or has the name of another.
+    fn load_modules(&mut self, dispatches: &[&Dispatch]) -> Result<()> {
+        let mut new: Vec<&'static Kernel> = vec![];
+        for Dispatch { kernel, .. } in dispatches {
+            let known = self.modules.get(kernel.name).map(|module| module.kernel);
+            match known.or_else(|| new.iter().copied().find(|new| new.name == kernel.name)) {
+                None => new.push(kernel),
+                Some(known) if std::ptr::eq(known, *kernel) || known == *kernel => {}
+                Some(_) => {
+                    let what = "there is another kernel of this name; give this one its own";
+                    return Err(Error::Gpu(format!("kernel {}: {what}", kernel.name)));
+                }
+            }
+        }
+        let loaded = new
             .par_iter()
             .map(|kernel| Ok((kernel.name, self.load(kernel)?)))
             .collect::<Result<Vec<_>>>()?;
@@ -163,26 +177,26 @@ impl Pipelines {
         Ok(())
     }
 
-    fn load(&self, kernel: &Kernel) -> Result<Module> {
+    fn load(&self, kernel: &'static Kernel) -> Result<Module> {
         let reflection = Reflection::new(kernel)?;
         let description = wgpu::ShaderModuleDescriptor {
             label: Some(kernel.name),
-            source: wgpu::ShaderSource::Wgsl(kernel.source.into()),
+            source: wgpu::ShaderSource::Wgsl(kernel.text().into()),
         };
         let shader = self.device.scoped(
             || format!("kernel {}", kernel.name),
             || match self.checks {
-                ShaderChecks::Checked => self.device.device.create_shader_module(description),
                 // SAFETY: the text is part of this crate, and the test suite runs every kernel
                 // checked, over odd shapes and against the CPU: indices stay in bounds, loops end
-                // and divisors are not zero.
-                ShaderChecks::Trusted => unsafe {
+                // and divisors are not zero. Or its author promised as much in `Kernel::trusted`.
+                ShaderChecks::Trusted if kernel.trusted => unsafe {
                     let unchecked = wgpu::ShaderRuntimeChecks::unchecked();
                     self.device.device.create_shader_module_trusted(description, unchecked)
                 },
+                _ => self.device.device.create_shader_module(description),
             },
         )?;
-        Ok(Module { shader, reflection })
+        Ok(Module { kernel, shader, reflection })
     }
 
     fn compile(&self, key: &Key, dispatch: &Dispatch) -> Result<Pipeline> {

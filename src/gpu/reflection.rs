@@ -3,7 +3,7 @@
 use naga::valid::{Capabilities, ModuleInfo, ValidationFlags, Validator};
 
 use crate::error::{Error, Result};
-use crate::ops::{Dispatch, Kernel, StepScalars};
+use crate::ops::{Binding, Dispatch, Kernel, StepScalars};
 
 /// A kernel, parsed.
 #[derive(Debug)]
@@ -39,11 +39,12 @@ impl Reflection {
     /// # Errors
     /// When the text is not valid WGSL.
     pub fn new(kernel: &Kernel) -> Result<Self> {
-        let module = naga::front::wgsl::parse_str(kernel.source)
-            .map_err(|error| broken(kernel.name, &error.emit_to_string(kernel.source)))?;
+        let text = kernel.text();
+        let module = naga::front::wgsl::parse_str(&text)
+            .map_err(|error| broken(kernel.name, &error.emit_to_string(&text)))?;
         let info = Validator::new(ValidationFlags::all(), Capabilities::empty())
             .validate(&module)
-            .map_err(|error| broken(kernel.name, &error.emit_to_string(kernel.source)))?;
+            .map_err(|error| broken(kernel.name, &error.emit_to_string(&text)))?;
         Ok(Self { name: kernel.name, module, info })
     }
 
@@ -51,8 +52,8 @@ impl Reflection {
     /// may give one binding number different meanings.
     ///
     /// # Errors
-    /// When the dispatch names an entry point, a constant or a buffer that the kernel lacks, or
-    /// brings too few numbers for its uniform.
+    /// When the dispatch names an entry point, a constant or a buffer that the kernel lacks, brings
+    /// an input that it would write, or too few numbers for its uniform.
     pub fn interface(&self, dispatch: &Dispatch) -> Result<Interface> {
         let entries = &self.module.entry_points;
         let index = entries.iter().position(|entry| entry.name == dispatch.entry);
@@ -72,6 +73,14 @@ impl Reflection {
         if let Some(last) = last.filter(|last| last.number as usize >= bound) {
             let (entry, number) = (dispatch.entry, last.number);
             let what = format!("`{entry}` binds buffer {number} and is given {bound} buffers");
+            return Err(broken(self.name, &what));
+        }
+        let writes_input = |binding: &&StorageBinding| {
+            let given = dispatch.bindings[binding.number as usize];
+            !binding.read_only && matches!(given, Binding::Input(_))
+        };
+        if let Some(StorageBinding { number, .. }) = interface.storage.iter().find(writes_input) {
+            let what = format!("buffer {number} is an input; declare it `var<storage, read>`");
             return Err(broken(self.name, &what));
         }
         let given = (dispatch.params.len() as u64 * 4).next_multiple_of(16);
@@ -127,11 +136,10 @@ fn broken(kernel: &str, what: &str) -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ops::Binding;
 
-    const KERNEL: Kernel = Kernel {
-        name: "two",
-        source: "
+    const KERNEL: Kernel = Kernel::from_wgsl(
+        "two",
+        &["
             override SIZE: u32 = 4;
             struct Params { count: u32, scale: f32 }
             struct Step { a: vec4<f32>, b: vec4<f32>, c: vec4<f32> }
@@ -147,14 +155,13 @@ mod tests {
             @compute @workgroup_size(4) fn second(@builtin(local_invocation_index) i: u32) {
                 let unused = weights[i];
             }
-        ",
-    };
+        "],
+    );
 
     fn dispatch(entry: &'static str, bindings: usize) -> Dispatch {
         static KERNEL_REF: Kernel = KERNEL;
-        Dispatch::new(&KERNEL_REF, vec![Binding::Input(0); bindings], [1, 1, 1])
-            .entry(entry)
-            .params([1, 2])
+        let all = [Binding::Input(0), Binding::Output(0)];
+        Dispatch::new(&KERNEL_REF, all[..bindings].to_vec(), [1, 1, 1]).entry(entry).params([1, 2])
     }
 
     #[test]
@@ -176,7 +183,10 @@ mod tests {
         let kernel = Reflection::new(&KERNEL).unwrap();
         let mut without_params = dispatch("first", 2);
         without_params.params.clear();
+        let mut written = dispatch("first", 2);
+        written.bindings[1] = Binding::Input(1);
         let mistakes = [
+            (written, "buffer 1 is an input"),
             (dispatch("third", 2), "entry point `third`"),
             (dispatch("first", 1), "buffer 1"),
             (dispatch("first", 2).constant("SIZES", 8), "override `SIZES`"),

@@ -85,19 +85,18 @@ impl Graph {
         let wanted: Vec<bool> = node.inputs.iter().map(|input| depends[input.index()]).collect();
         let at = Backward { inputs: &node.inputs, output: id, gradient, wanted: &wanted };
         let parts = op.gradient(self, &at)?;
-        debug_assert_eq!(
-            parts.len(),
-            node.inputs.len(),
-            "{} gives one gradient an input",
-            op.name()
-        );
+        if parts.len() != node.inputs.len() {
+            let (name, parts, inputs) = (op.name(), parts.len(), node.inputs.len());
+            let what = format!("{name} has {inputs} inputs and gives {parts} gradients");
+            return Err(Error::Graph(what));
+        }
         for ((input, part), wanted) in node.inputs.iter().zip(parts).zip(wanted) {
             let Some(part) = part.filter(|_| wanted) else { continue };
-            debug_assert!(
-                self.can_stand_for(part, *input),
-                "{}'s gradient does not fit",
-                op.name()
-            );
+            if !self.can_stand_for(part, *input) {
+                let what = "a gradient, the second shape, does not fit its input, the first";
+                let shapes = [self.shape(*input), self.shape(part)];
+                return Err(Error::shape(op.name(), what, &shapes));
+            }
             let slot = &mut gradients[input.index()];
             *slot = Some(match *slot {
                 Some(sum) => ops::add(self, sum, part)?,

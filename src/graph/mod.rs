@@ -1,10 +1,11 @@
 //! The static graph: nodes with known shapes, made once, then differentiated, fused and planned.
 
+use std::any::Any;
 use std::collections::HashMap;
 use std::sync::Arc;
 
 use crate::error::{Error, Result};
-use crate::ops::{Builder, NodeId, Op};
+use crate::ops::{Builder, MAX_INPUTS, NodeId, Op};
 use crate::rng::Stream;
 use crate::tensor::{Shape, Tensor};
 
@@ -255,11 +256,17 @@ impl Graph {
 
 impl Builder for Graph {
     fn apply(&mut self, op: Arc<dyn Op>, inputs: &[NodeId]) -> Result<NodeId> {
-        let key = (format!("{op:?}"), inputs.to_vec());
+        // Operations from outside may print what one of ours prints.
+        let kind = (op.as_ref() as &dyn Any).type_id();
+        let key = (format!("{kind:?} {op:?}"), inputs.to_vec());
         if let Some(&known) = self.known.get(&key) {
             return Ok(known);
         }
         let shapes: Vec<&Shape> = inputs.iter().map(|input| &self.node(*input).shape).collect();
+        if shapes.len() > MAX_INPUTS {
+            let what = format!("an operation takes at most {MAX_INPUTS} inputs");
+            return Err(Error::shape(op.name(), what, &shapes));
+        }
         let shape = op.shape(&shapes)?;
         if shape.elements() > MOST_ELEMENTS {
             return Err(Error::shape(op.name(), TOO_LARGE, &shapes));

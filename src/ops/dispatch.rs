@@ -7,33 +7,78 @@ use super::Tuning;
 /// The most workgroups along one axis of a dispatch (WebGPU's default limit).
 pub const MAX_GROUPS: u32 = 65_535;
 
-/// A compute shader: `shaders/NAME.wgsl` with the shared parts it includes put before it.
+/// A compute shader: WGSL text with the shared parts it uses put before it. Those of this crate are
+/// `shaders/NAME.wgsl`; [`Kernel::from_wgsl`] makes others.
 ///
 /// Bindings by convention: storage buffers in `@group(0)`, numbered from 0 in the order of
 /// [`Dispatch::bindings`]; `@group(1) @binding(0)` the dispatch's own numbers, a uniform;
-/// `@group(1) @binding(1)` the [`StepScalars`](super::StepScalars), a uniform.
-#[derive(Debug)]
+/// `@group(1) @binding(1)` the [`StepScalars`](super::StepScalars), a uniform. Buffers end at
+/// multiples of four words; what lies beyond a tensor's end is nobody's.
+#[derive(Debug, PartialEq, Eq)]
 pub struct Kernel {
-    /// The file's name without its ending.
+    /// What reports and errors call it; no other kernel of a device has this name.
     pub name: &'static str,
+    /// The text, part by part.
+    pub(crate) source: &'static [&'static str],
+    /// Whether it may run without checks of its indices, divisors and loops.
+    pub(crate) trusted: bool,
+}
+
+impl Kernel {
+    /// A kernel from outside this crate. `source` is its text in parts, which are read one after the
+    /// other: parts of [`ops::shared`](super::shared), and its own.
+    ///
+    /// In every build it runs with checks, so that a mistake reads zero or is not written. Text that
+    /// is no WGSL, and bindings and constants that do not fit a [`Dispatch`], are errors when a plan
+    /// is added to a device.
+    ///
+    /// ```
+    /// use diabolo::ops::{Kernel, shared};
+    ///
+    /// static HALVE: Kernel = Kernel::from_wgsl("halve", &[shared::LINEAR, "
+    ///     @group(0) @binding(0) var<storage, read> x: array<f32>;
+    ///     @group(0) @binding(1) var<storage, read_write> y: array<f32>;
+    ///     @compute @workgroup_size(64) fn main(me: Invocation) {
+    ///         let i = linear_index(me);
+    ///         if i < arrayLength(&y) { y[i] = 0.5 * x[i]; }
+    ///     }
+    /// "]);
+    /// assert!(HALVE.text().contains("fn linear_index"));
+    /// ```
+    pub const fn from_wgsl(name: &'static str, source: &'static [&'static str]) -> Self {
+        Self { name, source, trusted: false }
+    }
+
+    /// The kernel without checks where [`ShaderChecks`](crate::gpu::ShaderChecks) lets this crate's
+    /// run without them, as they do in release builds. That is up to a third faster.
+    ///
+    /// # Safety
+    /// In every dispatch of it, at any shape, indices stay in bounds, loops end and divisors are not
+    /// zero. Run it checked against the operation's CPU function first.
+    pub const unsafe fn trusted(self) -> Self {
+        Self { trusted: true, ..self }
+    }
+
     /// The whole text.
-    pub source: &'static str,
+    pub fn text(&self) -> String {
+        self.source.join("\n")
+    }
 }
 
 /// The [`Kernel`] of `shaders/NAME.wgsl`, after the named files of `shaders/shared/`.
-#[macro_export]
-#[doc(hidden)]
 macro_rules! kernel {
     ($name:literal $(, $part:literal)*) => {
         $crate::ops::Kernel {
             name: $name,
-            source: concat!(
-                $(include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/shaders/shared/", $part, ".wgsl")), "\n",)*
-                include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/shaders/", $name, ".wgsl"))
-            ),
+            source: &[
+                $(include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/shaders/shared/", $part, ".wgsl")),)*
+                include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/shaders/", $name, ".wgsl")),
+            ],
+            trusted: true,
         }
     };
 }
+pub(crate) use kernel;
 
 /// One buffer of a dispatch, seen from the operation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

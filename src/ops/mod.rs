@@ -54,6 +54,7 @@ mod reduce;
 mod reparameterise;
 mod reshape;
 mod roofline;
+pub mod shared;
 mod slice;
 mod softmax;
 mod sparsity_kl;
@@ -87,6 +88,7 @@ pub use conv2d_weight_gradient::{Conv2dWeightGradient, Summed};
 pub use corrupt::{Corrupt, corrupt};
 pub use corruption::Corruption;
 pub use detach::{Detach, detach};
+pub(crate) use dispatch::kernel;
 pub use dispatch::{AdapterKind, Binding, Dispatch, GpuTarget, Kernel, MAX_GROUPS};
 pub use dropout::{Dropout, dropout};
 pub use expand::{Expand, expand, sum_to};
@@ -184,7 +186,12 @@ impl CpuCall<'_> {
     }
 }
 
-/// An operation of the graph. See `ops/bias.rs` for a short one, whole.
+/// An operation of the graph. See `ops/bias.rs` for a short one, whole, and `examples/own_op.rs` for
+/// one outside this crate.
+///
+/// Its `Debug` text tells its settings apart: operations of one type with equal text on equal inputs
+/// are one node. One that is computed at other shapes than [`Op::shape`] gave, or writes less than
+/// its whole output, shows in a test against its CPU function.
 pub trait Op: Any + Debug + Send + Sync {
     /// The name in profiles, pictures and errors, and of its file.
     fn name(&self) -> &'static str;

@@ -37,13 +37,13 @@ fn check_dispatch(dispatch: &Dispatch) {
 }
 
 fn check_pipeline(name: &str, dispatch: &Dispatch) {
-    let source = dispatch.kernel.source;
-    let module = naga::front::wgsl::parse_str(source)
-        .unwrap_or_else(|error| panic!("{}", error.emit_to_string(source)));
+    let source = dispatch.kernel.text();
+    let module = naga::front::wgsl::parse_str(&source)
+        .unwrap_or_else(|error| panic!("{}", error.emit_to_string(&source)));
     let mut validator = Validator::new(ValidationFlags::all(), Capabilities::default());
     let info = validator
         .validate(&module)
-        .unwrap_or_else(|error| panic!("{}", error.emit_to_string(source)));
+        .unwrap_or_else(|error| panic!("{}", error.emit_to_string(&source)));
     let constants: HashMap<String, f64> =
         dispatch.constants.iter().map(|(name, value)| (name.to_string(), *value)).collect();
     let constants = constants.into_iter().collect();
