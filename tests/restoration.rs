@@ -149,7 +149,7 @@ fn missing_pixels_are_filled_and_the_others_stay() {
         ["whole.png", "holed.png", "mask.png"].map(|name| folder.path().join(name));
     let clean = picture(37, 21, 0);
     clean.save(&whole).expect("writable");
-    let seen = |x: u32, y: u32| (x * 7 + y * 5) % 4 != 0;
+    let seen = |x: u32, y: u32| !(x * 7 + y * 5).is_multiple_of(4);
     let mask_image = GrayImage::from_fn(37, 21, |x, y| Luma([if seen(x, y) { 255 } else { 0 }]));
     mask_image.save(&mask).expect("writable");
     let with_alpha = image::GrayAlphaImage::from_fn(37, 21, |x, y| {

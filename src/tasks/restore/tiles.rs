@@ -101,9 +101,9 @@ fn add(
     totals: &mut [f32],
 ) {
     let plane = whole.height * whole.width;
-    for row in 0..part.height.min(whole.height - top) {
-        for column in 0..part.width.min(whole.width - left) {
-            let weight = down[row] * across[column];
+    for (row, down) in down.iter().enumerate().take(whole.height - top) {
+        for (column, across) in across.iter().enumerate().take(whole.width - left) {
+            let weight = down * across;
             let at = (top + row) * whole.width + left + column;
             totals[at] += weight;
             for channel in 0..part.channels {
