@@ -67,6 +67,8 @@ impl fmt::Display for Sizes {
 
 /// More units or channels than this are a typing error.
 const LARGEST_SIZE: usize = 1 << 20;
+/// More layers than this, of encoder or decoder, do not train, and make a graph without an end.
+const MOST_LAYERS: usize = 256;
 /// An image of 16384 pixels can be halved this often.
 const MOST_STAGES: usize = 14;
 
@@ -90,6 +92,9 @@ impl FromStr for Architecture {
             return refuse("has a layer of more than 1048576 units");
         }
         match kind {
+            "dense" if sizes.encoder.len().max(sizes.decoder.len()) > MOST_LAYERS => {
+                refuse("has more than 256 layers")
+            }
             "dense" => Ok(Self::Dense(sizes)),
             "conv" if sizes.encoder.len() != sizes.decoder.len() => {
                 refuse("has decoder stages that do not undo the encoder's")
@@ -204,6 +209,9 @@ mod tests {
             let error = text.parse::<Architecture>().expect_err(text).to_string();
             assert!(error.starts_with("--arch: ") && error.contains("conv:32,64"), "{error}");
         }
+        let deep = format!("dense:1{}", ",1".repeat(MOST_LAYERS));
+        let error = deep.parse::<Architecture>().expect_err("too deep").to_string();
+        assert!(error.contains("more than 256 layers"), "{error}");
         for text in ["", "0", "map:", "map:0", "maps", "-3", "3.5"] {
             let error = text.parse::<CodeForm>().expect_err(text).to_string();
             assert!(error.starts_with("--latent: "), "{error}");

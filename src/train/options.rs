@@ -262,7 +262,18 @@ fn load(data: &str, hidden: Option<&str>, options: &LoadOptions) -> Result<Datas
     }
 }
 
+/// A whole number that TOML can hold: its numbers are signed.
+fn check_whole(option: &str, number: usize) -> Result<()> {
+    match i64::try_from(number) {
+        Ok(_) => Ok(()),
+        Err(_) => Err(Error::option(option, format!("is {number}; it takes up to {}", i64::MAX))),
+    }
+}
+
 impl Config {
+    /// The most bytes of text that options are read from; those of a run have a thousand.
+    pub const MOST_BYTES: usize = 1 << 16;
+
     /// A config for `model` on images that come from elsewhere: an epoch of Adam at 0.001.
     pub fn new(model: Model) -> Self {
         Self {
@@ -353,6 +364,11 @@ impl Config {
         if self.nll_images == 0 {
             return Err(Error::option("--nll-images", "there must be at least one"));
         }
+        check_whole("--nll-images", self.nll_images)?;
+        check_whole("--limit", self.limit.unwrap_or(0))?;
+        let (width, height) = self.size.unwrap_or((0, 0));
+        check_whole("--size", width.max(height))?;
+        [self.noise, self.test_noise].iter().flatten().try_for_each(Corruption::check)?;
         self.model.check()
     }
 
@@ -361,18 +377,29 @@ impl Config {
     /// # Errors
     /// Never for options that passed [`Config::check`].
     pub fn to_toml(&self) -> Result<String> {
-        toml::to_string(self).map_err(|error| Error::option("options", error.to_string()))
+        let text = toml::to_string(self)
+            .map_err(|error| Error::option("options", format!("cannot be stored: {error}")))?;
+        match text.len() > Self::MOST_BYTES {
+            true => Err(Error::option("--data", "has too long a name; move the images")),
+            false => Ok(text),
+        }
     }
 
     /// Reads options back; `path` is where they came from.
     ///
     /// # Errors
-    /// When the text is not what [`Config::to_toml`] writes.
+    /// When the text is not what [`Config::to_toml`] writes, has more than [`Config::MOST_BYTES`], or
+    /// holds options that [`Config::check`] refuses.
     pub fn from_toml(text: &str, path: &Path) -> Result<Self> {
-        let config: Self = toml::from_str(text).map_err(|error| {
-            Error::file(path, format!("holds options that cannot be read: {error}"))
-        })?;
-        config.check()?;
+        let refuse = |what: &dyn std::fmt::Display| {
+            let what = format!("holds options that cannot be read: {what}; use another copy");
+            Error::file(path, what)
+        };
+        if text.len() > Self::MOST_BYTES {
+            return Err(refuse(&format!("they have {} bytes", text.len())));
+        }
+        let config: Self = toml::from_str(text).map_err(|error| refuse(&error.message()))?;
+        config.check().map_err(|error| refuse(&error))?;
         Ok(config)
     }
 
@@ -396,3 +423,6 @@ fn parse_size(option: &str, text: &str) -> Result<(usize, usize)> {
         _ => Err(Error::option(option, format!("`{text}` is not width x height, such as 64x48"))),
     }
 }
+
+#[cfg(test)]
+mod tests;
