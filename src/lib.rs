@@ -12,6 +12,7 @@ pub mod bench;
 pub mod cpu;
 pub mod data;
 pub mod error;
+mod file;
 pub mod gpu;
 pub mod graph;
 pub mod models;

@@ -8,6 +8,10 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use super::device::GpuDevice;
+use crate::file;
+
+/// The most bytes of a file that is read; drivers keep some hundred kilobytes for all kernels.
+const MOST_BYTES: u64 = 256 << 20;
 
 /// The driver's cache of compiled pipelines and the file it came from.
 #[derive(Debug)]
@@ -23,13 +27,11 @@ impl DiskCache {
         if !device.has(wgpu::Features::PIPELINE_CACHE) {
             return None;
         }
-        let file = folder.join(wgpu::util::pipeline_cache_key(&device.info)?);
-        let data = fs::read(&file).ok().and_then(|bytes| unpacked(&bytes).map(<[u8]>::to_vec));
-        let description = wgpu::PipelineCacheDescriptor {
-            label: Some("diabolo"),
-            data: data.as_deref(),
-            fallback: true,
-        };
+        let path = folder.join(wgpu::util::pipeline_cache_key(&device.info)?);
+        let bytes = file::read(&path, MOST_BYTES).unwrap_or_default();
+        let data = unpacked(&bytes);
+        let description =
+            wgpu::PipelineCacheDescriptor { label: Some("diabolo"), data, fallback: true };
         let made = device.scoped(
             || "pipeline cache".into(),
             // SAFETY: the data must come from `PipelineCache::get_data`. The file lies in the
@@ -39,8 +41,8 @@ impl DiskCache {
         );
         match made {
             Ok(cache) => {
-                let saved = data.as_deref().map_or(0, checksum);
-                Some(Self { cache, file, saved })
+                let saved = data.map_or(0, checksum);
+                Some(Self { cache, file: path, saved })
             }
             Err(error) => {
                 log::debug!("no pipeline cache: {error}");

@@ -24,4 +24,4 @@ pub use choice::{DeviceChoice, Selection};
 pub use executor::GpuExecutor;
 pub use open::{Opened, adapters_report, open};
 pub use pipelines::{GpuOptions, ShaderChecks};
-pub use tuning::tune;
+pub use tuning::{parse as parse_tuning, tune};

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::io::Write;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
@@ -45,40 +45,44 @@ pub(super) fn load(folder: &Path, device: &GpuDevice) -> Tuning {
     let path = file(folder, device);
     match read(&path, &device.info) {
         Ok(tuning) => tuning,
-        Err(what) => {
-            log::warn!("{}: {what}; kernels are chosen by the table", path.display());
+        Err(error) => {
+            log::warn!("{error}; kernels are chosen by the table");
             Tuning::default()
         }
     }
 }
 
-fn read(path: &Path, info: &wgpu::AdapterInfo) -> std::result::Result<Tuning, String> {
-    let Ok(about) = fs::metadata(path) else { return Ok(Tuning::default()) };
-    if about.len() > MOST_BYTES {
-        return Err("it is too large for a tuning file".into());
+fn read(path: &Path, info: &wgpu::AdapterInfo) -> Result<Tuning> {
+    match crate::file::read_text(path, MOST_BYTES) {
+        Ok(text) => parse(&text, path, &info.name, &driver(info)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Tuning::default()),
+        Err(error) => Err(Error::file(path, format!("cannot be read: {error}; tune again"))),
     }
-    let text = fs::read_to_string(path).map_err(|error| error.to_string())?;
-    parse(&text, &info.name, &driver(info))
 }
 
 fn driver(info: &wgpu::AdapterInfo) -> String {
     format!("{} {}", info.driver, info.driver_info)
 }
 
-/// The choices in `text`, if they were made for this adapter and driver.
-fn parse(text: &str, adapter: &str, driver: &str) -> std::result::Result<Tuning, String> {
-    let stored: Stored = toml::from_str(text).map_err(|error| error.message().to_string())?;
+/// The choices in a tuning file's text, which came from `path`, if they were made on this adapter and
+/// with this driver.
+///
+/// # Errors
+/// When the text is no such file's, was made elsewhere, or names a kernel that there is not.
+pub fn parse(text: &str, path: &Path, adapter: &str, driver: &str) -> Result<Tuning> {
+    let refuse = |what: String| Err(Error::file(path, format!("{what}; tune again")));
+    let stored: Stored = match toml::from_str(text) {
+        Ok(stored) => stored,
+        Err(error) => return refuse(format!("is no tuning file ({})", error.message())),
+    };
     if stored.version != VERSION {
-        return Err(format!("its version is {}, not {VERSION}; tune again", stored.version));
+        return refuse(format!("has version {}, not {VERSION}", stored.version));
     }
     if (stored.adapter.as_str(), stored.driver.as_str()) != (adapter, driver) {
-        return Err(format!(
-            "it was made on {} with {}; tune again",
-            stored.adapter, stored.driver
-        ));
+        return refuse(format!("was made on {} with {}", stored.adapter, stored.driver));
     }
     match stored.choices.iter().find(|(_, variant)| !variant.is_possible()) {
-        Some((key, variant)) => Err(format!("`{key}`: there is no kernel with {variant}")),
+        Some((key, variant)) => refuse(format!("`{key}`: there is no kernel with {variant}")),
         None => Ok(Tuning(stored.choices)),
     }
 }
@@ -203,7 +207,8 @@ mod tests {
 
     #[test]
     fn only_what_was_made_here_and_is_possible_is_taken() {
-        let taken = parse(&text(VERSION, "a", 32, 4), "a", "d").unwrap();
+        let parse = |text: &str| parse(text, Path::new("t.toml"), "a", "d");
+        let taken = parse(&text(VERSION, "a", 32, 4)).unwrap();
         let choice = taken.choice(|| "matmul 1x2x3x4 nn".into());
         assert_eq!(choice, Some(Variant { tile: 32, splits: 4 }));
         assert_eq!(taken.choice(|| "matmul 9x9x9x9 nn".into()), None);
@@ -217,18 +222,20 @@ mod tests {
             ("version = 1".into(), "missing field"),
             ("\u{0}".into(), ""),
         ] {
-            let error = parse(&text, "a", "d").unwrap_err();
-            assert!(error.contains(expected), "{error}");
+            let error = parse(&text).unwrap_err().to_string();
+            assert!(error.starts_with("t.toml: ") && error.contains(expected), "{error}");
+            assert!(error.ends_with("; tune again"), "{error}");
         }
     }
 
     proptest! {
         #[test]
         fn no_text_is_a_panic(text in ".{0,200}", at in 0_usize..90, byte in any::<u8>()) {
-            let _ = parse(&text, "a", "d");
+            let path = Path::new("t.toml");
+            let _ = parse(&text, path, "a", "d");
             let mut damaged = super::tests::text(VERSION, "a", 32, 4).into_bytes();
             damaged[at] = byte;
-            if let Ok(tuning) = parse(&String::from_utf8_lossy(&damaged), "a", "d") {
+            if let Ok(tuning) = parse(&String::from_utf8_lossy(&damaged), path, "a", "d") {
                 prop_assert!(tuning.0.values().all(|variant| variant.is_possible()));
             }
         }

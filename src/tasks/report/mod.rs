@@ -8,10 +8,16 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Result};
+use crate::file;
 use crate::train::metrics_file::MetricsFile;
 use crate::train::profile_file::ProfileFile;
 use crate::train::run_folder::RunFile;
-use crate::train::{checkpoint, say, write_atomically};
+use crate::train::{Config, checkpoint, say, write_atomically};
+
+/// The most bytes of options.
+const MOST_OPTIONS: u64 = Config::MOST_BYTES as u64;
+/// The most bytes of a picture's file.
+const MOST_PICTURE: u64 = 64 << 20;
 
 /// The options of `diabolo report`.
 #[derive(Clone, Debug, clap::Args)]
@@ -99,12 +105,14 @@ fn title(folder: &Path) -> String {
     full.file_name().map_or_else(|| "run".into(), |name| name.to_string_lossy().into_owned())
 }
 
-fn read(path: &Path) -> Result<Vec<u8>> {
-    fs::read(path).map_err(|error| Error::file(path, format!("cannot be read: {error}")))
+fn read(path: &Path, most: u64) -> Result<Vec<u8>> {
+    file::read(path, most).map_err(|error| {
+        Error::file(path, format!("cannot be read: {error}; make the run anew, or remove it"))
+    })
 }
 
 fn read_text(path: &Path) -> Result<String> {
-    let text = String::from_utf8(read(path)?);
+    let text = String::from_utf8(read(path, MOST_OPTIONS)?);
     let text =
         text.map_err(|_| Error::file(path, "is no text; make the run anew, or remove it"))?;
     // What is shown as options must be some.
@@ -152,7 +160,7 @@ impl Picture {
     /// Reads a picture, and decodes it to know that it is whole.
     fn read(folder: &Path, name: String) -> Result<Self> {
         let path = folder.join(&name);
-        let bytes = read(&path)?;
+        let bytes = read(&path, MOST_PICTURE)?;
         let decoded = image::load_from_memory_with_format(&bytes, image::ImageFormat::Png);
         let decoded = decoded.map_err(|error| {
             Error::file(&path, format!("is damaged ({error}); make it anew, or remove it"))
