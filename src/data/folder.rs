@@ -24,6 +24,7 @@ use rayon::prelude::*;
 use super::order::Split;
 use super::{Dataset, ImageShape, Images, LoadOptions, MAX_BYTES, MAX_SIDE, patches, progress_bar};
 use crate::error::{Error, Result};
+use crate::file;
 
 /// The class of images that lie beside class folders.
 const LOOSE: &str = ".";
@@ -200,30 +201,34 @@ fn decode_all(paths: &[&Path], options: &LoadOptions) -> Result<Vec<Vec<Picture>
     let bar = progress_bar(paths.len() as u64, options.progress, TEMPLATE).with_message("images");
     let mut pictures: Vec<Vec<Picture>> = Vec::with_capacity(paths.len());
     let mut count = 0;
-    for (number, chunk) in paths.chunks(CHUNK).enumerate() {
+    // The first comes alone: with its size it is known how much all will take, and a small file whose
+    // image is far larger is given up at once, not kept with as many others as a chunk has.
+    let (first, others) = paths.split_at(paths.len().min(1));
+    for chunk in std::iter::once(first).chain(others.chunks(CHUNK)) {
+        let first = pictures.first().map(|parts| parts[0].shape);
+        let done = pictures.len();
         // Results are kept in order, so that of several bad files the same one is named each time.
         let decoded: Vec<Result<Vec<Picture>>> = chunk
             .par_iter()
             .enumerate()
             .map(|(place, path)| {
                 let picture = decode(path, options)?;
-                match options.patches {
-                    Some(size) => {
-                        patches::cut(&picture, size, path, options.seed, number * CHUNK + place)
-                    }
-                    None => Ok(vec![picture]),
+                let parts = match options.patches {
+                    Some(size) => patches::cut(&picture, size, path, options.seed, done + place)?,
+                    None => vec![picture],
+                };
+                let shape = parts[0].shape;
+                check_size(first.unwrap_or(shape), paths[0], shape, path)?;
+                let least = (count + parts.len()).max(paths.len());
+                match shape.bytes(least) {
+                    Some(_) => Ok(parts),
+                    None => Err(too_large(&shape, least)),
                 }
             })
             .collect();
-        for (parts, path) in decoded.into_iter().zip(chunk) {
+        for parts in decoded {
             let parts = parts?;
-            let first = &pictures.first().unwrap_or(&parts)[0];
-            check_size(first, paths[0], &parts[0], path)?;
             count += parts.len();
-            let count = count.max(paths.len());
-            if first.shape.bytes(count).is_none() {
-                return Err(too_large(&first.shape, count));
-            }
             pictures.push(parts);
         }
         bar.inc(chunk.len() as u64);
@@ -232,8 +237,8 @@ fn decode_all(paths: &[&Path], options: &LoadOptions) -> Result<Vec<Vec<Picture>
     Ok(pictures)
 }
 
-fn check_size(first: &Picture, first_path: &Path, other: &Picture, path: &Path) -> Result<()> {
-    let size = |picture: &Picture| (picture.shape.width, picture.shape.height);
+fn check_size(first: ImageShape, first_path: &Path, other: ImageShape, path: &Path) -> Result<()> {
+    let size = |shape: ImageShape| (shape.width, shape.height);
     let ((width, height), (other_width, other_height)) = (size(first), size(other));
     if (width, height) == (other_width, other_height) {
         return Ok(());
@@ -318,6 +323,8 @@ fn open(path: &Path) -> image::ImageResult<DynamicImage> {
     limits.max_image_width = Some(MAX_SIDE as u32);
     limits.max_image_height = Some(MAX_SIDE as u32);
     limits.max_alloc = Some(MAX_DECODED);
+    // The reader would wait for a pipe's writer.
+    file::open(path)?;
     let mut reader = ImageReader::open(path)?.with_guessed_format()?;
     reader.limits(limits.clone());
     let mut decoder = reader.into_decoder()?;

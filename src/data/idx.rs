@@ -3,7 +3,6 @@
 //! Plain or gzipped, told apart by their first bytes. Only unsigned bytes are read, which is what
 //! every image set in this format holds.
 
-use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 
@@ -11,9 +10,14 @@ use flate2::bufread::MultiGzDecoder;
 
 use super::{ImageShape, Images, MAX_SIDE};
 use crate::error::{Error, Result};
+use crate::file;
 
-/// The most bytes one file may unpack to.
+/// The most elements of a file.
 pub const MAX_FILE_BYTES: u64 = 1 << 32;
+
+/// The most elements of a gzipped file: gzip makes a thousand bytes of one, so that a small file could
+/// fill a machine's memory.
+pub const MAX_UNPACKED_BYTES: u64 = 1 << 30;
 
 const UNSIGNED_BYTE: u8 = 0x08;
 const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
@@ -34,7 +38,8 @@ pub struct Array {
 /// # Errors
 /// When it cannot be opened, and as [`parse`].
 pub fn read(path: &Path) -> Result<Array> {
-    let file = File::open(path).map_err(|error| Error::file(path, format!("{error}; check it")))?;
+    let (file, _) =
+        file::open(path).map_err(|error| Error::file(path, format!("{error}; check it")))?;
     parse(BufReader::new(file), path)
 }
 
@@ -42,17 +47,17 @@ pub fn read(path: &Path) -> Result<Array> {
 ///
 /// # Errors
 /// When the stream is cut off or damaged, is not IDX, holds other numbers than unsigned bytes,
-/// declares no elements or more than [`MAX_FILE_BYTES`], or does not have as many as it declares.
+/// declares no elements or more than [`MAX_FILE_BYTES`] (gzipped: [`MAX_UNPACKED_BYTES`]), or does not have as many as it declares.
 pub fn parse(mut input: impl BufRead, path: &Path) -> Result<Array> {
     let start = input.fill_buf().map_err(|error| unreadable(&error, path))?;
     if start.starts_with(&GZIP_MAGIC) {
-        parse_plain(MultiGzDecoder::new(input), path)
+        parse_plain(MultiGzDecoder::new(input), MAX_UNPACKED_BYTES, path)
     } else {
-        parse_plain(input, path)
+        parse_plain(input, MAX_FILE_BYTES, path)
     }
 }
 
-fn parse_plain(mut input: impl Read, path: &Path) -> Result<Array> {
+fn parse_plain(mut input: impl Read, most: u64, path: &Path) -> Result<Array> {
     let mut magic = [0; 4];
     read_header(&mut input, &mut magic, path)?;
     let [0, 0, kind, rank] = magic else {
@@ -78,7 +83,7 @@ fn parse_plain(mut input: impl Read, path: &Path) -> Result<Array> {
         read_header(&mut input, &mut word, path)?;
         axes.push(u32::from_be_bytes(word));
     }
-    let expected = declared_bytes(&axes, path)?;
+    let expected = declared_bytes(&axes, most, path)?;
     let bytes = read_elements(input, expected, path)?;
     let axes = axes.into_iter().map(|axis| axis as usize).collect();
     Ok(Array { axes, bytes, path: path.to_path_buf() })
@@ -88,18 +93,19 @@ fn read_header(input: &mut impl Read, bytes: &mut [u8], path: &Path) -> Result<(
     input.read_exact(bytes).map_err(|error| unreadable(&error, path))
 }
 
-fn declared_bytes(axes: &[u32], path: &Path) -> Result<u64> {
+fn declared_bytes(axes: &[u32], most: u64, path: &Path) -> Result<u64> {
     if axes.contains(&0) {
         let what = format!("declares the sizes {axes:?}, so it is empty; get another copy");
         return Err(Error::file(path, what));
     }
     axes.iter()
         .try_fold(1, |bytes: u64, &axis| bytes.checked_mul(axis.into()))
-        .filter(|&bytes| bytes <= MAX_FILE_BYTES)
+        .filter(|&bytes| bytes <= most)
         .ok_or_else(|| {
+            let to_do = if most < MAX_FILE_BYTES { "unpack it with gunzip, or " } else { "" };
             let what = format!(
-                "declares the sizes {axes:?}, more than the {MAX_FILE_BYTES} bytes that are read; \
-                 if that is meant, split the file"
+                "declares the sizes {axes:?}, more than the {most} bytes that are read; if that is \
+                 meant, {to_do}split the file"
             );
             Error::file(path, what)
         })

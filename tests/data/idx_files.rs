@@ -75,7 +75,27 @@ fn counts_that_do_not_fit_are_named() {
     refused(&images(&[6, 3, 2], 30), "36 elements but holds 30");
     refused(&images(&[u32::MAX, u32::MAX, u32::MAX], 30), "more than");
     refused(&images(&[u32::MAX, 28, 28], 30), "more than");
-    refused(&gzip(&images(&[1 << 20, 1 << 12], 30)), "holds 30");
+    refused(&gzip(&images(&[1 << 18, 1 << 12], 30)), "holds 30");
+}
+
+/// A thousand times as many bytes as the file has are as much as gzip can make.
+#[test]
+fn a_gzip_that_unpacks_to_gigabytes_is_refused() {
+    refused(&gzip(&images(&[(1 << 18) + 1, 1 << 12], 30)), "unpack it with gunzip");
+    refused(&images(&[(1 << 18) + 1, 1 << 12], 30), "holds 30");
+}
+
+#[cfg(unix)]
+#[test]
+fn what_is_no_file_is_not_waited_for() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let pipe = folder.path().join("pipe");
+    let made = std::process::Command::new("mkfifo").arg(&pipe).status();
+    assert!(made.expect("this system has mkfifo").success());
+    for path in [&pipe, folder.path()] {
+        let error = idx::read(path).expect_err("is no file").to_string();
+        assert!(error.contains("it is not a file"), "{error}");
+    }
 }
 
 #[test]
