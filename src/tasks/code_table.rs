@@ -1,6 +1,6 @@
 //! Codes as text: a line each of a path and its numbers, separated by commas (RFC 4180).
 
-use std::fs;
+use std::borrow::Cow;
 use std::io;
 use std::path::Path;
 
@@ -12,6 +12,8 @@ use crate::train::write_atomically;
 const PATH: &str = "path";
 /// The most columns: as many numbers as the largest code has, and a path.
 const MOST_COLUMNS: usize = (1 << 24) + 1;
+/// The most bytes of a file that is read.
+const MOST_BYTES: u64 = 1 << 32;
 
 /// Writes a line for each of `paths` with as many of `numbers`, below a line of names: `path`, and
 /// `letter` with 0 and on.
@@ -58,15 +60,26 @@ fn quoted(text: &str) -> String {
 pub fn read(file: &Path) -> Result<Tensor> {
     let unreadable = |error: io::Error| match error.kind() {
         io::ErrorKind::NotFound => Error::file(file, "does not exist; name a file of codes"),
+        io::ErrorKind::InvalidInput => {
+            Error::file(file, "is not a file; name one that diabolo encode wrote")
+        }
+        io::ErrorKind::FileTooLarge => {
+            Error::file(file, format!("cannot be read: {error}; write so many codes as .npy"))
+        }
         _ => Error::file(file, format!("cannot be read: {error}; use another copy")),
     };
-    // A pipe or a device may never end.
-    if !fs::metadata(file).map_err(unreadable)?.is_file() {
-        return Err(Error::file(file, "is not a file; name one that diabolo encode wrote"));
-    }
-    let bytes = fs::read(file).map_err(unreadable)?;
-    let text = String::from_utf8(bytes).map_err(|_| Error::file(file, "is no text in UTF-8"))?;
-    parse(&text).map_err(|what| Error::file(file, what))
+    let bytes = crate::file::read(file, MOST_BYTES).map_err(unreadable)?;
+    from_bytes(&bytes, file)
+}
+
+/// Reads the table of a file with these `bytes`; `file` is for messages only.
+///
+/// # Errors
+/// As [`read`].
+pub fn from_bytes(bytes: &[u8], file: &Path) -> Result<Tensor> {
+    let text = std::str::from_utf8(bytes)
+        .map_err(|_| Error::file(file, "is no text in UTF-8; save it as CSV in UTF-8"))?;
+    parse(text).map_err(|what| Error::file(file, what))
 }
 
 fn parse(text: &str) -> std::result::Result<Tensor, String> {
@@ -107,8 +120,11 @@ struct Records<'a> {
     line: usize,
 }
 
-impl Iterator for Records<'_> {
-    type Item = std::result::Result<(usize, Vec<String>), String>;
+/// A line's number and its fields, or what is wrong with it.
+type Record<'a> = std::result::Result<(usize, Vec<Cow<'a, str>>), String>;
+
+impl<'a> Iterator for Records<'a> {
+    type Item = Record<'a>;
 
     fn next(&mut self) -> Option<Self::Item> {
         while let Some(rest) =
@@ -120,8 +136,8 @@ impl Iterator for Records<'_> {
     }
 }
 
-impl Records<'_> {
-    fn record(&mut self) -> std::result::Result<(usize, Vec<String>), String> {
+impl<'a> Records<'a> {
+    fn record(&mut self) -> Record<'a> {
         let mut fields = vec![];
         let begin = self.line;
         loop {
@@ -139,7 +155,7 @@ impl Records<'_> {
     }
 
     /// The field up to the next comma or end of line.
-    fn field(&mut self) -> Option<String> {
+    fn field(&mut self) -> Option<Cow<'a, str>> {
         let Some(mut rest) = self.rest.strip_prefix('"') else {
             let end = self.rest.find([',', '\n']).unwrap_or(self.rest.len());
             let field = &self.rest[..end];
@@ -162,7 +178,7 @@ impl Records<'_> {
         self.line += field.matches('\n').count();
         self.rest = rest.strip_prefix('\r').unwrap_or(rest);
         let is_closed = self.rest.is_empty() || self.rest.starts_with([',', '\n']);
-        is_closed.then_some(field)
+        is_closed.then_some(field.into())
     }
 }
 
@@ -219,7 +235,7 @@ mod tests {
             let back = read(&file).expect("readable");
             prop_assert_eq!(&back.shape()[..], [paths.len(), 3]);
             prop_assert_eq!(back.data(), numbers);
-            let text = fs::read_to_string(&file).expect("text");
+            let text = std::fs::read_to_string(&file).expect("text");
             let records: Vec<_> = Records { rest: &text, line: 1 }.map(|r| r.expect("right")).collect();
             prop_assert!(records[1..].iter().zip(&paths).all(|((_, record), path)| record[0] == *path));
         }

@@ -2,7 +2,7 @@
 
 pub mod anomaly;
 mod augment;
-mod code_table;
+pub mod code_table;
 mod codec;
 mod decode;
 mod encode;

@@ -6,8 +6,7 @@
 //! All else is JSON in the metadata's one entry, `diabolo`: a string map has no order of its own,
 //! so that two files with the same contents would differ.
 
-use std::fs::{self, File};
-use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::io::{self, BufReader, Read, Seek, SeekFrom, Write};
 use std::path::Path;
 
 use md5::{Digest, Md5};
@@ -18,6 +17,7 @@ use self::tensors::{TensorName, expected};
 use super::atomic_file::write_atomically;
 use super::position::PartEpoch;
 use crate::error::{Error, Result};
+use crate::file;
 use crate::graph::{Role, State, StateLayout};
 use crate::rng::Seed;
 
@@ -174,7 +174,15 @@ fn digest(state: &State) -> String {
 /// # Errors
 /// When the file cannot be read, is damaged, or was not written by [`save`].
 pub fn read_header(path: &Path) -> Result<Header> {
-    Ok(Opened::new(path)?.stored.header)
+    Ok(Opened::new(open(path)?, path)?.stored.header)
+}
+
+/// Reads what a checkpoint with these `bytes` says of itself; `path` is for messages only.
+///
+/// # Errors
+/// As [`read_header`].
+pub fn header_from_bytes(bytes: &[u8], path: &Path) -> Result<Header> {
+    Ok(Opened::new(io::Cursor::new(bytes), path)?.stored.header)
 }
 
 /// Reads a checkpoint of the model whose state is laid out as `layout`.
@@ -183,7 +191,20 @@ pub fn read_header(path: &Path) -> Result<Header> {
 /// When the file cannot be read, is damaged, or holds another model: then the error names the
 /// tensors that are missing, unknown, or of another shape.
 pub fn load(path: &Path, layout: &StateLayout) -> Result<Checkpoint> {
-    let mut opened = Opened::new(path)?;
+    parse(open(path)?, path, layout)
+}
+
+/// Reads a checkpoint of the model whose state is laid out as `layout` from its `bytes`; `path` is for
+/// messages only.
+///
+/// # Errors
+/// As [`load`].
+pub fn from_bytes(bytes: &[u8], path: &Path, layout: &StateLayout) -> Result<Checkpoint> {
+    parse(io::Cursor::new(bytes), path, layout)
+}
+
+fn parse(source: impl Read + Seek, path: &Path, layout: &StateLayout) -> Result<Checkpoint> {
+    let mut opened = Opened::new(source, path)?;
     let moments = opened.stored.moments;
     // Names and shapes are compared first, so that no more memory is asked for than the file has.
     let tensors = expected(layout, moments);
@@ -211,25 +232,20 @@ pub fn load(path: &Path, layout: &StateLayout) -> Result<Checkpoint> {
 }
 
 /// A file whose sizes, names and shapes have been checked against each other.
-struct Opened {
-    file: File,
+struct Opened<S> {
+    source: S,
     /// Where the tensors' data begins.
     data: u64,
     metadata: Metadata,
     stored: StoredHeader,
 }
 
-impl Opened {
-    fn new(path: &Path) -> Result<Self> {
+impl<S: Read + Seek> Opened<S> {
+    fn new(mut source: S, path: &Path) -> Result<Self> {
         let damaged = |why: &dyn std::fmt::Display| {
             Error::file(path, format!("is damaged or not a model file ({why}); use another copy"))
         };
-        let found = fs::metadata(path).map_err(|error| unreadable(path, &error))?;
-        // Opening a pipe would wait for a writer.
-        if !found.is_file() {
-            return Err(Error::file(path, "is not a file; name a model.safetensors"));
-        }
-        let (file, length, names) = read_names(path).map_err(|error| match error.kind() {
+        let (length, names) = read_names(&mut source).map_err(|error| match error.kind() {
             io::ErrorKind::InvalidData | io::ErrorKind::UnexpectedEof => damaged(&error),
             _ => unreadable(path, &error),
         })?;
@@ -246,31 +262,36 @@ impl Opened {
                 return Err(Error::file(path, what));
             }
         };
-        Ok(Self { file, data, metadata, stored })
+        Ok(Self { source, data, metadata, stored })
     }
 
     fn read(&mut self, name: &TensorName, target: &mut [f32]) -> io::Result<()> {
         let info = self.metadata.info(&name.to_string());
         let info = info.expect("all tensors have been found in the file before");
-        self.file.seek(SeekFrom::Start(self.data + info.data_offsets.0 as u64))?;
-        read_numbers(&mut self.file, target)
+        self.source.seek(SeekFrom::Start(self.data + info.data_offsets.0 as u64))?;
+        read_numbers(&mut self.source, target)
     }
 }
 
-/// The file, its length, and the bytes of its names, shapes and metadata.
-fn read_names(path: &Path) -> io::Result<(File, u64, Vec<u8>)> {
-    let mut file = File::open(path)?;
-    let length = file.metadata()?.len();
+fn open(path: &Path) -> Result<BufReader<std::fs::File>> {
+    let opened = file::open(path).map_err(|error| unreadable(path, &error))?;
+    Ok(BufReader::new(opened.0))
+}
+
+/// The length of a file, and the bytes of its names, shapes and metadata.
+fn read_names(source: &mut (impl Read + Seek)) -> io::Result<(u64, Vec<u8>)> {
+    let length = source.seek(SeekFrom::End(0))?;
+    source.rewind()?;
     let mut bytes = [0; LENGTH_BYTES as usize];
-    file.read_exact(&mut bytes)?;
+    source.read_exact(&mut bytes)?;
     let wanted = u64::from_le_bytes(bytes);
     if wanted > MAX_HEADER_BYTES || wanted > length.saturating_sub(LENGTH_BYTES) {
         let why = format!("its header claims {wanted} bytes");
         return Err(io::Error::new(io::ErrorKind::InvalidData, why));
     }
     let mut names = vec![0; wanted as usize];
-    file.read_exact(&mut names)?;
-    Ok((file, length, names))
+    source.read_exact(&mut names)?;
+    Ok((length, names))
 }
 
 fn read_stored(path: &Path, text: &str) -> Result<StoredHeader> {
@@ -304,6 +325,7 @@ fn unreadable(path: &Path, error: &io::Error) -> Error {
         io::ErrorKind::NotFound => {
             Error::file(path, "does not exist; name the model.safetensors of a run")
         }
+        io::ErrorKind::InvalidInput => Error::file(path, "is not a file; name a model.safetensors"),
         _ => Error::file(path, format!("cannot be read: {error}; use another copy")),
     }
 }
@@ -318,11 +340,11 @@ fn write_numbers(out: &mut dyn Write, numbers: &[f32]) -> io::Result<()> {
     Ok(())
 }
 
-fn read_numbers(file: &mut File, target: &mut [f32]) -> io::Result<()> {
+fn read_numbers(source: &mut impl Read, target: &mut [f32]) -> io::Result<()> {
     let mut bytes = vec![0; CHUNK * size_of::<f32>()];
     for chunk in target.chunks_mut(CHUNK) {
         let bytes = &mut bytes[..size_of_val(chunk)];
-        file.read_exact(bytes)?;
+        source.read_exact(bytes)?;
         for (number, bytes) in chunk.iter_mut().zip(bytes.chunks_exact(size_of::<f32>())) {
             let bytes = bytes.try_into().expect("the pieces have four bytes");
             *number = f32::from_bits(u32::from_le_bytes(bytes));

@@ -3,11 +3,11 @@
 
 mod header;
 
-use std::fs::{self, File};
 use std::io::{self, BufReader, Read};
 use std::path::Path;
 
 use crate::error::{Error, Result};
+use crate::file;
 use crate::tensor::{Shape, Tensor};
 use crate::train::write_atomically;
 use header::{Header, Kind, Parsed, Problem};
@@ -27,21 +27,27 @@ const CHUNK: usize = 1 << 14;
 /// When the file cannot be read, is damaged, or holds something else: numbers of another kind, big
 /// end first, or in Fortran's order. No more memory is asked for than the file has bytes for.
 pub fn read(path: &Path) -> Result<Tensor> {
-    let found = fs::metadata(path).map_err(|error| unreadable(path, &error))?;
-    // Opening a pipe would wait for a writer, and a device may never end.
-    if !found.is_file() {
-        return Err(Error::file(path, "is not a file; name an array that numpy.save wrote"));
-    }
-    let file = File::open(path).map_err(|error| unreadable(path, &error))?;
-    let length = file.metadata().map_err(|error| unreadable(path, &error))?.len();
-    parse(&mut BufReader::new(file), length).map_err(|problem| match problem {
+    let (file, length) = file::open(path).map_err(|error| unreadable(path, &error))?;
+    parse(&mut BufReader::new(file), length).map_err(|problem| refused(path, problem))
+}
+
+/// Reads the array of a file with these `bytes`; `path` is for messages only.
+///
+/// # Errors
+/// As [`read`].
+pub fn from_bytes(bytes: &[u8], path: &Path) -> Result<Tensor> {
+    parse(&mut &*bytes, bytes.len() as u64).map_err(|problem| refused(path, problem))
+}
+
+fn refused(path: &Path, problem: Problem) -> Error {
+    match problem {
         Problem::Damaged(why) => {
             let what = format!("is damaged or no .npy file ({why}); use another copy");
             Error::file(path, what)
         }
         Problem::Foreign(what) => Error::file(path, what),
         Problem::Io(error) => unreadable(path, &error),
-    })
+    }
 }
 
 /// Writes the numbers of a tensor as f32.
@@ -162,6 +168,9 @@ fn read_exact(source: &mut dyn Read, bytes: &mut [u8]) -> Parsed<()> {
 fn unreadable(path: &Path, error: &io::Error) -> Error {
     match error.kind() {
         io::ErrorKind::NotFound => Error::file(path, "does not exist; name a file of codes"),
+        io::ErrorKind::InvalidInput => {
+            Error::file(path, "is not a file; name an array that numpy.save wrote")
+        }
         _ => Error::file(path, format!("cannot be read: {error}; use another copy")),
     }
 }

@@ -17,7 +17,7 @@ fn dictionary(descr: &str, shape: &str) -> String {
     format!("{{'descr': '{descr}', 'fortran_order': False, 'shape': {shape}, }}\n")
 }
 
-fn refused(bytes: &[u8], expected: &str) {
+fn refuses(bytes: &[u8], expected: &str) {
     let (Problem::Damaged(text) | Problem::Foreign(text)) = parsed(bytes).expect_err(expected)
     else {
         panic!("{expected}: not an error of reading");
@@ -67,19 +67,19 @@ fn entries_may_stand_in_any_order_and_shapes_in_any_notation() {
 #[test]
 fn what_is_foreign_says_what_to_do() {
     let numbers = [0; 16];
-    let refuse = |header: &str, expected: &str| refused(&file(2, header, &numbers), expected);
+    let refuse = |header: &str, expected: &str| refuses(&file(2, header, &numbers), expected);
     refuse(&dictionary(">f4", "(4,)"), "big end first; save it anew as array.astype");
     refuse(&dictionary("<c8", "(2,)"), "type `<c8`");
     refuse(&dictionary("|O", "(2,)"), "type `|O`");
     refuse("{'descr': [('a', '<f4')], 'fortran_order': False, 'shape': (4,)}", "holds records");
     let columns = "{'descr': '<f4', 'fortran_order': True, 'shape': (2, 2)}";
     refuse(columns, "save numpy.ascontiguousarray(array)");
-    refused(b"\x93NUMPY\x04\x00\x00\x00", "has version 4.0");
+    refuses(b"\x93NUMPY\x04\x00\x00\x00", "has version 4.0");
 }
 
 #[test]
 fn what_is_damaged_asks_for_no_memory() {
-    let refuse = |header: &str, expected: &str| refused(&file(2, header, &[0; 8]), expected);
+    let refuse = |header: &str, expected: &str| refuses(&file(2, header, &[0; 8]), expected);
     refuse(&dictionary("<f4", "(3,)"), "it has 8 bytes for 3 numbers");
     refuse(&dictionary("<f4", "(1000000000000,)"), "it has 8 bytes");
     refuse(&dictionary("<f8", "(4294967296, 4294967296)"), "no number of elements");
@@ -91,10 +91,10 @@ fn what_is_damaged_asks_for_no_memory() {
     refuse("{'descr': '<f4", "a text without an end");
     refuse("{}", "too few entries");
     refuse("", "no `{`");
-    refused(b"", "it ends too early");
-    refused(b"PK\x03\x04 and so on", "does not begin");
-    refused(b"\x93NUMPY\x02\x00\xff\xff\xff\xff", "its header claims 4294967295 bytes");
-    refused(b"\x93NUMPY\x01\x00\xff\xff{}", "its header claims 65535 bytes");
+    refuses(b"", "it ends too early");
+    refuses(b"PK\x03\x04 and so on", "does not begin");
+    refuses(b"\x93NUMPY\x02\x00\xff\xff\xff\xff", "its header claims 4294967295 bytes");
+    refuses(b"\x93NUMPY\x01\x00\xff\xff{}", "its header claims 65535 bytes");
 }
 
 #[test]
