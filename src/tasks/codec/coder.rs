@@ -186,16 +186,22 @@ impl Codec {
     }
 
     /// Windows of one size, by as many as are computed at a time.
-    fn batches(&self, rows: usize, columns: usize) -> Vec<Vec<[Window; 2]>> {
-        let across = self.grid.windows(columns);
-        let down = self.grid.windows(rows);
-        let all: Vec<[Window; 2]> =
-            down.iter().flat_map(|row| across.iter().map(move |column| [*row, *column])).collect();
+    fn batches(
+        &self,
+        rows: usize,
+        columns: usize,
+    ) -> impl Iterator<Item = Vec<[Window; 2]>> + use<> {
+        let (down, across) = (self.grid.windows(rows), self.grid.windows(columns));
         let batch = match self.grid.is_of_tiles() {
             true => (NUMBERS / self.model().network.widest().max(1)).clamp(1, TILES),
             false => 1,
         };
-        all.chunks(batch).map(<[_]>::to_vec).collect()
+        // Made as they are needed, since there may be as many as pixels.
+        let count = down.len() * across.len();
+        (0..count).step_by(batch).map(move |first| {
+            let places = first..count.min(first + batch);
+            places.map(|place| [down[place / across.len()], across[place % across.len()]]).collect()
+        })
     }
 
     /// The image that the model sees of such a window.
