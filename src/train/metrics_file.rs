@@ -8,6 +8,10 @@ use serde::{Deserialize, Deserializer, Serialize};
 use super::atomic_file::write_atomically;
 use super::trainer::Adaptation;
 use crate::error::{Error, Result};
+use crate::file;
+
+/// The most bytes of a file that is read; an epoch takes some 150.
+const MOST_BYTES: u64 = 64 << 20;
 
 /// The contents of `metrics.json`. A number that is not finite is stored as `null`, since JSON has
 /// no word for it, and read back as NaN.
@@ -34,7 +38,7 @@ pub struct MetricsFile {
     #[serde(deserialize_with = "numbers_or_null")]
     pub test: BTreeMap<String, f64>,
     /// The divergence of each dimension of a variational code from the prior, in nats.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty", deserialize_with = "list_with_nulls")]
     pub kl_per_dimension: Vec<f32>,
 }
 
@@ -80,15 +84,16 @@ impl MetricsFile {
     /// # Errors
     /// When it cannot be read or does not have these fields.
     pub fn load(path: &Path) -> Result<Self> {
-        let text = std::fs::read_to_string(path)
-            .map_err(|error| Error::file(path, format!("cannot be read: {error}")))?;
+        let text = file::read_text(path, MOST_BYTES).map_err(|error| {
+            Error::file(path, format!("cannot be read: {error}; name that of a run"))
+        })?;
         serde_json::from_str(&text).map_err(|error| {
             Error::file(path, format!("is not a metrics file ({error}); name that of a run"))
         })
     }
 }
 
-fn number_or_null<'de, D: Deserializer<'de>>(
+pub(super) fn number_or_null<'de, D: Deserializer<'de>>(
     deserializer: D,
 ) -> std::result::Result<f64, D::Error> {
     Option::deserialize(deserializer).map(|number| number.unwrap_or(f64::NAN))
@@ -101,8 +106,17 @@ fn numbers_or_null<'de, D: Deserializer<'de>>(
     Ok(numbers.into_iter().map(|(name, number)| (name, number.unwrap_or(f64::NAN))).collect())
 }
 
+fn list_with_nulls<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> std::result::Result<Vec<f32>, D::Error> {
+    let numbers: Vec<Option<f32>> = Deserialize::deserialize(deserializer)?;
+    Ok(numbers.into_iter().map(|number| number.unwrap_or(f32::NAN)).collect())
+}
+
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn metrics(train_loss: f64, psnr: f64) -> MetricsFile {
@@ -153,5 +167,58 @@ mod tests {
         std::fs::write(&path, "{\"device\": 3}").expect("writable");
         let text = MetricsFile::load(&path).expect_err("is another file").to_string();
         assert!(text.contains("is not a metrics file"), "{text}");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_device_in_place_of_a_file_is_an_error() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let path = folder.path().join("metrics.json");
+        std::os::unix::fs::symlink("/dev/zero", &path).expect("a link");
+        let text = MetricsFile::load(&path).expect_err("has no end").to_string();
+        assert!(text.contains("it is not a file"), "{text}");
+    }
+
+    /// Equal, or both no finite number.
+    fn same(a: f64, b: f64) -> bool {
+        a == b || !(a.is_finite() || b.is_finite())
+    }
+
+    fn read_back(file: &MetricsFile) -> MetricsFile {
+        serde_json::from_str(&serde_json::to_string(file).expect("has JSON")).expect("readable")
+    }
+
+    proptest! {
+        #[test]
+        fn every_number_comes_back(
+            numbers in prop::collection::vec(any::<f64>(), 1..9),
+            divergences in prop::collection::vec(any::<f32>(), 0..5),
+            names in prop::collection::vec(".{0,9}", 9),
+        ) {
+            let mut before = metrics(numbers[0], numbers[numbers.len() - 1]);
+            before.kl_per_dimension = divergences;
+            before.test.extend(names.into_iter().zip(numbers));
+            let after = read_back(&before);
+            prop_assert!(before.test.keys().eq(after.test.keys()));
+            let pairs = before.test.values().zip(after.test.values());
+            prop_assert!(pairs.clone().all(|(a, b)| same(*a, *b)), "{:?}", pairs);
+            prop_assert!(same(before.epochs[0].train_loss, after.epochs[0].train_loss));
+            let pairs = before.kl_per_dimension.iter().zip(&after.kl_per_dimension);
+            prop_assert!(pairs.clone().all(|(a, b)| same((*a).into(), (*b).into())), "{:?}", pairs);
+        }
+
+        #[test]
+        fn no_damage_is_too_strange(
+            changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..8),
+            cut in any::<prop::sample::Index>(),
+        ) {
+            let mut bytes = serde_json::to_vec(&metrics(0.5, 33.1)).expect("has JSON");
+            for (place, byte) in changes {
+                let place = place.index(bytes.len());
+                bytes[place] = byte;
+            }
+            let _ = serde_json::from_slice::<MetricsFile>(&bytes);
+            let _ = serde_json::from_slice::<MetricsFile>(&bytes[..cut.index(bytes.len())]);
+        }
     }
 }

@@ -5,8 +5,13 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 use super::atomic_file::write_atomically;
+use super::metrics_file::number_or_null;
 use crate::error::{Error, Result};
+use crate::file;
 use crate::graph::ProfileRow;
+
+/// The most bytes of a file that is read; an operation takes some 200.
+const MOST_BYTES: u64 = 16 << 20;
 
 /// The contents of `profile.json`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -27,6 +32,7 @@ pub struct OperationProfile {
     /// How often it ran.
     pub calls: u64,
     /// Seconds in all.
+    #[serde(deserialize_with = "number_or_null")]
     pub seconds: f64,
     /// Floating-point operations in all.
     pub flops: u64,
@@ -61,8 +67,8 @@ impl ProfileFile {
     /// # Errors
     /// When it cannot be read or does not have these fields.
     pub fn load(path: &Path) -> Result<Self> {
-        let text = std::fs::read_to_string(path)
-            .map_err(|error| Error::file(path, format!("cannot be read: {error}")))?;
+        let text = file::read_text(path, MOST_BYTES)
+            .map_err(|error| Error::file(path, format!("cannot be read: {error}; remove it")))?;
         serde_json::from_str(&text).map_err(|error| {
             Error::file(path, format!("is damaged ({error}); make the run anew, or remove it"))
         })
