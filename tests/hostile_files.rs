@@ -1,0 +1,272 @@
+//! Files that lie about their size: no parser asks for more memory than its file can account for.
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::fs;
+use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::sync::{Mutex, PoisonError};
+
+use diabolo::data::{Dataset, ImageShape, LoadOptions, Missing, Source, idx, missing};
+use diabolo::gpu::{DeviceChoice, parse_tuning};
+use diabolo::graph::{Initialiser, ParamName, Role, State, StateEntry, StateLayout};
+use diabolo::models::{Architecture, CodeForm, Model, Network, Quantiser, Variant};
+use diabolo::nn::Loss;
+use diabolo::rng::Seed;
+use diabolo::tasks::{Codec, Raster, code_table, npy};
+use diabolo::tensor::Shape;
+use diabolo::train::checkpoint::{self, Checkpoint, Header};
+use diabolo::train::{Config, layout};
+use proptest::prelude::*;
+use tempfile::TempDir;
+
+/// Notes how many bytes are in use, and the most that ever were.
+struct Measuring;
+
+static USED: AtomicUsize = AtomicUsize::new(0);
+static MOST: AtomicUsize = AtomicUsize::new(0);
+
+fn note(added: usize, removed: usize) {
+    // Wrapping sums come out right, whatever the order of threads.
+    let used = USED.fetch_add(added.wrapping_sub(removed), Relaxed);
+    MOST.fetch_max(used.wrapping_add(added).wrapping_sub(removed), Relaxed);
+}
+
+// SAFETY: every call is passed on to the system's allocator as it came.
+unsafe impl GlobalAlloc for Measuring {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        note(layout.size(), 0);
+        // SAFETY: the caller keeps to the contract of this very function.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        note(0, layout.size());
+        // SAFETY: the caller keeps to the contract of this very function.
+        unsafe { System.dealloc(pointer, layout) }
+    }
+
+    unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, size: usize) -> *mut u8 {
+        note(size, layout.size());
+        // SAFETY: the caller keeps to the contract of this very function.
+        unsafe { System.realloc(pointer, layout, size) }
+    }
+}
+
+#[global_allocator]
+static ALLOCATOR: Measuring = Measuring;
+
+/// The most bytes that `run` has in use at a time, besides those before.
+fn most_bytes<T>(run: impl FnOnce() -> T) -> (usize, T) {
+    let before = USED.load(Relaxed);
+    MOST.store(before, Relaxed);
+    let result = run();
+    (MOST.load(Relaxed).saturating_sub(before), result)
+}
+
+/// Memory is that of the whole program, so one test is measured at a time.
+fn alone() -> impl Drop {
+    static ONE: Mutex<()> = Mutex::new(());
+    ONE.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// For names, messages, and what the test's own threads do meanwhile.
+const ROOM: usize = 256 << 10;
+
+fn here() -> &'static Path {
+    Path::new("input")
+}
+
+proptest! {
+    #[test]
+    fn idx_files(axes in prop::collection::vec(any::<u32>(), 0..5), bytes in 0_usize..3000) {
+        let _alone = alone();
+        let mut file = vec![0, 0, 8, axes.len() as u8];
+        file.extend(axes.iter().flat_map(|axis| axis.to_be_bytes()));
+        file.resize(file.len() + bytes, 7);
+        let (most, _) = most_bytes(|| idx::parse(&file[..], here()));
+        prop_assert!(most <= 3 * file.len() + ROOM, "{most} bytes of {}", file.len());
+    }
+
+    #[test]
+    fn npy_files(
+        sizes in prop::collection::vec(any::<u64>(), 0..5),
+        kind in prop::sample::select(vec!["<f4", "<f8", "|u1", "<i8"]),
+        length in any::<u32>(),
+        lies in any::<bool>(),
+        bytes in 0_usize..3000,
+    ) {
+        let _alone = alone();
+        let sizes: String = sizes.iter().map(|size| format!("{size},")).collect();
+        let text = format!("{{'descr': '{kind}', 'fortran_order': False, 'shape': ({sizes})}}");
+        let length = if lies { length } else { text.len() as u32 };
+        let start = [b"\x93NUMPY\x02\0", &length.to_le_bytes()[..], text.as_bytes()].concat();
+        let file = [start, vec![0; bytes]].concat();
+        let (most, _) = most_bytes(|| npy::from_bytes(&file, here()));
+        prop_assert!(most <= 8 * file.len() + ROOM, "{most} bytes of {}", file.len());
+    }
+
+    #[test]
+    fn models(
+        shape in prop::collection::vec(any::<u64>(), 0..4),
+        end in any::<u64>(),
+        size in any::<u64>(),
+        lies in any::<bool>(),
+    ) {
+        let _alone = alone();
+        let stored = serde_json::json!({
+            "format": 1, "diabolo": "0", "moments": 4, "step": 1, "epoch": 1, "seed": 1,
+            "config": "", "model": "", "history": "",
+        });
+        let names = serde_json::json!({
+            "__metadata__": { "diabolo": stored.to_string() },
+            "w": { "dtype": "F32", "shape": shape, "data_offsets": [0, end] },
+        });
+        let names = names.to_string();
+        let size = if lies { size } else { names.len() as u64 };
+        let file = [&size.to_le_bytes()[..], names.as_bytes(), &[0; 64]].concat();
+        let layout = StateLayout::new(vec![StateEntry {
+            name: ParamName("w".into()),
+            shape: Shape::from([1 << 14, 1 << 14]),
+            initialiser: Initialiser::Constant(0.0),
+            role: Role::Parameter,
+        }]);
+        let (most, _) = most_bytes(|| checkpoint::from_bytes(&file, here(), &layout));
+        prop_assert!(most <= 32 * file.len() + ROOM, "{most} bytes of {}", file.len());
+    }
+
+    #[test]
+    fn compressed_pictures(
+        sides in prop::array::uniform2(1_usize..1 << 14),
+        code in prop_oneof![Just(3), 0_usize..1 << 28],
+        cell in prop_oneof![Just(4), 0_usize..1 << 15],
+        payload in prop::collection::vec(any::<u8>(), 0..60),
+    ) {
+        let _alone = alone();
+        let (codec, start) = codec();
+        let [width, height] = sides;
+        let places = |side: usize| side.div_ceil(cell.max(1));
+        let mut file = start;
+        for mut field in [width, height, 3, cell, cell, code, places(height), places(width)] {
+            while field > 127 {
+                file.push(field as u8 | 128);
+                field >>= 7;
+            }
+            file.push(field as u8);
+        }
+        file.extend(&payload);
+        let mut sum = flate2::Crc::new();
+        sum.update(&file);
+        file.extend(sum.sum().to_le_bytes());
+        let (most, _) = most_bytes(|| codec.read(&file, here()));
+        // 2048 numbers a bit, which are held with their distances from their centres.
+        let allowed = (payload.len() + 16) * 8 * 2048 * 12;
+        prop_assert!(most <= allowed + ROOM, "{most} bytes of {}", payload.len());
+    }
+}
+
+/// A codec of an untrained model, and what its files begin with.
+fn codec() -> (Codec, Vec<u8>) {
+    let images = ImageShape { channels: 3, height: 8, width: 8 };
+    let architecture: Architecture = "conv:2,2".parse().expect("an architecture");
+    let network = Network::new(images, architecture, CodeForm::Map(3));
+    let quantiser = Some(Quantiser { step: 1.0, rate: 1e-3 });
+    let (loss, variant) = (Loss::Mse, Variant::Conv);
+    let model = Model { loss, variance: None, network, variant, quantiser };
+    let layout = layout(&model).expect("a model");
+    let header = Header {
+        step: 1,
+        epoch: 1,
+        seed: Seed(1),
+        config: Config::new(model).to_toml().expect("options"),
+        model: "conv".into(),
+        history: "[]".into(),
+    };
+    let folder = TempDir::new().expect("a temporary folder");
+    let path = folder.path().join("model.safetensors");
+    let state = State::initial(&layout, Seed(1), 0);
+    checkpoint::save(&path, &Checkpoint { state, header }).expect("writable");
+    let mut codec = Codec::load(folder.path(), &DeviceChoice::Cpu).expect("a codec");
+    let picture = Raster { shape: images, pixels: vec![99; images.elements()] };
+    let mut start = codec.compress(&picture).expect("a small picture");
+    start.truncate(4 + 1 + 16);
+    (codec, start)
+}
+
+#[test]
+fn tables_of_nothing_but_commas() {
+    let _alone = alone();
+    for text in [",".repeat(1 << 20), "c0\n".to_owned() + &"1\n".repeat(1 << 19)] {
+        let (most, _) = most_bytes(|| code_table::from_bytes(text.as_bytes(), here()));
+        assert!(most <= 80 * text.len() + ROOM, "{most} bytes of {}", text.len());
+    }
+}
+
+#[test]
+fn options_of_nothing_but_brackets() {
+    let _alone = alone();
+    for part in ["[", "a=[", "a.", "{", "[a]\n", "\"\"\"", "x=[[[[[[[[1],"] {
+        let text = part.repeat(Config::MOST_BYTES / part.len());
+        let (most, config) = most_bytes(|| Config::from_toml(&text, here()));
+        config.expect_err("there are no options");
+        assert!(most <= 32 << 20, "{part}: {most} bytes");
+        let (most, tuning) = most_bytes(|| parse_tuning(&text, here(), "a", "d"));
+        tuning.expect_err("there are no choices");
+        assert!(most <= 32 << 20, "{part}: {most} bytes");
+    }
+}
+
+/// A black image takes a thousandth of its pixels, so that a folder of them could fill the memory.
+#[test]
+fn folders_of_images_far_larger_than_the_first() {
+    let _alone = alone();
+    let folder = TempDir::new().expect("a temporary folder");
+    for (name, side) in [("small", 8), ("large", 3000)] {
+        let first = folder.path().join(format!("{name}.png"));
+        image::GrayImage::new(side, side).save(&first).expect("writable");
+        for number in 1..30 {
+            let copy = folder.path().join(format!("{name}{number}.png"));
+            fs::copy(&first, copy).expect("writable");
+        }
+    }
+    let source = Source::Images(folder.path().into());
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build().expect("one thread");
+    // Half of all orders begin with a small one.
+    let mut measured = 0;
+    for seed in 0..8 {
+        let options = LoadOptions { seed: Seed(seed), ..LoadOptions::default() };
+        let (most, loaded) = most_bytes(|| pool.install(|| Dataset::load(&source, &options)));
+        let error = loaded.expect_err("sizes differ").to_string();
+        if error.contains("is 3000x3000, but") {
+            assert!(error.contains("--size"), "{error}");
+            assert!(most <= 4 * 9_000_000, "{most} bytes");
+            measured += 1;
+        }
+    }
+    assert!(measured > 0);
+}
+
+#[cfg(unix)]
+#[test]
+fn what_has_no_end_is_not_read() {
+    let _alone = alone();
+    let folder = TempDir::new().expect("a temporary folder");
+    let pipe = folder.path().join("pipe.png");
+    let made = std::process::Command::new("mkfifo").arg(&pipe).status();
+    assert!(made.expect("this system has mkfifo").success());
+    let error = Raster::read(&pipe).expect_err("is no file").to_string();
+    assert!(error.contains("pipe.png") && error.contains("not a file"), "{error}");
+    let digits = Dataset::load(&Source::Digits, &LoadOptions::default()).expect("built in");
+    missing::apply(digits, &Missing::Image(pipe), Seed(0)).expect_err("is no file");
+
+    for name in ["config.toml", "metrics.json", "profile.json", "model.safetensors", "loss.png"] {
+        let run = folder.path().join("run");
+        fs::create_dir_all(&run).expect("writable");
+        fs::write(run.join("config.toml"), "epochs = 1").expect("writable");
+        let path = run.join(name);
+        let _ = fs::remove_file(&path);
+        std::os::unix::fs::symlink("/dev/zero", &path).expect("a link");
+        let error = diabolo::tasks::report::html(&run).expect_err("is no file").to_string();
+        assert!(error.contains(name) && error.contains("not a file"), "{error}");
+        fs::remove_dir_all(&run).expect("ours");
+    }
+}
