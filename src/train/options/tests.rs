@@ -12,7 +12,14 @@ fn config(architecture: &str, latent: &str) -> Config {
     let architecture = architecture.parse().expect("an architecture");
     let network = Network::new(images, architecture, latent.parse().expect("a code"));
     let (loss, variant) = (Loss::Mse, Variant::Conv);
-    let mut config = Config::new(Model { loss, variance: None, network, variant, quantiser: None });
+    let mut config = Config::new(Model {
+        loss,
+        variance: None,
+        network,
+        variant,
+        quantiser: None,
+        residual: false,
+    });
     config.data = "digits".into();
     config.noise = Some(Corruption::Blur { deviation: 1.5 });
     config
