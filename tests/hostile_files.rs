@@ -15,7 +15,7 @@ use diabolo::rng::Seed;
 use diabolo::tasks::{Codec, Raster, code_table, npy};
 use diabolo::tensor::Shape;
 use diabolo::train::checkpoint::{self, Checkpoint, Header};
-use diabolo::train::{Config, layout};
+use diabolo::train::{Config, PartEpoch, layout};
 use proptest::prelude::*;
 use tempfile::TempDir;
 
@@ -171,7 +171,7 @@ fn codec() -> (Codec, Vec<u8>) {
     let network = Network::new(images, architecture, CodeForm::Map(3));
     let quantiser = Some(Quantiser { step: 1.0, rate: 1e-3 });
     let (loss, variant) = (Loss::Mse, Variant::Conv);
-    let model = Model { loss, variance: None, network, variant, quantiser };
+    let model = Model { loss, variance: None, network, variant, quantiser, residual: false };
     let layout = layout(&model).expect("a model");
     let header = Header {
         step: 1,
@@ -180,6 +180,9 @@ fn codec() -> (Codec, Vec<u8>) {
         config: Config::new(model).to_toml().expect("options"),
         model: "conv".into(),
         history: "[]".into(),
+        part: PartEpoch::default(),
+        halvings: 0,
+        data: None,
     };
     let folder = TempDir::new().expect("a temporary folder");
     let path = folder.path().join("model.safetensors");

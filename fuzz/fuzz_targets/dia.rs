@@ -17,7 +17,7 @@ use diabolo::nn::Loss;
 use diabolo::rng::Seed;
 use diabolo::tasks::{Codec, Raster};
 use diabolo::train::checkpoint::{self, Checkpoint, Header};
-use diabolo::train::{Config, layout};
+use diabolo::train::{Config, PartEpoch, layout};
 use libfuzzer_sys::fuzz_target;
 
 /// Bytes of a file before the sizes: its name, its version and the model's fingerprint.
@@ -66,7 +66,7 @@ fn codec(by_codebook: bool) -> (Codec, Vec<u8>) {
     } else {
         quantiser = Some(Quantiser { step: 1.0, rate: 1e-3 });
     }
-    let model = Model { network, loss: Loss::Mse, variance: None, variant, quantiser };
+    let model = Model { network, loss: Loss::Mse, variance: None, variant, quantiser, residual: false };
     let layout = layout(&model).expect("a model");
     let state = State::initial(&layout, Seed(1), 0);
     let header = Header {
@@ -76,6 +76,9 @@ fn codec(by_codebook: bool) -> (Codec, Vec<u8>) {
         config: Config::new(model).to_toml().expect("options"),
         model: "conv".into(),
         history: "[]".into(),
+        part: PartEpoch::default(),
+        halvings: 0,
+        data: None,
     };
     let folder = tempfile::tempdir().expect("a temporary folder");
     let path = folder.path().join("model.safetensors");
