@@ -116,7 +116,7 @@ impl Op for Wrong {
 
     fn gradient(&self, builder: &mut dyn Builder, at: &Backward) -> Result<Vec<Option<NodeId>>> {
         let sum = ops::reduce(builder, at.gradient, ReduceKind::Sum, &[0])?;
-        let wide = ops::concat(builder, &[sum, sum], 0)?;
+        let wide = ops::concat(builder, &[sum, sum, sum], 0)?;
         Ok(vec![Some(wide); self.gradients])
     }
 
