@@ -19,8 +19,8 @@ pub struct Interruption {
 }
 
 impl Interruption {
-    /// Hears SIGINT, which is Ctrl-C, and SIGTERM from now on. Until [`Interruption::guarded`], and
-    /// after the first signal, one of them ends the program at once.
+    /// Hears SIGINT, which is Ctrl-C, and SIGTERM from now on. While there is nothing
+    /// to save, and after the first signal, one of them ends the program at once.
     ///
     /// # Errors
     /// When the system refuses.
