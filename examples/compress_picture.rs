@@ -4,7 +4,7 @@
 //! RUN is `runs/codec` unless given, whose codes must be whole numbers:
 //! `cargo run --release --example train_conv_ae -- --latent map:8 --quantise 0.25 --out runs/codec`
 //! makes one, of 8x8 digits; docs/compress.md has one for photographs. PICTURE is the digits of the
-//! README unless given. Writes `compressed.dia`, and `decompressed.png` from it alone.
+//! README unless given. Writes `compressed.dia` into RUN, and `decompressed.png` from it alone.
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -27,10 +27,11 @@ fn compress() -> Result<()> {
     if codec.model().images().channels == 1 {
         picture = picture.to_gray();
     }
-    let (file, back) = (Path::new("compressed.dia"), Path::new("decompressed.png"));
+    let [file, back] =
+        ["compressed.dia", "decompressed.png"].map(|name| Path::new(&run).join(name));
     let bytes = codec.compress(&picture)?;
-    write_atomically(file, |out| out.write_all(&bytes))?;
-    codec.decompress(&bytes, file)?.save(back)?;
+    write_atomically(&file, |out| out.write_all(&bytes))?;
+    codec.decompress(&bytes, &file)?.save(&back)?;
     let pixels = (picture.shape.width * picture.shape.height) as f64;
     let bits = 8.0 * bytes.len() as f64 / pixels;
     println!("{}: {} bytes, {bits:.3} bits a pixel", picture.shape, bytes.len());

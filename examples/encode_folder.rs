@@ -2,8 +2,8 @@
 //! `cargo run --release --example encode_folder [RUN [FOLDER]]`.
 //!
 //! RUN is `runs/conv-digits` unless given, which `cargo run --release --example train_conv_ae` leaves.
-//! Without FOLDER, it takes images that the run held out. Writes `encoded.png`: pictures above what
-//! the decoder makes of their codes.
+//! Without FOLDER, it takes images that the run held out. Writes `encoded.png` into RUN: pictures
+//! above what the decoder makes of their codes.
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -30,8 +30,9 @@ fn encode() -> Result<()> {
     let codes = inference.encode(&images, None)?;
     let made = inference.decode(&codes.values, None)?;
     println!("{} codes of {} numbers; the first: {:.3?}", codes.count(), codes.width, codes.row(0));
-    pictures::save_png(Path::new("encoded.png"), &pictures::reconstructions(&images, &made)?)?;
-    println!("written to encoded.png");
+    let file = Path::new(&run).join("encoded.png");
+    pictures::save_png(&file, &pictures::reconstructions(&images, &made)?)?;
+    println!("written to {}", file.display());
     Ok(())
 }
 
