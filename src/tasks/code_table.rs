@@ -82,76 +82,88 @@ pub fn from_bytes(bytes: &[u8], file: &Path) -> Result<Tensor> {
     parse(text).map_err(|what| Error::file(file, what))
 }
 
-fn parse(text: &str) -> std::result::Result<Tensor, String> {
+/// What is read, or what is wrong.
+type Parsed<T> = std::result::Result<T, String>;
+
+fn parse(text: &str) -> Parsed<Tensor> {
     // Spreadsheets begin files with a mark of their encoding.
     let mut records = Records { rest: text.strip_prefix('\u{feff}').unwrap_or(text), line: 1 };
-    let Some((_, names)) = records.next().transpose()? else {
+    let mut skipped = 0;
+    let first = records.next(|_, place, name| {
+        skipped += usize::from(place == 0 && name == PATH);
+        match name.trim().parse::<f32>() {
+            Ok(_) => {
+                Err("has numbers in its first line, which names the columns: path,c0,c1,...".into())
+            }
+            Err(_) => Ok(()),
+        }
+    })?;
+    let Some((_, named)) = first else {
         return Err("is empty; the first line names the columns: path,c0,c1,...".into());
     };
-    if names.iter().any(|name| name.trim().parse::<f32>().is_ok()) {
-        return Err("has numbers in its first line, which names the columns: path,c0,c1,...".into());
-    }
-    let skipped = usize::from(names[0] == PATH);
-    let columns = names.len() - skipped;
+    let columns = named - skipped;
     if columns == 0 {
         return Err("has no column of numbers; the first line is path,c0,c1,...".into());
     }
     let (mut numbers, mut count) = (vec![], 0);
-    while let Some((line, fields)) = records.next().transpose()? {
-        if fields.len() != names.len() {
-            let (has, named) = (fields.len(), names.len());
-            return Err(format!("has {has} fields in line {line}; the first line names {named}"));
+    loop {
+        let record = records.next(|line, place, field| {
+            // What there is too much of is counted, and no more.
+            if (skipped..named).contains(&place) {
+                let number = field.trim().parse::<f32>();
+                numbers
+                    .push(number.map_err(|_| format!("has no number in line {line}: `{field}`"))?);
+            }
+            Ok(())
+        })?;
+        match record {
+            Some((_, has)) if has == named => count += 1,
+            Some((line, has)) => {
+                return Err(format!(
+                    "has {has} fields in line {line}; the first line names {named}"
+                ));
+            }
+            None if count == 0 => return Err("has no codes below its first line".into()),
+            None => break,
         }
-        for field in &fields[skipped..] {
-            let number = field.trim().parse::<f32>();
-            numbers.push(number.map_err(|_| format!("has no number in line {line}: `{field}`"))?);
-        }
-        count += 1;
     }
-    match count {
-        0 => Err("has no codes below its first line".into()),
-        _ => Tensor::new([count, columns], numbers).map_err(|error| error.to_string()),
-    }
+    Tensor::new([count, columns], numbers).map_err(|error| error.to_string())
 }
 
-/// The lines of a table, each as its number and its fields. Empty lines are passed over.
+/// The lines of a table. Empty ones are passed over.
 struct Records<'a> {
     rest: &'a str,
     line: usize,
 }
 
-/// A line's number and its fields, or what is wrong with it.
-type Record<'a> = std::result::Result<(usize, Vec<Cow<'a, str>>), String>;
-
-impl<'a> Iterator for Records<'a> {
-    type Item = Record<'a>;
-
-    fn next(&mut self) -> Option<Self::Item> {
+impl<'a> Records<'a> {
+    /// Hands the fields of the next line to `take`, each with the line's number and its own, so that no
+    /// memory is asked for but what `take` needs. The line's number and how many fields it has; `None`
+    /// at the end.
+    fn next(
+        &mut self,
+        mut take: impl FnMut(usize, usize, &str) -> Parsed<()>,
+    ) -> Parsed<Option<(usize, usize)>> {
         while let Some(rest) =
             self.rest.strip_prefix("\r\n").or_else(|| self.rest.strip_prefix('\n'))
         {
             (self.rest, self.line) = (rest, self.line + 1);
         }
-        (!self.rest.is_empty()).then(|| self.record())
-    }
-}
-
-impl<'a> Records<'a> {
-    fn record(&mut self) -> Record<'a> {
-        let mut fields = vec![];
-        let begin = self.line;
-        loop {
-            fields.push(self.field().ok_or_else(|| {
-                format!("has quotation marks in line {begin} that do not enclose a field")
-            })?);
-            if fields.len() > MOST_COLUMNS {
-                return Err(format!("has more fields in line {begin} than a code has numbers"));
-            }
+        if self.rest.is_empty() {
+            return Ok(None);
+        }
+        let line = self.line;
+        for place in 0..MOST_COLUMNS {
+            let field = self.field().ok_or_else(|| {
+                format!("has quotation marks in line {line} that do not enclose a field")
+            })?;
+            take(line, place, &field)?;
             match self.rest.strip_prefix(',') {
                 Some(rest) => self.rest = rest,
-                None => return Ok((begin, fields)),
+                None => return Ok(Some((line, place + 1))),
             }
         }
+        Err(format!("has more fields in line {line} than a code has numbers"))
     }
 
     /// The field up to the next comma or end of line.
@@ -236,8 +248,14 @@ mod tests {
             prop_assert_eq!(&back.shape()[..], [paths.len(), 3]);
             prop_assert_eq!(back.data(), numbers);
             let text = std::fs::read_to_string(&file).expect("text");
-            let records: Vec<_> = Records { rest: &text, line: 1 }.map(|r| r.expect("right")).collect();
-            prop_assert!(records[1..].iter().zip(&paths).all(|((_, record), path)| record[0] == *path));
+            let mut records = Records { rest: &text, line: 1 };
+            let mut first = vec![];
+            let mut note = |_, place, field: &str| {
+                first.extend((place == 0).then(|| field.to_owned()));
+                Ok(())
+            };
+            while records.next(&mut note).expect("right").is_some() {}
+            prop_assert_eq!(&first[1..], &paths[..]);
         }
 
         #[test]
