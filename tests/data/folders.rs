@@ -3,7 +3,9 @@
 use std::fs;
 
 use diabolo::data::{Dataset, ImageShape, LoadOptions, Source};
+use diabolo::tasks::Raster;
 use image::{DynamicImage, GrayImage, Rgb, RgbImage, Rgba, RgbaImage};
+use proptest::prelude::*;
 use tempfile::TempDir;
 
 use super::{contents, sized, with_seed};
@@ -12,6 +14,10 @@ fn load(folder: &TempDir, options: &LoadOptions) -> Result<Dataset, String> {
     let source = Source::Images(folder.path().to_path_buf());
     Dataset::load(&source, options).map_err(|error| error.to_string())
 }
+
+/// One of each format that is read.
+const ENDINGS: [&str; 10] =
+    ["png", "jpg", "bmp", "gif", "tiff", "tga", "qoi", "webp", "ico", "ppm"];
 
 fn folder() -> TempDir {
     tempfile::tempdir().expect("a folder")
@@ -35,8 +41,7 @@ fn gray(folder: &TempDir, name: &str, value: u8) {
 #[test]
 fn every_format_and_odd_sizes() {
     let folder = folder();
-    let endings = ["png", "jpg", "bmp", "gif", "tiff", "tga", "qoi", "webp", "ico", "ppm"];
-    for (index, ending) in endings.iter().enumerate() {
+    for (index, ending) in ENDINGS.iter().enumerate() {
         let size = (17 + 2 * index as u32, 9 + index as u32);
         colour(&folder, &format!("{index}.{ending}"), size, [200, 100, 20]);
     }
@@ -179,4 +184,38 @@ fn a_folder_that_links_to_itself_is_read_once() {
     std::os::unix::fs::symlink(folder.path(), folder.path().join("again")).expect("ours");
     let data = load(&folder, &LoadOptions::default()).expect("fine");
     assert_eq!((data.train.count, data.test.count), (1, 1));
+}
+
+proptest! {
+    #[test]
+    fn a_damaged_image_is_read_or_refused_in_any_format(
+        ending in prop::sample::select(&ENDINGS[..]),
+        changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 0..9),
+        // Sizes stand at the beginning.
+        early in prop::collection::vec((0_usize..40, any::<u8>()), 0..3),
+        cut in any::<prop::sample::Index>(),
+        is_cut in any::<bool>(),
+    ) {
+        let folder = folder();
+        let name = format!("image.{ending}");
+        colour(&folder, &name, (9, 7), [200, 100, 20]);
+        let path = folder.path().join(&name);
+        let mut bytes = fs::read(&path).expect("just written");
+        for (place, byte) in changes {
+            let place = place.index(bytes.len());
+            bytes[place] = byte;
+        }
+        for (place, byte) in early {
+            let place = place % bytes.len();
+            bytes[place] = byte;
+        }
+        if is_cut {
+            bytes.truncate(cut.index(bytes.len()));
+        }
+        fs::write(&path, bytes).expect("the folder is ours");
+        match Raster::read(&path) {
+            Ok(picture) => prop_assert_eq!(picture.pixels.len(), picture.shape.elements()),
+            Err(error) => prop_assert!(error.to_string().contains(&name), "{}", error),
+        }
+    }
 }
