@@ -68,6 +68,30 @@ fn a_loss_that_is_no_number_leaves_the_last_checkpoint() {
 }
 
 #[test]
+fn numbers_that_break_before_the_loss_shows_it_are_found() {
+    let [late, early] = [TempDir::new().unwrap(), TempDir::new().unwrap()];
+    // The first layer overflows, and what bounds its outputs hides that for some steps.
+    let error = error_of(&train(late.path(), "--epochs 2 --lr 1e38"));
+    let number = |before: &str| -> u32 {
+        let rest = error.split_once(before).unwrap_or_else(|| panic!("{before}: {error}")).1;
+        let digits: String = rest.chars().take_while(char::is_ascii_digit).collect();
+        digits.parse().unwrap()
+    };
+    assert!(number("first, in step ") < number("at step "), "{error}");
+    // Checkpoints in between see it sooner, and none holds such numbers.
+    let error = error_of(&train(early.path(), "--epochs 2 --lr 1e38 --save-every 1"));
+    assert!(error.contains("a parameter became no finite number before step "), "{error}");
+    assert!(error.contains("first, in step ") && error.contains("model.safetensors"), "{error}");
+    let bytes = fs::read(model(early.path())).unwrap();
+    let file = safetensors::SafeTensors::deserialize(&bytes).unwrap();
+    for (name, view) in file.tensors() {
+        let numbers =
+            view.data().chunks(4).map(|four| f32::from_le_bytes(four.try_into().unwrap()));
+        assert!({ numbers }.all(f32::is_finite), "{name}");
+    }
+}
+
+#[test]
 fn rolling_back_halves_the_learning_rate_until_it_goes_well() {
     let [whole, broken, hopeless] = [(); 3].map(|()| TempDir::new().unwrap());
     let options = "--lr 1e12 --on-nan rollback";

@@ -19,6 +19,9 @@ use crate::error::{Error, Result};
 use crate::graph::{Bytes, State};
 use crate::rng::Seed;
 
+#[cfg(test)]
+mod tests;
+
 /// How often a run goes back to its last checkpoint before it gives up.
 const MOST_HALVINGS: u32 = 10;
 
