@@ -143,6 +143,30 @@ fn variants_lie_in_the_folders_of_their_classes_and_differ() {
 }
 
 #[test]
+fn all_pictures_of_a_large_folder_are_varied_alike() {
+    let folder = TempDir::new().expect("a temporary folder");
+    let (pictures, out) = (folder.path().join("in"), folder.path().join("out"));
+    fs::create_dir(&pictures).expect("writable");
+    // One more than are at work at once.
+    for number in 0..257 {
+        let path = pictures.join(format!("{number:03}.png"));
+        picture(8, 8, number % 7).save(path).expect("writable");
+    }
+    let line = format!("augment {} -n 1 --strength 2 -o {}", pictures.display(), out.display());
+    for model in ["dense", "vqvae"] {
+        let said = succeeds(&line, model);
+        assert!(said.contains("257 pictures"), "{said}");
+    }
+    succeeds(&line, "dense");
+    let varied = Raster::read(&out.join("256_png-1.png")).expect("a picture");
+    let plain = folder.path().join("plain");
+    let last = pictures.join("256.png");
+    succeeds(&format!("reconstruct {} -o {}", last.display(), plain.display()), "dense");
+    let still = Raster::read(&plain.join("256.png")).expect("a picture");
+    assert_ne!(varied, still, "the last picture varies as the others do");
+}
+
+#[test]
 fn missing_pixels_are_filled_and_the_others_stay() {
     let folder = TempDir::new().expect("a temporary folder");
     let [whole, holed, mask] =

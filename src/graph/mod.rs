@@ -12,6 +12,7 @@ use crate::tensor::{Shape, Tensor};
 mod cost;
 mod differentiate;
 mod dot;
+mod draft;
 mod executor;
 mod finding;
 mod fuse;

@@ -9,7 +9,7 @@ use super::trained::{ModelArgs, Trained};
 use crate::error::{Error, Result};
 use crate::models::{Model, Variant};
 use crate::rng::{Philox, Seed, stream};
-use crate::train::{Codes, latent, say};
+use crate::train::{Codes, Places, latent, say};
 use rand::RngExt;
 
 /// Pictures that are held at once.
@@ -59,17 +59,27 @@ pub fn augment(args: &AugmentArgs) -> Result<()> {
     let mut trained = args.model.load()?;
     let labels = labels(&trained, args, &paths)?;
     let (shape, model) = (trained.model().images(), trained.model().clone());
-    let mut random = Philox::new(Seed(args.seed), stream::VARIANTS);
+    let mut inference = trained.inference();
+    // What codes vary by is known when all of them are.
+    let mut codes = Codes::default();
     for (number, part) in paths.chunks(CHUNK).enumerate() {
         let pictures = Pictures::read(part, shape)?;
         let labels = labels.as_ref().map(|labels| &labels[number * CHUNK..][..part.len()]);
-        let mut inference = trained.inference();
-        let codes = inference.encode(&pictures.images, labels)?;
-        let spread = Spread::new(&model, &codes)?;
-        for variant in 1..=args.count {
-            let mut drawn = spread.draw(&codes, args.strength, &mut random);
-            model.rectify(&mut drawn);
-            let made = inference.decode(&drawn, labels)?;
+        match number {
+            0 => codes = inference.encode(&pictures.images, labels)?,
+            _ => codes.append(inference.encode(&pictures.images, labels)?),
+        }
+    }
+    let spread = Spread::new(&model, &codes)?;
+    let mut random = Philox::new(Seed(args.seed), stream::VARIANTS);
+    for variant in 1..=args.count {
+        let mut drawn = spread.draw(&codes, args.strength, &mut random);
+        model.rectify(&mut drawn);
+        for (number, part) in paths.chunks(CHUNK).enumerate() {
+            let first = number * CHUNK;
+            let drawn = &drawn[first * codes.width..][..part.len() * codes.width];
+            let labels = labels.as_ref().map(|labels| &labels[first..][..part.len()]);
+            let made = inference.decode(drawn, labels)?;
             for (image, path) in made.data().chunks(shape.elements()).zip(part) {
                 let path = place(args, path, variant);
                 path.parent().map_or(Ok(()), make_folder)?;
@@ -114,8 +124,8 @@ fn labels(trained: &Trained, args: &AugmentArgs, paths: &[PathBuf]) -> Result<Op
 enum Spread {
     /// By normal numbers of these deviations: one a number of each code.
     Normal(Vec<f32>),
-    /// By places taken from other codes: how many there are, and whether they lie apart as in a map.
-    Places { places: usize, is_map: bool },
+    /// By places taken from other codes.
+    Places(Places),
 }
 
 impl Spread {
@@ -125,8 +135,7 @@ impl Spread {
                 let what = "a vqvae model mixes pictures, so it takes at least two of them";
                 return Err(Error::option("DIR", what));
             }
-            let places = codes.width / vqvae.code_dim;
-            return Ok(Self::Places { places, is_map: model.network.code_shape().len() > 1 });
+            return Ok(Self::Places(Places::new(model, vqvae)));
         }
         if let Some(variances) = &codes.log_variances {
             return Ok(Self::Normal(variances.iter().map(|v| (0.5 * v).exp()).collect()));
@@ -144,20 +153,12 @@ impl Spread {
                     *number += strength * deviation * normal;
                 }
             }
-            Self::Places { places, is_map } => {
-                let width = codes.width / places;
+            Self::Places(places) => {
                 for code in drawn.chunks_mut(codes.width) {
-                    for place in 0..*places {
-                        if random.random::<f32>() >= strength {
-                            continue;
-                        }
-                        let donor = codes.row(random.random_range(0..codes.count()));
-                        for number in 0..width {
-                            let at = match is_map {
-                                true => number * places + place,
-                                false => place * width + number,
-                            };
-                            code[at] = donor[at];
+                    for place in 0..places.count {
+                        if random.random::<f32>() < strength {
+                            let donor = codes.row(random.random_range(0..codes.count()));
+                            places.take(place, donor, code);
                         }
                     }
                 }

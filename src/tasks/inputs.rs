@@ -1,5 +1,6 @@
 //! Pictures that a user hands over: files, folders, or both.
 
+use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
 use rayon::prelude::*;
@@ -77,14 +78,16 @@ pub fn find(inputs: &[PathBuf]) -> Result<Vec<PathBuf>> {
 
 /// The name of each file without folder and ending; where two agree, the later ones have a number.
 pub fn names(paths: &[PathBuf]) -> Vec<String> {
-    let mut names: Vec<String> = vec![];
+    let mut taken = HashSet::new();
+    let mut numbers: HashMap<String, usize> = HashMap::new();
+    let mut names = Vec::with_capacity(paths.len());
     for path in paths {
         let stem = stem(path);
         let mut name = stem.clone();
-        let mut number = 2;
-        while names.contains(&name) {
+        let number = numbers.entry(stem.clone()).or_insert(1);
+        while !taken.insert(name.clone()) {
+            *number += 1;
             name = format!("{stem}-{number}");
-            number += 1;
         }
         names.push(name);
     }

@@ -51,5 +51,5 @@ pub use position::{PartEpoch, Position};
 pub use restoration::{median3x3, psnr};
 pub use run::{exit_code, main, run, run_interruptibly, run_until, say, start_logging};
 pub use run_lock::RunLock;
-pub use sampling::Sampler;
+pub use sampling::{Places, Sampler};
 pub use trainer::{Adaptation, Advance, EpochReport, Listener, Trainer};

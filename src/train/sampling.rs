@@ -3,10 +3,40 @@
 use super::inference::{Codes, Inference};
 use super::latent::{NormalFit, standard_normal};
 use crate::error::{Error, Result};
-use crate::models::{Model, Variant};
+use crate::models::{Model, Variant, VqVae};
 use crate::rng::{Philox, Seed, stream};
 use crate::tensor::Tensor;
 use rand::RngExt;
+
+/// The places of VQ-VAE's codes, each of which has a code of the codebook.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Places {
+    /// How many there are.
+    pub count: usize,
+    /// Numbers of one.
+    width: usize,
+    /// Whether the numbers of a place lie apart, as in a map.
+    is_map: bool,
+}
+
+impl Places {
+    /// Those of `model`, whose variant is `vqvae`.
+    pub fn new(model: &Model, vqvae: &VqVae) -> Self {
+        let count = model.network.latent() / vqvae.code_dim;
+        Self { count, width: vqvae.code_dim, is_map: model.network.code_shape().len() > 1 }
+    }
+
+    /// Gives one place of `code` what `donor` has there.
+    pub fn take(&self, place: usize, donor: &[f32], code: &mut [f32]) {
+        for number in 0..self.width {
+            let at = match self.is_map {
+                true => number * self.count + place,
+                false => place * self.width + number,
+            };
+            code[at] = donor[at];
+        }
+    }
+}
 
 /// Where new codes come from.
 pub enum Sampler<'a> {
@@ -19,14 +49,7 @@ pub enum Sampler<'a> {
     },
     /// For VQ-VAE: at each place of the code, what another image has there. Places are drawn apart
     /// from each other, since nothing here models how they go together.
-    Places {
-        /// Codes of real images.
-        codes: &'a Codes,
-        /// Places of a code.
-        places: usize,
-        /// Whether the numbers of a place lie apart, as in a map.
-        is_map: bool,
-    },
+    Places(Places, &'a Codes),
     /// For all others: a normal distribution with the mean and covariance of real codes (Ghosh et
     /// al., "From variational to deterministic autoencoders", 2020), rectified as those are.
     Normal(NormalFit, &'a Model),
@@ -35,15 +58,11 @@ pub enum Sampler<'a> {
 impl<'a> Sampler<'a> {
     /// The sampler of `model`, given codes of real images.
     pub fn new(model: &'a Model, codes: &'a Codes) -> Self {
-        let shape = model.network.code_shape();
         match &model.variant {
             _ if model.is_variational() => {
                 Self::Prior { width: model.network.latent(), temperature: 1.0 }
             }
-            Variant::Vqvae(vqvae) => {
-                let places = model.network.latent() / vqvae.code_dim;
-                Self::Places { codes, places, is_map: shape.len() > 1 }
-            }
+            Variant::Vqvae(vqvae) => Self::Places(Places::new(model, vqvae), codes),
             _ => Self::Normal(NormalFit::new(&codes.values, codes.width), model),
         }
     }
@@ -56,11 +75,11 @@ impl<'a> Sampler<'a> {
         match self {
             Self::Prior { width, .. } => Ok(Self::Prior { width, temperature }),
             Self::Normal(fit, model) => Ok(Self::Normal(fit.scaled(temperature), model)),
-            Self::Places { .. } if temperature != 1.0 => {
+            Self::Places(..) if temperature != 1.0 => {
                 let what = "has no effect on a vqvae model, whose samples mix codes of real images";
                 Err(Error::option("--temperature", what))
             }
-            Self::Places { .. } => Ok(self),
+            Self::Places(..) => Ok(self),
         }
     }
 
@@ -77,20 +96,13 @@ impl<'a> Sampler<'a> {
                 model.rectify(&mut codes);
                 codes
             }
-            Self::Places { codes, places, is_map } => {
+            Self::Places(places, codes) => {
                 let mut random = Philox::new(seed, stream::SAMPLES);
-                let width = codes.width / places;
                 let mut drawn = vec![0.0; count * codes.width];
                 for code in drawn.chunks_mut(codes.width) {
-                    for place in 0..*places {
+                    for place in 0..places.count {
                         let donor = codes.row(random.random_range(0..codes.count()));
-                        for number in 0..width {
-                            let at = match is_map {
-                                true => number * places + place,
-                                false => place * width + number,
-                            };
-                            code[at] = donor[at];
-                        }
+                        places.take(place, donor, code);
                     }
                 }
                 drawn

@@ -13,12 +13,12 @@ pub use tiles::restored;
 use super::inputs;
 use super::outputs::make_folder;
 use super::raster::Raster;
-use super::trained::{ModelArgs, Trained};
+use super::trained::ModelArgs;
 use crate::data::ImageShape;
 use crate::error::{Error, Result};
 use crate::ops::Corruption;
 use crate::tensor::Tensor;
-use crate::train::{median3x3, say};
+use crate::train::{Inference, median3x3, say};
 
 /// The options of `diabolo restore`.
 #[derive(Clone, Debug, clap::Args)]
@@ -58,10 +58,16 @@ pub fn restore(args: &RestoreArgs) -> Result<()> {
     let mut trained = args.model.load()?;
     trained.labels(args.label, 1)?;
     make_folder(&args.out)?;
+    let clean = match &args.clean {
+        Some(path) => inputs::find(std::slice::from_ref(path))?,
+        None => vec![],
+    };
+    let shape = trained.model().images();
+    let mut inference = trained.inference();
     let mut measured: Vec<[Quality; 4]> = vec![];
     for (number, (path, name)) in paths.iter().zip(&names).enumerate() {
-        let task = Task { args, path, name, number };
-        measured.extend(task.run(&mut trained)?);
+        let task = Task { args, clean: &clean, shape, path, name, number };
+        measured.extend(task.run(&mut inference)?);
     }
     if measured.len() > 1 {
         let mean = |which: usize| Quality::mean(measured.iter().map(|all| all[which]));
@@ -74,6 +80,10 @@ pub fn restore(args: &RestoreArgs) -> Result<()> {
 /// The restoration of one picture.
 struct Task<'a> {
     args: &'a RestoreArgs,
+    /// Clean pictures.
+    clean: &'a [PathBuf],
+    /// What the model takes.
+    shape: ImageShape,
     path: &'a Path,
     name: &'a str,
     number: usize,
@@ -81,9 +91,9 @@ struct Task<'a> {
 
 impl Task<'_> {
     /// Restores it; how near the spoilt, the restored and the filtered picture come to a clean one.
-    fn run(&self, trained: &mut Trained) -> Result<Option<[Quality; 4]>> {
+    fn run(&self, inference: &mut Inference) -> Result<Option<[Quality; 4]>> {
         let args = self.args;
-        let raster = self.read(self.path, trained)?;
+        let raster = self.read(self.path)?;
         let original = raster.to_tensor();
         let mut seen = spoil::opaque(self.path, raster.shape)?;
         let mut spoilt = original.clone();
@@ -101,7 +111,7 @@ impl Task<'_> {
         if let Some(seen) = &seen {
             spoil::leave_out(&mut spoilt, seen, f32::NAN);
         }
-        let mut made = restored(trained, &spoilt, args.label)?;
+        let mut made = restored(inference, self.shape, &spoilt, args.label)?;
         let fills = !matches!(args.noise, Some(Spoil::Noise(_)));
         if let Some(seen) = seen.as_ref().filter(|_| fills) {
             // Where pixels are only missing, those that are there are right.
@@ -111,7 +121,7 @@ impl Task<'_> {
         if args.noise.is_some() {
             self.save(&spoilt, raster.shape, "-spoilt")?;
         }
-        let Some(clean) = self.clean(&original, trained)? else {
+        let Some(clean) = self.clean(&original)? else {
             return Ok(None);
         };
         if let Some(seen) = &seen {
@@ -124,9 +134,9 @@ impl Task<'_> {
         Ok(Some(all))
     }
 
-    fn read(&self, path: &Path, trained: &Trained) -> Result<Raster> {
+    fn read(&self, path: &Path) -> Result<Raster> {
         let raster = Raster::read(path)?;
-        let is_gray = trained.model().images().channels == 1;
+        let is_gray = self.shape.channels == 1;
         Ok(match (is_gray, raster.shape.channels) {
             (true, 3) => raster.to_gray(),
             (false, 1) => raster.to_colour(),
@@ -140,23 +150,19 @@ impl Task<'_> {
     }
 
     /// What the picture should be, if that is known.
-    fn clean(&self, original: &Tensor, trained: &Trained) -> Result<Option<Tensor>> {
-        let path = match &self.args.clean {
-            None => return Ok(self.args.noise.as_ref().map(|_| original.clone())),
-            Some(path) if path.is_dir() => {
-                let candidates = inputs::find(std::slice::from_ref(path))?;
-                let found = candidates.into_iter().find(|other| {
-                    other.file_name() == self.path.file_name()
-                        || other.file_stem() == self.path.file_stem()
-                });
-                found.ok_or_else(|| {
-                    let what = format!("has no picture named as {}", self.path.display());
-                    Error::file(path, what)
-                })?
-            }
-            Some(path) => path.clone(),
+    fn clean(&self, original: &Tensor) -> Result<Option<Tensor>> {
+        let Some(given) = &self.args.clean else {
+            return Ok(self.args.noise.as_ref().map(|_| original.clone()));
         };
-        let clean = self.read(&path, trained)?.to_tensor();
+        let same = |other: &&PathBuf| other.file_stem() == self.path.file_stem();
+        let path = match given.is_dir() {
+            true => self.clean.iter().find(same),
+            false => Some(given),
+        };
+        let path = path.ok_or_else(|| {
+            Error::file(given, format!("has no picture named as {}", self.path.display()))
+        })?;
+        let clean = self.read(path)?.to_tensor();
         if clean.shape() != original.shape() {
             let what = format!("has another size than {}", self.path.display());
             return Err(Error::file(path, what));

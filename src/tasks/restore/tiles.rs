@@ -2,52 +2,54 @@
 
 use crate::data::ImageShape;
 use crate::error::{Error, Result};
-use crate::tasks::Trained;
 use crate::tensor::Tensor;
+use crate::train::Inference;
 
 /// Numbers of parts that are at work at once.
 const NUMBERS: usize = 1 << 22;
+/// The most parts at once.
+const MOST_PARTS: usize = 256;
 
-/// What the model makes of `picture`, `[1, channels, height, width]` in [0, 1] and NaN where pixels
-/// are missing: parts of the model's size overlap by half, and are added up under weights that fall
-/// along a squared sine to each part's edges. Pictures smaller than a part are continued by their
-/// edges.
+/// What a model of images of `part` makes of `picture`, `[1, channels, height, width]` in [0, 1] and
+/// NaN where pixels are missing: parts of that size overlap by half, and are added up under weights
+/// that fall along a squared sine to each part's edges. Pictures smaller than a part are continued by
+/// their edges.
 ///
 /// # Errors
-/// When the picture has other channels than the model's, a label is missing, or the device fails.
-pub fn restored(trained: &mut Trained, picture: &Tensor, label: Option<u32>) -> Result<Tensor> {
-    let part = trained.model().images();
-    let [1, channels, height, width] = picture.shape()[..] else {
-        return Err(Error::shape("restored", "takes one picture", &[picture.shape()]));
+/// When the picture has other channels than `part`, a label is missing, or the device fails.
+pub fn restored(
+    inference: &mut Inference,
+    part: ImageShape,
+    picture: &Tensor,
+    label: Option<u32>,
+) -> Result<Tensor> {
+    let whole = match picture.shape()[..] {
+        [1, channels, height, width] if channels == part.channels => {
+            ImageShape { channels, height, width }
+        }
+        _ => {
+            let what = format!("takes one picture of {} channels", part.channels);
+            return Err(Error::shape("restored", what, &[picture.shape()]));
+        }
     };
-    if channels != part.channels {
-        let what = format!("takes a picture of {} channels", part.channels);
-        return Err(Error::shape("restored", what, &[picture.shape()]));
-    }
-    let whole = ImageShape { channels, height, width };
-    let rows = starts(height, part.height);
-    let columns = starts(width, part.width);
+    let (rows, columns) = (starts(whole.height, part.height), starts(whole.width, part.width));
     let places: Vec<(usize, usize)> =
         rows.iter().flat_map(|row| columns.iter().map(|column| (*row, *column))).collect();
-    let weights = [hill(part.height), hill(part.width)];
-    let mut sums = vec![0.0_f32; whole.elements()];
-    let mut totals = vec![0.0_f32; height * width];
-    let at_once = (NUMBERS / part.elements().max(1)).max(1);
+    let mut sum = Sum::new(whole, part);
+    let at_once = (NUMBERS / part.elements().max(1)).clamp(1, MOST_PARTS);
     for places in places.chunks(at_once) {
-        let labels = trained.labels(label, places.len())?;
-        let mut parts = Vec::with_capacity(places.len() * part.elements());
-        places.iter().for_each(|place| cut(picture.data(), whole, part, *place, &mut parts));
-        let shape = [places.len(), channels, part.height, part.width];
-        let parts = Tensor::new(shape, parts)?;
-        let made = trained.inference().reconstruct(&parts, labels.as_deref())?;
-        for (made, place) in made.data().chunks(part.elements()).zip(places) {
-            add(made, part, &weights, *place, whole, &mut sums, &mut totals);
-        }
+        // Parts are filled up to few different counts, each of which has a plan of its own.
+        let count = places.len().next_power_of_two().min(at_once);
+        let filled = places.iter().chain(std::iter::repeat(&places[0])).take(count);
+        let mut parts = Vec::with_capacity(count * part.elements());
+        filled.for_each(|place| cut(picture.data(), whole, part, *place, &mut parts));
+        let parts = Tensor::new([count, part.channels, part.height, part.width], parts)?;
+        let labels = label.map(|label| vec![label; count]);
+        let made = inference.reconstruct(&parts, labels.as_deref())?;
+        let made = made.data().chunks(part.elements());
+        made.zip(places).for_each(|(made, place)| sum.add(made, *place));
     }
-    for plane in sums.chunks_mut(height * width) {
-        plane.iter_mut().zip(&totals).for_each(|(sum, total)| *sum /= total);
-    }
-    Tensor::new([1, channels, height, width], sums)
+    sum.mean()
 }
 
 /// Takes over the pixels of `original` that are `seen`.
@@ -91,26 +93,44 @@ fn cut(
     }
 }
 
-fn add(
-    made: &[f32],
-    part: ImageShape,
-    [down, across]: &[Vec<f32>; 2],
-    (top, left): (usize, usize),
+/// Parts of a picture, added up under their weights.
+struct Sum {
     whole: ImageShape,
-    sums: &mut [f32],
-    totals: &mut [f32],
-) {
-    let plane = whole.height * whole.width;
-    for (row, down) in down.iter().enumerate().take(whole.height - top) {
-        for (column, across) in across.iter().enumerate().take(whole.width - left) {
-            let weight = down * across;
-            let at = (top + row) * whole.width + left + column;
-            totals[at] += weight;
-            for channel in 0..part.channels {
-                let from = (channel * part.height + row) * part.width + column;
-                sums[channel * plane + at] += weight * made[from];
+    part: ImageShape,
+    /// Weights of a part's rows, and of its columns.
+    hills: [Vec<f32>; 2],
+    sums: Vec<f32>,
+    /// The weights at each pixel.
+    totals: Vec<f32>,
+}
+
+impl Sum {
+    fn new(whole: ImageShape, part: ImageShape) -> Self {
+        let (hills, plane) = ([hill(part.height), hill(part.width)], whole.height * whole.width);
+        Self { whole, part, hills, sums: vec![0.0; whole.elements()], totals: vec![0.0; plane] }
+    }
+
+    fn add(&mut self, made: &[f32], (top, left): (usize, usize)) {
+        let Self { whole, part, hills: [down, across], sums, totals } = self;
+        for (row, down) in down.iter().enumerate().take(whole.height - top) {
+            for (column, across) in across.iter().enumerate().take(whole.width - left) {
+                let weight = down * across;
+                let at = (top + row) * whole.width + left + column;
+                totals[at] += weight;
+                for (channel, sums) in sums.chunks_mut(whole.height * whole.width).enumerate() {
+                    let from = (channel * part.height + row) * part.width + column;
+                    sums[at] += weight * made[from];
+                }
             }
         }
+    }
+
+    fn mean(self) -> Result<Tensor> {
+        let Self { whole: ImageShape { channels, height, width }, mut sums, totals, .. } = self;
+        for plane in sums.chunks_mut(height * width) {
+            plane.iter_mut().zip(&totals).for_each(|(sum, total)| *sum /= total);
+        }
+        Tensor::new([1, channels, height, width], sums)
     }
 }
 
@@ -124,18 +144,17 @@ mod tests {
             let whole = ImageShape { channels: 3, height, width };
             let part = ImageShape { channels: 3, height: 8, width: 8 };
             let picture: Vec<f32> = (0..whole.elements()).map(|at| (at % 97) as f32).collect();
-            let mut sums = vec![0.0; whole.elements()];
-            let mut totals = vec![0.0; height * width];
-            let weights = [hill(8), hill(8)];
+            let mut sum = Sum::new(whole, part);
             for top in starts(height, 8) {
                 for left in starts(width, 8) {
                     let mut numbers = vec![];
                     cut(&picture, whole, part, (top, left), &mut numbers);
-                    add(&numbers, part, &weights, (top, left), whole, &mut sums, &mut totals);
+                    sum.add(&numbers, (top, left));
                 }
             }
+            let blended = sum.mean().expect("of the picture's size");
             for (at, number) in picture.iter().enumerate() {
-                let found = sums[at] / totals[at % (height * width)];
+                let found = blended.data()[at];
                 assert!((found - number).abs() < 1e-3, "{height}x{width} {at}: {found} {number}");
             }
         }

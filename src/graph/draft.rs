@@ -1,0 +1,318 @@
+//! A plan in the making: operations scheduled as their results are needed, then laid out in memory.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use super::memory::{self, Lifetime, MemoryReport};
+use super::plan::{Area, Location, METRIC_ROWS, Plan, PlanRequest, Step, Training};
+use super::{Graph, Kind, ParamName, Role};
+use crate::error::{Error, Result};
+use crate::ops::{Builder, Expand, GlobalNorm, MAX_INPUTS, NodeId, Op, Record, Shapes};
+use crate::tensor::{Shape, Tensor};
+
+/// A plan in the making.
+pub(super) struct Draft<'a> {
+    graph: &'a Graph,
+    request: &'a PlanRequest<'a>,
+    /// Further outputs of each operation, by the number of the output.
+    companions: HashMap<NodeId, Vec<NodeId>>,
+    locations: Vec<Option<Location>>,
+    scheduled: Vec<bool>,
+    steps: Vec<Step>,
+    lifetimes: Vec<Lifetime>,
+    inputs: Vec<(String, Shape)>,
+    constants: Vec<Arc<Tensor>>,
+}
+
+impl<'a> Draft<'a> {
+    pub fn new(graph: &'a Graph, request: &'a PlanRequest<'a>) -> Self {
+        Self {
+            graph,
+            request,
+            companions: companions(graph),
+            locations: vec![None; graph.nodes().len()],
+            scheduled: vec![false; graph.nodes().len()],
+            steps: vec![],
+            lifetimes: vec![],
+            inputs: vec![],
+            constants: vec![],
+        }
+    }
+
+    pub fn finish(mut self, roots: &[NodeId], gradients: &[(ParamName, NodeId)]) -> Result<Plan> {
+        let needed = self.graph.needed(roots);
+        self.place_gradients(roots, gradients)?;
+        for index in (0..needed.len()).filter(|index| needed[*index]) {
+            self.schedule(NodeId(index as u32))?;
+        }
+        self.record_metrics();
+        if let Some(training) = &self.request.training {
+            self.copy_gradients(gradients)?;
+            self.optimise(training);
+            self.update_buffers()?;
+        }
+        let mut outputs = HashMap::new();
+        for (name, node) in &self.request.outputs {
+            let location = self.location(*node);
+            if let Area::Slot(slot) = location.area {
+                self.lifetimes[slot].last = usize::MAX;
+            }
+            outputs.insert(name.clone(), (location, self.graph.shape(*node).clone()));
+        }
+        self.allocate(outputs)
+    }
+
+    /// Lets gradients that only the optimiser reads be written where it reads them.
+    fn place_gradients(
+        &mut self,
+        roots: &[NodeId],
+        gradients: &[(ParamName, NodeId)],
+    ) -> Result<()> {
+        let mut readers = vec![0_usize; self.graph.nodes().len()];
+        for node in self.graph.nodes().iter().flat_map(|node| &node.inputs).chain(roots) {
+            readers[node.index()] += 1;
+        }
+        for (name, node) in gradients {
+            let base = base(self.graph, *node);
+            let kind = &self.graph.node(base).kind;
+            let is_op = matches!(kind, Kind::Op(_) | Kind::Companion { .. });
+            let mut link = *node;
+            let mut alone = readers[link.index()] == 1;
+            while link != base {
+                link = self.graph.node(link).inputs[0];
+                alone &= readers[link.index()] == 1;
+            }
+            if is_op && alone {
+                self.locations[base.index()] = Some(self.gradient_location(name)?);
+            }
+        }
+        Ok(())
+    }
+
+    fn gradient_location(&self, name: &ParamName) -> Result<Location> {
+        Ok(Location { area: Area::Gradients, ..self.state_location(name)? })
+    }
+
+    fn state_location(&self, name: &ParamName) -> Result<Location> {
+        let (entry, range) = self.request.layout.find(name).ok_or_else(|| {
+            Error::Graph(format!("`{name}` is not part of the state this plan is made for"))
+        })?;
+        let area = match entry.role {
+            Role::Parameter => Area::Parameters,
+            Role::Buffer => Area::Buffers,
+        };
+        Ok(Location { area, offset: range.start, length: range.len() })
+    }
+
+    /// Gives node `id` its place and, if it is an operation, its step, after those of what it reads.
+    fn schedule(&mut self, id: NodeId) -> Result<()> {
+        if self.scheduled[id.index()] {
+            return Ok(());
+        }
+        let node = self.graph.node(id);
+        let length = node.shape.elements();
+        let location = match &node.kind {
+            Kind::Input(name) => {
+                self.inputs.push((name.clone(), node.shape.clone()));
+                Location { area: Area::Input(self.inputs.len() - 1), offset: 0, length }
+            }
+            Kind::Constant(value) => {
+                self.constants.push(value.clone());
+                Location { area: Area::Constant(self.constants.len() - 1), offset: 0, length }
+            }
+            Kind::State(name) => self.state_location(name)?,
+            Kind::Data(data) => Location { area: Area::Data(*data), offset: 0, length },
+            Kind::Op(op) if op.is_view() => {
+                self.schedule(node.inputs[0])?;
+                self.location(node.inputs[0])
+            }
+            Kind::Op(op) => return self.compute(id, op),
+            Kind::Companion { of, .. } => return self.schedule(*of),
+        };
+        self.scheduled[id.index()] = true;
+        self.locations[id.index()] = Some(location);
+        Ok(())
+    }
+
+    /// Adds the step of operation node `id`, with places for all it gives.
+    fn compute(&mut self, id: NodeId, op: &Arc<dyn Op>) -> Result<()> {
+        let node = self.graph.node(id);
+        for input in &node.inputs {
+            self.schedule(*input)?;
+        }
+        let inputs = node.inputs.iter().map(|input| self.location(*input)).collect();
+        let shapes = Shapes {
+            inputs: node.inputs.iter().map(|i| self.graph.shape(*i).clone()).collect(),
+            output: node.shape.clone(),
+        };
+        let companions = self.companions.get(&id).cloned().unwrap_or_default();
+        let mut outputs = vec![];
+        for id in [id].into_iter().chain(companions) {
+            let shape = self.graph.shape(id);
+            let location = match self.locations[id.index()] {
+                Some(location) => location,
+                None => self.new_slot(shape.elements(), op.name(), shape),
+            };
+            self.locations[id.index()] = Some(location);
+            self.scheduled[id.index()] = true;
+            outputs.push(location);
+        }
+        self.push_step(op.clone(), shapes, inputs, outputs);
+        Ok(())
+    }
+
+    fn location(&self, node: NodeId) -> Location {
+        self.locations[node.index()].expect("a node's inputs are scheduled before it")
+    }
+
+    /// A tensor of its own, for now; [`memory::assign`] lets tensors share.
+    fn new_slot(&mut self, length: usize, name: &'static str, shape: &Shape) -> Location {
+        let first = self.steps.len();
+        let name = format!("{name} {shape}");
+        self.lifetimes.push(Lifetime { first, last: first, words: length, name });
+        Location { area: Area::Slot(self.lifetimes.len() - 1), offset: 0, length }
+    }
+
+    fn push_step(
+        &mut self,
+        op: Arc<dyn Op>,
+        shapes: Shapes,
+        inputs: Vec<Location>,
+        outputs: Vec<Location>,
+    ) {
+        let words = self.request.target.map_or(0, |target| op.gpu_scratch(&shapes, target));
+        let scratch = (words > 0).then(|| self.new_slot(words, "scratch", &Shape::from([words])));
+        for location in inputs.iter().chain(&outputs) {
+            if let Area::Slot(slot) = location.area {
+                self.lifetimes[slot].last = self.steps.len();
+            }
+        }
+        self.steps.push(Step { op, shapes, inputs, outputs, scratch });
+    }
+
+    fn record_metrics(&mut self) {
+        let columns = self.request.metrics.len();
+        let length = columns * METRIC_ROWS;
+        let log = Location { area: Area::Metrics, offset: 0, length };
+        let nodes: Vec<NodeId> = self.request.metrics.iter().map(|(_, node)| *node).collect();
+        for (number, nodes) in nodes.chunks(MAX_INPUTS).enumerate() {
+            let locations = nodes.iter().map(|node| self.location(*node)).collect();
+            let inputs = nodes.iter().map(|node| self.graph.shape(*node).clone()).collect();
+            let shapes = Shapes { inputs, output: Shape::from([METRIC_ROWS, columns]) };
+            let record = Record { first: number * MAX_INPUTS, columns };
+            self.push_step(Arc::new(record), shapes, locations, vec![log]);
+        }
+    }
+
+    /// Copies gradients that could not be written in place: those read elsewhere too, and those
+    /// that are constant.
+    fn copy_gradients(&mut self, gradients: &[(ParamName, NodeId)]) -> Result<()> {
+        for (name, node) in gradients {
+            let (from, to) = (self.location(*node), self.gradient_location(name)?);
+            if from != to {
+                self.copy(*node, from, to);
+            }
+        }
+        Ok(())
+    }
+
+    fn update_buffers(&mut self) -> Result<()> {
+        for (name, node) in self.graph.updates() {
+            let to = self.state_location(name)?;
+            self.copy(*node, self.location(*node), to);
+        }
+        Ok(())
+    }
+
+    fn copy(&mut self, node: NodeId, from: Location, to: Location) {
+        let shape = self.graph.shape(node).clone();
+        let op = Arc::new(Expand { shape: shape.clone() });
+        let shapes = Shapes { inputs: vec![shape.clone()], output: shape };
+        self.push_step(op, shapes, vec![from], vec![to]);
+    }
+
+    fn optimise(&mut self, training: &Training) {
+        let words = self.request.layout.words(Role::Parameter);
+        let shape = Shape::from([words]);
+        let whole = |area| Location { area, offset: 0, length: words };
+        let mut inputs = vec![whole(Area::Gradients)];
+        let mut shapes = Shapes { inputs: vec![shape.clone()], output: shape };
+        if training.clip_norm.is_some() {
+            let entries = self.request.layout.iter();
+            let trained = entries.filter(|(entry, _)| entry.role == Role::Parameter);
+            let norm = GlobalNorm { segments: trained.map(|(_, range)| range).collect() };
+            let output = self.new_slot(1, norm.name(), &Shape::scalar());
+            let norm_shapes = Shapes { inputs: shapes.inputs.clone(), output: Shape::scalar() };
+            self.push_step(Arc::new(norm), norm_shapes, inputs.clone(), vec![output]);
+            inputs.push(output);
+            shapes.inputs.push(Shape::scalar());
+        }
+        let mut outputs = vec![whole(Area::Parameters)];
+        outputs.extend((0..training.optimiser.moments()).map(|moment| whole(Area::Moment(moment))));
+        self.push_step(training.optimiser.op(training.clip_norm), shapes, inputs, outputs);
+    }
+
+    fn allocate(mut self, mut outputs: HashMap<String, (Location, Shape)>) -> Result<Plan> {
+        if let Some(target) = self.request.target {
+            memory::check_binding_sizes(&self.lifetimes, target)?;
+        }
+        let (slots, assignment) = memory::assign(&self.lifetimes);
+        let reslot = |location: &mut Location| {
+            if let Area::Slot(tensor) = &mut location.area {
+                *tensor = assignment[*tensor];
+            }
+        };
+        for step in &mut self.steps {
+            let locations = step.inputs.iter_mut().chain(&mut step.outputs);
+            locations.chain(&mut step.scratch).for_each(reslot);
+        }
+        outputs.values_mut().for_each(|(location, _)| reslot(location));
+        let moments =
+            self.request.training.as_ref().map_or(0, |training| training.optimiser.moments());
+        let inputs = self.inputs.iter().map(|(_, shape)| shape.elements());
+        let constants = self.constants.iter().map(|value| value.shape().elements());
+        let memory = MemoryReport::new(
+            &self.lifetimes,
+            &slots,
+            self.request.layout,
+            moments,
+            self.request.training.is_some(),
+            inputs.chain(constants).chain([METRIC_ROWS * self.request.metrics.len()]),
+        );
+        Ok(Plan {
+            steps: self.steps,
+            slots,
+            inputs: self.inputs,
+            constants: self.constants,
+            outputs,
+            metrics: self.request.metrics.iter().map(|(name, _)| name.clone()).collect(),
+            layout: self.request.layout.clone(),
+            moments,
+            trains: self.request.training.is_some(),
+            memory,
+        })
+    }
+}
+
+/// The further outputs of each operation, in their order.
+fn companions(graph: &Graph) -> HashMap<NodeId, Vec<NodeId>> {
+    let mut companions: HashMap<NodeId, Vec<(usize, NodeId)>> = HashMap::new();
+    for (index, node) in graph.nodes().iter().enumerate() {
+        if let Kind::Companion { of, output } = node.kind {
+            companions.entry(of).or_default().push((output, NodeId(index as u32)));
+        }
+    }
+    let ordered = |(of, mut list): (NodeId, Vec<(usize, NodeId)>)| {
+        list.sort_unstable();
+        (of, list.into_iter().map(|(_, id)| id).collect())
+    };
+    companions.into_iter().map(ordered).collect()
+}
+
+/// The node whose memory `node` is a view of: itself unless it is a reshape.
+fn base(graph: &Graph, node: NodeId) -> NodeId {
+    match &graph.node(node).kind {
+        Kind::Op(op) if op.is_view() => base(graph, graph.node(node).inputs[0]),
+        _ => node,
+    }
+}
