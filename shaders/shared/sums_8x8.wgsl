@@ -1,5 +1,5 @@
 // sums_8x8.wgsl: 8 x 8 outputs an invocation, in 16 vec4: two blocks of rows by two of columns, half a tile apart.
-// Include tile.wgsl too.
+// Include tile.wgsl and terms.wgsl too.
 // c<row><half>: the sums of one invocation.
 var<private> c00: vec4<f32>;
 var<private> c01: vec4<f32>;

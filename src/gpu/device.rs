@@ -28,7 +28,9 @@ impl GpuDevice {
             return Err(Error::Device(format!("{summary} cannot be used: {problem}")));
         }
         let limits = device_limits(&adapter.limits());
-        let wanted = wgpu::Features::TIMESTAMP_QUERY | wgpu::Features::PIPELINE_CACHE;
+        let mut wanted = wgpu::Features::TIMESTAMP_QUERY | wgpu::Features::PIPELINE_CACHE;
+        let eight_lanes = has_eight_lanes(adapter);
+        wanted.set(wgpu::Features::SUBGROUP, eight_lanes);
         let description = wgpu::DeviceDescriptor {
             label: Some("diabolo"),
             required_features: adapter.features() & wanted,
@@ -43,6 +45,7 @@ impl GpuDevice {
             kind: summary.kind,
             max_binding_bytes: binding_bytes(&limits),
             max_workgroup_bytes: limits.max_compute_workgroup_storage_size,
+            eight_lanes,
             ..GpuTarget::default()
         };
         Ok(Self { device, queue, info: adapter.get_info(), target, limits, faults })
@@ -99,6 +102,16 @@ impl GpuDevice {
             }
         }
     }
+}
+
+/// Whether subgroups are eight neighbours by local index. Vulkan does not say which invocations make a
+/// subgroup; llvmpipe's are neighbours, by the way it is built.
+fn has_eight_lanes(adapter: &wgpu::Adapter) -> bool {
+    let info = adapter.get_info();
+    adapter.features().contains(wgpu::Features::SUBGROUP)
+        && info.driver == "llvmpipe"
+        && info.subgroup_min_size == 8
+        && info.subgroup_max_size == 8
 }
 
 /// What drivers report at times of their own choosing, kept until the next call of ours.

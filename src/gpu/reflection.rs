@@ -42,7 +42,7 @@ impl Reflection {
         let text = kernel.text();
         let module = naga::front::wgsl::parse_str(&text)
             .map_err(|error| broken(kernel.name, &error.emit_to_string(&text)))?;
-        let info = Validator::new(ValidationFlags::all(), Capabilities::empty())
+        let info = Validator::new(ValidationFlags::all(), Capabilities::SUBGROUP)
             .validate(&module)
             .map_err(|error| broken(kernel.name, &error.emit_to_string(&text)))?;
         Ok(Self { name: kernel.name, module, info })

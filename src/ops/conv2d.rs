@@ -5,18 +5,12 @@ use std::sync::Arc;
 use super::conv_transpose2d::image_like;
 use super::conv2d_weight_gradient::weight_gradient;
 use super::convolution::{ConvSizes, four, misfit, weight_shape};
+use super::tiles::{TiledKernel, tiled_kernel};
 use super::*;
-use crate::kernel;
 
-static KERNEL: Kernel = kernel!(
-    "conv2d",
-    "linear",
-    "activation",
-    "epilogue",
-    "geometry",
-    "tile",
-    "sums_8x8",
-    "tile_64"
+static KERNEL: TiledKernel = tiled_kernel!(
+    "conv2d" as "conv2d", "conv2d_lanes":
+    "linear", "activation", "epilogue", "geometry", "tile", "tile_64"; "sums_8x8", "sums_16x4_lanes"
 );
 
 /// `x` of `[N, Ci, H, W]` convolved with `w` of `[Co, Ci, Kh, Kw]`: `[N, Co, Ho, Wo]`.
@@ -95,7 +89,7 @@ impl Op for Conv2d {
     fn variants(&self, shapes: &Shapes) -> Option<Variants> {
         let sizes = ConvSizes::of(self.geometry, &shapes.inputs[0], &shapes.output);
         Some(sizes.variants(
-            KERNEL.name,
+            KERNEL.alone.name,
             Arc::new(Self { fused: Fused::default(), ..*self }),
             shapes,
         ))
@@ -106,6 +100,6 @@ impl Op for Conv2d {
     }
 }
 
-pub(super) fn kernel() -> &'static Kernel {
-    &KERNEL
+pub(super) fn kernels() -> [&'static Kernel; 2] {
+    KERNEL.both()
 }

@@ -5,12 +5,13 @@ use std::sync::Arc;
 use super::conv_transpose2d::image_like;
 use super::convolution::{ConvSizes, FEW_CHANNELS, four, misfit, weight_shape};
 use super::reduce::reduce_slice;
-use super::tiles::{Tile, Tiling};
+use super::tiles::{Tile, TiledKernel, Tiling, tiled_kernel};
 use super::*;
-use crate::kernel;
 
-static KERNEL: Kernel =
-    kernel!("conv2d_weight_gradient", "linear", "geometry", "tile", "sums_8x8", "tile_64");
+static KERNEL: TiledKernel = tiled_kernel!(
+    "conv2d_weight_gradient" as "conv2d_weight_gradient", "conv2d_weight_gradient_lanes":
+    "linear", "geometry", "tile", "tile_64"; "sums_8x8", "sums_16x4_lanes"
+);
 
 /// The gradient in the weight, from `x` and the gradient `g` in the convolution's output.
 pub(super) fn weight_gradient(
@@ -105,6 +106,7 @@ impl Op for Conv2dWeightGradient {
     fn gpu(&self, shapes: &Shapes, target: &GpuTarget) -> Vec<Dispatch> {
         let sizes = self.sizes(shapes);
         let cut = Cut::new(&sizes, target);
+        let kernel = KERNEL.on(target);
         let words = shapes.output.elements();
         let [parts, sums] = self.sums.map_or([0; 2], |summed| summed.counts(&sizes));
         let params = [sizes.batch, cut.splits, cut.k_each].map(|number| number as u32);
@@ -122,20 +124,18 @@ impl Op for Conv2dWeightGradient {
             };
             let places = sizes.batch * sizes.output_plane();
             let whole = u32::from(places.is_multiple_of(tiles::DEPTH));
-            let unrolled = tiles::unrolled(target);
             let dispatch = sizes.constants(dispatch).constant("WHOLE", whole);
-            let dispatch = dispatch.constant("UNROLLED", unrolled);
-            dispatch.constant("SUMS", code).params(params)
+            TiledKernel::constants(dispatch.constant("SUMS", code).params(params), target)
         };
         let bindings = vec![Binding::Input(0), Binding::Input(1), to];
-        let products = Dispatch::new(&KERNEL, bindings, groups)
+        let products = Dispatch::new(kernel, bindings, groups)
             .entry(entry)
             .constant("VECTOR_Y", u32::from(sizes.output_plane().is_multiple_of(4)));
         let mut dispatches = vec![finish(products)];
         if joined {
             let mut bindings = vec![Binding::Scratch, Binding::Output(0)];
             bindings.extend(self.sums.map(|_| Binding::Output(1)));
-            let join = Dispatch::new(&KERNEL, bindings, Dispatch::linear(words + sums, 64));
+            let join = Dispatch::new(kernel, bindings, Dispatch::linear(words + sums, 64));
             let entry = if self.sums.is_some() { "join_sums" } else { "join" };
             dispatches.push(finish(join.entry(entry)));
         }
@@ -156,7 +156,7 @@ impl Op for Conv2dWeightGradient {
     fn variants(&self, shapes: &Shapes) -> Option<Variants> {
         let sizes = self.sizes(shapes);
         Some(Variants {
-            key: sizes.key(KERNEL.name),
+            key: sizes.key(KERNEL.alone.name),
             plain: Arc::new(Self { sums: None, ..*self }),
             inputs: shapes.inputs.clone(),
             candidates: tuning::candidates(&[0, 64], sizes.batch * sizes.output_plane()),
@@ -207,7 +207,7 @@ impl Cut {
     fn new(sizes: &ConvSizes, target: &GpuTarget) -> Self {
         let terms = sizes.batch * sizes.output_plane();
         let product = [sizes.co, terms, sizes.window()];
-        if let Some(choice) = target.tuning.choice(|| sizes.key(KERNEL.name)) {
+        if let Some(choice) = target.tuning.choice(|| sizes.key(KERNEL.alone.name)) {
             if let Some(tiling) = Tiling::chosen(choice, 1, product, &[Tile::Large]) {
                 return Self::tiled(tiling);
             }
@@ -222,6 +222,6 @@ impl Cut {
     }
 }
 
-pub(super) fn kernel() -> &'static Kernel {
-    &KERNEL
+pub(super) fn kernels() -> [&'static Kernel; 2] {
+    KERNEL.both()
 }

@@ -4,18 +4,12 @@ use std::sync::Arc;
 
 use super::conv2d_weight_gradient::weight_gradient;
 use super::convolution::{ConvSizes, four, misfit, weight_shape};
+use super::tiles::{TiledKernel, tiled_kernel};
 use super::*;
-use crate::kernel;
 
-static KERNEL: Kernel = kernel!(
-    "conv_transpose2d",
-    "linear",
-    "activation",
-    "epilogue",
-    "geometry",
-    "tile",
-    "sums_8x8",
-    "tile_64"
+static KERNEL: TiledKernel = tiled_kernel!(
+    "conv_transpose2d" as "conv_transpose2d", "conv_transpose2d_lanes":
+    "linear", "activation", "epilogue", "geometry", "tile", "tile_64"; "sums_8x8", "sums_16x4_lanes"
 );
 
 /// `y` of `[N, Co, Ho, Wo]` through `w` of `[Co, Ci, Kh, Kw]` (PyTorch's `[in, out, Kh, Kw]`) to
@@ -132,7 +126,7 @@ impl Op for ConvTranspose2d {
     fn variants(&self, shapes: &Shapes) -> Option<Variants> {
         let sizes = ConvSizes::of(self.geometry, &shapes.output, &shapes.inputs[0]);
         Some(sizes.variants(
-            KERNEL.name,
+            KERNEL.alone.name,
             Arc::new(Self::plain(self.geometry, self.output_size)),
             shapes,
         ))
@@ -143,6 +137,6 @@ impl Op for ConvTranspose2d {
     }
 }
 
-pub(super) fn kernel() -> &'static Kernel {
-    &KERNEL
+pub(super) fn kernels() -> [&'static Kernel; 2] {
+    KERNEL.both()
 }

@@ -9,6 +9,7 @@
 use std::sync::Arc;
 
 use super::geometry::{ConvGeometry, GeometryError};
+use super::tiles::TiledKernel;
 use super::*;
 
 /// The sizes of one convolution, whichever of its tensors is the output.
@@ -96,25 +97,24 @@ impl ConvSizes {
     /// In `whole` planes vec4s do not reach into the next plane.
     pub fn dispatch(
         &self,
-        kernel: &'static Kernel,
+        kernel: &'static TiledKernel,
         [direct, tiled]: [usize; 2],
         whole: bool,
         (fused, target): (Fused, &GpuTarget),
     ) -> Dispatch {
         let few = self.ci.min(self.co) <= FEW_CHANNELS;
-        let chosen = target.tuning.choice(|| self.key(kernel.name));
+        let chosen = target.tuning.choice(|| self.key(kernel.alone.name));
         let (entry, groups) = match chosen.map_or(few, |choice| choice.tile == 0) {
             true => ("direct", direct),
             false => ("tiled", tiled),
         };
         let [input, w, output] = [Binding::Input(0), Binding::Input(1), Binding::Output(0)];
         let bindings = [&[input, w, output][..], &fused.bindings()].concat();
-        let dispatch = Dispatch::new(kernel, bindings, Dispatch::linear(groups, 1))
+        let dispatch = Dispatch::new(kernel.on(target), bindings, Dispatch::linear(groups, 1))
             .entry(entry)
             .constant("VECTOR_OUT", u32::from(whole))
-            .constant("UNROLLED", tiles::unrolled(target))
             .params([self.batch as u32]);
-        fused.constants(self.constants(dispatch))
+        TiledKernel::constants(fused.constants(self.constants(dispatch)), target)
     }
 
     /// What a choice of a variant of `kernel` goes by.

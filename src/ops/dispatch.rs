@@ -162,6 +162,8 @@ pub struct GpuTarget {
     pub max_binding_bytes: u64,
     /// The most bytes of workgroup memory.
     pub max_workgroup_bytes: u32,
+    /// Whether its subgroups are eight neighbours by local index that compute as one vector.
+    pub eight_lanes: bool,
     /// Variants of kernels that were found to be fastest on it.
     pub tuning: Arc<Tuning>,
 }
@@ -173,6 +175,7 @@ impl Default for GpuTarget {
             kind: AdapterKind::Discrete,
             max_binding_bytes: 128 << 20,
             max_workgroup_bytes: 16 << 10,
+            eight_lanes: false,
             tuning: Arc::default(),
         }
     }

@@ -2,23 +2,24 @@
 
 use std::sync::Arc;
 
-use super::tiles::{Tile, Tiling};
+use super::tiles::{Tile, TiledKernel, Tiling, tiled_kernel};
 use super::*;
-use crate::kernel;
 use crate::product::{Operand, Threads, product};
 use crate::simd;
 
 /// The kernel with each tile.
-static LARGE: Kernel =
-    kernel!("matmul", "linear", "activation", "epilogue", "tile", "sums_8x8", "tile_64");
-static WIDE: Kernel = Kernel {
-    name: "matmul_wide",
-    ..kernel!("matmul", "linear", "activation", "epilogue", "tile", "sums_8x8", "tile_wide")
-};
-static SMALL: Kernel = Kernel {
-    name: "matmul_small",
-    ..kernel!("matmul", "linear", "activation", "epilogue", "tile", "tile_32")
-};
+static LARGE: TiledKernel = tiled_kernel!(
+    "matmul" as "matmul", "matmul_lanes":
+    "linear", "activation", "epilogue", "tile", "tile_64"; "sums_8x8", "sums_16x4_lanes"
+);
+static WIDE: TiledKernel = tiled_kernel!(
+    "matmul" as "matmul_wide", "matmul_wide_lanes":
+    "linear", "activation", "epilogue", "tile", "tile_wide"; "sums_8x8", "sums_16x4_lanes"
+);
+static SMALL: TiledKernel = tiled_kernel!(
+    "matmul" as "matmul_small", "matmul_small_lanes":
+    "linear", "activation", "epilogue", "tile", "tile_32"; "sums_4x4", "sums_4x4_lanes"
+);
 
 /// The tiles that there are kernels for.
 const TILES: [Tile; 3] = [Tile::Small, Tile::Large, Tile::Wide];
@@ -200,6 +201,7 @@ impl Op for Matmul {
             Tile::Large => &LARGE,
             Tile::Wide => &WIDE,
         };
+        let kernel = kernel.on(target);
         let Sizes { m, k, n, .. } = sizes;
         let whole = |columns: usize| u32::from(columns.is_multiple_of(4));
         let mut bindings = vec![Binding::Input(0), Binding::Input(1), to];
@@ -217,8 +219,8 @@ impl Op for Matmul {
             .constant("VECTOR_B", whole(if self.transpose.b { k } else { n }))
             .constant("VECTOR_OUT", whole(n))
             .constant("SPLIT", u32::from(split))
-            .constant("UNROLLED", tiles::unrolled(target))
             .params(sizes.params(&tiling));
+        let product = TiledKernel::constants(product, target);
         if !split {
             return vec![self.fused.constants(product)];
         }
@@ -278,6 +280,6 @@ fn sum_rows(a: &[f32], sums: &mut [f32]) {
     });
 }
 
-pub(super) fn kernels() -> [&'static Kernel; 3] {
-    [&LARGE, &WIDE, &SMALL]
+pub(super) fn kernels() -> impl Iterator<Item = &'static Kernel> {
+    [&LARGE, &WIDE, &SMALL].into_iter().flat_map(TiledKernel::both)
 }

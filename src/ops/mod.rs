@@ -289,9 +289,6 @@ pub fn kernels() -> Vec<&'static Kernel> {
         blur::kernel(),
         chain::kernel(),
         concat::kernel(),
-        conv2d::kernel(),
-        conv2d_weight_gradient::kernel(),
-        conv_transpose2d::kernel(),
         corrupt::kernel(),
         dropout::kernel(),
         gather::kernel(),
@@ -315,6 +312,9 @@ pub fn kernels() -> Vec<&'static Kernel> {
         unary::kernel(),
         upsample2d::kernel(),
     ];
+    kernels.extend(conv2d::kernels());
+    kernels.extend(conv2d_weight_gradient::kernels());
+    kernels.extend(conv_transpose2d::kernels());
     kernels.extend(matmul::kernels());
     kernels.extend(optimiser::kernels());
     kernels

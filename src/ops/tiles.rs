@@ -1,6 +1,6 @@
 //! How a product is cut into tiles for a GPU: which tile, and into how many parts its terms go.
 
-use super::{AdapterKind, GpuTarget, Variant};
+use super::{AdapterKind, Dispatch, GpuTarget, Kernel, Variant};
 
 /// The outputs of one workgroup.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -122,11 +122,57 @@ pub(super) fn direct_cut(terms: usize, splits: usize) -> [usize; 2] {
     [terms.div_ceil(k_each).max(1), k_each]
 }
 
-/// Whether kernels spell out the terms of a tile one by one. A software adapter compiles the loop in
-/// less time (a first step of 3.0 s instead of 4.8) and runs it no slower.
-pub(super) fn unrolled(target: &GpuTarget) -> u32 {
-    u32::from(target.kind != AdapterKind::Software)
+/// A kernel that computes tiles, with either way of adding up their terms.
+#[derive(Debug)]
+pub(super) struct TiledKernel {
+    /// Each invocation owns all that its sums need.
+    pub alone: Kernel,
+    /// The lanes of a subgroup share what they load.
+    pub lanes: Kernel,
 }
+
+impl TiledKernel {
+    /// The one for an adapter.
+    pub fn on(&'static self, target: &GpuTarget) -> &'static Kernel {
+        if by_lanes(target) { &self.lanes } else { &self.alone }
+    }
+
+    /// Sets what its entries of either kind need. A software adapter compiles the loop over terms in
+    /// less time than terms that are spelled out, and runs it no slower.
+    pub fn constants(dispatch: Dispatch, target: &GpuTarget) -> Dispatch {
+        if by_lanes(target) {
+            return dispatch;
+        }
+        dispatch.constant("UNROLLED", u32::from(target.kind != AdapterKind::Software))
+    }
+
+    /// Both, for lists.
+    pub fn both(&'static self) -> [&'static Kernel; 2] {
+        [&self.alone, &self.lanes]
+    }
+}
+
+fn by_lanes(target: &GpuTarget) -> bool {
+    target.eight_lanes && target.kind == AdapterKind::Software
+}
+
+/// The [`TiledKernel`] of `shaders/FILE.wgsl` under two names, after its parts of `shaders/shared/`, and
+/// the sums of invocations, or of lanes, after these.
+macro_rules! tiled_kernel {
+    ($file:literal as $alone:literal, $lanes:literal: $($part:literal),*; $sums:literal, $by_lanes:literal) => {
+        $crate::ops::tiles::TiledKernel {
+            alone: $crate::ops::Kernel {
+                name: $alone,
+                ..$crate::kernel!($file, $($part,)* "terms", $sums)
+            },
+            lanes: $crate::ops::Kernel {
+                name: $lanes,
+                ..$crate::kernel!($file, $($part,)* $by_lanes)
+            },
+        }
+    };
+}
+pub(super) use tiled_kernel;
 
 /// Workgroups that keep an adapter busy.
 fn workgroups_wanted(target: &GpuTarget) -> usize {

@@ -1,0 +1,88 @@
+// sums_16x4_lanes.wgsl: 16 x 4 outputs an invocation, in 16 vec4, for adapters whose subgroups are eight
+// neighbours by local index that compute as one vector, and for which a load is eight loads: llvmpipe. A
+// subgroup owns 16 rows by 32 columns, each of its lanes a vec4 of columns. What the rows need of tile_a for
+// two terms is eight vec4s: each lane loads one, and the others take it from there, which costs next to
+// nothing. Include tile.wgsl too.
+// c<row>: the sums of one invocation.
+var<private> c0: vec4<f32>;
+var<private> c1: vec4<f32>;
+var<private> c2: vec4<f32>;
+var<private> c3: vec4<f32>;
+var<private> c4: vec4<f32>;
+var<private> c5: vec4<f32>;
+var<private> c6: vec4<f32>;
+var<private> c7: vec4<f32>;
+var<private> c8: vec4<f32>;
+var<private> c9: vec4<f32>;
+var<private> c10: vec4<f32>;
+var<private> c11: vec4<f32>;
+var<private> c12: vec4<f32>;
+var<private> c13: vec4<f32>;
+var<private> c14: vec4<f32>;
+var<private> c15: vec4<f32>;
+
+fn add_terms(local: u32) {
+    let group = local / 8u;
+    let lane = local % 8u;
+    var a = group / (TILE_N / 32u) * 4u + lane % 4u + lane / 4u * ROW_A;
+    var b = group % (TILE_N / 32u) * 8u + lane;
+    for (var k = 0u; k < 16u; k += 2u) {
+        add_two_terms(a, b);
+        a += 2u * ROW_A;
+        b += 2u * ROW_B;
+    }
+}
+
+// p<quad>, q<quad>: four rows of the first and of the second term.
+fn add_two_terms(a: u32, b: u32) {
+    let mine = tile_a[a];
+    let b0 = tile_b[b];
+    let b1 = tile_b[b + ROW_B];
+    let p0 = subgroupBroadcast(mine, 0u);
+    let p1 = subgroupBroadcast(mine, 1u);
+    let p2 = subgroupBroadcast(mine, 2u);
+    let p3 = subgroupBroadcast(mine, 3u);
+    let q0 = subgroupBroadcast(mine, 4u);
+    let q1 = subgroupBroadcast(mine, 5u);
+    let q2 = subgroupBroadcast(mine, 6u);
+    let q3 = subgroupBroadcast(mine, 7u);
+    c0 = fma(vec4<f32>(q0.x), b1, fma(vec4<f32>(p0.x), b0, c0));
+    c1 = fma(vec4<f32>(q0.y), b1, fma(vec4<f32>(p0.y), b0, c1));
+    c2 = fma(vec4<f32>(q0.z), b1, fma(vec4<f32>(p0.z), b0, c2));
+    c3 = fma(vec4<f32>(q0.w), b1, fma(vec4<f32>(p0.w), b0, c3));
+    c4 = fma(vec4<f32>(q1.x), b1, fma(vec4<f32>(p1.x), b0, c4));
+    c5 = fma(vec4<f32>(q1.y), b1, fma(vec4<f32>(p1.y), b0, c5));
+    c6 = fma(vec4<f32>(q1.z), b1, fma(vec4<f32>(p1.z), b0, c6));
+    c7 = fma(vec4<f32>(q1.w), b1, fma(vec4<f32>(p1.w), b0, c7));
+    c8 = fma(vec4<f32>(q2.x), b1, fma(vec4<f32>(p2.x), b0, c8));
+    c9 = fma(vec4<f32>(q2.y), b1, fma(vec4<f32>(p2.y), b0, c9));
+    c10 = fma(vec4<f32>(q2.z), b1, fma(vec4<f32>(p2.z), b0, c10));
+    c11 = fma(vec4<f32>(q2.w), b1, fma(vec4<f32>(p2.w), b0, c11));
+    c12 = fma(vec4<f32>(q3.x), b1, fma(vec4<f32>(p3.x), b0, c12));
+    c13 = fma(vec4<f32>(q3.y), b1, fma(vec4<f32>(p3.y), b0, c13));
+    c14 = fma(vec4<f32>(q3.z), b1, fma(vec4<f32>(p3.z), b0, c14));
+    c15 = fma(vec4<f32>(q3.w), b1, fma(vec4<f32>(p3.w), b0, c15));
+}
+
+// Hands the sums to put(), four neighbours along n at a time; the tile begins at m, n.
+fn put_tile(m: u32, n: u32, local: u32) {
+    let group = local / 8u;
+    let i = m + group / (TILE_N / 32u) * 16u;
+    let j = n + group % (TILE_N / 32u) * 32u + local % 8u * 4u;
+    put(i, j, c0);
+    put(i + 1u, j, c1);
+    put(i + 2u, j, c2);
+    put(i + 3u, j, c3);
+    put(i + 4u, j, c4);
+    put(i + 5u, j, c5);
+    put(i + 6u, j, c6);
+    put(i + 7u, j, c7);
+    put(i + 8u, j, c8);
+    put(i + 9u, j, c9);
+    put(i + 10u, j, c10);
+    put(i + 11u, j, c11);
+    put(i + 12u, j, c12);
+    put(i + 13u, j, c13);
+    put(i + 14u, j, c14);
+    put(i + 15u, j, c15);
+}

@@ -1,0 +1,42 @@
+// sums_4x4_lanes.wgsl: 4 x 4 outputs an invocation, in 4 vec4, by lanes as in sums_16x4_lanes.wgsl: a subgroup
+// owns 4 rows by 32 columns, so what the rows need of tile_a for eight terms is a vec4 a lane. Include
+// tile.wgsl too.
+// c<row>: the sums of one invocation.
+var<private> c0: vec4<f32>;
+var<private> c1: vec4<f32>;
+var<private> c2: vec4<f32>;
+var<private> c3: vec4<f32>;
+
+fn add_terms(local: u32) {
+    let group = local / 8u;
+    let lane = local % 8u;
+    for (var k = 0u; k < 16u; k += 8u) {
+        let mine = tile_a[(k + lane) * ROW_A + group];
+        let b = k * ROW_B + lane;
+        add_term(subgroupBroadcast(mine, 0u), tile_b[b]);
+        add_term(subgroupBroadcast(mine, 1u), tile_b[b + 1u * ROW_B]);
+        add_term(subgroupBroadcast(mine, 2u), tile_b[b + 2u * ROW_B]);
+        add_term(subgroupBroadcast(mine, 3u), tile_b[b + 3u * ROW_B]);
+        add_term(subgroupBroadcast(mine, 4u), tile_b[b + 4u * ROW_B]);
+        add_term(subgroupBroadcast(mine, 5u), tile_b[b + 5u * ROW_B]);
+        add_term(subgroupBroadcast(mine, 6u), tile_b[b + 6u * ROW_B]);
+        add_term(subgroupBroadcast(mine, 7u), tile_b[b + 7u * ROW_B]);
+    }
+}
+
+fn add_term(a: vec4<f32>, b: vec4<f32>) {
+    c0 = fma(vec4<f32>(a.x), b, c0);
+    c1 = fma(vec4<f32>(a.y), b, c1);
+    c2 = fma(vec4<f32>(a.z), b, c2);
+    c3 = fma(vec4<f32>(a.w), b, c3);
+}
+
+// Hands the sums to put(), four neighbours along n at a time; the tile begins at m, n.
+fn put_tile(m: u32, n: u32, local: u32) {
+    let i = m + local / 8u * 4u;
+    let j = n + local % 8u * 4u;
+    put(i, j, c0);
+    put(i + 1u, j, c1);
+    put(i + 2u, j, c2);
+    put(i + 3u, j, c3);
+}
