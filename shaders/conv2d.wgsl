@@ -1,7 +1,7 @@
 // conv2d.wgsl: y[n, co, oy, ox] = last(bias[co] + ... + sum over ci, ky, kx of
 //     x[n, ci, oy*SY+ky*DY-PY, ox*SX+kx*DX-PX] * w[co, ci, ky, kx]), see epilogue.wgsl.
 // Entry `tiled`: as the product W[Co, Kh*Kw*Ci] x columns(x)[Kh*Kw*Ci, N*Ho*Wo], columns never stored; a
-//   tile a workgroup (see tile.wgsl). Dispatch: ceil(N*Ho*Wo / 64) * ceil(Co / 64), folded past 65535.
+//   tile a workgroup (see tile.wgsl). Dispatch: ceil(N*Ho*Wo / TILE_N) * ceil(Co / TILE_M), folded past 65535.
 // Entry `direct`, for few channels: four places by four channels an invocation.
 //   Dispatch: ceil(ceil(N*Ho*Wo / 4) * ceil(Co / 4) / 64), folded past 65535.
 override VECTOR_OUT: u32 = 0u; // planes of y are whole vec4s
@@ -45,30 +45,16 @@ fn put(co: u32, q: u32, sum: vec4<f32>) {
     }
 }
 
-// Where all tiles are full, which is known when the pipeline is made, nothing is checked.
-fn is_output_channel(co: vec4<u32>) -> vec4<bool> {
-    return vec4<bool>(CO % 64u == 0u) | (co < vec4<u32>(CO));
-}
-
+// Where all steps are full, which is known when the pipeline is made, nothing is checked.
 fn is_input_channel(ci: u32) -> bool {
     return CI % 16u == 0u || ci < CI;
 }
 
-// The part of tile_a for channels ci.. of one place of the kernel: 4 x 4 weights, turned.
-fn load_weights(co: u32, ci: u32, tap: u32, local: u32) {
-    let q = local / 4u;
-    let t = local % 4u * 4u;
-    let first = co + q * 4u;
-    let rows = vec4<u32>(first, first + 1u, first + 2u, first + 3u);
-    let known = is_output_channel(rows);
-    let base = select(vec4<u32>(0u), rows * (CI * KH * KW), known);
-    for (var j = 0u; j < 4u; j++) {
-        let c = ci + t + j;
-        let ok = is_input_channel(c);
-        let i = base + select(0u, c * (KH * KW) + tap, ok);
-        let line = vec4<f32>(w[i.x], w[i.y], w[i.z], w[i.w]);
-        tile_a[(t + j) * ROW_A + q] = select(vec4<f32>(0.0), line, known & vec4<bool>(ok));
-    }
+// Where the weights of four output channels begin. Past the last channel, that one's are read: they end in sums
+// that are not put.
+fn weights(co: u32) -> vec4<u32> {
+    let all = vec4<u32>(co, co + 1u, co + 2u, co + 3u);
+    return select(min(all, vec4<u32>(CO - 1u)), all, CO % TILE_M == 0u) * (CI * KH * KW);
 }
 
 @compute @workgroup_size(64)
@@ -77,33 +63,45 @@ fn tiled(
     @builtin(num_workgroups) groups: vec3<u32>,
     @builtin(local_invocation_index) local: u32,
 ) {
-    let tiles_m = (CO + 63u) / 64u;
+    let tiles_m = (CO + TILE_M - 1u) / TILE_M;
     let g = group.x + group.y * groups.x;
-    let co = g % tiles_m * 64u;
-    let q = g / tiles_m * 64u;
-    // Each invocation gathers four places' columns.
-    let quad = local % 16u;
+    let co = g % tiles_m * TILE_M;
+    let q = g / tiles_m * TILE_N;
+    // Each invocation reads the weights of one input channel for some output channels, and gathers four
+    // places' columns for some input channels.
+    let own = local % 16u;
+    let to_a = own * ROW_A + local / 16u;
+    let first_co = co + local / 16u * 4u;
+    let quad = local % QUADS_B;
+    let first_ci = local / QUADS_B * LINES_B;
+    let to_b = first_ci * ROW_B + quad;
     let first = q + quad * 4u;
     let at = vec4<u32>(first, first + 1u, first + 2u, first + 3u);
     let known = at < vec4<u32>(params.batch * (HO * WO));
-    let image = at / (HO * WO) * (CI * H * W);
+    let image = at / (HO * WO) * (CI * H * W) + first_ci * (H * W);
     let top = at / WO % HO * SY - PY;
     let left = at % WO * SX - PX;
     for (var tap = 0u; tap < KH * KW; tap++) {
         // Wraps below 0, which is above H or W.
         let iy = top + tap / KW * DY;
         let ix = left + tap % KW * DX;
-        let inside = known & (iy < vec4<u32>(H)) & (ix < vec4<u32>(W));
-        // What lies in the padding is read at place 0 instead, and not used.
-        let source = select(vec4<u32>(0u), image + iy * W + ix, inside);
+        let within = vec4<bool>(is_unpadded()) | ((iy < vec4<u32>(H)) & (ix < vec4<u32>(W)));
+        let inside = known & within;
+        // What lies in the padding is read in the first image's corner instead, and not used.
+        let source = select(vec4<u32>(first_ci * (H * W)), image + iy * W + ix, inside);
         for (var ci = 0u; ci < CI; ci += 16u) {
-            load_weights(co, ci, tap, local);
-            for (var j = 0u; j < 4u; j++) {
-                let k = local / 16u * 4u + j;
-                let ok = is_input_channel(ci + k);
-                let i = source + select(0u, (ci + k) * (H * W), ok);
+            let some = is_input_channel(ci + own);
+            let weight = select(0u, (ci + own) * (KH * KW) + tap, some);
+            for (var j = 0u; j < LINES_A; j++) {
+                let i = weights(first_co + j * 16u) + weight;
+                let line = vec4<f32>(w[i.x], w[i.y], w[i.z], w[i.w]);
+                tile_a[to_a + j * 4u] = select(vec4<f32>(0.0), line, some);
+            }
+            for (var j = 0u; j < LINES_B; j++) {
+                let ok = is_input_channel(ci + first_ci + j);
+                let i = select(vec4<u32>(0u), source + (ci + j) * (H * W), ok);
                 let line = vec4<f32>(x[i.x], x[i.y], x[i.z], x[i.w]);
-                tile_b[k * ROW_B + quad] = select(vec4<f32>(0.0), line, inside & vec4<bool>(ok));
+                tile_b[to_b + j * ROW_B] = select(vec4<f32>(0.0), line, inside & vec4<bool>(ok));
             }
             multiply_tiles(local);
         }

@@ -54,13 +54,12 @@ fn is_place(q: vec4<u32>, count: u32) -> vec4<bool> {
     return vec4<bool>(WHOLE == 1u) | (q < vec4<u32>(count));
 }
 
-// Channel co of y at four places, from q of all images on, which lies in image n; 0 past the last place or
-// channel.
+// Channel co of y at four places, from q of all images on, which lies in image n; 0 past the last place.
 fn line_y(co: u32, q: u32, n: u32) -> vec4<f32> {
     let plane = HO * WO;
     let count = params.batch * plane;
     let at = vec4<u32>(q, q + 1u, q + 2u, q + 3u);
-    let ok = is_place(at, count) & vec4<bool>(CO % 64u == 0u || co < CO);
+    let ok = is_place(at, count);
     if VECTOR_Y == 1u {
         let i = select(0u, (n * CO + co) * (plane / 4u) + (q - n * plane) / 4u, ok.x);
         return select(vec4<f32>(0.0), y[i], ok.x);
@@ -75,6 +74,21 @@ fn line_y(co: u32, q: u32, n: u32) -> vec4<f32> {
     return select(vec4<f32>(0.0), line, ok);
 }
 
+struct Place { image: u32, row: u32, column: u32 }
+
+// Place q + j of all images, where q is the first of four and lies in image n.
+fn place(q: u32, n: u32, j: u32) -> Place {
+    let plane = HO * WO;
+    if WO % 4u == 0u {
+        // The four lie on one line.
+        let at = q - n * plane;
+        return Place(n, at / WO, at % WO + j);
+    }
+    let image = select((q + j) / plane, n, plane % 4u == 0u);
+    let at = q + j - image * plane;
+    return Place(image, at / WO, at % WO);
+}
+
 @compute @workgroup_size(64)
 fn tiled(
     @builtin(workgroup_id) group: vec3<u32>,
@@ -82,11 +96,11 @@ fn tiled(
     @builtin(local_invocation_index) local: u32,
 ) {
     let window = CI * KH * KW;
-    let tiles_m = (CO + 63u) / 64u;
-    let tiles_n = (window + 63u) / 64u;
+    let tiles_m = (CO + TILE_M - 1u) / TILE_M;
+    let tiles_n = (window + TILE_N - 1u) / TILE_N;
     let g = group.x + group.y * groups.x;
-    let co = g % tiles_m * 64u;
-    let column = g / tiles_m % tiles_n * 64u;
+    let co = g % tiles_m * TILE_M;
+    let column = g / tiles_m % tiles_n * TILE_N;
     let split = g / (tiles_m * tiles_n);
     // Groups that only fill up the last row of the dispatch have a split past the last.
     let used = split < params.splits;
@@ -95,48 +109,49 @@ fn tiled(
     let begin = split * params.k_each;
     let end = select(begin, min(begin + params.k_each, count), used);
     base_out = split * (CO * window);
-    // Each invocation gathers for four columns: a channel of x and a place of the kernel each.
-    let quad = local % 16u;
+    // Each invocation reads y at four places for four channels, and gathers x at the same places for four
+    // columns: a channel of x and a place of the kernel each.
+    let quad = local / 4u;
+    let t = local % 4u * 4u;
+    let to_a = t * ROW_A + quad;
+    let to_b = t * ROW_B + quad;
+    // Past the last channel or column, that one is read: it ends in sums that are not put.
+    let first = co + quad * 4u;
+    let all = vec4<u32>(first, first + 1u, first + 2u, first + 3u);
+    let channels = select(min(all, vec4<u32>(CO - 1u)), all, CO % TILE_M == 0u);
     let c = column + quad * 4u;
-    let columns = vec4<u32>(c, c + 1u, c + 2u, c + 3u);
-    let known = vec4<bool>(window % 64u == 0u) | (columns < vec4<u32>(window));
+    let columns = min(vec4<u32>(c, c + 1u, c + 2u, c + 3u), vec4<u32>(window - 1u));
     let down = columns / KW % KH * DY - PY;
     let right = columns % KW * DX - PX;
     // From the place that a window begins at; wraps around where it begins in the padding.
     let offset = columns / (KH * KW) * (H * W) + down * W + right;
     for (var k = begin; k < end; k += 16u) {
-        let r = local / 4u;
-        let t = local % 4u * 4u;
+        let q = k + t;
         // Where planes are whole steps, a step lies in one image.
-        let n = select((k + t) / plane, k / plane, plane % 16u == 0u);
-        let r0 = line_y(co + r * 4u, k + t, n);
-        let r1 = line_y(co + r * 4u + 1u, k + t, n);
-        let r2 = line_y(co + r * 4u + 2u, k + t, n);
-        let r3 = line_y(co + r * 4u + 3u, k + t, n);
+        let n = select(q / plane, k / plane, plane % 16u == 0u);
+        let r0 = line_y(channels.x, q, n);
+        let r1 = line_y(channels.y, q, n);
+        let r2 = line_y(channels.z, q, n);
+        let r3 = line_y(channels.w, q, n);
         if SUMS == 1u {
             let one = vec4<f32>(1.0);
             four_sums += vec4<f32>(dot(r0, one), dot(r1, one), dot(r2, one), dot(r3, one));
         }
-        tile_a[t * ROW_A + r] = vec4<f32>(r0.x, r1.x, r2.x, r3.x);
-        tile_a[(t + 1u) * ROW_A + r] = vec4<f32>(r0.y, r1.y, r2.y, r3.y);
-        tile_a[(t + 2u) * ROW_A + r] = vec4<f32>(r0.z, r1.z, r2.z, r3.z);
-        tile_a[(t + 3u) * ROW_A + r] = vec4<f32>(r0.w, r1.w, r2.w, r3.w);
-        let first = local / 16u * 4u;
+        tile_a[to_a] = vec4<f32>(r0.x, r1.x, r2.x, r3.x);
+        tile_a[to_a + ROW_A] = vec4<f32>(r0.y, r1.y, r2.y, r3.y);
+        tile_a[to_a + 2u * ROW_A] = vec4<f32>(r0.z, r1.z, r2.z, r3.z);
+        tile_a[to_a + 3u * ROW_A] = vec4<f32>(r0.w, r1.w, r2.w, r3.w);
         for (var j = 0u; j < 4u; j++) {
-            let row = first + j;
-            let q = k + row;
-            // Where lines are whole vec4s, the four places lie on one.
-            let begins = select(q, k + first, WO % 4u == 0u);
-            let oy = begins / WO % HO * SY;
-            let ox = (begins % WO + (q - begins)) * SX;
+            let at = place(q, n, j);
+            let oy = at.row * SY;
+            let ox = at.column * SX;
             // Wraps below 0, which is above H or W.
             let inside = (oy + down < vec4<u32>(H)) & (ox + right < vec4<u32>(W));
-            let ok = known & inside & is_place(vec4<u32>(q), count);
-            let image = select(begins / plane, n, plane % 16u == 0u) * (CI * H * W);
-            let i = select(vec4<u32>(0u), image + oy * W + ox + offset, ok);
+            let ok = (vec4<bool>(is_unpadded()) | inside) & is_place(vec4<u32>(q + j), count);
+            let i = select(vec4<u32>(0u), at.image * (CI * H * W) + oy * W + ox + offset, ok);
             let line = vec4<f32>(x[i.x], x[i.y], x[i.z], x[i.w]);
             let values = select(vec4<f32>(0.0), line, ok);
-            tile_b[row * ROW_B + quad] = values;
+            tile_b[to_b + j * ROW_B] = values;
             if SUMS == 2u {
                 four_sums += values;
             }
@@ -154,12 +169,10 @@ fn tiled(
     }
 }
 
-// Four invocations hold parts of the same four sums: neighbours for y, every sixteenth for x.
+// Four neighbours hold parts of the same four sums.
 fn put_sums(co: u32, column: u32, split: u32, local: u32) {
     let window = CI * KH * KW;
     let count = select(window, CO, SUMS == 1u);
-    let first = select(local / 4u, local / 4u * 4u, SUMS == 1u);
-    let step = select(16u, 1u, SUMS == 1u);
     let at = select(column, co, SUMS == 1u) + local;
     // Of the tiles that read the same, the first one says it.
     if split >= params.splits || at >= count || select(co, column, SUMS == 1u) > 0u {
@@ -167,7 +180,7 @@ fn put_sums(co: u32, column: u32, split: u32, local: u32) {
     }
     var sum = 0.0;
     for (var part = 0u; part < 4u; part++) {
-        sum += tile_a[first + part * step][local % 4u];
+        sum += tile_a[local / 4u * 4u + part][local % 4u];
     }
     w[params.splits * (CO * window) + split * count + at] = sum;
 }

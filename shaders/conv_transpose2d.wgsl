@@ -5,7 +5,7 @@
 // each phase is a product of its own, W[Ci, taps*Co] x columns(y)[taps*Co, N*Hp*Wp] with
 // Hp = ceil(H / SY), Wp = ceil(W / SX), and nothing is multiplied by the zeros between y's places.
 // Entry `tiled`: a tile a workgroup (see tile.wgsl).
-//   Dispatch: SY*SX * ceil(N*Hp*Wp / 64) * ceil(Ci / 64), folded past 65535.
+//   Dispatch: SY*SX * ceil(N*Hp*Wp / TILE_N) * ceil(Ci / TILE_M), folded past 65535.
 // Entry `direct`, for few channels: four places of a phase by four channels an invocation.
 //   Dispatch: ceil(SY*SX * ceil(N*Hp*Wp / 4) * ceil(Ci / 4) / 64), folded past 65535.
 override VECTOR_OUT: u32 = 0u; // one phase, and planes of x are whole vec4s
@@ -106,28 +106,16 @@ fn sources(places: Places, ky: u32, kx: u32) -> Sources {
     return Sources(inside, places.image + rows / SY * WO + columns / SX);
 }
 
-// Where all tiles are full, which is known when the pipeline is made, nothing is checked.
-fn is_image_channel(ci: vec4<u32>) -> vec4<bool> {
-    return vec4<bool>(CI % 64u == 0u) | (ci < vec4<u32>(CI));
-}
-
+// Where all steps are full, which is known when the pipeline is made, nothing is checked.
 fn is_read_channel(co: u32) -> bool {
     return CO % 16u == 0u || co < CO;
 }
 
-// The part of tile_a for channels co.. of one place of the kernel.
-fn load_weights(ci: u32, co: u32, tap: u32, local: u32) {
-    let c = ci + local % 16u * 4u;
-    let columns = vec4<u32>(c, c + 1u, c + 2u, c + 3u);
-    let known = is_image_channel(columns);
-    let base = select(vec4<u32>(0u), columns * (KH * KW) + tap, known);
-    for (var j = 0u; j < 4u; j++) {
-        let k = local / 16u * 4u + j;
-        let ok = is_read_channel(co + k);
-        let i = base + select(0u, (co + k) * (CI * KH * KW), ok);
-        let line = vec4<f32>(w[i.x], w[i.y], w[i.z], w[i.w]);
-        tile_a[k * ROW_A + local % 16u] = select(vec4<f32>(0.0), line, known & vec4<bool>(ok));
-    }
+// Where the weights of four image channels begin. Past the last channel, that one's are read: they end in sums
+// that are not put.
+fn weights(ci: u32) -> vec4<u32> {
+    let all = vec4<u32>(ci, ci + 1u, ci + 2u, ci + 3u);
+    return select(min(all, vec4<u32>(CI - 1u)), all, CI % TILE_M == 0u) * (KH * KW);
 }
 
 @compute @workgroup_size(64)
@@ -136,33 +124,42 @@ fn tiled(
     @builtin(num_workgroups) groups: vec3<u32>,
     @builtin(local_invocation_index) local: u32,
 ) {
-    let tiles_m = (CI + 63u) / 64u;
-    let tiles_n = (params.batch * phase_rows() * phase_columns() + 63u) / 64u;
+    let tiles_m = (CI + TILE_M - 1u) / TILE_M;
+    let tiles_n = (params.batch * phase_rows() * phase_columns() + TILE_N - 1u) / TILE_N;
     let g = group.x + group.y * groups.x;
-    let ci = g % tiles_m * 64u;
-    let q = g / tiles_m % tiles_n * 64u;
+    let ci = g % tiles_m * TILE_M;
+    let q = g / tiles_m % tiles_n * TILE_N;
     let number = g / (tiles_m * tiles_n);
     let own = vec2<u32>(number / SX, number % SX);
     phase = own;
-    // Each invocation gathers four places' columns.
-    let quad = local % 16u;
-    let mine = places(q + quad * 4u);
+    // Each invocation reads the weights of four image channels, and gathers four places' columns, each for
+    // some of y's channels.
+    let first_a = local / QUADS_A * LINES_A;
+    let to_a = first_a * ROW_A + local % QUADS_A;
+    let weight = weights(ci + local % QUADS_A * 4u) + first_a * (CI * KH * KW);
+    let first_b = local / QUADS_B * LINES_B;
+    let to_b = first_b * ROW_B + local % QUADS_B;
+    let mine = places(q + local % QUADS_B * 4u);
     for (var tap = 0u; tap < KH * KW; tap++) {
         if !takes_part(own, tap / KW, tap % KW) {
             continue;
         }
         let source = sources(mine, tap / KW, tap % KW);
-        // What lies in the padding is read at place 0 instead, and not used.
-        let first = select(vec4<u32>(0u), source.at, source.inside);
+        // What lies in the padding is read in the first image's corner instead, and not used.
+        let first = select(vec4<u32>(0u), source.at, source.inside) + first_b * (HO * WO);
         for (var co = 0u; co < CO; co += 16u) {
-            load_weights(ci, co, tap, local);
-            for (var j = 0u; j < 4u; j++) {
-                let k = local / 16u * 4u + j;
-                let ok = is_read_channel(co + k);
-                let i = first + select(0u, (co + k) * (HO * WO), ok);
+            for (var j = 0u; j < LINES_A; j++) {
+                let ok = is_read_channel(co + first_a + j);
+                let i = select(vec4<u32>(0u), weight + ((co + j) * (CI * KH * KW) + tap), ok);
+                let line = vec4<f32>(w[i.x], w[i.y], w[i.z], w[i.w]);
+                tile_a[to_a + j * ROW_A] = select(vec4<f32>(0.0), line, ok);
+            }
+            for (var j = 0u; j < LINES_B; j++) {
+                let ok = is_read_channel(co + first_b + j);
+                let i = select(vec4<u32>(0u), first + (co + j) * (HO * WO), ok);
                 let line = vec4<f32>(y[i.x], y[i.y], y[i.z], y[i.w]);
                 let used = source.inside & vec4<bool>(ok);
-                tile_b[k * ROW_B + quad] = select(vec4<f32>(0.0), line, used);
+                tile_b[to_b + j * ROW_B] = select(vec4<f32>(0.0), line, used);
             }
             multiply_tiles(local);
         }

@@ -14,3 +14,8 @@ override W: u32;
 override CO: u32; // y
 override HO: u32;
 override WO: u32;
+
+// Whether no window reaches out of the image, which is known when the pipeline is made.
+fn is_unpadded() -> bool {
+    return PY == 0u && PX == 0u && (HO - 1u) * SY + (KH - 1u) * DY < H && (WO - 1u) * SX + (KW - 1u) * DX < W;
+}

@@ -5,6 +5,8 @@
 // terms.wgsl, or by lanes sums_16x4_lanes.wgsl (sums_4x4_lanes.wgsl for 32).
 const QUADS_A = TILE_M / 4u; // vec4s across tile_a
 const QUADS_B = TILE_N / 4u;
+const LINES_A = QUADS_A / 4u; // vec4s of tile_a for each invocation to fill
+const LINES_B = QUADS_B / 4u;
 const ROW_A = QUADS_A + 1u; // vec4s from one k to the next
 const ROW_B = QUADS_B + 1u;
 var<workgroup> tile_a: array<vec4<f32>, 16u * ROW_A>;

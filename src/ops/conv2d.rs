@@ -4,13 +4,18 @@ use std::sync::Arc;
 
 use super::conv_transpose2d::image_like;
 use super::conv2d_weight_gradient::weight_gradient;
-use super::convolution::{ConvSizes, four, misfit, weight_shape};
+use super::convolution::{ConvSizes, MadeImages, four, misfit, weight_shape};
 use super::tiles::{TiledKernel, tiled_kernel};
 use super::*;
 
-static KERNEL: TiledKernel = tiled_kernel!(
+/// The kernel in large tiles and in wide ones.
+static LARGE: TiledKernel = tiled_kernel!(
     "conv2d" as "conv2d", "conv2d_lanes":
     "linear", "activation", "epilogue", "geometry", "tile", "tile_64"; "sums_8x8", "sums_16x4_lanes"
+);
+static WIDE: TiledKernel = tiled_kernel!(
+    "conv2d" as "conv2d_wide", "conv2d_wide_lanes":
+    "linear", "activation", "epilogue", "geometry", "tile", "tile_wide"; "sums_8x8", "sums_16x4_lanes"
 );
 
 /// `x` of `[N, Ci, H, W]` convolved with `w` of `[Co, Ci, Kh, Kw]`: `[N, Co, Ho, Wo]`.
@@ -79,17 +84,19 @@ impl Op for Conv2d {
 
     fn gpu(&self, shapes: &Shapes, target: &GpuTarget) -> Vec<Dispatch> {
         let sizes = ConvSizes::of(self.geometry, &shapes.inputs[0], &shapes.output);
-        let places = sizes.batch * sizes.output_plane();
-        let direct = (places.div_ceil(4) * sizes.co.div_ceil(4)).div_ceil(64);
-        let tiled = places.div_ceil(64) * sizes.co.div_ceil(64);
-        let whole = sizes.output_plane().is_multiple_of(4);
-        vec![sizes.dispatch(&KERNEL, [direct, tiled], whole, (self.fused, target))]
+        let made = MadeImages {
+            channels: sizes.co,
+            places: sizes.batch * sizes.output_plane(),
+            phases: 1,
+            whole: sizes.output_plane().is_multiple_of(4),
+        };
+        vec![sizes.dispatch([&LARGE, &WIDE], made, (self.fused, target))]
     }
 
     fn variants(&self, shapes: &Shapes) -> Option<Variants> {
         let sizes = ConvSizes::of(self.geometry, &shapes.inputs[0], &shapes.output);
         Some(sizes.variants(
-            KERNEL.alone.name,
+            LARGE.alone.name,
             Arc::new(Self { fused: Fused::default(), ..*self }),
             shapes,
         ))
@@ -100,6 +107,6 @@ impl Op for Conv2d {
     }
 }
 
-pub(super) fn kernels() -> [&'static Kernel; 2] {
-    KERNEL.both()
+pub(super) fn kernels() -> impl Iterator<Item = &'static Kernel> {
+    [&LARGE, &WIDE].into_iter().flat_map(TiledKernel::both)
 }

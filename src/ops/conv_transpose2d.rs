@@ -3,13 +3,18 @@
 use std::sync::Arc;
 
 use super::conv2d_weight_gradient::weight_gradient;
-use super::convolution::{ConvSizes, four, misfit, weight_shape};
+use super::convolution::{ConvSizes, MadeImages, four, misfit, weight_shape};
 use super::tiles::{TiledKernel, tiled_kernel};
 use super::*;
 
-static KERNEL: TiledKernel = tiled_kernel!(
+/// The kernel in large tiles and in wide ones.
+static LARGE: TiledKernel = tiled_kernel!(
     "conv_transpose2d" as "conv_transpose2d", "conv_transpose2d_lanes":
     "linear", "activation", "epilogue", "geometry", "tile", "tile_64"; "sums_8x8", "sums_16x4_lanes"
+);
+static WIDE: TiledKernel = tiled_kernel!(
+    "conv_transpose2d" as "conv_transpose2d_wide", "conv_transpose2d_wide_lanes":
+    "linear", "activation", "epilogue", "geometry", "tile", "tile_wide"; "sums_8x8", "sums_16x4_lanes"
 );
 
 /// `y` of `[N, Co, Ho, Wo]` through `w` of `[Co, Ci, Kh, Kw]` (PyTorch's `[in, out, Kh, Kw]`) to
@@ -116,17 +121,19 @@ impl Op for ConvTranspose2d {
         let stride = self.geometry.stride;
         let phases = stride[0] * stride[1];
         let phase_plane = sizes.image[0].div_ceil(stride[0]) * sizes.image[1].div_ceil(stride[1]);
-        let places = sizes.batch * phase_plane;
-        let direct = (places.div_ceil(4) * sizes.ci.div_ceil(4) * phases).div_ceil(64);
-        let tiled = places.div_ceil(64) * sizes.ci.div_ceil(64) * phases;
-        let whole = phases == 1 && sizes.image_plane().is_multiple_of(4);
-        vec![sizes.dispatch(&KERNEL, [direct, tiled], whole, (self.fused, target))]
+        let made = MadeImages {
+            channels: sizes.ci,
+            places: sizes.batch * phase_plane,
+            phases,
+            whole: phases == 1 && sizes.image_plane().is_multiple_of(4),
+        };
+        vec![sizes.dispatch([&LARGE, &WIDE], made, (self.fused, target))]
     }
 
     fn variants(&self, shapes: &Shapes) -> Option<Variants> {
         let sizes = ConvSizes::of(self.geometry, &shapes.output, &shapes.inputs[0]);
         Some(sizes.variants(
-            KERNEL.alone.name,
+            LARGE.alone.name,
             Arc::new(Self::plain(self.geometry, self.output_size)),
             shapes,
         ))
@@ -137,6 +144,6 @@ impl Op for ConvTranspose2d {
     }
 }
 
-pub(super) fn kernels() -> [&'static Kernel; 2] {
-    KERNEL.both()
+pub(super) fn kernels() -> impl Iterator<Item = &'static Kernel> {
+    [&LARGE, &WIDE].into_iter().flat_map(TiledKernel::both)
 }

@@ -9,7 +9,7 @@
 use std::sync::Arc;
 
 use super::geometry::{ConvGeometry, GeometryError};
-use super::tiles::TiledKernel;
+use super::tiles::{Tile, TiledKernel};
 use super::*;
 
 /// The sizes of one convolution, whichever of its tensors is the output.
@@ -29,6 +29,19 @@ pub(super) struct ConvSizes {
 
 /// Channels up to which a direct kernel beats tiles of 64 on a GPU.
 pub(super) const FEW_CHANNELS: usize = 4;
+
+/// The tiles that there are kernels for which make images.
+const IMAGE_TILES: [Tile; 2] = [Tile::Large, Tile::Wide];
+
+/// What a kernel makes of images: their channels, and so many phases of so many places in all images.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct MadeImages {
+    pub channels: usize,
+    pub places: usize,
+    pub phases: usize,
+    /// Whether four neighbouring places of a phase are neighbours in memory.
+    pub whole: bool,
+}
 
 /// The batch, channels, height and width of a shape, if it has four axes.
 pub(super) fn four(shape: &Shape) -> Option<[usize; 4]> {
@@ -93,20 +106,34 @@ impl ConvSizes {
         2 * (self.batch * self.output_words() * self.window()) as u64
     }
 
-    /// The run of a kernel that makes images: so many workgroups of its entry `direct`, or `tiled`.
-    /// In `whole` planes vec4s do not reach into the next plane.
+    /// The tile in which images of `channels` are made, by what was measured or by the table; none for
+    /// a direct kernel.
+    fn tile(&self, kernel: &str, channels: usize, target: &GpuTarget) -> Option<Tile> {
+        match target.tuning.choice(|| self.key(kernel)) {
+            Some(choice) => IMAGE_TILES.into_iter().find(|tile| tile.number() == choice.tile),
+            None if self.ci.min(self.co) <= FEW_CHANNELS => None,
+            None => Some(Tile::for_rows(channels)),
+        }
+    }
+
+    /// The run of one of the kernels that make images, in large tiles or in wide ones.
     pub fn dispatch(
         &self,
-        kernel: &'static TiledKernel,
-        [direct, tiled]: [usize; 2],
-        whole: bool,
+        [large, wide]: [&'static TiledKernel; 2],
+        made: MadeImages,
         (fused, target): (Fused, &GpuTarget),
     ) -> Dispatch {
-        let few = self.ci.min(self.co) <= FEW_CHANNELS;
-        let chosen = target.tuning.choice(|| self.key(kernel.alone.name));
-        let (entry, groups) = match chosen.map_or(few, |choice| choice.tile == 0) {
-            true => ("direct", direct),
-            false => ("tiled", tiled),
+        let MadeImages { channels, places, phases, whole } = made;
+        let tile = self.tile(large.alone.name, channels, target);
+        let kernel = if tile == Some(Tile::Wide) { wide } else { large };
+        let (entry, groups) = match tile.map(Tile::sides) {
+            Some([rows, columns]) => {
+                ("tiled", channels.div_ceil(rows) * places.div_ceil(columns) * phases)
+            }
+            None => {
+                let invocations = channels.div_ceil(4) * places.div_ceil(4) * phases;
+                ("direct", invocations.div_ceil(64))
+            }
         };
         let [input, w, output] = [Binding::Input(0), Binding::Input(1), Binding::Output(0)];
         let bindings = [&[input, w, output][..], &fused.bindings()].concat();
@@ -131,7 +158,7 @@ impl ConvSizes {
             key: self.key(kernel),
             plain,
             inputs: shapes.inputs[..2].to_vec(),
-            candidates: [0, 64].map(|tile| Variant { tile, splits: 1 }).to_vec(),
+            candidates: [0, 64, 128].map(|tile| Variant { tile, splits: 1 }).to_vec(),
         }
     }
 

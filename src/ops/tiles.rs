@@ -23,6 +23,13 @@ impl Tile {
         }
     }
 
+    /// The tile for a product of many columns and so many rows: the wide one where a large one would be
+    /// half empty.
+    pub fn for_rows(rows: usize) -> Self {
+        let used = |tile: Self| rows.next_multiple_of(tile.sides()[0]);
+        if used(Self::Large) >= 2 * used(Self::Wide) { Self::Wide } else { Self::Large }
+    }
+
     /// Its number in a [`Variant`]: its columns.
     pub fn number(self) -> usize {
         self.sides()[1]
