@@ -1,31 +1,30 @@
 //! How unlike what a model was trained on pictures are:
 //! `cargo run --release --example anomaly_scores [RUN [FOLDER]]`.
 //!
-//! RUN is `runs/conv-digits` unless given, which `cargo run --release --example train_conv_ae` leaves;
-//! the images that it held out say which score is still usual. Without FOLDER, it judges those images
+//! RUN is `runs/conv-digits` unless given; a small model is trained there first where there is none.
+//! The images that it held out say which score is still usual. Without FOLDER, it judges those images
 //! with dark and light exchanged. `diabolo anomaly` does more: docs/anomaly.md.
 
 use std::path::Path;
 use std::process::ExitCode;
 
+use diabolo::models::Kind;
 use diabolo::prelude::*;
 use diabolo::tasks::anomaly::{Score, threshold};
-use diabolo::train;
+use diabolo::train::{self, TrainArgs};
 
 /// The share of normal pictures that may be flagged.
 const FALSE_POSITIVES: f64 = 0.05;
 
-fn judge() -> Result<()> {
-    let mut arguments = std::env::args().skip(1);
-    let run = arguments.next().unwrap_or("runs/conv-digits".into());
-    if !Path::new(&run).is_dir() {
-        let what = "is no run; make it first: cargo run --release --example train_conv_ae";
-        return Err(Error::file(run, what));
+/// Judges the pictures in `folder`, or images with dark and light exchanged.
+pub fn judge(run: &Path, folder: Option<&Path>) -> Result<()> {
+    if !run.exists() {
+        train::run(&TrainArgs { out: Some(run.into()), ..TrainArgs::default() }, Kind::Conv)?;
     }
-    let mut trained = Trained::load(Path::new(&run), &DeviceChoice::Auto)?;
+    let mut trained = Trained::load(run, &DeviceChoice::Auto)?;
     let dataset = trained.dataset()?;
     let (normal, _) = train::tensor(&dataset, &dataset.test, 0..dataset.test.count.min(1000))?;
-    let judged = match arguments.next() {
+    let judged = match folder {
         Some(folder) => Pictures::read(&[folder.into()], trained.model().images())?.images,
         None => {
             let exchanged = normal.data().iter().map(|pixel| 1.0 - pixel).collect();
@@ -45,5 +44,8 @@ fn judge() -> Result<()> {
 }
 
 fn main() -> ExitCode {
-    train::exit_code(judge())
+    let mut arguments = std::env::args().skip(1);
+    let run = arguments.next().unwrap_or("runs/conv-digits".into());
+    let folder = arguments.next();
+    train::exit_code(judge(Path::new(&run), folder.as_deref().map(Path::new)))
 }

@@ -1,25 +1,24 @@
 //! Pictures as codes, and as what a trained model makes of the codes:
 //! `cargo run --release --example encode_folder [RUN [FOLDER]]`.
 //!
-//! RUN is `runs/conv-digits` unless given, which `cargo run --release --example train_conv_ae` leaves.
+//! RUN is `runs/conv-digits` unless given; a small model is trained there first where there is none.
 //! Without FOLDER, it takes images that the run held out. Writes `encoded.png` into RUN: pictures
 //! above what the decoder makes of their codes.
 
 use std::path::Path;
 use std::process::ExitCode;
 
+use diabolo::models::Kind;
 use diabolo::prelude::*;
-use diabolo::train::{self, pictures};
+use diabolo::train::{self, TrainArgs, pictures};
 
-fn encode() -> Result<()> {
-    let mut arguments = std::env::args().skip(1);
-    let run = arguments.next().unwrap_or("runs/conv-digits".into());
-    if !Path::new(&run).is_dir() {
-        let what = "is no run; make it first: cargo run --release --example train_conv_ae";
-        return Err(Error::file(run, what));
+/// Encodes the pictures in `folder`, or images that the run held out, and decodes them again.
+pub fn encode(run: &Path, folder: Option<&Path>) -> Result<()> {
+    if !run.exists() {
+        train::run(&TrainArgs { out: Some(run.into()), ..TrainArgs::default() }, Kind::Conv)?;
     }
-    let mut trained = Trained::load(Path::new(&run), &DeviceChoice::Auto)?;
-    let images = match arguments.next() {
+    let mut trained = Trained::load(run, &DeviceChoice::Auto)?;
+    let images = match folder {
         Some(folder) => Pictures::read(&[folder.into()], trained.model().images())?.images,
         None => {
             let dataset = trained.dataset()?;
@@ -30,12 +29,15 @@ fn encode() -> Result<()> {
     let codes = inference.encode(&images, None)?;
     let made = inference.decode(&codes.values, None)?;
     println!("{} codes of {} numbers; the first: {:.3?}", codes.count(), codes.width, codes.row(0));
-    let file = Path::new(&run).join("encoded.png");
+    let file = run.join("encoded.png");
     pictures::save_png(&file, &pictures::reconstructions(&images, &made)?)?;
     println!("written to {}", file.display());
     Ok(())
 }
 
 fn main() -> ExitCode {
-    train::exit_code(encode())
+    let mut arguments = std::env::args().skip(1);
+    let run = arguments.next().unwrap_or("runs/conv-digits".into());
+    let folder = arguments.next();
+    train::exit_code(encode(Path::new(&run), folder.as_deref().map(Path::new)))
 }

@@ -9,6 +9,7 @@ use super::trained::{ModelArgs, Trained};
 use crate::error::{Error, Result};
 use crate::models::{Model, Variant};
 use crate::rng::{Philox, Seed, stream};
+use crate::tensor::Tensor;
 use crate::train::{Codes, Places, latent, say};
 use rand::RngExt;
 
@@ -52,9 +53,7 @@ pub fn augment(args: &AugmentArgs) -> Result<()> {
     if !(1..=MOST).contains(&args.count) {
         return Err(Error::option("--count", format!("takes 1 to {MOST} variants")));
     }
-    if !(args.strength.is_finite() && args.strength >= 0.0) {
-        return Err(Error::option("--strength", format!("is {}, not 0 or more", args.strength)));
-    }
+    check_strength(args.strength)?;
     let paths = inputs::find(std::slice::from_ref(&args.input))?;
     let mut trained = args.model.load()?;
     let labels = labels(&trained, args, &paths)?;
@@ -90,6 +89,46 @@ pub fn augment(args: &AugmentArgs) -> Result<()> {
     let count = paths.len() * args.count;
     say(format_args!("{count} pictures written to {}", args.out.display()));
     Ok(())
+}
+
+impl Trained {
+    /// `count` near variants of each of `images`, `[images, channels, height, width]` in [0, 1]: as
+    /// many tensors of that shape. `strength` says how far codes of variants lie from the image's: in
+    /// standard deviations of what its code may be (variational models) or of the images' codes; for
+    /// vqvae, it is the share of exchanged places. A model that is told labels takes one for each
+    /// image. The same seed draws what `diabolo augment` draws.
+    ///
+    /// # Errors
+    /// When the strength is below 0 or no number, images are not of the model's size or, for a vqvae
+    /// model, fewer than two, labels are missing, or the device fails.
+    pub fn augment(
+        &mut self,
+        images: &Tensor,
+        count: usize,
+        strength: f32,
+        labels: Option<&[u32]>,
+        seed: Seed,
+    ) -> Result<Vec<Tensor>> {
+        check_strength(strength)?;
+        let model = self.model().clone();
+        let mut inference = self.inference();
+        let codes = inference.encode(images, labels)?;
+        let spread = Spread::new(&model, &codes)?;
+        let mut random = Philox::new(seed, stream::VARIANTS);
+        let variant = |_| {
+            let mut drawn = spread.draw(&codes, strength, &mut random);
+            model.rectify(&mut drawn);
+            inference.decode(&drawn, labels)
+        };
+        (0..count).map(variant).collect()
+    }
+}
+
+fn check_strength(strength: f32) -> Result<()> {
+    match strength.is_finite() && strength >= 0.0 {
+        true => Ok(()),
+        false => Err(Error::option("--strength", format!("is {strength}, not 0 or more"))),
+    }
 }
 
 /// Where a variant of the picture at `path` goes.

@@ -9,7 +9,7 @@ use image::{Delay, Frame, imageops};
 
 use super::inputs::{Pictures, names};
 use super::raster::Raster;
-use super::trained::ModelArgs;
+use super::trained::{ModelArgs, Trained};
 use crate::data::ImageShape;
 use crate::error::{Error, Result};
 use crate::tensor::Tensor;
@@ -52,24 +52,15 @@ pub struct InterpolateArgs {
 /// When a picture cannot be read, an option makes no sense, the device fails, or a file cannot be
 /// written.
 pub fn interpolate(args: &InterpolateArgs) -> Result<()> {
-    if !(2..=MOST).contains(&args.steps) {
-        return Err(Error::option("--steps", format!("takes 2 to {MOST} pictures")));
-    }
+    check_steps(args.steps)?;
     let mut trained = args.model.load()?;
-    let labels = trained.labels(args.label, args.steps)?;
+    trained.labels(args.label, args.steps)?;
     let shape = trained.model().images();
-    let is_variational = trained.model().is_variational();
     let ends = Pictures::read(&[args.from.clone(), args.to.clone()], shape)?;
     if ends.count() != 2 {
         return Err(Error::option("A B", "takes two pictures, not folders of them"));
     }
-    let between = if is_variational { latent::spherical } else { latent::linear };
-    let mut inference = trained.inference();
-    let codes = inference.encode(&ends.images, labels.as_ref().map(|labels| &labels[..2]))?;
-    let share = |step: usize| step as f32 / (args.steps - 1) as f32;
-    let way: Vec<f32> =
-        (0..args.steps).flat_map(|step| between(codes.row(0), codes.row(1), share(step))).collect();
-    let made = inference.decode(&way, labels.as_deref())?;
+    let made = trained.interpolate(&ends.images, args.steps, args.label)?;
     let strip = args.out.clone().unwrap_or_else(|| {
         trained.folder().path().join(format!("{}.png", names(&ends.paths).join("-")))
     });
@@ -82,6 +73,44 @@ pub fn interpolate(args: &InterpolateArgs) -> Result<()> {
     save_gif(&animation, &made, shape)?;
     say(format_args!("written to {} and {}", strip.display(), animation.display()));
     Ok(())
+}
+
+impl Trained {
+    /// The way from the first of two images to the second, `[2, channels, height, width]`, through
+    /// their codes: `steps` images from 2 on, with both ends as the model makes them. It goes along a
+    /// sphere where codes are normally distributed (variational models), else straight.
+    ///
+    /// # Errors
+    /// When there are not two images of the model's size, or fewer than 2 or more than 1000 steps, the
+    /// label is missing or has no effect, or the device fails.
+    pub fn interpolate(
+        &mut self,
+        ends: &Tensor,
+        steps: usize,
+        label: Option<u32>,
+    ) -> Result<Tensor> {
+        check_steps(steps)?;
+        if ends.shape().first() != Some(&2) {
+            let what = "takes two images, [2, channels, height, width]";
+            return Err(Error::shape("interpolate", what, &[ends.shape()]));
+        }
+        let labels = self.labels(label, steps)?;
+        let is_variational = self.model().is_variational();
+        let between = if is_variational { latent::spherical } else { latent::linear };
+        let mut inference = self.inference();
+        let codes = inference.encode(ends, labels.as_ref().map(|labels| &labels[..2]))?;
+        let share = |step: usize| step as f32 / (steps - 1) as f32;
+        let way: Vec<f32> =
+            (0..steps).flat_map(|step| between(codes.row(0), codes.row(1), share(step))).collect();
+        inference.decode(&way, labels.as_deref())
+    }
+}
+
+fn check_steps(steps: usize) -> Result<()> {
+    match (2..=MOST).contains(&steps) {
+        true => Ok(()),
+        false => Err(Error::option("--steps", format!("takes 2 to {MOST} pictures"))),
+    }
 }
 
 /// Pictures one after the other, there and back, for ever.

@@ -22,8 +22,8 @@ mod trained;
 pub use anomaly::{AnomalyArgs, anomaly};
 pub use augment::{AugmentArgs, augment};
 pub use codec::{
-    CodeMap, Codec, CompressArgs, DecompressArgs, Header, RateDistortionArgs, compress, decompress,
-    rate_distortion,
+    CodeMap, Codec, CompressArgs, DecompressArgs, Distortion, Header, Jpeg, RateDistortionArgs,
+    compress, decompress, rate_distortion,
 };
 pub use decode::{DecodeArgs, decode};
 pub use encode::{EncodeArgs, encode};

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use super::trained::{ModelArgs, Trained};
 use crate::error::{Error, Result};
 use crate::rng::Seed;
+use crate::tensor::Tensor;
 use crate::train::{Sampler, pictures, say};
 
 /// Images side by side.
@@ -43,23 +44,47 @@ pub fn sample(args: &SampleArgs) -> Result<()> {
     if !(1..=MOST).contains(&args.count) {
         return Err(Error::option("--count", format!("takes 1 to {MOST} images")));
     }
-    if !(args.temperature.is_finite() && args.temperature >= 0.0) {
-        let what = format!("is {}; it must be 0 or more", args.temperature);
-        return Err(Error::option("--temperature", what));
-    }
+    check_temperature(args.temperature)?;
     let mut trained = args.model.load()?;
     let labels = labels(&trained, args.label, args.count)?;
-    let codes = trained.known_codes()?;
-    let model = trained.model().clone();
-    let sampler = Sampler::new(&model, &codes).at_temperature(args.temperature)?;
-    let drawn =
-        sampler.draw(&mut trained.inference(), args.count, labels.as_deref(), Seed(args.seed))?;
+    let seed = Seed(args.seed);
+    let drawn = trained.sample(args.count, args.temperature, labels.as_deref(), seed)?;
     let picture = pictures::grid(&drawn, COLUMNS.min(args.count))?;
     let name = args.label.map_or("samples.png".into(), |label| format!("samples-{label}.png"));
     let out = args.out.clone().unwrap_or_else(|| trained.folder().path().join(name));
     pictures::save_png(&out, &picture)?;
     say(format_args!("{} images written to {}", args.count, out.display()));
     Ok(())
+}
+
+impl Trained {
+    /// `count` new images, `[count, channels, height, width]` in [0, 1]. Codes lie `temperature` times
+    /// as far from their mean as was learned: 1 draws what training saw, below 1 what is more typical.
+    /// A model that is told labels takes one for each image.
+    ///
+    /// # Errors
+    /// When the temperature is below 0, no number or, for a vqvae model, not 1, labels are missing,
+    /// images whose codes new ones take after cannot be read, or the device fails.
+    pub fn sample(
+        &mut self,
+        count: usize,
+        temperature: f32,
+        labels: Option<&[u32]>,
+        seed: Seed,
+    ) -> Result<Tensor> {
+        check_temperature(temperature)?;
+        let codes = self.known_codes()?;
+        let model = self.model().clone();
+        let sampler = Sampler::new(&model, &codes).at_temperature(temperature)?;
+        sampler.draw(&mut self.inference(), count, labels, seed)
+    }
+}
+
+fn check_temperature(temperature: f32) -> Result<()> {
+    if temperature.is_finite() && temperature >= 0.0 {
+        return Ok(());
+    }
+    Err(Error::option("--temperature", format!("is {temperature}; it must be 0 or more")))
 }
 
 /// A label for each image; all of them in turn where none was asked for.

@@ -113,6 +113,11 @@ impl Trained {
         &self.config.model
     }
 
+    /// Which device that is, for others to be opened beside it.
+    pub fn device(&self) -> &DeviceChoice {
+        &self.opened.choice
+    }
+
     /// The device that holds its state, which is laid out as [`Trained::layout`] says.
     pub fn executor(&mut self) -> &mut dyn Executor {
         self.opened.executor.as_mut()

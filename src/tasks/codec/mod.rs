@@ -15,4 +15,4 @@ pub use coder::Codec;
 pub use commands::{CompressArgs, DecompressArgs, compress, decompress};
 pub use container::Header;
 pub use integers::CodeMap;
-pub use rate_distortion::{RateDistortionArgs, rate_distortion};
+pub use rate_distortion::{Distortion, Jpeg, RateDistortionArgs, rate_distortion};

@@ -1,6 +1,6 @@
 //! `diabolo rate-distortion`: models against JPEG on the same pictures.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use image::ImageFormat;
 use image::codecs::jpeg::JpegEncoder;
@@ -11,11 +11,78 @@ use crate::data::ImageShape;
 use crate::error::{Error, Result};
 use crate::tasks::inputs;
 use crate::tasks::raster::Raster;
-use crate::train::rate_curves::{Curve, Point, rate_curves};
+use crate::train::rate_curves::{Curve, rate_curves};
 use crate::train::{pictures, say};
 
 /// JPEG's qualities that are measured.
 const QUALITIES: [u8; 13] = [2, 5, 8, 12, 18, 25, 35, 45, 55, 65, 75, 85, 95];
+
+/// What pictures take in some form, and how near they come back.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Distortion {
+    /// Bits a pixel, of all channels together.
+    pub bits_per_pixel: f64,
+    /// The peak signal-to-noise ratio in decibels, over all channels.
+    pub psnr: f64,
+}
+
+impl Distortion {
+    /// The mean of some; of none, no bits and no decibels.
+    fn mean(each: impl Iterator<Item = Self> + Clone) -> Self {
+        let count = each.clone().count().max(1) as f64;
+        let mean = |of: fn(Self) -> f64| each.clone().map(of).sum::<f64>() / count;
+        Self { bits_per_pixel: mean(|one| one.bits_per_pixel), psnr: mean(|one| one.psnr) }
+    }
+
+    fn point(self) -> (f64, f64) {
+        (self.bits_per_pixel, self.psnr)
+    }
+}
+
+/// JPEG's files of some pictures.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Jpeg {
+    /// The quality, from 1 to 100.
+    pub quality: u8,
+    /// Whole files.
+    pub file: Distortion,
+    /// The coded picture alone, without headers and tables.
+    pub scan: Distortion,
+}
+
+impl Jpeg {
+    /// Measures the files that JPEG of a `quality` from 1 to 100 makes of `pictures`: means over them.
+    /// Colours keep their full resolution; the tables are the standard's.
+    ///
+    /// # Errors
+    /// When a picture is too large for JPEG.
+    pub fn measure(pictures: &[Raster], quality: u8) -> Result<Self> {
+        let measured: Result<Vec<[Distortion; 2]>> =
+            pictures.iter().map(|one| as_jpeg(one, quality)).collect();
+        let measured = measured?;
+        let [file, scan] =
+            [0, 1].map(|side| Distortion::mean(measured.iter().map(|pair| pair[side])));
+        Ok(Self { quality, file, scan })
+    }
+}
+
+impl Codec {
+    /// What `pictures` take as files of this codec, headers among them, and how near they come back:
+    /// means over them. They are to be gray for a model of gray images.
+    ///
+    /// # Errors
+    /// When a picture is too large, the model makes numbers that are none, or the device fails.
+    pub fn measure(&mut self, pictures: &[Raster]) -> Result<Distortion> {
+        let mut measured = vec![];
+        for picture in pictures {
+            let bytes = self.compress(picture)?;
+            let back = self.decompress(&bytes, Path::new("the compressed picture"))?;
+            let bits_per_pixel = bits(bytes.len(), picture);
+            measured.push(Distortion { bits_per_pixel, psnr: picture.psnr(&back) });
+        }
+        Ok(Distortion::mean(measured.into_iter()))
+    }
+}
 
 /// The options of `diabolo rate-distortion`.
 #[derive(Clone, Debug, clap::Args)]
@@ -58,24 +125,15 @@ pub fn rate_distortion(args: &RateDistortionArgs) -> Result<()> {
             let what = "names a model of gray images beside one of colours; compare like with like";
             return Err(Error::option("--model", what));
         }
-        let mut measured = vec![];
-        for (picture, path) in originals.iter().zip(&paths) {
-            let bytes = codec.compress(picture)?;
-            measured
-                .push((bits(bytes.len(), picture), picture.psnr(&codec.decompress(&bytes, path)?)));
-        }
-        learned.push((name, mean(&measured)));
+        learned.push((name, codec.measure(&originals)?));
     }
-    let mut jpeg = vec![];
-    for quality in QUALITIES {
-        let measured: Result<Vec<_>> = originals.iter().map(|one| as_jpeg(one, quality)).collect();
-        let [whole, scan] = split(&measured?);
-        jpeg.push((quality, mean(&whole), mean(&scan)));
-    }
+    let jpeg: Result<Vec<Jpeg>> =
+        QUALITIES.into_iter().map(|quality| Jpeg::measure(&originals, quality)).collect();
+    let jpeg = jpeg?;
     report(&learned, &jpeg, originals.len());
-    let mut models: Vec<Point> = learned.iter().map(|(_, point)| *point).collect();
+    let mut models: Vec<(f64, f64)> = learned.iter().map(|(_, one)| one.point()).collect();
     models.sort_by(|a, b| a.0.total_cmp(&b.0));
-    let jpeg = jpeg.iter().map(|(_, whole, _)| *whole).collect();
+    let jpeg = jpeg.iter().map(|jpeg| jpeg.file.point()).collect();
     let curves = [
         Curve { name: "learned".into(), points: models },
         Curve { name: "JPEG".into(), points: jpeg },
@@ -85,8 +143,8 @@ pub fn rate_distortion(args: &RateDistortionArgs) -> Result<()> {
     Ok(())
 }
 
-/// Bits a pixel and decibels of whole files, and of their scans alone.
-fn as_jpeg(picture: &Raster, quality: u8) -> Result<[Point; 2]> {
+/// Of the whole file, and of its scan alone.
+fn as_jpeg(picture: &Raster, quality: u8) -> Result<[Distortion; 2]> {
     let failed = |error| Error::file("JPEG", format!("cannot be made for comparison: {error}"));
     let mut bytes = vec![];
     let image = picture.to_image();
@@ -103,7 +161,7 @@ fn as_jpeg(picture: &Raster, quality: u8) -> Result<[Point; 2]> {
     // The scan begins behind a marker of its own; tables that stand before it never hold that.
     let scan = bytes.windows(2).position(|pair| pair == [0xFF, 0xDA]).unwrap_or(0);
     let sizes = [bytes.len(), bytes.len() - scan];
-    Ok(sizes.map(|size| (bits(size, picture), psnr)))
+    Ok(sizes.map(|size| Distortion { bits_per_pixel: bits(size, picture), psnr }))
 }
 
 fn bits(bytes: usize, picture: &Raster) -> f64 {
@@ -111,34 +169,24 @@ fn bits(bytes: usize, picture: &Raster) -> f64 {
     8.0 * bytes as f64 / (height * width) as f64
 }
 
-fn split(pairs: &[[Point; 2]]) -> [Vec<Point>; 2] {
-    [0, 1].map(|side| pairs.iter().map(|pair| pair[side]).collect())
-}
-
-fn mean(points: &[Point]) -> Point {
-    let count = points.len().max(1) as f64;
-    let sum = points.iter().fold((0.0, 0.0), |sum, point| (sum.0 + point.0, sum.1 + point.1));
-    (sum.0 / count, sum.1 / count)
-}
-
 /// The decibels of a curve at so many bits a pixel, between its points on a logarithmic scale of bits;
 /// nothing beyond its ends.
-fn interpolated(curve: &[Point], bits: f64) -> Option<f64> {
+fn interpolated(curve: &[Distortion], bits: f64) -> Option<f64> {
     curve.windows(2).find_map(|pair| {
-        let [(low, from), (high, to)] = [pair[0], pair[1]];
+        let [(low, from), (high, to)] = [pair[0].point(), pair[1].point()];
         let share = (bits / low).ln() / (high / low).ln();
         (low <= bits && bits <= high && share.is_finite()).then_some(from + share * (to - from))
     })
 }
 
-fn report(learned: &[(String, Point)], jpeg: &[(u8, Point, Point)], count: usize) {
+fn report(learned: &[(String, Distortion)], jpeg: &[Jpeg], count: usize) {
     say(format_args!("means over {count} pictures, bits of whole files"));
     let head = ["model", "bits/pixel", "PSNR", "JPEG", "gain", "JPEG's scan alone", "gain"];
     let [a, b, c, d, e, f, g] = head;
     say(format_args!("{a:<24} {b:>10} {c:>8} {d:>8} {e:>7} {f:>18} {g:>7}"));
-    let whole: Vec<Point> = jpeg.iter().map(|(_, whole, _)| *whole).collect();
-    let scan: Vec<Point> = jpeg.iter().map(|(.., scan)| *scan).collect();
-    for (name, (bits, psnr)) in learned {
+    let whole: Vec<Distortion> = jpeg.iter().map(|jpeg| jpeg.file).collect();
+    let scan: Vec<Distortion> = jpeg.iter().map(|jpeg| jpeg.scan).collect();
+    for (name, Distortion { bits_per_pixel: bits, psnr }) in learned {
         let against = |curve| match interpolated(curve, *bits) {
             Some(other) => [format!("{other:.3}"), format!("{:+.3}", psnr - other)],
             None => ["-".to_owned(), "-".to_owned()],
@@ -148,8 +196,9 @@ fn report(learned: &[(String, Point)], jpeg: &[(u8, Point, Point)], count: usize
             "{name:<24} {bits:>10.4} {psnr:>8.3} {whole:>8} {gain:>7} {scan:>18} {more:>7}"
         ));
     }
-    for (quality, (bits, psnr), (scan, _)) in jpeg {
+    for Jpeg { quality, file: Distortion { bits_per_pixel: bits, psnr }, scan } in jpeg {
         let name = format!("JPEG, quality {quality}");
+        let scan = scan.bits_per_pixel;
         say(format_args!(
             "{name:<24} {bits:>10.4} {psnr:>8.3}   (scan alone: {scan:.4} bits/pixel)"
         ));
@@ -162,11 +211,12 @@ mod tests {
 
     #[test]
     fn curves_are_read_between_their_points_alone() {
-        let curve = [(0.25, 20.0), (1.0, 30.0), (4.0, 50.0)];
+        let at = |bits_per_pixel, psnr| Distortion { bits_per_pixel, psnr };
+        let curve = [at(0.25, 20.0), at(1.0, 30.0), at(4.0, 50.0)];
         assert_eq!(interpolated(&curve, 0.5), Some(25.0));
         assert_eq!(interpolated(&curve, 4.0), Some(50.0));
         assert_eq!([0.2, 4.1, f64::NAN].map(|bits| interpolated(&curve, bits)), [None; 3]);
-        assert_eq!(interpolated(&[(1.0, 30.0), (1.0, 30.0)], 1.0), None);
+        assert_eq!(interpolated(&[at(1.0, 30.0), at(1.0, 30.0)], 1.0), None);
     }
 
     #[test]
@@ -176,6 +226,7 @@ mod tests {
         let picture = Raster { shape, pixels };
         let [[coarse, scan], [fine, _]] =
             [10, 95].map(|quality| as_jpeg(&picture, quality).unwrap());
-        assert!(scan.0 < coarse.0 && coarse.0 < fine.0 && coarse.1 < fine.1);
+        let bits = [scan, coarse, fine].map(|one| one.bits_per_pixel);
+        assert!(bits.is_sorted_by(|a, b| a < b) && coarse.psnr < fine.psnr, "{bits:?}");
     }
 }

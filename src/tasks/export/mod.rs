@@ -12,7 +12,7 @@ use std::path::PathBuf;
 use clap::ValueEnum;
 use prost::Message;
 
-use super::trained::Stored;
+use super::trained::{Stored, Trained};
 use crate::error::{Error, Result};
 use crate::graph::{Bytes, State};
 use crate::models::Model;
@@ -84,6 +84,17 @@ pub fn export(args: &ExportArgs) -> Result<()> {
         config.model.name()
     ));
     Ok(())
+}
+
+impl Trained {
+    /// A part of the model as the bytes of an ONNX file; see [`onnx`].
+    ///
+    /// # Errors
+    /// As [`onnx`], or when the device fails.
+    pub fn onnx(&mut self, part: Part) -> Result<Vec<u8>> {
+        let state = self.executor().state()?;
+        onnx(self.model(), &state, part)
+    }
 }
 
 /// The part of `model` with the weights of `state` as the bytes of an ONNX file. Weights have their

@@ -11,7 +11,7 @@ use super::inputs::Pictures;
 use super::trained::{ModelArgs, Trained};
 use crate::data::{ImageShape, folder};
 use crate::error::{Error, Result};
-use crate::gpu;
+use crate::gpu::{self, DeviceChoice};
 use crate::rng::Seed;
 use crate::train::run_folder::RunFile;
 use crate::train::{Classifier, Examples, Inference, pictures, say, write_atomically};
@@ -79,12 +79,8 @@ pub fn probe(args: &ProbeArgs) -> Result<()> {
         (Some(train), Some(test)) => from_folders(&mut trained, train, test)?,
         _ => from_run(&mut trained)?,
     };
-    let mut opened = gpu::open(&args.model.device.parse()?)?;
-    let executor = opened.executor.as_mut();
-    let classifier = Classifier { seed: Seed(args.seed), ..Classifier::probe() };
-    let classifier = classifier.train(executor, &learned.examples(), names.len())?;
-    let predicted = classifier.predict(executor, &judged.codes, judged.width)?;
-    let confusion = Confusion::count(&judged.labels, &predicted, names);
+    let examples = [learned.examples(), judged.examples()];
+    let confusion = linear_probe(trained.device(), examples, names, Seed(args.seed))?;
     let file = ProbeFile {
         accuracy: confusion.accuracy(),
         train: learned.labels.len(),
@@ -100,6 +96,41 @@ pub fn probe(args: &ProbeArgs) -> Result<()> {
         file.accuracy, file.test, file.code, file.train
     ));
     save(&trained, &file, &confusion)
+}
+
+impl Trained {
+    /// What codes of the run's images tell of their classes: a linear classifier learns from those that
+    /// the model was trained on, and predicts those that were held out.
+    ///
+    /// # Errors
+    /// When the images cannot be read or have no classes, or the device fails.
+    pub fn probe(&mut self, seed: Seed) -> Result<Confusion> {
+        let (learned, judged, names) = from_run(self)?;
+        linear_probe(self.device(), [learned.examples(), judged.examples()], names, seed)
+    }
+}
+
+/// What a linear classifier, on a device of its own, predicts of the second examples once it has
+/// learned from the first; `names` are those of the classes.
+///
+/// # Errors
+/// When features or labels do not fit, or the device fails.
+pub fn linear_probe(
+    device: &DeviceChoice,
+    [learned, judged]: [Examples; 2],
+    names: Vec<String>,
+    seed: Seed,
+) -> Result<Confusion> {
+    let mut opened = gpu::open(device)?;
+    let executor = opened.executor.as_mut();
+    let classifier = Classifier { seed, ..Classifier::probe() };
+    let classifier = classifier.train(executor, &learned, names.len())?;
+    let predicted = classifier.predict(executor, judged.features, judged.width)?;
+    if predicted.len() != judged.labels.len() {
+        let what = format!("are {} for {} codes to predict", judged.labels.len(), predicted.len());
+        return Err(Error::option("labels", what));
+    }
+    Ok(Confusion::count(judged.labels, &predicted, names))
 }
 
 fn save(trained: &Trained, file: &ProbeFile, confusion: &Confusion) -> Result<()> {

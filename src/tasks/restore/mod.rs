@@ -7,16 +7,17 @@ mod tiles;
 use std::path::{Path, PathBuf};
 
 pub use quality::Quality;
-pub use spoil::Spoil;
+pub use spoil::{Spoil, corrupted};
 pub use tiles::restored;
 
 use super::inputs;
 use super::outputs::make_folder;
 use super::raster::Raster;
-use super::trained::ModelArgs;
+use super::trained::{ModelArgs, Trained};
 use crate::data::ImageShape;
 use crate::error::{Error, Result};
 use crate::ops::Corruption;
+use crate::rng::Seed;
 use crate::tensor::Tensor;
 use crate::train::{Inference, median3x3, say};
 
@@ -77,6 +78,20 @@ pub fn restore(args: &RestoreArgs) -> Result<()> {
     Ok(())
 }
 
+impl Trained {
+    /// What the model makes of a picture of any size, `[1, channels, height, width]` in [0, 1] and NaN
+    /// where pixels are missing; see [`restored`]. A model that is told labels takes the picture's.
+    ///
+    /// # Errors
+    /// When the picture has other channels than the model, the label is missing or has no effect, or
+    /// the device fails.
+    pub fn restore(&mut self, picture: &Tensor, label: Option<u32>) -> Result<Tensor> {
+        self.labels(label, 1)?;
+        let part = self.model().images();
+        restored(&mut self.inference(), part, picture, label)
+    }
+}
+
 /// The restoration of one picture.
 struct Task<'a> {
     args: &'a RestoreArgs,
@@ -99,7 +114,7 @@ impl Task<'_> {
         let mut spoilt = original.clone();
         match &args.noise {
             Some(Spoil::Noise(noise)) => {
-                spoilt = spoil::corrupted(&original, *noise, args.seed, self.number)?;
+                spoilt = corrupted(&original, *noise, Seed(args.seed), self.number)?;
             }
             Some(Spoil::Mask(mask)) => {
                 let mask = spoil::mask(mask, raster.shape)?;
@@ -176,7 +191,7 @@ impl Task<'_> {
 fn best_blur(spoilt: &Tensor, clean: &Tensor) -> Result<Quality> {
     let mut best: Option<Quality> = None;
     for deviation in BLURS {
-        let blurred = spoil::corrupted(spoilt, Corruption::Blur { deviation }, 0, 0)?;
+        let blurred = corrupted(spoilt, Corruption::Blur { deviation }, Seed(0), 0)?;
         let quality = Quality::of(&blurred, clean)?;
         if best.is_none_or(|best| quality.psnr > best.psnr) {
             best = Some(quality);

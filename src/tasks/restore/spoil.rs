@@ -34,13 +34,12 @@ impl FromStr for Spoil {
     }
 }
 
-/// `picture`, `[1, channels, height, width]`, with noise that depends on `seed` and `number`.
-pub(super) fn corrupted(
-    picture: &Tensor,
-    noise: Corruption,
-    seed: u64,
-    number: usize,
-) -> Result<Tensor> {
+/// `picture`, `[1, channels, height, width]` in [0, 1], with noise that depends on `seed` and on the
+/// picture's `number`.
+///
+/// # Errors
+/// When the noise is out of its range, or `picture` is no picture.
+pub fn corrupted(picture: &Tensor, noise: Corruption, seed: Seed, number: usize) -> Result<Tensor> {
     let mut graph = Graph::new();
     let clean = graph.input("clean", picture.shape().clone());
     let spoilt = ops::corrupt(&mut graph, clean, noise)?;
@@ -52,7 +51,7 @@ pub(super) fn corrupted(
     let plan = executor.add_plan(plan, None)?;
     executor.write_input(plan, "clean", picture)?;
     let step = number as u32;
-    executor.run(plan, &[StepScalars { step, seed: Seed(seed).key(), ..Default::default() }])?;
+    executor.run(plan, &[StepScalars { step, seed: seed.key(), ..Default::default() }])?;
     executor.read_output(plan, "spoilt")
 }
 
