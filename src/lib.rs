@@ -33,3 +33,17 @@ pub(crate) use ops::kernel;
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
 struct Readme;
+
+/// The calls that pages of tasks show are compiled.
+#[cfg(doctest)]
+mod pages {
+    macro_rules! pages {
+        ($($page:ident)*) => {
+            $(
+                #[doc = include_str!(concat!("../docs/", stringify!($page), ".md"))]
+                mod $page {}
+            )*
+        };
+    }
+    pages!(anomaly augment compress encode export interpolate probe reconstruct report restore sample tensorboard);
+}
