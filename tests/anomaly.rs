@@ -74,11 +74,11 @@ fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }
 
-/// The lines of `scores.csv`, without its head: path, label, score, flagged.
+/// The lines of `scores.csv`, without its head and heat maps: path, label, score, flagged.
 fn scores(out: &Path) -> Vec<(String, String, f64, bool)> {
     let text = fs::read_to_string(out.join("scores.csv")).expect("is written");
     let mut lines = text.lines();
-    assert_eq!(lines.next(), Some("path,label,score,flagged"));
+    assert_eq!(lines.next(), Some("path,label,score,flagged,heat_map"));
     let row = |line: &str| {
         let fields: Vec<&str> = line.split(',').collect();
         let number = fields[2].parse().expect("a number");
@@ -133,6 +133,78 @@ fn a_model_trained_on_zeros_finds_other_digits_strange() {
     assert_eq!(other["auroc"], verdict["auroc"]);
     assert_ne!(other["threshold"], verdict["threshold"]);
     assert!(!pictures.path("again/model.safetensors").exists(), "nothing is trained");
+}
+
+/// The files among the heat maps, by their paths in the folder of the call, in order.
+fn heat_maps(out: &Path) -> Vec<String> {
+    let (mut folders, mut files) = (vec![out.join("heat_maps")], vec![]);
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).into_iter().flatten() {
+            let path = entry.expect("listed").path();
+            match path.is_dir() {
+                true => folders.push(path),
+                false => {
+                    let inner = path.strip_prefix(out).expect("inside");
+                    files.push(inner.to_string_lossy().into_owned());
+                }
+            }
+        }
+    }
+    files.sort_unstable();
+    files
+}
+
+/// The heat maps that `scores.csv` names, in order.
+fn named(out: &Path) -> Vec<String> {
+    let text = fs::read_to_string(out.join("scores.csv")).expect("is written");
+    let last = |line: &str| line.rsplit(',').next().expect("a field").to_owned();
+    let mut named: Vec<String> = text.lines().skip(1).map(last).collect();
+    named.sort_unstable();
+    named
+}
+
+#[test]
+fn heat_maps_of_an_earlier_call_go_and_other_files_stay() {
+    let pictures = Pictures::new();
+    let options = "--train train --epochs 1 --variant dense --latent 4";
+    let judge = |options: &str| {
+        let output = pictures.judge("out", options);
+        assert!(output.status.success(), "{options}: {}", text(&output.stderr));
+        text(&output.stderr)
+    };
+    let out = pictures.path("out");
+    judge(&format!("{options} --test test"));
+    let first = named(&out);
+    assert_eq!(heat_maps(&out), first);
+    assert!(first.iter().any(|path| path.starts_with("heat_maps/good/")), "{first:?}");
+    // What somebody put beside them stays, whatever it is called.
+    let mine = out.join("heat_maps/good/mine.png");
+    fs::write(&mine, "mine").expect("writable");
+
+    // A call that fails changes nothing.
+    fs::write(pictures.path("test/ones/bad.png"), "no picture").expect("writable");
+    let output = pictures.judge("out", "--model out --test test");
+    assert_eq!(output.status.code(), Some(1));
+    fs::remove_file(pictures.path("test/ones/bad.png")).expect("is there");
+    assert_eq!((named(&out), heat_maps(&out).len()), (first.clone(), first.len() + 1));
+
+    // Fewer pictures, in other places.
+    let said = judge("--model out --test test/fours");
+    let second = named(&out);
+    assert!(second.len() < first.len() && second.iter().all(|path| !path.contains("fours")));
+    let mut there = heat_maps(&out);
+    there.retain(|path| path != "heat_maps/good/mine.png");
+    assert_eq!(there, second);
+    assert!(said.contains("1 files among the heat maps"), "{said}");
+    assert!(!out.join("heat_maps/ones").exists(), "folders that are empty go too");
+
+    // Scores alone are no scores of heat maps that lie there.
+    judge("--model out --test test --no-heat-maps");
+    assert_eq!(heat_maps(&out), ["heat_maps/good/mine.png"]);
+    assert_eq!(fs::read_to_string(mine).expect("is there"), "mine");
+    let entries = fs::read_dir(&out).expect("listed").flatten();
+    let hidden = entries.filter(|entry| entry.file_name().to_string_lossy().starts_with('.'));
+    assert_eq!(hidden.count(), 0, "nothing unfinished is left");
 }
 
 #[test]

@@ -86,8 +86,7 @@ pub fn from_bytes(bytes: &[u8], file: &Path) -> Result<Tensor> {
 type Parsed<T> = std::result::Result<T, String>;
 
 fn parse(text: &str) -> Parsed<Tensor> {
-    // Spreadsheets begin files with a mark of their encoding.
-    let mut records = Records { rest: text.strip_prefix('\u{feff}').unwrap_or(text), line: 1 };
+    let mut records = Records::new(text);
     let mut skipped = 0;
     let first = records.next(|_, place, name| {
         skipped += usize::from(place == 0 && name == PATH);
@@ -131,16 +130,22 @@ fn parse(text: &str) -> Parsed<Tensor> {
 }
 
 /// The lines of a table. Empty ones are passed over.
-struct Records<'a> {
+pub(super) struct Records<'a> {
     rest: &'a str,
     line: usize,
 }
 
 impl<'a> Records<'a> {
+    /// Those of a whole table.
+    pub(super) fn new(table: &'a str) -> Self {
+        // Spreadsheets begin files with a mark of their encoding.
+        Self { rest: table.strip_prefix('\u{feff}').unwrap_or(table), line: 1 }
+    }
+
     /// Hands the fields of the next line to `take`, each with the line's number and its own, so that no
     /// memory is asked for but what `take` needs. The line's number and how many fields it has; `None`
     /// at the end.
-    fn next(
+    pub(super) fn next(
         &mut self,
         mut take: impl FnMut(usize, usize, &str) -> Parsed<()>,
     ) -> Parsed<Option<(usize, usize)>> {

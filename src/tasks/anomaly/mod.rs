@@ -7,6 +7,7 @@
 mod heat_map;
 mod judgement;
 mod pictures;
+mod placement;
 mod report;
 mod score;
 
@@ -15,12 +16,12 @@ pub use judgement::{auroc, threshold};
 pub use report::{Known, Verdict};
 pub use score::Score;
 
-use std::collections::HashSet;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use self::judgement::are_enough;
 use self::pictures::{HOLD_OUT, HeldOut, Judged};
+use self::placement::HeatMaps;
 use super::inputs::Pictures;
 use super::trained::Trained;
 use crate::data::{ImageShape, Source};
@@ -120,8 +121,9 @@ pub fn anomaly(args: &AnomalyArgs) -> Result<()> {
     warn_of_few(usual.scores.len(), rate);
     // Half of the colours are for what normal pictures show, too.
     let middle = self::threshold(&usual.greatest, rate);
-    let scores = judge.score_all(&judged, &args.out, middle)?;
-    report::save_scores(&args.out.join("scores.csv"), &judged, &scores, threshold)?;
+    let maps = middle.map(|_| HeatMaps::begin(&args.out, &judged)).transpose()?;
+    let scores = judge.score_all(&judged, maps.as_ref().zip(middle))?;
+    save_all(args, &judged, &scores, threshold, maps)?;
     let verdict = Verdict {
         score: args.score.name(),
         unit,
@@ -135,6 +137,31 @@ pub fn anomaly(args: &AnomalyArgs) -> Result<()> {
     verdict.save(&args.out.join("anomaly.json"))?;
     say(format_args!("{}", verdict.summary()));
     say(format_args!("written to {}", args.out.display()));
+    Ok(())
+}
+
+/// Writes the scores and the heat maps, in the place of those of an earlier call.
+fn save_all(
+    args: &AnomalyArgs,
+    judged: &Judged,
+    scores: &[f64],
+    threshold: f64,
+    maps: Option<HeatMaps>,
+) -> Result<()> {
+    let table = args.out.join("scores.csv");
+    let places = maps.as_ref().map_or(vec![], |maps| maps.places.clone());
+    // In this order, whatever heat map lies there is named at any time, if the machine stops.
+    placement::remove_stale(&args.out, &placement::named(&table), &places);
+    report::save_scores(&table, judged, scores, threshold, &places)?;
+    maps.map_or(Ok(()), |maps| maps.publish(&args.out))?;
+    match placement::others(&args.out, &places) {
+        0 => {}
+        count => log::warn!(
+            "{count} files among the heat maps in {} are not of this call; scores.csv names those \
+             that are",
+            args.out.display()
+        ),
+    }
     Ok(())
 }
 
@@ -325,60 +352,20 @@ impl Judge<'_> {
         Ok(usual)
     }
 
-    /// Scores all pictures, and writes their heat maps to `heat_maps` in `out` where there is a
-    /// `middle` of the colours.
-    fn score_all(&mut self, judged: &Judged, out: &Path, middle: Option<f64>) -> Result<Vec<f64>> {
-        let places = heat_map_places(judged);
-        let out = out.join("heat_maps");
+    /// Scores all pictures, and draws their heat maps where there are some, with a middle of their
+    /// colours.
+    fn score_all(&mut self, judged: &Judged, maps: Option<(&HeatMaps, f64)>) -> Result<Vec<f64>> {
         let mut all = vec![];
         for first in (0..judged.paths.len()).step_by(self.at_once()) {
             let last = (first + self.at_once()).min(judged.paths.len());
             let images = Pictures::read(&judged.paths[first..last], self.shape)?.images;
             let (scores, made) = self.scores(&images)?;
             all.extend(scores);
-            let Some(middle) = middle else { continue };
-            for ((image, errors), place) in
-                self.error_maps(&images, &made).zip(&places[first..last])
-            {
-                let path = out.join(place);
-                if let Some(parent) = path.parent() {
-                    fs::create_dir_all(parent)
-                        .map_err(|error| Error::file(parent, format!("cannot be made: {error}")))?;
-                }
-                train::pictures::save_png(&path, &overlay(image, &errors, self.shape, middle))?;
+            let Some((maps, middle)) = maps else { continue };
+            for (number, (image, errors)) in (first..).zip(self.error_maps(&images, &made)) {
+                maps.draw(number, &overlay(image, &errors, self.shape, middle))?;
             }
         }
         Ok(all)
-    }
-}
-
-/// The places of heat maps: those of the pictures in their folder, numbered where two would agree.
-fn heat_map_places(judged: &Judged) -> Vec<PathBuf> {
-    let mut taken = HashSet::new();
-    let place = |path: &PathBuf| {
-        let inner = path.strip_prefix(&judged.folder).unwrap_or(path);
-        let mut place = inner.with_extension("png");
-        let mut number = 2;
-        while !taken.insert(place.clone()) {
-            let stem = inner.file_stem().unwrap_or_default().to_string_lossy();
-            place = inner.with_file_name(format!("{stem}-{number}.png"));
-            number += 1;
-        }
-        place
-    };
-    judged.paths.iter().map(place).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn heat_maps_stand_apart() {
-        let paths = ["t/a/1.png", "t/a/1.jpg", "t/b/1.png", "t/2.gif"].map(PathBuf::from).to_vec();
-        let judged =
-            Judged { folder: "t".into(), labels: vec![String::new(); 4], paths, normal: None };
-        let places = heat_map_places(&judged);
-        assert_eq!(places, ["a/1.png", "a/1-2.png", "b/1.png", "2.png"].map(PathBuf::from));
     }
 }

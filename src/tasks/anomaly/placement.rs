@@ -95,7 +95,8 @@ fn places(judged: &Judged) -> Vec<PathBuf> {
 /// The heat maps that the scores in the file `scores` name; none where they are no scores.
 pub fn named(scores: &Path) -> Vec<PathBuf> {
     let text = file::read_text(scores, MOST_BYTES).unwrap_or_default();
-    let Some(rows) = text.strip_prefix(SCORES_HEAD) else { return vec![] };
+    let rows = text.strip_prefix(SCORES_HEAD).filter(|rows| rows.starts_with(['\r', '\n']));
+    let Some(rows) = rows else { return vec![] };
     let last = SCORES_HEAD.split(',').count() - 1;
     let (mut records, mut named) = (Records::new(rows), vec![]);
     loop {
@@ -127,7 +128,8 @@ pub fn remove_stale(out: &Path, earlier: &[PathBuf], places: &[PathBuf]) {
     for place in earlier.iter().filter(|place| !kept.contains(place)) {
         let path = out.join(place);
         // A link into other folders, or in the place of one, is not followed.
-        let leads_elsewhere = place.ancestors().any(|part| out.join(part).is_symlink());
+        let mut parts = place.ancestors().filter(|part| !part.as_os_str().is_empty());
+        let leads_elsewhere = parts.any(|part| out.join(part).is_symlink());
         if leads_elsewhere || !path.is_file() {
             continue;
         }

@@ -1,7 +1,7 @@
 //! The files that hold a verdict.
 
 use std::io::{self, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::pictures::Judged;
 use crate::error::{Error, Result};
@@ -76,19 +76,33 @@ impl Verdict {
     }
 }
 
-/// Writes `scores.csv`: a line a picture with its path, label, score, and whether it is flagged.
+/// The first line of `scores.csv`.
+pub const SCORES_HEAD: &str = "path,label,score,flagged,heat_map";
+
+/// Writes `scores.csv`: a line a picture with its path, label, score, whether it is flagged, and where
+/// its heat map is, or nothing where there are none.
 ///
 /// # Errors
 /// When the file cannot be written.
-pub fn save_scores(path: &Path, judged: &Judged, scores: &[f64], threshold: f64) -> Result<()> {
+pub fn save_scores(
+    path: &Path,
+    judged: &Judged,
+    scores: &[f64],
+    threshold: f64,
+    heat_maps: &[PathBuf],
+) -> Result<()> {
     write_atomically(path, |out| {
-        writeln!(out, "path,label,score,flagged")?;
+        writeln!(out, "{SCORES_HEAD}")?;
         let rows = judged.paths.iter().zip(&judged.labels).zip(scores);
-        for ((path, label), score) in rows {
+        for (number, ((path, label), score)) in rows.enumerate() {
             write_field(out, &path.to_string_lossy())?;
             write!(out, ",")?;
             write_field(out, label)?;
-            writeln!(out, ",{score},{}", *score > threshold)?;
+            write!(out, ",{score},{},", *score > threshold)?;
+            if let Some(heat_map) = heat_maps.get(number) {
+                write_field(out, &heat_map.to_string_lossy())?;
+            }
+            writeln!(out)?;
         }
         Ok(())
     })
@@ -116,10 +130,11 @@ mod tests {
             labels: vec!["good".into(), String::new()],
             normal: None,
         };
-        save_scores(&path, &judged, &[0.25, 2.0], 1.0).expect("writable");
+        let maps = ["heat_maps/a,\"b\".png".into()];
+        save_scores(&path, &judged, &[0.25, 2.0], 1.0, &maps).expect("writable");
         let text = std::fs::read_to_string(path).expect("readable");
-        let lines = ["path,label,score,flagged", "\"t/a,\"\"b\"\".png\",good,0.25,false"];
-        assert_eq!(text, format!("{}\n{}\nt/c.png,,2,true\n", lines[0], lines[1]));
+        let row = "\"t/a,\"\"b\"\".png\",good,0.25,false,\"heat_maps/a,\"\"b\"\".png\"";
+        assert_eq!(text, format!("{SCORES_HEAD}\n{row}\nt/c.png,,2,true,\n"));
     }
 
     #[test]
