@@ -127,13 +127,16 @@ pub(super) struct Keeper<'a> {
     best: Option<f64>,
     /// The newest checkpoint, and its step.
     newest: Option<(PathBuf, u64)>,
+    /// Whether the best one up to the newest was put aside for a later one, which training may yet go
+    /// back from.
+    put_aside: bool,
 }
 
 impl<'a> Keeper<'a> {
     /// The checkpoints of a run that begins. Those of an earlier run go when its first is written.
     pub fn new(folder: &'a RunFolder, keep: usize) -> Self {
         remove_abandoned(&folder.path().join(CHECKPOINTS));
-        Self { folder, keep, steps: vec![], best: None, newest: None }
+        Self { folder, keep, steps: vec![], best: None, newest: None, put_aside: false }
     }
 
     /// Takes up the checkpoints of a run that goes on from `path`, after `step` steps, with this
@@ -142,11 +145,25 @@ impl<'a> Keeper<'a> {
         self.steps = stored(self.folder).into_iter().filter(|known| *known <= step).collect();
         self.best = best;
         self.newest = Some((path.to_path_buf(), step));
+        self.put_aside = put_aside(self.folder).is_file();
     }
 
-    /// Forgets those after `step`, which training has gone back to.
+    /// Forgets those after `step`, which training has gone back to: the best one is again the best of
+    /// what is left, which has this loss.
     pub fn go_back(&mut self, step: u64, best: Option<f64>) {
         self.steps.retain(|known| *known <= step);
+        let (file, aside) = (self.folder.file(RunFile::Best), put_aside(self.folder));
+        let is_kept = |path: &Path| step_of(path).is_some_and(|known| known <= step);
+        // Without a loss, what lies there is an earlier run's.
+        if self.best.is_some() && !is_kept(&file) {
+            let is_back = self.put_aside && is_kept(&aside) && fs::rename(&aside, &file).is_ok();
+            if !is_back {
+                remove(&file);
+                self.best = None;
+                return;
+            }
+            self.put_aside = false;
+        }
         self.best = best;
     }
 
@@ -160,9 +177,24 @@ impl<'a> Keeper<'a> {
         self.best.is_none_or(|best| loss < best) && !loss.is_nan()
     }
 
-    /// Writes the best checkpoint so far, which has this loss.
-    pub fn save_best(&mut self, checkpoint: &Checkpoint, loss: f64) -> Result<()> {
-        checkpoint::save(&self.folder.file(RunFile::Best), checkpoint)?;
+    /// Writes the best checkpoint so far, which has this loss. Unless the same is the newest one in a
+    /// moment (`is_due`), the best one up to the newest is put aside, for training may go back to that.
+    pub fn save_best(&mut self, checkpoint: &Checkpoint, loss: f64, is_due: bool) -> Result<()> {
+        let file = self.folder.file(RunFile::Best);
+        if let (false, Some(_), Some((_, newest))) = (is_due, self.best, &self.newest)
+            && step_of(&file).is_some_and(|step| step <= *newest)
+        {
+            let aside = put_aside(self.folder);
+            let folder = self.folder.path().join(CHECKPOINTS);
+            fs::create_dir_all(&folder).map_err(|error| cannot_write(&folder, &error))?;
+            remove(&aside);
+            // Not all file systems have links.
+            fs::hard_link(&file, &aside)
+                .or_else(|_| fs::copy(&file, &aside).map(drop))
+                .map_err(|error| cannot_write(&aside, &error))?;
+            self.put_aside = true;
+        }
+        checkpoint::save(&file, checkpoint)?;
         self.best = Some(loss);
         Ok(())
     }
@@ -188,6 +220,9 @@ impl<'a> Keeper<'a> {
         if self.best.is_none() {
             remove(&self.folder.file(RunFile::Best));
         }
+        // Training goes back to no earlier one from now on.
+        remove(&put_aside(self.folder));
+        self.put_aside = false;
         Ok(())
     }
 }
@@ -203,6 +238,16 @@ fn remove(path: &Path) {
 
 fn path_of(folder: &RunFolder, step: u64) -> PathBuf {
     folder.path().join(CHECKPOINTS).join(format!("step-{step:08}.safetensors"))
+}
+
+/// Where the best checkpoint up to the newest is put aside.
+fn put_aside(folder: &RunFolder) -> PathBuf {
+    folder.path().join(CHECKPOINTS).join(RunFile::Best.name())
+}
+
+/// The step of a checkpoint, if there is one.
+fn step_of(path: &Path) -> Option<u64> {
+    checkpoint::read_header(path).ok().map(|header| header.step)
 }
 
 /// The steps of the checkpoints in the folder, in order.

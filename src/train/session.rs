@@ -212,7 +212,7 @@ impl<'a> Session<'a> {
         }
         let checkpoint = self.checkpoint(state)?;
         if let Some(loss) = improved {
-            let saved = self.keeper.save_best(&checkpoint, loss);
+            let saved = self.keeper.save_best(&checkpoint, loss, due);
             saved.map_err(|error| self.with_last(error))?;
         }
         if due {

@@ -145,3 +145,61 @@ fn a_device_that_is_lost_ends_the_run_with_the_last_checkpoint() {
     let last = format!("model.safetensors, at step {step}, and --resume goes on from it");
     assert!(text.contains("it is gone; the last checkpoint is ") && text.contains(&last), "{text}");
 }
+
+/// Trains up to `step`, with a checkpoint after each 20 steps of 8 an epoch.
+fn train_to(session: &mut Session, step: u32) {
+    struct Silent;
+    impl Listener for Silent {
+        fn advanced(&mut self, _images: usize, _loss: f64) {}
+    }
+    while session.trainer.step() < step {
+        let most = session.schedule.steps_left(session.trainer.step());
+        let ended = match session.trainer.advance(most, &mut Silent).expect("trains") {
+            Advance::Paused => None,
+            Advance::Epoch(report) => Some(*report),
+            Advance::NotFinite(fault) => panic!("{}", fault.describe()),
+        };
+        assert!(session.keep(ended, false).expect("can be saved").is_none());
+    }
+}
+
+#[test]
+fn after_going_back_the_best_checkpoint_is_one_of_what_is_left() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let folder = RunFolder::create(folder.path()).expect("writable");
+    let limit = LoadOptions { limit: Some(64), ..LoadOptions::default() };
+    let dataset = Dataset::load(&Source::Digits, &limit).expect("embedded");
+    let options = "train --arch dense:8 --latent 4 --loss mse --batch 8 --epochs 9 --quiet \
+                   --save-every 20 --on-nan rollback";
+    let args = TrainArgs::try_parse_from(options.split_whitespace()).expect("options are right");
+    let config = args.config(&dataset, Kind::Dense).expect("options go together");
+    let mut device = CpuExecutor::new();
+    let trainer = Trainer::new(&mut device, &config, &dataset).expect("fits");
+    let mut session = Session::begin(trainer, &config, &dataset, &folder, &args).expect("begins");
+    let best = folder.file(RunFile::Best);
+    let step = || checkpoint::read_header(&best).ok().map(|header| header.step);
+
+    // Back to the beginning: nothing is left.
+    train_to(&mut session, 16);
+    assert_eq!(step(), Some(16), "the loss falls");
+    session.answer(Fault { step: 16, loss: None }).expect("goes back");
+    assert_eq!((session.trainer.step(), step()), (0, None));
+
+    // Back to step 20, whose best was that of step 16.
+    train_to(&mut session, 20);
+    let kept = std::fs::read(&best).expect("is there");
+    assert_eq!(step(), Some(16));
+    train_to(&mut session, 32);
+    assert_eq!(step(), Some(32), "the loss falls");
+    session.answer(Fault { step: 32, loss: None }).expect("goes back");
+    assert_eq!((session.trainer.step(), session.history.len()), (20, 2));
+    assert!(std::fs::read(&best).expect("is back") == kept);
+
+    // The next one that is better is kept, and nothing is put aside once a checkpoint holds it.
+    train_to(&mut session, 40);
+    assert_eq!(step(), Some(40));
+    assert!(!folder.path().join("checkpoints").join(RunFile::Best.name()).exists());
+    // A best one that training does not go back beyond stays.
+    session.answer(Fault { step: 40, loss: None }).expect("stays");
+    assert_eq!((session.trainer.step(), step()), (40, Some(40)));
+}
