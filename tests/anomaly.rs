@@ -1,10 +1,14 @@
 //! Anomalies score higher than what was trained on, by every score; what is written says which.
 
+#[path = "support/program.rs"]
+mod program;
+
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::Output;
 
 use diabolo::data::{Dataset, Images, LoadOptions, Source};
+use program::{program, text};
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -52,9 +56,9 @@ impl Pictures {
 
     /// `diabolo anomaly` with these options, writing to `out`.
     fn judge(&self, out: &str, options: &str) -> Output {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_diabolo"));
+        let mut command = program();
         command.arg("anomaly").args(["--device", "cpu"]).args(options.split_whitespace());
-        command.current_dir(self.folder.path()).env("NODEVICE_SELECT", "1");
+        command.current_dir(self.folder.path());
         command.arg("--out").arg(self.path(out)).output().expect("the program runs")
     }
 
@@ -68,10 +72,6 @@ impl Pictures {
         assert!(line.contains(verdict["unit"].as_str().expect("is text")), "{line}");
         verdict
     }
-}
-
-fn text(bytes: &[u8]) -> String {
-    String::from_utf8_lossy(bytes).into_owned()
 }
 
 /// The lines of `scores.csv`, without its head and heat maps: path, label, score, flagged.

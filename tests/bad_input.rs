@@ -1,15 +1,19 @@
 //! Bad input gives one clear line, the right exit code, and leaves no half-written file.
 
+#[path = "support/program.rs"]
+mod program;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
+use program::program;
 use tempfile::TempDir;
 
 /// `diabolo train`, without what some Vulkan layers print on their own.
 fn command() -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_diabolo"));
-    command.args(["train", "--variant", "conv"]).env("NODEVICE_SELECT", "1");
+    let mut command = program();
+    command.args(["train", "--variant", "conv"]);
     command
 }
 
@@ -160,8 +164,7 @@ fn devices_that_are_not_there() {
 
 #[test]
 fn workloads_that_are_not_there() {
-    let program = env!("CARGO_BIN_EXE_diabolo");
-    let output = Command::new(program).args(["bench", "--only", "W99"]).output().unwrap();
+    let output = program().args(["bench", "--only", "W99"]).output().unwrap();
     check(&output, 2, &["W99", "W1"]);
 }
 

@@ -1,14 +1,14 @@
 //! The command line that measures.
 
-use std::process::{Command, Output};
+#[path = "support/program.rs"]
+mod program;
+
+use std::process::Output;
+
+use program::{program, text};
 
 fn bench(arguments: &[&str]) -> Output {
-    let program = env!("CARGO_BIN_EXE_diabolo");
-    Command::new(program).arg("bench").args(arguments).output().expect("the program starts")
-}
-
-fn text(bytes: &[u8]) -> String {
-    String::from_utf8_lossy(bytes).into_owned()
+    program().arg("bench").args(arguments).output().expect("the program starts")
 }
 
 #[test]

@@ -1,9 +1,12 @@
 //! The learned codec: whole numbers come back exactly and everywhere, pictures are what the model
 //! makes of them, and damaged files are errors.
 
+#[path = "support/program.rs"]
+mod program;
+
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::Output;
 use std::sync::OnceLock;
 
 use clap::Parser;
@@ -13,6 +16,7 @@ use diabolo::tasks::{Codec, Raster, Trained};
 use diabolo::tensor::Tensor;
 use diabolo::train::{self, Inference, TrainArgs};
 use flate2::Crc;
+use program::{printed, program};
 use proptest::prelude::*;
 use serde_json::Value;
 use tempfile::TempDir;
@@ -298,17 +302,11 @@ fn a_higher_weight_of_bits_makes_smaller_files() {
 }
 
 fn diabolo(words: &[&str]) -> Output {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_diabolo"));
-    command.args(words).output().expect("the program runs")
+    program().args(words).output().expect("the program runs")
 }
 
 fn text(path: &Path) -> &str {
     path.to_str().expect("is text")
-}
-
-fn printed(output: &Output) -> String {
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    String::from_utf8_lossy(&output.stdout).into_owned()
 }
 
 #[test]

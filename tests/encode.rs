@@ -1,62 +1,27 @@
 //! Pictures become codes in a file and codes become pictures, through the program.
 
+#[path = "support/program.rs"]
+mod program;
+
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
 use std::sync::LazyLock;
 
 use diabolo::tasks::{Trained, npy};
 use diabolo::tensor::Tensor;
 use image::GrayImage;
+use program::{Runs, text};
 use tempfile::TempDir;
 
 /// Runs trained once for all tests: a dense model, one that is told labels, and one with a codebook.
-static RUNS: LazyLock<TempDir> = LazyLock::new(|| {
-    let folder = TempDir::new().expect("a temporary folder");
-    for (name, options) in [
+static RUNS: LazyLock<Runs> = LazyLock::new(|| {
+    let runs = [
         ("dense", "--variant dense --arch dense:16 --latent 5"),
         ("cvae", "--variant cvae --arch dense:16 --latent 3"),
         ("vqvae", "--variant vqvae --arch conv:4,4 --codes 9 --code-dim 3 --codebook loss"),
-    ] {
-        let out = folder.path().join(name);
-        let common = "--data digits --limit 60 --epochs 1 --device cpu";
-        let output = diabolo(&format!("train {options} {common} --out {}", out.display()));
-        assert!(output.status.success(), "{}", text(&output.stderr));
-    }
-    folder
+    ];
+    Runs::train("--data digits --limit 60 --epochs 1", &runs)
 });
-
-fn run(name: &str) -> PathBuf {
-    RUNS.path().join(name)
-}
-
-fn diabolo(line: &str) -> Output {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_diabolo"));
-    command.args(line.split_whitespace()).output().expect("the program starts")
-}
-
-/// A task with a model of [`RUNS`].
-fn task(line: &str, model: &str) -> Output {
-    diabolo(&format!("{line} --device cpu --model {}", run(model).display()))
-}
-
-fn succeeds(line: &str, model: &str) -> String {
-    let output = task(line, model);
-    assert!(output.status.success(), "{line}: {}", text(&output.stderr));
-    text(&output.stdout)
-}
-
-fn fails(line: &str, model: &str, code: i32, words: &str) {
-    let output = task(line, model);
-    let errors = text(&output.stderr);
-    assert_eq!(output.status.code(), Some(code), "{line}: {errors}");
-    assert!(errors.contains(words), "`{words}` is not in: {errors}");
-    assert!(!errors.contains("panicked"), "{errors}");
-}
-
-fn text(bytes: &[u8]) -> String {
-    String::from_utf8_lossy(bytes).into_owned()
-}
 
 /// Pictures of stripes, one with a name that a table has to quote.
 fn pictures(folder: &Path) -> PathBuf {
@@ -79,11 +44,13 @@ fn codes_of_pictures_are_those_of_the_library_and_decode_to_its_reconstructions(
     let folder = TempDir::new().expect("a temporary folder");
     let (inputs, out) = (pictures(folder.path()), folder.path().join("out"));
     let codes = folder.path().join("codes.npy");
-    let said = succeeds(&format!("encode {} -o {}", inputs.display(), codes.display()), "dense");
+    let said =
+        RUNS.succeeds(&format!("encode {} -o {}", inputs.display(), codes.display()), "dense");
     assert!(said.starts_with("3 codes of 5 numbers"), "{said}");
-    succeeds(&format!("decode {} -o {}", codes.display(), out.display()), "dense");
+    RUNS.succeeds(&format!("decode {} -o {}", codes.display(), out.display()), "dense");
 
-    let mut trained = Trained::load(&run("dense"), &"cpu".parse().expect("known")).expect("a run");
+    let mut trained =
+        Trained::load(&RUNS.path("dense"), &"cpu".parse().expect("known")).expect("a run");
     let names = ["a.png", "b,c.png", "d.png"];
     let pixels = names.iter().flat_map(|name| gray(&inputs.join(name)));
     let images = Tensor::new([3, 1, 8, 8], pixels.map(|byte| f32::from(byte) / 255.0).collect());
@@ -107,7 +74,7 @@ fn tables_hold_the_same_codes_with_their_paths() {
     let inputs = pictures(folder.path());
     let [npy_file, csv] = ["codes.npy", "codes.csv"].map(|name| folder.path().join(name));
     for file in [&npy_file, &csv] {
-        succeeds(&format!("encode {} -o {}", inputs.display(), file.display()), "dense");
+        RUNS.succeeds(&format!("encode {} -o {}", inputs.display(), file.display()), "dense");
     }
     let table = fs::read_to_string(&csv).expect("a table");
     let lines: Vec<&str> = table.lines().collect();
@@ -115,7 +82,7 @@ fn tables_hold_the_same_codes_with_their_paths() {
     assert!(lines[2].starts_with(&format!("\"{}\",", inputs.join("b,c.png").display())), "{table}");
     for (file, out) in [(&npy_file, "by-npy"), (&csv, "by-csv")] {
         let out = folder.path().join(out);
-        succeeds(&format!("decode {} -o {}", file.display(), out.display()), "dense");
+        RUNS.succeeds(&format!("decode {} -o {}", file.display(), out.display()), "dense");
     }
     for number in 0..3 {
         let name = format!("{number:04}.png");
@@ -129,9 +96,10 @@ fn the_images_of_the_run_are_encoded_in_their_order() {
     let folder = TempDir::new().expect("a temporary folder");
     let (train, test) = (folder.path().join("train.npy"), folder.path().join("test.csv"));
     // The labels of the dataset are told to the model.
-    succeeds(&format!("encode --dataset train -o {}", train.display()), "cvae");
-    succeeds(&format!("encode --dataset test -o {}", test.display()), "cvae");
-    let mut trained = Trained::load(&run("cvae"), &"cpu".parse().expect("known")).expect("a run");
+    RUNS.succeeds(&format!("encode --dataset train -o {}", train.display()), "cvae");
+    RUNS.succeeds(&format!("encode --dataset test -o {}", test.display()), "cvae");
+    let mut trained =
+        Trained::load(&RUNS.path("cvae"), &"cpu".parse().expect("known")).expect("a run");
     let dataset = trained.dataset().expect("embedded");
     let codes = trained.inference().encode_dataset(&dataset, &dataset.train, 60).expect("encodes");
     assert_eq!(npy::read(&train).expect("an array").data(), codes.values);
@@ -147,7 +115,10 @@ fn numbers_of_the_codebook_stand_for_the_codes() {
     let [codes, indices, table] =
         ["codes.npy", "indices.npy", "indices.csv"].map(|name| folder.path().join(name));
     let encode = |options: &str, out: &Path| {
-        succeeds(&format!("encode {} {options} -o {}", inputs.display(), out.display()), "vqvae")
+        RUNS.succeeds(
+            &format!("encode {} {options} -o {}", inputs.display(), out.display()),
+            "vqvae",
+        )
     };
     encode("", &codes);
     encode("--indices", &indices);
@@ -158,22 +129,25 @@ fn numbers_of_the_codebook_stand_for_the_codes() {
     assert_eq!(npy::read(&codes).expect("an array").shape()[..], [3, 3, 2, 2]);
     let decode = |file: &Path, options: &str, out: &str| {
         let out = folder.path().join(out);
-        succeeds(&format!("decode {} {options} -o {}", file.display(), out.display()), "vqvae");
+        RUNS.succeeds(
+            &format!("decode {} {options} -o {}", file.display(), out.display()),
+            "vqvae",
+        );
         (0..3).map(|number| gray(&out.join(format!("{number:04}.png")))).collect::<Vec<_>>()
     };
     let by_codes = decode(&codes, "", "a");
     assert_eq!(decode(&indices, "--indices", "b"), by_codes);
     assert_eq!(decode(&table, "--indices", "c"), by_codes);
-    fails(
+    RUNS.fails(
         &format!("decode {} -o x", indices.display()),
         "vqvae",
         1,
         "its codes as [count, 3, 2, 2]",
     );
-    fails(&format!("decode {} --indices -o x", codes.display()), "vqvae", 1, "[count, 2, 2]");
+    RUNS.fails(&format!("decode {} --indices -o x", codes.display()), "vqvae", 1, "[count, 2, 2]");
     fs::write(&table, "path,i0,i1,i2,i3\na,0,1,2,9\n").expect("writable");
     let what = "has 9 codes, and none of number 9";
-    fails(&format!("decode {} --indices -o x", table.display()), "vqvae", 1, what);
+    RUNS.fails(&format!("decode {} --indices -o x", table.display()), "vqvae", 1, what);
 }
 
 #[test]
@@ -184,14 +158,14 @@ fn labels_choose_what_is_decoded() {
     let decode = |label: u32| {
         let out = folder.path().join(label.to_string());
         let line = format!("decode {} --label {label} -o {}", codes.display(), out.display());
-        succeeds(&line, "cvae");
+        RUNS.succeeds(&line, "cvae");
         gray(&out.join("0000.png"))
     };
     assert_ne!(decode(1), decode(7));
-    fails(&format!("decode {} -o x", codes.display()), "cvae", 2, "--label: is needed");
-    fails(&format!("decode {} --label 10 -o x", codes.display()), "cvae", 2, "knows 0 to 9");
+    RUNS.fails(&format!("decode {} -o x", codes.display()), "cvae", 2, "--label: is needed");
+    RUNS.fails(&format!("decode {} --label 10 -o x", codes.display()), "cvae", 2, "knows 0 to 9");
     let inputs = pictures(folder.path());
-    fails(&format!("encode {} -o x.npy", inputs.display()), "cvae", 2, "--label: is needed");
+    RUNS.fails(&format!("encode {} -o x.npy", inputs.display()), "cvae", 2, "--label: is needed");
 }
 
 #[test]
@@ -199,27 +173,42 @@ fn what_cannot_be_done_is_said() {
     let folder = TempDir::new().expect("a temporary folder");
     let inputs = pictures(folder.path());
     let inputs = inputs.display();
-    fails(&format!("encode {inputs} -o codes.txt"), "dense", 2, "ending in .npy or .csv");
-    fails(&format!("encode {inputs} --indices -o c.npy"), "dense", 2, "--indices: has no effect");
-    fails(&format!("encode {inputs} --label 3 -o c.npy"), "dense", 2, "--label: has no effect");
-    fails("encode -o c.npy", "dense", 2, "required");
-    fails(&format!("encode {inputs} --dataset test -o c.npy"), "dense", 2, "cannot be used with");
-    fails("encode no-such.png -o c.npy", "dense", 1, "no-such.png");
+    RUNS.fails(&format!("encode {inputs} -o codes.txt"), "dense", 2, "ending in .npy or .csv");
+    RUNS.fails(
+        &format!("encode {inputs} --indices -o c.npy"),
+        "dense",
+        2,
+        "--indices: has no effect",
+    );
+    RUNS.fails(
+        &format!("encode {inputs} --label 3 -o c.npy"),
+        "dense",
+        2,
+        "--label: has no effect",
+    );
+    RUNS.fails("encode -o c.npy", "dense", 2, "required");
+    RUNS.fails(
+        &format!("encode {inputs} --dataset test -o c.npy"),
+        "dense",
+        2,
+        "cannot be used with",
+    );
+    RUNS.fails("encode no-such.png -o c.npy", "dense", 1, "no-such.png");
     let bad = folder.path().join("codes.npy");
     let decode = format!("decode {} -o {}", bad.display(), folder.path().join("out").display());
-    fails(&decode, "dense", 1, "does not exist");
+    RUNS.fails(&decode, "dense", 1, "does not exist");
     fs::write(&bad, "no array").expect("writable");
-    fails(&decode, "dense", 1, "is damaged or no .npy file");
+    RUNS.fails(&decode, "dense", 1, "is damaged or no .npy file");
     npy::write(&bad, &Tensor::zeros([2, 4])).expect("writable");
-    fails(
+    RUNS.fails(
         &decode,
         "dense",
         1,
         "has numbers of shape [2, 4]; this model takes its codes as [count, 5]",
     );
     npy::write(&bad, &Tensor::zeros([0, 5])).expect("writable");
-    fails(&decode, "dense", 1, "has numbers of shape [0, 5]");
+    RUNS.fails(&decode, "dense", 1, "has numbers of shape [0, 5]");
     npy::write(&bad, &Tensor::full([2, 5], f32::NAN)).expect("writable");
-    fails(&decode, "dense", 1, "a number in code 0 that is not finite");
+    RUNS.fails(&decode, "dense", 1, "a number in code 0 that is not finite");
     assert!(!folder.path().join("out").exists(), "nothing is made before the codes are known good");
 }

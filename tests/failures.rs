@@ -1,22 +1,26 @@
 //! What goes wrong in the middle of a run is said clearly, and costs nothing that was saved.
 
+#[path = "support/program.rs"]
+mod program;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use diabolo::train::checkpoint;
+use program::{program, text};
 use tempfile::TempDir;
 
 const SMALL: &str = "--variant dense --arch dense:24 --latent 8 --loss mse --limit 64 --batch 8";
 
 /// `diabolo train` of a small model on the processor into `out`, with these options more.
 fn train(out: &Path, options: &str) -> Output {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_diabolo"));
+    let mut command = program();
     command.arg("train").args(SMALL.split(' ')).arg("--out").arg(out);
     if !options.contains("--device") {
         command.args(["--device", "cpu"]);
     }
-    command.args(options.split_whitespace()).env("NODEVICE_SELECT", "1");
+    command.args(options.split_whitespace());
     command.output().expect("the program runs")
 }
 
@@ -33,10 +37,6 @@ fn error_of(output: &Output) -> String {
     assert!(!text.contains("panicked"), "{text}");
     let line = text.lines().find(|line| line.starts_with("error: "));
     line.unwrap_or_else(|| panic!("no error line in {text}")).to_owned()
-}
-
-fn text(bytes: &[u8]) -> String {
-    String::from_utf8_lossy(bytes).into_owned()
 }
 
 fn model(out: &Path) -> PathBuf {

@@ -1,10 +1,14 @@
 //! Shells get completions, and `man` gets pages, of every command and option.
 
+#[path = "support/program.rs"]
+mod program;
+
 use std::process::{Command, Output, Stdio};
 
+use program::program;
+
 fn diabolo(arguments: &[&str]) -> Output {
-    let program = env!("CARGO_BIN_EXE_diabolo");
-    Command::new(program).args(arguments).output().expect("the program starts")
+    program().args(arguments).output().expect("the program runs")
 }
 
 fn printed(arguments: &[&str]) -> String {

@@ -1,6 +1,9 @@
 //! Exported models compute in ONNX Runtime what they compute here, and weights go by the names and
 //! shapes that PyTorch's modules have. The other side is Python's.
 
+#[path = "support/program.rs"]
+mod program;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
@@ -9,6 +12,7 @@ use diabolo::data::Dataset;
 use diabolo::tasks::{Trained, npy};
 use diabolo::tensor::{Shape, Tensor};
 use image::RgbImage;
+use program::{printed, program, text};
 use tempfile::TempDir;
 
 /// Images that are compared: more than one batch of three, and one left over.
@@ -19,19 +23,12 @@ const PYTHON: &str = "DIABOLO_TEST_PYTHON";
 /// installed for this.
 const TORCH: &str = "DIABOLO_TEST_TORCH";
 
-fn text(bytes: &[u8]) -> String {
-    String::from_utf8_lossy(bytes).into_owned()
-}
-
 fn diabolo(arguments: &[&str]) -> Output {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_diabolo"));
-    command.args(arguments).output().expect("the program starts")
+    program().args(arguments).output().expect("the program runs")
 }
 
 fn succeeds(arguments: &[&str]) -> String {
-    let output = diabolo(arguments);
-    assert!(output.status.success(), "{arguments:?}: {}", text(&output.stderr));
-    text(&output.stdout)
+    printed(&diabolo(arguments))
 }
 
 fn words(line: &str) -> Vec<&str> {

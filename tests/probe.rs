@@ -1,28 +1,23 @@
 //! The probe reads classes off codes, of the run's own images and of folders, and writes what it saw.
 
+#[path = "support/program.rs"]
+mod program;
+
 use std::fs;
 use std::path::Path;
-use std::process::{Command, Output};
+use std::process::Output;
 
 use diabolo::data::{Dataset, Images, LoadOptions, Source};
+use program::{diabolo_in, printed, text};
 use serde_json::Value;
 use tempfile::TempDir;
 
 fn diabolo(folder: &Path, arguments: &str) -> Output {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_diabolo"));
-    command.args(arguments.split_whitespace()).args(["--device", "cpu"]);
-    command.current_dir(folder).env("NODEVICE_SELECT", "1");
-    command.output().expect("the program runs")
-}
-
-fn text(bytes: &[u8]) -> String {
-    String::from_utf8_lossy(bytes).into_owned()
+    diabolo_in(folder, &format!("{arguments} --device cpu"))
 }
 
 fn succeeds(folder: &Path, arguments: &str) -> String {
-    let output = diabolo(folder, arguments);
-    assert!(output.status.success(), "{arguments}: {}", text(&output.stderr));
-    text(&output.stdout)
+    printed(&diabolo(folder, arguments))
 }
 
 fn probed(folder: &Path, run: &str) -> Value {

@@ -1,22 +1,17 @@
 //! The page of a run is whole: every tag is closed, nothing is loaded from elsewhere, and no name can
 //! break out of its place.
 
+#[path = "support/program.rs"]
+mod program;
+
 use std::fs;
 use std::path::Path;
-use std::process::{Command, Output};
 
+use program::{diabolo_in, printed, text};
 use tempfile::TempDir;
 
-fn diabolo(arguments: &str, folder: &Path) -> Output {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_diabolo"));
-    command.args(arguments.split_whitespace()).current_dir(folder).env("NODEVICE_SELECT", "1");
-    command.output().expect("the program runs")
-}
-
 fn succeeds(arguments: &str, folder: &Path) {
-    let output = diabolo(arguments, folder);
-    let said = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{arguments}: {said}");
+    printed(&diabolo_in(folder, arguments));
 }
 
 /// A run, and its page.
@@ -169,8 +164,8 @@ fn what_is_missing_is_left_out_and_what_is_damaged_is_named() {
     let run = folder.path().join("run");
     fs::create_dir(&run).expect("writable");
     let fails = |word: &str| {
-        let output = diabolo("report run -o page.html", folder.path());
-        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        let output = diabolo_in(folder.path(), "report run -o page.html");
+        let said = text(&output.stderr);
         assert_eq!(output.status.code(), Some(1), "{said}");
         assert!(said.contains(word) && !said.contains("panicked"), "{word}: {said}");
         assert!(!folder.path().join("page.html").exists());
@@ -202,6 +197,6 @@ fn what_is_missing_is_left_out_and_what_is_damaged_is_named() {
             None => fs::remove_file(run.join(file)).expect("is there"),
         }
     }
-    let output = diabolo("report nowhere", folder.path());
+    let output = diabolo_in(folder.path(), "report nowhere");
     assert_eq!(output.status.code(), Some(1));
 }

@@ -1,58 +1,29 @@
 //! Pictures of any size are restored by models of small ones, and reconstructed, changed into each
 //! other and varied, through the program.
 
+#[path = "support/program.rs"]
+mod program;
+
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
 use std::sync::LazyLock;
 
 use diabolo::tasks::Raster;
 use image::{GrayImage, ImageReader, Luma, LumaA};
+use program::{Runs, diabolo, text};
 use tempfile::TempDir;
 
 /// Runs trained once for all tests.
-static RUNS: LazyLock<TempDir> = LazyLock::new(|| {
-    let folder = TempDir::new().expect("a temporary folder");
-    for (name, options) in [
+static RUNS: LazyLock<Runs> = LazyLock::new(|| {
+    let runs = [
         ("dense", "--variant dense --arch dense:32 --latent 8 --epochs 4"),
         ("vae", "--variant vae --arch dense:32 --latent 4 --epochs 4"),
         ("cvae", "--variant cvae --arch dense:16 --latent 3 --epochs 1"),
         ("vqvae", "--variant vqvae --arch conv:4 --codes 9 --code-dim 3 --epochs 1"),
         ("filling", "--variant denoising --noise mask:0.3 --arch dense:64 --latent 24 --epochs 6"),
-    ] {
-        let out = folder.path().join(name);
-        let line = format!("train {options} --data digits --limit 300 --device cpu");
-        let output = diabolo(&format!("{line} --out {}", out.display()));
-        assert!(output.status.success(), "{}", text(&output.stderr));
-    }
-    folder
+    ];
+    Runs::train("--data digits --limit 300", &runs)
 });
-
-fn diabolo(line: &str) -> Output {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_diabolo"));
-    command.args(line.split_whitespace()).output().expect("the program starts")
-}
-
-fn task(line: &str, model: &str) -> Output {
-    diabolo(&format!("{line} --device cpu --model {}", RUNS.path().join(model).display()))
-}
-
-fn succeeds(line: &str, model: &str) -> String {
-    let output = task(line, model);
-    assert!(output.status.success(), "{line}: {}", text(&output.stderr));
-    text(&output.stdout)
-}
-
-fn fails(line: &str, model: &str, code: i32, words: &str) {
-    let output = task(line, model);
-    let errors = text(&output.stderr);
-    assert_eq!(output.status.code(), Some(code), "{line}: {errors}");
-    assert!(errors.contains(words), "`{words}` is not in: {errors}");
-}
-
-fn text(bytes: &[u8]) -> String {
-    String::from_utf8_lossy(bytes).into_owned()
-}
 
 /// A smooth picture with an edge, of any size.
 fn picture(width: u32, height: u32, number: u32) -> GrayImage {
@@ -75,11 +46,11 @@ fn pictures_are_reconstructed_at_the_models_size() {
     picture(30, 20, 1).save(&b).expect("writable");
     let out = folder.path().join("out");
     let line = format!("reconstruct {} {} -o {}", a.display(), b.display(), out.display());
-    let said = succeeds(&line, "dense");
+    let said = RUNS.succeeds(&line, "dense");
     assert!(said.contains("2 pictures") && said.contains("dB"), "{said}");
     assert_eq!([size(&out.join("a.png")), size(&out.join("a-2.png"))], [(8, 8); 2]);
-    fails(&format!("reconstruct {} -o {}", a.display(), out.display()), "cvae", 2, "--label");
-    fails(&format!("reconstruct nothing.png -o {}", out.display()), "dense", 1, "nothing.png");
+    RUNS.fails(&format!("reconstruct {} -o {}", a.display(), out.display()), "cvae", 2, "--label");
+    RUNS.fails(&format!("reconstruct nothing.png -o {}", out.display()), "dense", 1, "nothing.png");
 }
 
 #[test]
@@ -94,7 +65,7 @@ fn one_picture_becomes_another() {
     let ends = format!("{} {}", a.display(), b.display());
     for (model, more) in [("vae", ""), ("dense", ""), ("cvae", "--label 3"), ("vqvae", "")] {
         let line = format!("interpolate {ends} --steps 5 -o {} {more}", out.display());
-        succeeds(&line, model);
+        RUNS.succeeds(&line, model);
         let bytes = fs::read(folder.path().join("way.gif")).expect("written beside the strip");
         let decoder = image::codecs::gif::GifDecoder::new(std::io::Cursor::new(bytes));
         let frames = image::AnimationDecoder::into_frames(decoder.expect("is a GIF"));
@@ -105,7 +76,7 @@ fn one_picture_becomes_another() {
         // A codebook of nine may know no difference between the two.
         assert!(differ || model == "vqvae", "{model}: both ends are alike");
     }
-    fails(&format!("interpolate {ends} --steps 1"), "vae", 2, "--steps");
+    RUNS.fails(&format!("interpolate {ends} --steps 1"), "vae", 2, "--steps");
 }
 
 #[test]
@@ -119,27 +90,27 @@ fn variants_lie_in_the_folders_of_their_classes_and_differ() {
     }
     for model in ["vae", "dense", "cvae", "vqvae"] {
         let line = format!("augment {} -n 3 -o {}", pictures.display(), out.display());
-        succeeds(&line, model);
+        RUNS.succeeds(&line, model);
         let made: Vec<Vec<u8>> = (1..=3)
             .map(|variant| fs::read(out.join(format!("1/3_png-{variant}.png"))).expect("there"))
             .collect();
         assert!(made[0] != made[1] || made[1] != made[2], "{model}: all variants are alike");
-        succeeds(&line, model);
+        RUNS.succeeds(&line, model);
         let again = fs::read(out.join("1/3_png-1.png")).expect("there");
         assert_eq!(again, made[0], "{model}: the same seed draws the same");
         fs::remove_dir_all(&out).expect("writable");
     }
     let still = format!("augment {} -n 1 --strength 0 -o {}", pictures.display(), out.display());
-    succeeds(&still, "dense");
+    RUNS.succeeds(&still, "dense");
     let plain = folder.path().join("plain");
-    succeeds(&format!("reconstruct {} -o {}", pictures.display(), plain.display()), "dense");
+    RUNS.succeeds(&format!("reconstruct {} -o {}", pictures.display(), plain.display()), "dense");
     let read = |path: PathBuf| Raster::read(&path).expect("a picture");
     assert_eq!(
         read(out.join("1/3_png-1.png")),
         read(plain.join("3.png")),
         "no strength, no change"
     );
-    fails(&format!("{still} --strength -1"), "dense", 2, "--strength");
+    RUNS.fails(&format!("{still} --strength -1"), "dense", 2, "--strength");
 }
 
 #[test]
@@ -154,14 +125,14 @@ fn all_pictures_of_a_large_folder_are_varied_alike() {
     }
     let line = format!("augment {} -n 1 --strength 2 -o {}", pictures.display(), out.display());
     for model in ["dense", "vqvae"] {
-        let said = succeeds(&line, model);
+        let said = RUNS.succeeds(&line, model);
         assert!(said.contains("257 pictures"), "{said}");
     }
-    succeeds(&line, "dense");
+    RUNS.succeeds(&line, "dense");
     let varied = Raster::read(&out.join("256_png-1.png")).expect("a picture");
     let plain = folder.path().join("plain");
     let last = pictures.join("256.png");
-    succeeds(&format!("reconstruct {} -o {}", last.display(), plain.display()), "dense");
+    RUNS.succeeds(&format!("reconstruct {} -o {}", last.display(), plain.display()), "dense");
     let still = Raster::read(&plain.join("256.png")).expect("a picture");
     assert_ne!(varied, still, "the last picture varies as the others do");
 }
@@ -183,11 +154,11 @@ fn missing_pixels_are_filled_and_the_others_stay() {
     let out = folder.path().join("out");
     let by_mask =
         format!("restore {} --noise mask:{} -o {}", whole.display(), mask.display(), out.display());
-    let said = succeeds(&by_mask, "filling");
+    let said = RUNS.succeeds(&by_mask, "filling");
     assert!(said.contains("dB") && said.contains("SSIM"), "{said}");
     let by_alpha =
         format!("restore {} -o {} --clean {}", holed.display(), out.display(), whole.display());
-    succeeds(&by_alpha, "filling");
+    RUNS.succeeds(&by_alpha, "filling");
     let read = |name: &str| image::open(out.join(name)).expect("written").into_luma8();
     let (first, second) = (read("whole.png"), read("holed.png"));
     assert_eq!(first.dimensions(), (37, 21));
@@ -208,9 +179,9 @@ fn missing_pixels_are_filled_and_the_others_stay() {
         small.display(),
         out.display()
     );
-    fails(&line, "filling", 1, "a mask has its picture's size");
+    RUNS.fails(&line, "filling", 1, "a mask has its picture's size");
     let line = format!("restore {} --noise fog:1 -o {}", whole.display(), out.display());
-    fails(&line, "filling", 2, "fog");
+    RUNS.fails(&line, "filling", 2, "fog");
 }
 
 /// The decibels in a line such as `a.png: 16.5 dB, .. -> 26.4 dB, .. (median filter 23.7 dB, ..; best

@@ -1,5 +1,8 @@
 //! Runs that are broken off, by whatever means, go on as if nothing had happened.
 
+#[path = "support/program.rs"]
+mod program;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
@@ -8,6 +11,7 @@ use std::time::{Duration, Instant};
 
 use diabolo::train::checkpoint;
 use diabolo::train::metrics_file::MetricsFile;
+use program::program;
 use tempfile::TempDir;
 
 /// How long anything here may take at most.
@@ -15,9 +19,9 @@ const PATIENCE: Duration = Duration::from_secs(60);
 
 /// `diabolo train` of a small model into `out`, with these options more.
 fn command(out: &Path, options: &str) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_diabolo"));
+    let mut command = program();
     command.args("train --variant dense --arch dense:24 --latent 8 --device cpu".split(' '));
-    command.arg("--out").arg(out).args(options.split_whitespace()).env("NODEVICE_SELECT", "1");
+    command.arg("--out").arg(out).args(options.split_whitespace());
     command
 }
 
@@ -183,7 +187,7 @@ fn a_second_interruption_ends_the_run_at_once() {
     let out = folder.path();
     // A step takes long enough for two signals.
     let slow = "--epochs 100000 --limit 1000 --batch 1000 --arch dense:512,512 --loss mse";
-    let mut command = Command::new(env!("CARGO_BIN_EXE_diabolo"));
+    let mut command = program();
     command.args("train --variant dense --device cpu --out".split(' ')).arg(out);
     command.args(slow.split(' ')).stdout(Stdio::null()).stderr(Stdio::piped());
     let child = command.spawn().unwrap();

@@ -1,8 +1,10 @@
 //! Whole runs: what they write, that they learn, and that a break changes nothing.
 
+#[path = "support/program.rs"]
+mod program;
+
 use std::fs;
 use std::path::Path;
-use std::process::Command;
 
 use clap::Parser;
 use diabolo::cpu::CpuExecutor;
@@ -14,6 +16,7 @@ use diabolo::ops::StepScalars;
 use diabolo::rng::Seed;
 use diabolo::tensor::Tensor;
 use diabolo::train::{self, Task, TrainArgs};
+use program::program;
 use tempfile::TempDir;
 
 /// A small model of a kind, by the options that make it so.
@@ -186,7 +189,7 @@ fn options_come_from_a_file_and_the_command_line_wins() {
         noise = \"gaussian:0.2\"\ndevice = \"cpu\"\ngray = false\n";
     fs::write(&file, text).unwrap();
     let train = |config: &Path, out: &Path, more: &str| {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_diabolo"));
+        let mut command = program();
         command.arg("train").arg("--config").arg(config).arg("--out").arg(out);
         command.args(more.split_whitespace()).output().expect("the program starts")
     };

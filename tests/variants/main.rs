@@ -2,6 +2,8 @@
 
 mod objectives;
 mod options;
+#[path = "../support/program.rs"]
+mod program;
 mod runs;
 
 use std::fs;

@@ -2,13 +2,13 @@
 
 use std::fs;
 use std::path::Path;
-use std::process::Command;
 
 use diabolo::models::Kind;
 use diabolo::train;
 use serde_json::Value;
 use tempfile::TempDir;
 
+use super::program::program;
 use super::{measured, run};
 
 /// A folder with `count` colour pictures of 13x9 in each of two classes.
@@ -163,13 +163,13 @@ fn samples_of_a_label_are_drawn_from_a_run_folder() {
     run(Kind::Cvae, "--arch dense:20 --latent 3 --epochs 2", &told);
     run(Kind::Vqvae, "--arch conv:4 --codes 8 --code-dim 2 --epochs 1", &plain);
     let sample = |folder: &Path, more: &str| {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_diabolo"));
+        let mut command = program();
         command
             .args(["sample", "--model"])
             .arg(folder)
             .args(["--device", "cpu"])
             .args(more.split_whitespace());
-        command.env("NODEVICE_SELECT", "1").output().expect("the program runs")
+        command.output().expect("the program runs")
     };
     let wrong = [
         (&told, "--label 10", "--label"),
