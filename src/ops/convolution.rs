@@ -125,7 +125,10 @@ impl ConvSizes {
     ) -> Dispatch {
         let MadeImages { channels, places, phases, whole } = made;
         let tile = self.tile(large.alone.name, channels, target);
-        let kernel = if tile == Some(Tile::Wide) { wide } else { large };
+        let kernel = match tile.unwrap_or(Tile::for_rows(channels)) {
+            Tile::Wide => wide,
+            _ => large,
+        };
         let (entry, groups) = match tile.map(Tile::sides) {
             Some([rows, columns]) => {
                 ("tiled", channels.div_ceil(rows) * places.div_ceil(columns) * phases)
