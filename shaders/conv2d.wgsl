@@ -92,12 +92,12 @@ fn tiled(
         for (var ci = 0u; ci < CI; ci += 16u) {
             let some = is_input_channel(ci + own);
             let weight = select(0u, (ci + own) * (KH * KW) + tap, some);
-            for (var j = 0u; j < LINES_A; j++) {
+            for (var j = 0u; j < turns(LINES_A, local); j++) {
                 let i = weights(first_co + j * 16u) + weight;
                 let line = vec4<f32>(w[i.x], w[i.y], w[i.z], w[i.w]);
                 tile_a[to_a + j * 4u] = select(vec4<f32>(0.0), line, some);
             }
-            for (var j = 0u; j < LINES_B; j++) {
+            for (var j = 0u; j < turns(LINES_B, local); j++) {
                 let ok = is_input_channel(ci + first_ci + j);
                 let i = select(vec4<u32>(0u), source + (ci + j) * (H * W), ok);
                 let line = vec4<f32>(x[i.x], x[i.y], x[i.z], x[i.w]);

@@ -141,7 +141,7 @@ fn tiled(
         tile_a[to_a + ROW_A] = vec4<f32>(r0.y, r1.y, r2.y, r3.y);
         tile_a[to_a + 2u * ROW_A] = vec4<f32>(r0.z, r1.z, r2.z, r3.z);
         tile_a[to_a + 3u * ROW_A] = vec4<f32>(r0.w, r1.w, r2.w, r3.w);
-        for (var j = 0u; j < 4u; j++) {
+        for (var j = 0u; j < turns(4u, local); j++) {
             let at = place(q, n, j);
             let oy = at.row * SY;
             let ox = at.column * SX;

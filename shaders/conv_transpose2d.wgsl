@@ -148,13 +148,13 @@ fn tiled(
         // What lies in the padding is read in the first image's corner instead, and not used.
         let first = select(vec4<u32>(0u), source.at, source.inside) + first_b * (HO * WO);
         for (var co = 0u; co < CO; co += 16u) {
-            for (var j = 0u; j < LINES_A; j++) {
+            for (var j = 0u; j < turns(LINES_A, local); j++) {
                 let ok = is_read_channel(co + first_a + j);
                 let i = select(vec4<u32>(0u), weight + ((co + j) * (CI * KH * KW) + tap), ok);
                 let line = vec4<f32>(w[i.x], w[i.y], w[i.z], w[i.w]);
                 tile_a[to_a + j * ROW_A] = select(vec4<f32>(0.0), line, ok);
             }
-            for (var j = 0u; j < LINES_B; j++) {
+            for (var j = 0u; j < turns(LINES_B, local); j++) {
                 let ok = is_read_channel(co + first_b + j);
                 let i = select(vec4<u32>(0u), first + (co + j) * (HO * WO), ok);
                 let line = vec4<f32>(y[i.x], y[i.y], y[i.z], y[i.w]);

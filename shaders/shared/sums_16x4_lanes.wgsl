@@ -2,7 +2,7 @@
 // neighbours by local index that compute as one vector, and for which a load is eight loads: llvmpipe. A
 // subgroup owns 16 rows by 32 columns, each of its lanes a vec4 of columns. What the rows need of tile_a for
 // two terms is eight vec4s: each lane loads one, and the others take it from there, which costs next to
-// nothing. Include tile.wgsl too.
+// nothing. Include tile.wgsl and lanes.wgsl too.
 // c<row>: the sums of one invocation.
 var<private> c0: vec4<f32>;
 var<private> c1: vec4<f32>;
@@ -69,20 +69,27 @@ fn put_tile(m: u32, n: u32, local: u32) {
     let group = local / 8u;
     let i = m + group / (TILE_N / 32u) * 16u;
     let j = n + group % (TILE_N / 32u) * 32u + local % 8u * 4u;
-    put(i, j, c0);
-    put(i + 1u, j, c1);
-    put(i + 2u, j, c2);
-    put(i + 3u, j, c3);
-    put(i + 4u, j, c4);
-    put(i + 5u, j, c5);
-    put(i + 6u, j, c6);
-    put(i + 7u, j, c7);
-    put(i + 8u, j, c8);
-    put(i + 9u, j, c9);
-    put(i + 10u, j, c10);
-    put(i + 11u, j, c11);
-    put(i + 12u, j, c12);
-    put(i + 13u, j, c13);
-    put(i + 14u, j, c14);
-    put(i + 15u, j, c15);
+    for (var r = 0u; r < turns(16u, local); r++) {
+        put(i + r, j, sum_of(r));
+    }
+}
+
+fn sum_of(row: u32) -> vec4<f32> {
+    var sum = c0;
+    sum = select(sum, c1, row == 1u);
+    sum = select(sum, c2, row == 2u);
+    sum = select(sum, c3, row == 3u);
+    sum = select(sum, c4, row == 4u);
+    sum = select(sum, c5, row == 5u);
+    sum = select(sum, c6, row == 6u);
+    sum = select(sum, c7, row == 7u);
+    sum = select(sum, c8, row == 8u);
+    sum = select(sum, c9, row == 9u);
+    sum = select(sum, c10, row == 10u);
+    sum = select(sum, c11, row == 11u);
+    sum = select(sum, c12, row == 12u);
+    sum = select(sum, c13, row == 13u);
+    sum = select(sum, c14, row == 14u);
+    sum = select(sum, c15, row == 15u);
+    return sum;
 }

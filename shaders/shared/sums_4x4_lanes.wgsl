@@ -1,6 +1,6 @@
 // sums_4x4_lanes.wgsl: 4 x 4 outputs an invocation, in 4 vec4, by lanes as in sums_16x4_lanes.wgsl: a subgroup
 // owns 4 rows by 32 columns, so what the rows need of tile_a for eight terms is a vec4 a lane. Include
-// tile.wgsl too.
+// tile.wgsl and lanes.wgsl too.
 // c<row>: the sums of one invocation.
 var<private> c0: vec4<f32>;
 var<private> c1: vec4<f32>;
@@ -35,8 +35,15 @@ fn add_term(a: vec4<f32>, b: vec4<f32>) {
 fn put_tile(m: u32, n: u32, local: u32) {
     let i = m + local / 8u * 4u;
     let j = n + local % 8u * 4u;
-    put(i, j, c0);
-    put(i + 1u, j, c1);
-    put(i + 2u, j, c2);
-    put(i + 3u, j, c3);
+    for (var r = 0u; r < turns(4u, local); r++) {
+        put(i + r, j, sum_of(r));
+    }
+}
+
+fn sum_of(row: u32) -> vec4<f32> {
+    var sum = c0;
+    sum = select(sum, c1, row == 1u);
+    sum = select(sum, c2, row == 2u);
+    sum = select(sum, c3, row == 3u);
+    return sum;
 }

@@ -2,6 +2,11 @@
 // COLUMNS. Include tile.wgsl and sums_8x8.wgsl or sums_4x4.wgsl too.
 override UNROLLED: u32 = 1u; // 0 where compiling takes longer than it saves
 
+// How often a loop of so many turns runs: compilers spell it out.
+fn turns(count: u32, local: u32) -> u32 {
+    return count;
+}
+
 fn add_terms(local: u32) {
     let a = local / COLUMNS;
     let b = local % COLUMNS;

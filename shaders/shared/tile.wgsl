@@ -1,8 +1,8 @@
 // tile.wgsl: a tile of a product, for kernels that fill tile_a and tile_b and say in put() where
 // outputs go: TILE_M x TILE_N outputs and 16 terms at a time, by 64 invocations. Both tiles lie as
 // [k][m or n] in vec4, with one of padding a row against bank conflicts. Include the sizes, tile_64.wgsl,
-// tile_wide.wgsl or tile_32.wgsl, and who adds up which sums: sums_8x8.wgsl (sums_4x4.wgsl for 32) with
-// terms.wgsl, or by lanes sums_16x4_lanes.wgsl (sums_4x4_lanes.wgsl for 32).
+// tile_wide.wgsl or tile_32.wgsl, and who adds up which sums: terms.wgsl with sums_8x8.wgsl (sums_4x4.wgsl
+// for 32), or lanes.wgsl with sums_16x4_lanes.wgsl (sums_4x4_lanes.wgsl for 32).
 const QUADS_A = TILE_M / 4u; // vec4s across tile_a
 const QUADS_B = TILE_N / 4u;
 const LINES_A = QUADS_A / 4u; // vec4s of tile_a for each invocation to fill

@@ -174,7 +174,7 @@ macro_rules! tiled_kernel {
             },
             lanes: $crate::ops::Kernel {
                 name: $lanes,
-                ..$crate::kernel!($file, $($part,)* $by_lanes)
+                ..$crate::kernel!($file, $($part,)* "lanes", $by_lanes)
             },
         }
     };
