@@ -32,6 +32,14 @@ fn every_field_is_in_the_json() {
 }
 
 #[test]
+fn growth_is_said_for_three_batch_sizes() {
+    let output = bench(&["--device", "cpu", "--only", "W1", "--batch", "2,4,8"]);
+    let printed = text(&output.stdout);
+    let last = printed.lines().last().unwrap_or_default();
+    assert!(last.starts_with("W1 on cpu") && last.contains("ms an image"), "{printed}");
+}
+
+#[test]
 fn plans_are_printed_without_measuring() {
     let output = bench(&["--device", "cpu", "--plan", "--only", "W5"]);
     let printed = text(&output.stdout);

@@ -2,6 +2,7 @@
 //! they come.
 
 mod devices;
+mod growth;
 mod table;
 
 use std::io::IsTerminal;
@@ -71,6 +72,7 @@ pub fn bench(args: &BenchArgs) -> Result<()> {
         say(format_args!("{}", table::head(&devices, &ceilings).trim_end()));
     }
     let bar = progress(workloads.len() * devices.len());
+    let mut all_rows = vec![];
     for workload in &workloads {
         let mut rows = vec![];
         for (number, device) in devices.iter().enumerate() {
@@ -79,8 +81,12 @@ pub fn bench(args: &BenchArgs) -> Result<()> {
             bar.inc(1);
         }
         bar.suspend(|| print_rows(&rows, args.json))?;
+        all_rows.extend(rows);
     }
     bar.finish_and_clear();
+    if !args.json {
+        growth::growth(&all_rows).iter().for_each(|sentence| say(format_args!("{sentence}")));
+    }
     Ok(())
 }
 
