@@ -3,81 +3,15 @@
 // 2: 0 where u < a, else x;  3: 0 in a rectangle that lies anywhere in the image, else x;
 // 4: x a + l (1 - a), l uniform in [0.8, 1) an image. A pixel is spoilt in all channels alike.
 // One vec4 an invocation. Dispatch: ceil(n / 4 / 64) workgroups, folded past 65535.
-override KIND: u32 = 0u;
-override CHANNELS: u32 = 1u;
-override HEIGHT: u32 = 1u;
-override WIDTH: u32 = 1u;
-
 struct Params { vectors: u32, stream: u32, amount: f32, height: u32, width: u32 }
 @group(0) @binding(0) var<storage, read> input: array<vec4<f32>>;
 @group(0) @binding(1) var<storage, read_write> output: array<vec4<f32>>;
 @group(1) @binding(0) var<uniform> params: Params;
 
-// The number of element e's pixel among those of the batch, channels aside.
-fn pixel(e: u32) -> u32 {
-    let plane = HEIGHT * WIDTH;
-    return e / (CHANNELS * plane) * plane + e % plane;
-}
-
-// Which block of words element e depends on.
-fn block_of(e: u32) -> u32 {
-    if KIND == 1u || KIND == 2u {
-        return pixel(e) / 4u;
-    }
-    return e / (CHANNELS * HEIGHT * WIDTH);
-}
-
-fn uniform1(word: u32) -> f32 {
-    return f32(word >> 8u) * (1.0 / 16777216.0);
-}
-
-// Whether element e lies in its image's rectangle.
-fn covered(e: u32, words: vec4<u32>) -> bool {
-    // The upper word of a product with a count is a whole number below it.
-    let top = multiply_wide(words.x, HEIGHT - params.height + 1u).x;
-    let left = multiply_wide(words.y, WIDTH - params.width + 1u).x;
-    // Above and left of the rectangle, these wrap round to something large.
-    return e / WIDTH % HEIGHT - top < params.height && e % WIDTH - left < params.width;
-}
-
-fn spoilt(x: f32, e: u32, words: vec4<u32>) -> f32 {
-    let a = params.amount;
-    switch KIND {
-        case 1u: {
-            let u = uniform1(words[pixel(e) % 4u]);
-            return select(select(x, 1.0, u < a), 0.0, u < 0.5 * a);
-        }
-        case 2u: { return select(x, 0.0, uniform1(words[pixel(e) % 4u]) < a); }
-        case 3u: { return select(x, 0.0, covered(e, words)); }
-        default: {
-            let air = (0.8 + 0.2 * uniform1(words.x)) * (1.0 - a);
-            return clamp(x * a + air, 0.0, 1.0);
-        }
-    }
-}
-
 @compute @workgroup_size(64)
 fn main(me: Invocation) {
     let i = linear_index(me);
-    if i >= params.vectors {
-        return;
+    if i < params.vectors {
+        output[i] = spoilt4(i, input[i]);
     }
-    var out = input[i];
-    if KIND == 0u {
-        let noise = normal4(random_words(params.stream, i));
-        output[i] = clamp(out + params.amount * noise, vec4<f32>(0.0), vec4<f32>(1.0));
-        return;
-    }
-    // Neighbours mostly share a block; only where they do not is another one made.
-    var block = block_of(4u * i);
-    var words = random_words(params.stream, block);
-    for (var k = 0u; k < 4u; k++) {
-        let e = 4u * i + k;
-        if block_of(e) != block {
-            block = block_of(e);
-            words = random_words(params.stream, block);
-        }
-        out[k] = spoilt(out[k], e, words);
-    }
-    output[i] = out;
 }

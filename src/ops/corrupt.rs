@@ -10,7 +10,7 @@ use crate::kernel;
 use crate::rng;
 use crate::simd;
 
-static KERNEL: Kernel = kernel!("corrupt", "linear", "step", "philox");
+static KERNEL: Kernel = kernel!("corrupt", "linear", "step", "philox", "corruption");
 
 /// `images` of `[batch, channels, height, width]` in [0, 1], spoilt as `corruption` says, of the
 /// same shape and range; others at every step, but for a blur, which draws nothing.
@@ -180,6 +180,26 @@ impl Corrupt {
     }
 }
 
+/// For kernels that include `corruption.wgsl`.
+impl Corrupt {
+    /// Sets what it needs to know of images of this shape.
+    pub(super) fn constants(&self, dispatch: Dispatch, images: &Shape) -> Dispatch {
+        let [_, channels, height, width] = sizes(images);
+        dispatch
+            .constant("KIND", self.kind as u32)
+            .constant("CHANNELS", channels as u32)
+            .constant("HEIGHT", height as u32)
+            .constant("WIDTH", width as u32)
+    }
+
+    /// Its words in the uniform, in order: `stream`, `amount`, `height`, `width`.
+    pub(super) fn params(&self, images: &Shape) -> [u32; 4] {
+        let [_, _, height, width] = sizes(images);
+        let [h, w] = rectangle(self.amount, [height, width]);
+        [self.stream.0, self.amount.to_bits(), h as u32, w as u32]
+    }
+}
+
 impl Op for Corrupt {
     fn name(&self) -> &'static str {
         "corrupt"
@@ -208,18 +228,11 @@ impl Op for Corrupt {
     }
 
     fn gpu(&self, shapes: &Shapes, _target: &GpuTarget) -> Vec<Dispatch> {
-        let [_, channels, height, width] = sizes(&shapes.output);
         let vectors = shapes.output.elements().div_ceil(4);
-        let [h, w] = rectangle(self.amount, [height, width]);
         let bindings = vec![Binding::Input(0), Binding::Output(0)];
-        vec![
-            Dispatch::new(&KERNEL, bindings, Dispatch::linear(vectors, 64))
-                .constant("KIND", self.kind as u32)
-                .constant("CHANNELS", channels as u32)
-                .constant("HEIGHT", height as u32)
-                .constant("WIDTH", width as u32)
-                .params([vectors as u32, self.stream.0, self.amount.to_bits(), h as u32, w as u32]),
-        ]
+        let dispatch = Dispatch::new(&KERNEL, bindings, Dispatch::linear(vectors, 64));
+        let params = [vectors as u32].into_iter().chain(self.params(&shapes.output));
+        vec![self.constants(dispatch, &shapes.output).params(params)]
     }
 
     fn stream(&self) -> Option<Stream> {

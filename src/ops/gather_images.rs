@@ -6,7 +6,7 @@ use super::*;
 use crate::kernel;
 use crate::simd;
 
-static KERNEL: Kernel = kernel!("gather_images", "linear", "step");
+static KERNEL: Kernel = kernel!("gather_images", "linear", "step", "philox", "corruption");
 
 /// Images `order[cursor ..]` of the dataset as `[batch, channels, height, width]`, byte / 255.
 ///
@@ -23,7 +23,7 @@ pub fn gather_images(
     batch: usize,
     image: [usize; 3],
 ) -> Result<NodeId> {
-    builder.apply(Arc::new(GatherImages { batch, image }), &[pixels, order])
+    builder.apply(Arc::new(GatherImages { batch, image, spoilt: None }), &[pixels, order])
 }
 
 /// Labels of the images that [`gather_images`] takes, as `[batch]` whole numbers in f32.
@@ -46,6 +46,8 @@ pub struct GatherImages {
     pub batch: usize,
     /// Channels, height and width of an image.
     pub image: [usize; 3],
+    /// How the images are spoilt that are a second output.
+    pub spoilt: Option<Corrupt>,
 }
 
 /// The operation of [`gather_labels`].
@@ -59,6 +61,11 @@ impl GatherImages {
     fn bytes(&self) -> usize {
         self.image.iter().product()
     }
+}
+
+/// The kernel's uniform.
+fn words(counts: [usize; 3], corrupt: [u32; 4]) -> impl Iterator<Item = u32> {
+    counts.into_iter().map(|count| count as u32).chain(corrupt)
 }
 
 /// The number of the image that place `b` of the batch takes.
@@ -102,25 +109,36 @@ impl Op for GatherImages {
                 });
             }
         });
+        if let Some(corrupt) = self.spoilt {
+            let [clean, spoilt, ..] = call.outputs;
+            let mut outputs: [&mut [f32]; MAX_OUTPUTS] = Default::default();
+            outputs[0] = spoilt;
+            let mut inputs: [&[f32]; MAX_INPUTS] = Default::default();
+            inputs[0] = clean;
+            corrupt.cpu(CpuCall { inputs, outputs, ..call });
+        }
     }
 
     fn gpu(&self, shapes: &Shapes, _target: &GpuTarget) -> Vec<Dispatch> {
         let count = shapes.output.elements();
         let images = shapes.inputs[0].elements() * 4 / self.bytes();
-        vec![
-            Dispatch::new(
-                &KERNEL,
-                vec![Binding::Input(0), Binding::Input(1), Binding::Output(0)],
-                Dispatch::linear(count.div_ceil(4), 64),
-            )
-            .constant("SIZE", self.bytes() as u32)
-            .params([count, images, shapes.inputs[1].elements()].map(|number| number as u32)),
-        ]
+        let mut bindings = vec![Binding::Input(0), Binding::Input(1), Binding::Output(0)];
+        bindings.extend(self.spoilt.map(|_| Binding::Output(1)));
+        let groups = Dispatch::linear(count.div_ceil(4), 64);
+        let gather = Dispatch::new(&KERNEL, bindings, groups).constant("SIZE", self.bytes() as u32);
+        let counts = [count, images, shapes.inputs[1].elements()];
+        let Some(corrupt) = &self.spoilt else { return vec![gather.params(words(counts, [0; 4]))] };
+        let gather = corrupt.constants(gather.entry("spoilt_too"), &shapes.output);
+        vec![gather.params(words(counts, corrupt.params(&shapes.output)))]
     }
 
     /// Of the dataset the batch alone is read.
-    fn traffic(&self, _shapes: &Shapes, outputs: usize) -> usize {
-        outputs / 4 + self.batch + outputs
+    fn traffic(&self, shapes: &Shapes, outputs: usize) -> usize {
+        shapes.output.elements() / 4 + self.batch + outputs
+    }
+
+    fn stream(&self) -> Option<Stream> {
+        self.spoilt.and_then(|corrupt| corrupt.stream())
     }
 }
 
@@ -167,7 +185,7 @@ impl Op for GatherLabels {
                 Dispatch::linear(self.batch, 64),
             )
             .entry("labels")
-            .params(numbers.map(|number| number as u32)),
+            .params(words(numbers, [0; 4])),
         ]
     }
 }
@@ -203,7 +221,7 @@ mod tests {
         let bytes: Vec<u8> = (0..16).collect();
         let packed: Vec<u32> =
             bytes.chunks(4).map(|word| u32::from_le_bytes(word.try_into().unwrap())).collect();
-        let op = GatherImages { batch: 3, image: [1, 1, 3] };
+        let op = GatherImages { batch: 3, image: [1, 1, 3], spoilt: None };
         let out = gather(&op, [&words(&packed), &words(&[9, 4, 0, 3])], 1);
         let expected = [12, 13, 14, 0, 1, 2, 9, 10, 11].map(|byte| byte as f32 / 255.0);
         assert_eq!(out, expected);

@@ -5,6 +5,7 @@ mod chain;
 mod constants;
 mod epilogue;
 mod pooling;
+mod spoilt;
 mod sums;
 
 use super::{Graph, Kind, Node};
@@ -19,6 +20,7 @@ impl Graph {
     ///   activation before it.
     /// - What follows a product or convolution and is its only reader becomes its epilogue.
     /// - A bias's gradient becomes a second output of the weight's.
+    /// - A batch is spoilt in the pass that gathers it.
     /// - Elementwise operations, and a sum of what they give, become one pass.
     ///
     /// `kept` are nodes whose own value is needed. A [companion](Kind::Companion) is computed with
@@ -32,6 +34,7 @@ impl Graph {
         fused.fuse_pooling(kept);
         fused.fuse_epilogues(kept);
         fused.fuse_channel_sums(kept);
+        fused.fuse_spoilt_batch(kept);
         fused.fuse_chains(kept);
         Ok(fused)
     }

@@ -27,7 +27,7 @@ impl Graph {
         self.nodes[index].inputs = inputs.to_vec();
     }
 
-    fn op<T: Op>(&self, index: usize) -> Option<&T> {
+    pub(super) fn op<T: Op>(&self, index: usize) -> Option<&T> {
         let Kind::Op(op) = &self.nodes[index].kind else { return None };
         (op.as_ref() as &dyn std::any::Any).downcast_ref()
     }

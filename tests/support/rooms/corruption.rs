@@ -6,6 +6,7 @@ use proptest::prelude::*;
 
 use super::super::case::{Case, tensor};
 use super::super::compare::Tolerance;
+use super::layout::dataset;
 use super::small_shape;
 
 /// Images whose planes fill no vector, or straddle it.
@@ -28,21 +29,38 @@ fn drawn_corruption() -> impl Strategy<Value = Corruption> {
     })
 }
 
+/// How near two devices have to come: where numbers are only replaced, they agree to the bit.
+fn within(corruption: Corruption) -> Tolerance {
+    match corruption {
+        Corruption::Gaussian { .. }
+        | Corruption::GaussianRange { .. }
+        | Corruption::Haze { .. } => Tolerance::Elementwise,
+        _ => Tolerance::Exact,
+    }
+}
+
 pub fn corrupt() -> impl Strategy<Value = Case> {
     (images(), drawn_corruption()).prop_map(|(images, corruption)| {
-        let rounds = matches!(
-            corruption,
-            Corruption::Gaussian { .. }
-                | Corruption::GaussianRange { .. }
-                | Corruption::Haze { .. }
-        );
         // Two in one graph, which do not draw alike.
         Case::many(format!("corrupt {corruption}"), vec![images], move |graph, x| {
             let mut spoilt = || ops::corrupt(graph, x[0], corruption);
             Ok(vec![spoilt()?, spoilt()?])
         })
         .forward_only()
-        .within(if rounds { Tolerance::Elementwise } else { Tolerance::Exact })
+        .within(within(corruption))
+    })
+}
+
+/// A batch that is gathered, and spoilt in the same pass once fused.
+pub fn spoilt_batch() -> impl Strategy<Value = Case> {
+    (dataset(), drawn_corruption()).prop_map(|((inputs, image, batch), corruption)| {
+        let [pixels, order, _] = inputs;
+        Case::many(format!("spoilt batch {corruption}"), vec![pixels, order], move |graph, x| {
+            let clean = ops::gather_images(graph, x[0], x[1], batch, image)?;
+            Ok(vec![clean, ops::corrupt(graph, clean, corruption)?])
+        })
+        .forward_only()
+        .within(within(corruption))
     })
 }
 

@@ -175,7 +175,8 @@ fn words(values: impl Iterator<Item = u32>) -> Tensor {
     Tensor::new([data.len()], data).expect("one axis fits")
 }
 
-pub fn gather_images() -> impl Strategy<Value = Case> {
+/// Pixels, order and labels of a dataset, the size of its images, and that of a batch.
+pub(super) fn dataset() -> impl Strategy<Value = ([Tensor; 3], [usize; 3], usize)> {
     let image = (1_usize..4, 1_usize..8, 1_usize..8);
     (image, 1_usize..20, 1_usize..20, any::<u64>()).prop_map(
         |((channels, height, width), count, batch, seed)| {
@@ -189,12 +190,17 @@ pub fn gather_images() -> impl Strategy<Value = Case> {
             let order = whole([count], seed ^ 1, count);
             let labels = words((0..count as u32).map(|label| label % 10));
             let order = words(order.data().iter().map(|value| *value as u32));
-            Case::many("gather_images", vec![words(pixels), order, labels], move |graph, x| {
-                let image = [channels, height, width];
-                let images = ops::gather_images(graph, x[0], x[1], batch, image)?;
-                Ok(vec![images, ops::gather_labels(graph, x[2], x[1], batch)?])
-            })
-            .forward_only()
+            ([words(pixels), order, labels], [channels, height, width], batch)
         },
     )
+}
+
+pub fn gather_images() -> impl Strategy<Value = Case> {
+    dataset().prop_map(|(inputs, image, batch)| {
+        Case::many("gather_images", inputs.to_vec(), move |graph, x| {
+            let images = ops::gather_images(graph, x[0], x[1], batch, image)?;
+            Ok(vec![images, ops::gather_labels(graph, x[2], x[1], batch)?])
+        })
+        .forward_only()
+    })
 }
