@@ -1,7 +1,8 @@
 //! What ten lines of one's own begin with: `use diabolo::prelude::*;`.
 //!
-//! Graphs and their layers, a device to run them on, images to learn from, and trained models. An
-//! operation of one's own needs [`op`] too. All else is in the module that it belongs to.
+//! Graphs and their layers, a device to run them on, images to learn from, and trained models. A
+//! function of one's own is an [`Elementwise`]; any other operation of one's own needs [`op`] too. All
+//! else is in the module that it belongs to.
 //!
 //! ```
 //! use diabolo::prelude::*;
@@ -14,11 +15,9 @@
 //!     let x = graph.input("x", [32, 64]);
 //!     let code = nn::dense(&mut graph, "encoder", x, 8, Some(Activation::Relu))?;
 //!     let y = nn::dense(&mut graph, "decoder", code, 64, Some(Activation::Sigmoid))?;
-//!     let error = ops::squared_error(&mut graph, y, x)?;
-//!     let loss = ops::mean_all(&mut graph, error)?;
+//!     let loss = nn::mean_squared_error(&mut graph, y, x)?;
 //!
-//!     let device = gpu::open(&DeviceChoice::Cpu)?.executor;
-//!     let mut fit = Minimiser::new(device, &graph, loss, Optimiser::adam(), Seed(0))?;
+//!     let mut fit = Minimiser::open(&DeviceChoice::Cpu, &graph, loss)?;
 //!     for _ in 0..20 {
 //!         fit.step(&[("x", &batch)], 1e-2)?;
 //!     }
@@ -33,7 +32,7 @@ pub use crate::error::{Error, Result};
 pub use crate::gpu::{self, DeviceChoice};
 pub use crate::graph::{Executor, Graph, Plan, PlanRequest, State};
 pub use crate::nn;
-pub use crate::ops::{self, Activation, Builder, NodeId, Optimiser, StepScalars};
+pub use crate::ops::{self, Activation, Builder, Elementwise, NodeId, Optimiser, StepScalars};
 pub use crate::rng::Seed;
 pub use crate::tasks::{Codec, Pictures, Raster, Trained};
 pub use crate::tensor::{Shape, Tensor};

@@ -21,7 +21,7 @@ const CASES: usize = 24;
 
 /// One way in which a kernel is compiled.
 struct Use {
-    kernel: &'static Kernel,
+    kernel: Kernel,
     entry: &'static str,
     constants: Vec<(&'static str, f64)>,
 }
@@ -33,7 +33,7 @@ impl Use {
 
     /// The module with every `override` replaced by its value.
     fn module(&self) -> (naga::Module, ModuleInfo) {
-        let (module, info) = parse(self.kernel);
+        let (module, info) = parse(&self.kernel);
         let constants: HashMap<String, f64> =
             self.constants.iter().map(|(name, value)| ((*name).into(), *value)).collect();
         let entry = Some((naga::ShaderStage::Compute, self.entry));
@@ -118,8 +118,9 @@ fn uses() -> Vec<Use> {
 /// folder has seen all of it.
 #[test]
 fn rooms_and_models_reach_every_entry_point() {
+    let uses = uses();
     let reached: BTreeSet<(&str, &str)> =
-        uses().iter().map(|found| (found.kernel.name, found.entry)).collect();
+        uses.iter().map(|found| (found.kernel.name, found.entry)).collect();
     for kernel in kernels() {
         for entry in &parse(kernel).0.entry_points {
             let known = reached.contains(&(kernel.name, entry.name.as_str()));

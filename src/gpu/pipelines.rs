@@ -90,7 +90,7 @@ pub(super) struct Pipeline {
 /// A kernel that the device has taken in.
 #[derive(Debug)]
 struct Module {
-    kernel: &'static Kernel,
+    kernel: Kernel,
     shader: wgpu::ShaderModule,
     reflection: Reflection,
 }
@@ -157,12 +157,12 @@ impl Pipelines {
     /// # Errors
     /// When one is no WGSL, or has the name of another.
     fn load_modules(&mut self, dispatches: &[&Dispatch]) -> Result<()> {
-        let mut new: Vec<&'static Kernel> = vec![];
+        let mut new: Vec<&Kernel> = vec![];
         for Dispatch { kernel, .. } in dispatches {
-            let known = self.modules.get(kernel.name).map(|module| module.kernel);
+            let known = self.modules.get(kernel.name).map(|module| &module.kernel);
             match known.or_else(|| new.iter().copied().find(|new| new.name == kernel.name)) {
                 None => new.push(kernel),
-                Some(known) if std::ptr::eq(known, *kernel) || known == *kernel => {}
+                Some(known) if known == kernel => {}
                 Some(_) => {
                     let what = "there is another kernel of this name; give this one its own";
                     return Err(Error::Gpu(format!("kernel {}: {what}", kernel.name)));
@@ -177,7 +177,7 @@ impl Pipelines {
         Ok(())
     }
 
-    fn load(&self, kernel: &'static Kernel) -> Result<Module> {
+    fn load(&self, kernel: &Kernel) -> Result<Module> {
         let reflection = Reflection::new(kernel)?;
         let description = wgpu::ShaderModuleDescriptor {
             label: Some(kernel.name),
@@ -196,7 +196,7 @@ impl Pipelines {
                 _ => self.device.device.create_shader_module(description),
             },
         )?;
-        Ok(Module { kernel, shader, reflection })
+        Ok(Module { kernel: kernel.clone(), shader, reflection })
     }
 
     fn compile(&self, key: &Key, dispatch: &Dispatch) -> Result<Pipeline> {

@@ -1,6 +1,6 @@
 //! What a kernel binds, read off its text, so that no binding is stated twice.
 
-use naga::valid::{Capabilities, ModuleInfo, ValidationFlags, Validator};
+use naga::valid::ModuleInfo;
 
 use crate::error::{Error, Result};
 use crate::ops::{Binding, Dispatch, Kernel, StepScalars};
@@ -39,12 +39,7 @@ impl Reflection {
     /// # Errors
     /// When the text is not valid WGSL.
     pub fn new(kernel: &Kernel) -> Result<Self> {
-        let text = kernel.text();
-        let module = naga::front::wgsl::parse_str(&text)
-            .map_err(|error| broken(kernel.name, &error.emit_to_string(&text)))?;
-        let info = Validator::new(ValidationFlags::all(), Capabilities::SUBGROUP)
-            .validate(&module)
-            .map_err(|error| broken(kernel.name, &error.emit_to_string(&text)))?;
+        let (module, info) = kernel.parse().map_err(|what| broken(kernel.name, &what))?;
         Ok(Self { name: kernel.name, module, info })
     }
 

@@ -126,6 +126,15 @@ impl Loss {
     }
 }
 
+/// The mean of `(y - goal)^2` over all elements, a scalar: the plain loss of a graph of one's own.
+///
+/// # Errors
+/// When the shapes do not broadcast to each other.
+pub fn mean_squared_error(builder: &mut dyn Builder, y: NodeId, goal: NodeId) -> Result<NodeId> {
+    let errors = ops::squared_error(builder, y, goal)?;
+    ops::mean_all(builder, errors)
+}
+
 /// The mean of `errors`, `[batch, channels, height, width]`, over the pixels that are seen; a scalar.
 ///
 /// # Errors

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use naga::valid::{Capabilities, ModuleInfo, ValidationFlags, Validator};
+
 use super::Tuning;
 
 /// The most workgroups along one axis of a dispatch (WebGPU's default limit).
@@ -14,14 +16,23 @@ pub const MAX_GROUPS: u32 = 65_535;
 /// [`Dispatch::bindings`]; `@group(1) @binding(0)` the dispatch's own numbers, a uniform;
 /// `@group(1) @binding(1)` the [`StepScalars`](super::StepScalars), a uniform. Buffers end at
 /// multiples of four words; what lies beyond a tensor's end is nobody's.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Kernel {
     /// What reports and errors call it; no other kernel of a device has this name.
     pub name: &'static str,
-    /// The text, part by part.
-    pub(crate) source: &'static [&'static str],
+    /// The text.
+    pub(crate) source: Source,
     /// Whether it may run without checks of its indices, divisors and loops.
     pub(crate) trusted: bool,
+}
+
+/// A kernel's text; cheap to copy.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Source {
+    /// Part by part.
+    Parts(&'static [&'static str]),
+    /// Put together while the program runs.
+    Whole(Arc<str>),
 }
 
 impl Kernel {
@@ -46,7 +57,12 @@ impl Kernel {
     /// assert!(HALVE.text().contains("fn linear_index"));
     /// ```
     pub const fn from_wgsl(name: &'static str, source: &'static [&'static str]) -> Self {
-        Self { name, source, trusted: false }
+        Self { name, source: Source::Parts(source), trusted: false }
+    }
+
+    /// The same, of text that was put together while the program runs.
+    pub(super) fn from_text(name: &'static str, text: String) -> Self {
+        Self { name, source: Source::Whole(text.into()), trusted: false }
     }
 
     /// The kernel without checks where [`ShaderChecks`](crate::gpu::ShaderChecks) lets this crate's
@@ -55,13 +71,28 @@ impl Kernel {
     /// # Safety
     /// In every dispatch of it, at any shape, indices stay in bounds, loops end and divisors are not
     /// zero. Run it checked against the operation's CPU function first.
-    pub const unsafe fn trusted(self) -> Self {
-        Self { trusted: true, ..self }
+    pub const unsafe fn trusted(mut self) -> Self {
+        self.trusted = true;
+        self
     }
 
     /// The whole text.
     pub fn text(&self) -> String {
-        self.source.join("\n")
+        match &self.source {
+            Source::Parts(parts) => parts.join("\n"),
+            Source::Whole(text) => text.to_string(),
+        }
+    }
+
+    /// The text, parsed and found to be valid WGSL; else what is wrong with it, and where.
+    pub(crate) fn parse(&self) -> Result<(naga::Module, ModuleInfo), String> {
+        let text = self.text();
+        let module =
+            naga::front::wgsl::parse_str(&text).map_err(|error| error.emit_to_string(&text))?;
+        let info = Validator::new(ValidationFlags::all(), Capabilities::SUBGROUP)
+            .validate(&module)
+            .map_err(|error| error.emit_to_string(&text))?;
+        Ok((module, info))
     }
 }
 
@@ -70,10 +101,10 @@ macro_rules! kernel {
     ($name:literal $(, $part:literal)*) => {
         $crate::ops::Kernel {
             name: $name,
-            source: &[
+            source: $crate::ops::Source::Parts(&[
                 $(include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/shaders/shared/", $part, ".wgsl")),)*
                 include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/shaders/", $name, ".wgsl")),
-            ],
+            ]),
             trusted: true,
         }
     };
@@ -95,7 +126,7 @@ pub enum Binding {
 #[derive(Clone, Debug)]
 pub struct Dispatch {
     /// The shader.
-    pub kernel: &'static Kernel,
+    pub kernel: Kernel,
     /// The entry point.
     pub entry: &'static str,
     /// Values of `override` constants: geometry and tile sizes. Part of the pipeline's identity.
@@ -110,7 +141,8 @@ pub struct Dispatch {
 
 impl Dispatch {
     /// A dispatch of `kernel`'s entry point `main` over `workgroups`.
-    pub fn new(kernel: &'static Kernel, bindings: Vec<Binding>, workgroups: [u32; 3]) -> Self {
+    pub fn new(kernel: &Kernel, bindings: Vec<Binding>, workgroups: [u32; 3]) -> Self {
+        let kernel = kernel.clone();
         Self { kernel, entry: "main", constants: vec![], bindings, params: vec![], workgroups }
     }
 

@@ -33,6 +33,7 @@ mod corruption;
 mod detach;
 mod dispatch;
 mod dropout;
+mod elementwise;
 mod expand;
 mod fused;
 mod gather;
@@ -88,9 +89,10 @@ pub use conv2d_weight_gradient::{Conv2dWeightGradient, Summed};
 pub use corrupt::{Corrupt, corrupt};
 pub use corruption::Corruption;
 pub use detach::{Detach, detach};
-pub(crate) use dispatch::kernel;
 pub use dispatch::{AdapterKind, Binding, Dispatch, GpuTarget, Kernel, MAX_GROUPS};
+pub(crate) use dispatch::{Source, kernel};
 pub use dropout::{Dropout, dropout};
+pub use elementwise::{Elementwise, ElementwiseGradient};
 pub use expand::{Expand, expand, sum_to};
 pub use fused::{EpiloguePart, Fused, Last};
 pub use gather::{Gather, gather};
@@ -187,7 +189,7 @@ impl CpuCall<'_> {
 }
 
 /// An operation of the graph. See `ops/bias.rs` for a short one, whole, and `examples/own_op.rs` for
-/// one outside this crate.
+/// one outside this crate; a function of one number takes no more than an [`Elementwise`].
 ///
 /// Its `Debug` text tells its settings apart: operations of one type with equal text on equal inputs
 /// are one node. One that is computed at other shapes than [`Op::shape`] gave, or writes less than

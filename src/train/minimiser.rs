@@ -2,6 +2,7 @@
 //! crate.
 
 use crate::error::{Error, Result};
+use crate::gpu::{self, DeviceChoice};
 use crate::graph::{Executor, Graph, Plan, PlanId, PlanRequest, State, StateLayout, Training};
 use crate::ops::{NodeId, Optimiser, StepScalars};
 use crate::rng::Seed;
@@ -48,6 +49,14 @@ pub struct Minimiser {
 }
 
 impl Minimiser {
+    /// Opens a device and makes `loss` small on it by Adam, from parameters drawn from seed 0.
+    ///
+    /// # Errors
+    /// As [`Minimiser::new`], and when there is no such device.
+    pub fn open(choice: &DeviceChoice, graph: &Graph, loss: NodeId) -> Result<Self> {
+        Self::new(gpu::open(choice)?.executor, graph, loss, Optimiser::adam(), Seed(0))
+    }
+
     /// Puts the parameters of `graph`, drawn from `seed`, and the plan that makes `loss` small on the
     /// device, which [`gpu::open`](crate::gpu::open) opens. `loss` is one number, and every parameter
     /// takes part in it.
