@@ -5,8 +5,8 @@ use std::time::Instant;
 
 use crate::error::{Error, Result};
 use crate::graph::{
-    Area, Data, DataId, Executor, Location, METRIC_ROWS, MetricRow, Plan, PlanId, ProfileRow, Role,
-    State,
+    Area, Data, DataId, Executor, HeldPlans, Location, METRIC_ROWS, MetricRow, Plan, PlanId,
+    ProfileRow, Role, State,
 };
 use crate::ops::{CpuCall, GpuTarget, MAX_INPUTS, MAX_OUTPUTS, StepScalars};
 use crate::tensor::Tensor;
@@ -39,7 +39,7 @@ pub struct CpuExecutor {
     state: Option<State>,
     gradients: Vec<f32>,
     data: Vec<Dataset>,
-    plans: Vec<Loaded>,
+    plans: HeldPlans<Loaded>,
     log: Log,
     profile: Option<HashMap<(&'static str, String), ProfileRow>>,
 }
@@ -86,6 +86,12 @@ struct Loaded {
     metrics: Vec<f32>,
 }
 
+impl Loaded {
+    fn memory(&self) -> impl Iterator<Item = &Vec<f32>> {
+        self.slots.iter().chain(&self.inputs).chain([&self.metrics])
+    }
+}
+
 impl CpuExecutor {
     /// An executor without a state.
     pub fn new() -> Self {
@@ -95,13 +101,9 @@ impl CpuExecutor {
     /// Fills the working memory of a plan with NaN, so that a test sees what is read before it is
     /// written.
     pub fn poison(&mut self, plan: PlanId) {
-        let loaded = &mut self.plans[plan.0];
+        let loaded = &mut self.plans[plan];
         loaded.slots.iter_mut().for_each(|slot| slot.fill(f32::NAN));
         loaded.metrics.fill(f32::NAN);
-    }
-
-    fn loaded(&mut self, plan: PlanId) -> Result<&mut Loaded> {
-        self.plans.get_mut(plan.0).ok_or_else(|| Error::Graph(NO_PLAN.into()))
     }
 
     fn dataset(&mut self, data: DataId) -> Result<&mut Dataset> {
@@ -110,10 +112,10 @@ impl CpuExecutor {
 
     fn run_steps(&mut self, plan: PlanId, steps: &[StepScalars]) -> Result<()> {
         for scalars in steps {
-            for step in 0..self.plans[plan.0].plan.steps.len() {
-                self.run_step(plan.0, step, scalars)?;
+            for step in 0..self.plans[plan].plan.steps.len() {
+                self.run_step(plan, step, scalars)?;
             }
-            let loaded = &self.plans[plan.0];
+            let loaded = &self.plans[plan];
             let columns = loaded.plan.metrics.len();
             if columns > 0 {
                 let row = &loaded.metrics[scalars.row as usize * columns..][..columns];
@@ -124,7 +126,7 @@ impl CpuExecutor {
         Ok(())
     }
 
-    fn run_step(&mut self, plan: usize, step: usize, scalars: &StepScalars) -> Result<()> {
+    fn run_step(&mut self, plan: PlanId, step: usize, scalars: &StepScalars) -> Result<()> {
         let outputs = self.plans[plan].plan.steps[step].outputs.len();
         let mut taken: [Vec<f32>; MAX_OUTPUTS] = Default::default();
         for (number, taken) in taken.iter_mut().enumerate().take(outputs) {
@@ -150,7 +152,7 @@ impl CpuExecutor {
     /// Calls the operation with its outputs' memory taken out of the executor.
     fn call(
         &self,
-        plan: usize,
+        plan: PlanId,
         step: usize,
         scalars: &StepScalars,
         taken: &mut [Vec<f32>; MAX_OUTPUTS],
@@ -165,7 +167,7 @@ impl CpuExecutor {
         Ok(())
     }
 
-    fn memory(&self, plan: usize, area: Area) -> Result<&[f32]> {
+    fn memory(&self, plan: PlanId, area: Area) -> Result<&[f32]> {
         let loaded = &self.plans[plan];
         Ok(match area {
             Area::Slot(slot) => &loaded.slots[slot],
@@ -188,7 +190,7 @@ impl CpuExecutor {
         })
     }
 
-    fn memory_mut(&mut self, plan: usize, area: Area) -> Result<&mut Vec<f32>> {
+    fn memory_mut(&mut self, plan: PlanId, area: Area) -> Result<&mut Vec<f32>> {
         let loaded = &mut self.plans[plan];
         let state = self.state.as_mut().ok_or_else(|| Error::Graph(NO_STATE.into()));
         Ok(match area {
@@ -208,7 +210,7 @@ impl CpuExecutor {
         self.state.as_ref().ok_or_else(|| Error::Graph(NO_STATE.into()))
     }
 
-    fn note(&mut self, plan: usize, step: usize, seconds: f64) {
+    fn note(&mut self, plan: PlanId, step: usize, seconds: f64) {
         let step = &self.plans[plan].plan.steps[step];
         let Some(profile) = &mut self.profile else { return };
         let row = ProfileRow::of(step);
@@ -251,7 +253,6 @@ fn carve<'a>(
 }
 
 const NO_STATE: &str = "no state was set before this call";
-const NO_PLAN: &str = "there is no such plan";
 const NO_DATA: &str = "the plan reads a dataset and was added without one";
 
 impl Executor for CpuExecutor {
@@ -323,32 +324,44 @@ impl Executor for CpuExecutor {
         if data.is_none() && plan.steps.iter().flat_map(|step| &step.inputs).any(reads_data) {
             return Err(Error::Graph(NO_DATA.into()));
         }
-        self.plans.push(Loaded {
+        Ok(self.plans.add(Loaded {
             data,
             slots: plan.slots.iter().map(|words| vec![0.0; *words]).collect(),
             inputs: plan.inputs.iter().map(|(_, shape)| vec![0.0; shape.elements()]).collect(),
             metrics: vec![0.0; METRIC_ROWS * plan.metrics.len()],
             plan,
+        }))
+    }
+
+    fn remove_plan(&mut self, plan: PlanId) -> Result<()> {
+        self.plans.remove(plan).map(drop)
+    }
+
+    fn memory_held(&self) -> u64 {
+        let state = self.state.iter().flat_map(|state| {
+            [&state.parameters, &state.buffers].into_iter().chain(&state.moments)
         });
-        Ok(PlanId(self.plans.len() - 1))
+        let data = self.data.iter().flat_map(|data| [&data.pixels, &data.labels, &data.order]);
+        let plans = self.plans.iter().flat_map(Loaded::memory);
+        let words = state.chain([&self.gradients]).chain(data).chain(plans).map(Vec::len);
+        4 * words.sum::<usize>() as u64
     }
 
     fn write_input(&mut self, plan: PlanId, name: &str, value: &Tensor) -> Result<()> {
-        let loaded = self.loaded(plan)?;
+        let loaded = self.plans.get_mut(plan)?;
         let index = loaded.plan.input_index(name, value.shape())?;
         loaded.inputs[index].copy_from_slice(value.data());
         Ok(())
     }
 
     fn run(&mut self, plan: PlanId, steps: &[StepScalars]) -> Result<()> {
-        self.loaded(plan)?;
+        self.plans.get(plan)?;
         // From one of the pool's own threads, operations share their work without waking it anew.
         rayon::scope(|_| self.run_steps(plan, steps))
     }
 
     fn plan(&self, plan: PlanId) -> Result<&Plan> {
-        let loaded = self.plans.get(plan.0).ok_or_else(|| Error::Graph(NO_PLAN.into()))?;
-        Ok(&loaded.plan)
+        Ok(&self.plans.get(plan)?.plan)
     }
 
     fn run_operation(
@@ -360,14 +373,14 @@ impl Executor for CpuExecutor {
         let step = Executor::plan(self, plan)?.steps.get(operation);
         let step = step.ok_or_else(|| Error::Graph("there is no such operation".into()))?;
         let outputs = step.outputs.clone();
-        self.run_step(plan.0, operation, scalars)?;
-        let read = |at: &Location| Ok(self.memory(plan.0, at.area)?[at.range()].to_vec());
+        self.run_step(plan, operation, scalars)?;
+        let read = |at: &Location| Ok(self.memory(plan, at.area)?[at.range()].to_vec());
         outputs.iter().map(read).collect()
     }
 
     fn read_output(&mut self, plan: PlanId, name: &str) -> Result<Tensor> {
-        let (location, shape) = self.loaded(plan)?.plan.output(name)?;
-        Tensor::new(shape, self.memory(plan.0, location.area)?[location.range()].to_vec())
+        let (location, shape) = self.plans.get(plan)?.plan.output(name)?;
+        Tensor::new(shape, self.memory(plan, location.area)?[location.range()].to_vec())
     }
 
     fn take_metrics(&mut self, _wait: bool) -> Result<Vec<MetricRow>> {

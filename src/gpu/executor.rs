@@ -12,8 +12,8 @@ use super::readback::Readback;
 use super::{Adapters, DeviceChoice, GpuOptions, Selection};
 use crate::error::{Error, Result};
 use crate::graph::{
-    Bytes, DataId, Executor, Location, METRIC_ROWS, MetricRow, Plan, PlanId, ProfileRow, Role,
-    State,
+    Bytes, DataId, Executor, HeldPlans, Location, METRIC_ROWS, MetricRow, Plan, PlanId, ProfileRow,
+    Role, State,
 };
 use crate::ops::{GpuTarget, StepScalars};
 use crate::tensor::Tensor;
@@ -27,7 +27,7 @@ pub struct GpuExecutor {
     pipelines: Pipelines,
     state: Option<StateMemory>,
     data: Vec<DataMemory>,
-    programs: Vec<(Program, Option<DataId>)>,
+    programs: HeldPlans<(Program, Option<DataId>)>,
     flights: Flights,
     readback: Readback,
     profiler: Option<Profiler>,
@@ -51,7 +51,7 @@ impl GpuExecutor {
             pipelines,
             state: None,
             data: vec![],
-            programs: vec![],
+            programs: HeldPlans::default(),
             flights,
             readback: Readback::default(),
             profiler: None,
@@ -96,8 +96,7 @@ impl GpuExecutor {
     }
 
     fn program(&self, plan: PlanId) -> Result<&(Program, Option<DataId>)> {
-        let known = self.programs.get(plan.0);
-        known.ok_or_else(|| Error::Graph(format!("there is no plan {}", plan.0)))
+        self.programs.get(plan)
     }
 
     fn data(&self, data: DataId) -> Result<&DataMemory> {
@@ -124,7 +123,7 @@ impl GpuExecutor {
     /// Records one submission and sends it off.
     fn submit(&mut self, plan: PlanId, steps: &[StepScalars]) -> Result<()> {
         let first = self.flights.open(&self.device, steps)?;
-        let (program, _) = &self.programs[plan.0];
+        let (program, _) = &self.programs[plan];
         let mut encoder = self.device.device.create_command_encoder(&Default::default());
         let offsets = (first..).step_by(super::program::UNIFORM_ALIGNMENT as usize);
         if let Some(profiler) = self.profiler.as_mut().filter(|profiler| profiler.on) {
@@ -159,7 +158,7 @@ impl Executor for GpuExecutor {
         };
         check_lengths(state)?;
         if !self.state.as_ref().is_some_and(fits) {
-            if !self.programs.is_empty() {
+            if self.programs.iter().next().is_some() {
                 return Err(Error::Graph(
                     "a state can only be replaced by one of the same layout and moments while \
                      plans use it"
@@ -253,8 +252,22 @@ impl Executor for GpuExecutor {
         let operations = Program::operations(parts, &plan, memory)?;
         self.flights.reserve(&self.device, plan.metrics.len())?;
         self.device.check()?;
-        self.programs.push((Program { plan, memory: own, operations }, data));
-        Ok(PlanId(self.programs.len() - 1))
+        Ok(self.programs.add((Program { plan, memory: own, operations }, data)))
+    }
+
+    fn remove_plan(&mut self, plan: PlanId) -> Result<()> {
+        self.device.check()?;
+        // Steps on their way keep what they use until they have ended.
+        drop(self.programs.remove(plan)?);
+        self.pipelines.release_unused();
+        self.device.poll()
+    }
+
+    fn memory_held(&self) -> u64 {
+        let state = self.state.as_ref().map_or(0, StateMemory::bytes);
+        let data: u64 = self.data.iter().map(DataMemory::total).sum();
+        let plans: u64 = self.programs.iter().map(|(program, _)| program.memory.bytes()).sum();
+        state + data + plans
     }
 
     fn write_input(&mut self, plan: PlanId, name: &str, value: &Tensor) -> Result<()> {
@@ -301,7 +314,7 @@ impl Executor for GpuExecutor {
         let outputs = outputs.collect::<Result<Vec<_>>>()?;
         let offset = self.flights.open(&self.device, std::slice::from_ref(scalars))?;
         let mut encoder = self.device.device.create_command_encoder(&Default::default());
-        for found in self.programs[plan.0].0.operations.iter().filter(|it| it.step == operation) {
+        for found in self.programs[plan].0.operations.iter().filter(|it| it.step == operation) {
             found.record(&mut encoder.begin_compute_pass(&Default::default()), offset);
         }
         self.device.queue.submit([encoder.finish()]);
@@ -372,50 +385,4 @@ fn check_lengths(state: &State) -> Result<()> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::graph::{Graph, PlanRequest, StateLayout};
-    use crate::ops;
-
-    #[test]
-    fn a_lost_device_is_an_error_from_then_on() {
-        let options = GpuOptions { cache: None, tuning: None, ..GpuOptions::default() };
-        let opened = GpuExecutor::choose(&DeviceChoice::Gpu, options);
-        let mut executor = opened.unwrap_or_else(|error| panic!("{error}"));
-        let mut graph = Graph::new();
-        let x = graph.input("x", [4]);
-        let y = ops::add(&mut graph, x, x).unwrap();
-        let sum = ops::sum_all(&mut graph, y).unwrap();
-        let request = PlanRequest {
-            graph: &graph,
-            layout: &StateLayout::default(),
-            outputs: vec![("y".into(), y)],
-            metrics: vec![("sum".into(), sum)],
-            training: None,
-            target: executor.target(),
-            fuse: true,
-        };
-        let plan = executor.add_plan(Plan::new(&request).unwrap(), None).unwrap();
-        executor.run(plan, &[StepScalars::default(); 3]).unwrap();
-        executor.device.device.destroy();
-        // The driver's word may come with any of the next calls.
-        let _ = executor.run(plan, &[StepScalars::default(); 9]);
-        let _ = executor.take_metrics(true);
-        let error = executor.run(plan, &[StepScalars::default()]).unwrap_err().to_string();
-        assert!(error.contains("lost"), "{error}");
-        assert!(executor.state().is_err() && executor.add_data(1, 1).is_err());
-        assert!(executor.read_output(plan, "y").is_err() && executor.take_metrics(true).is_err());
-    }
-
-    #[test]
-    fn too_large_a_dataset_is_an_error_and_the_device_lives_on() {
-        let opened = GpuExecutor::choose(&DeviceChoice::Gpu, GpuOptions::default());
-        let mut executor = opened.unwrap_or_else(|error| panic!("{error}"));
-        let most = usize::try_from(executor.device.limits.max_buffer_size).unwrap_or(usize::MAX);
-        for (images, bytes) in [(usize::MAX, 2), (most / 2, 3)] {
-            let error = executor.add_data(images, bytes).unwrap_err();
-            assert!(matches!(error, Error::Memory(_)), "{error}");
-        }
-        executor.add_data(2, 2).unwrap();
-    }
-}
+mod tests;

@@ -118,6 +118,11 @@ impl DataMemory {
         })
     }
 
+    /// Bytes of all buffers.
+    pub fn total(&self) -> u64 {
+        [&self.pixels, &self.labels, &self.order].into_iter().map(wgpu::Buffer::size).sum()
+    }
+
     /// Writes the first images. Up to three bytes after them, in their last word, become zero.
     pub fn write_pixels(&self, device: &GpuDevice, pixels: &[u8]) {
         let (whole, rest) = pixels.split_at(pixels.len() & !3);

@@ -52,6 +52,10 @@ impl Default for GpuOptions {
     }
 }
 
+/// Pipelines that no plan uses and that are kept all the same: compiling one takes longer than most
+/// plans run, and the next plan often wants the same.
+const UNUSED: usize = 512;
+
 /// What makes a pipeline the same as another. Kernels have names of their own, which
 /// [`Pipelines::load_modules`] sees to.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -150,6 +154,15 @@ impl Pipelines {
                 Ok(self.ready[key].clone())
             })
             .collect()
+    }
+
+    /// Lets go of pipelines that no plan uses, where they have become many: images of ever new sizes
+    /// have pipelines of their own.
+    pub fn release_unused(&mut self) {
+        let is_used = |pipeline: &Arc<Pipeline>| Arc::strong_count(pipeline) > 1;
+        if self.ready.values().filter(|pipeline| !is_used(pipeline)).count() > UNUSED {
+            self.ready.retain(|_, pipeline| is_used(pipeline));
+        }
     }
 
     /// Takes in the kernels that are new.

@@ -189,6 +189,7 @@ fn time(executor: &mut GpuExecutor, variants: &Variants, variant: Option<Variant
             break;
         }
     }
+    executor.remove_plan(plan)?;
     Ok(least)
 }
 

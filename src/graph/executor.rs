@@ -68,8 +68,8 @@ impl State {
     }
 }
 
-/// A plan that an executor has taken in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+/// A plan that an executor has taken in. No number is given twice.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct PlanId(pub usize);
 
 /// A dataset, or a window of one, that an executor holds.
@@ -189,6 +189,17 @@ pub trait Executor {
     /// # Errors
     /// When the plan's state is laid out differently, memory is short, or a kernel does not compile.
     fn add_plan(&mut self, plan: Plan, data: Option<DataId>) -> Result<PlanId>;
+
+    /// Gives a plan's memory back, once the steps submitted so far have ended. Their metrics still
+    /// come; its number means no plan from here on.
+    ///
+    /// # Errors
+    /// When there is no such plan or the device is lost.
+    fn remove_plan(&mut self, plan: PlanId) -> Result<()>;
+
+    /// Bytes of the state, datasets and plans that are held: what was asked of the device for them,
+    /// without compiled kernels and what a driver keeps for itself.
+    fn memory_held(&self) -> u64;
 
     /// Writes an input of a plan, for the steps that are run after this.
     ///

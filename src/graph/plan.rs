@@ -204,6 +204,12 @@ impl Plan {
         output.ok_or_else(|| Error::Graph(format!("the plan has no output `{name}`")))
     }
 
+    /// Bytes that the plan takes for itself on a GPU, beside the state it shares: slots, inputs,
+    /// constants and the metrics log.
+    pub fn own_bytes(&self) -> u64 {
+        self.memory.slots + self.memory.inputs
+    }
+
     /// Floating-point operations of one step.
     pub fn flops(&self) -> u64 {
         self.steps.iter().map(|step| step.op.flops(&step.shapes)).sum()

@@ -86,6 +86,11 @@ impl BatchPlans {
         found.map(|(_, plan)| *plan).ok_or_else(|| Error::Graph(format!("no plan takes {batch}")))
     }
 
+    /// Gives their memory back.
+    fn remove(self, executor: &mut dyn Executor) -> Result<()> {
+        self.0.into_iter().try_for_each(|(_, plan)| executor.remove_plan(plan))
+    }
+
     /// Examples of a whole batch.
     fn batch(&self) -> usize {
         self.0[0].0
@@ -136,6 +141,7 @@ impl Classifier {
         })?;
         self.take_steps(executor, &plans, train, &standardisation)?;
         let state = executor.state()?;
+        plans.remove(executor)?;
         Ok(TrainedClassifier { settings: self.clone(), classes, standardisation, state })
     }
 
@@ -281,6 +287,7 @@ impl TrainedClassifier {
             let chosen = executor.read_output(plan, "class")?;
             classes.extend(chosen.data().iter().map(|class| *class as u32));
         }
+        plans.remove(executor)?;
         Ok(classes)
     }
 

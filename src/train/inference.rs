@@ -1,5 +1,6 @@
 //! What a trained model does with images and codes in host memory, batch by batch.
 
+use super::plan_cache::PlanCache;
 use super::plans::Task;
 use crate::data::{Dataset, ImageShape, Images};
 use crate::error::{Error, Result};
@@ -18,12 +19,19 @@ const NUMBERS: usize = 1 << 22;
 /// Numbers of images that are brought to the host's memory at once.
 const HOST_NUMBERS: usize = 1 << 24;
 
-/// A model on the device that holds its state.
+/// A model on the device that holds its state. Its plans end with it.
 pub struct Inference<'a> {
     executor: &'a mut dyn Executor,
     model: &'a Model,
     layout: &'a StateLayout,
-    plans: Vec<(Task, usize, PlanId)>,
+    /// By task and images a step.
+    plans: PlanCache<(Task, usize)>,
+}
+
+impl Drop for Inference<'_> {
+    fn drop(&mut self) {
+        self.plans.clear(self.executor);
+    }
 }
 
 /// The codes of some images.
@@ -81,7 +89,7 @@ pub struct Restored {
 impl<'a> Inference<'a> {
     /// `executor` holds the state of `model`, laid out as `layout`.
     pub fn new(executor: &'a mut dyn Executor, model: &'a Model, layout: &'a StateLayout) -> Self {
-        Self { executor, model, layout, plans: vec![] }
+        Self { executor, model, layout, plans: PlanCache::new() }
     }
 
     /// Images or codes a step: fewer where one makes many numbers.
@@ -372,14 +380,11 @@ impl<'a> Inference<'a> {
     }
 
     fn plan(&mut self, task: Task, batch: usize) -> Result<PlanId> {
-        let known = self.plans.iter().find(|(known, size, _)| *known == task && *size == batch);
-        if let Some((_, _, plan)) = known {
-            return Ok(*plan);
+        if let Some(plan) = self.plans.find(&(task, batch)) {
+            return Ok(plan);
         }
         let plan = task.plan(self.model, self.layout, batch, self.executor.target())?;
-        let plan = self.executor.add_plan(plan, None)?;
-        self.plans.push((task, batch, plan));
-        Ok(plan)
+        self.plans.add(self.executor, (task, batch), plan)
     }
 }
 

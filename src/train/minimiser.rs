@@ -1,6 +1,7 @@
 //! Training of a graph of one's own, where [`Trainer`](super::Trainer) trains the models of this
 //! crate.
 
+use super::plan_cache::PlanCache;
 use crate::error::{Error, Result};
 use crate::gpu::{self, DeviceChoice};
 use crate::graph::{Executor, Graph, Plan, PlanId, PlanRequest, State, StateLayout, Training};
@@ -44,7 +45,7 @@ pub struct Minimiser {
     seed: Seed,
     training: PlanId,
     /// Plans of [`Minimiser::compute`], by their node.
-    others: Vec<(NodeId, PlanId)>,
+    others: PlanCache<NodeId>,
     step: u32,
 }
 
@@ -79,7 +80,8 @@ impl Minimiser {
             ..PlanRequest::new(&graph, &layout, executor.target())
         })?;
         let training = executor.add_plan(plan, None)?;
-        Ok(Self { executor, graph, layout, optimiser, seed, training, others: vec![], step: 0 })
+        let others = PlanCache::new();
+        Ok(Self { executor, graph, layout, optimiser, seed, training, others, step: 0 })
     }
 
     /// Takes one step at this learning rate on the graph's inputs, by name, and waits for it; the loss
@@ -110,8 +112,7 @@ impl Minimiser {
     /// # Errors
     /// When the node does not depend on an input, or that has another shape, or the device fails.
     pub fn compute(&mut self, node: NodeId, inputs: &[(&str, &Tensor)]) -> Result<Tensor> {
-        let known = self.others.iter().find(|(known, _)| *known == node).map(|(_, plan)| *plan);
-        let plan = match known {
+        let plan = match self.others.find(&node) {
             Some(plan) => plan,
             None => self.add_plan(node)?,
         };
@@ -143,9 +144,7 @@ impl Minimiser {
         let request =
             PlanRequest { outputs, ..PlanRequest::new(&self.graph, &self.layout, target) };
         let plan = Plan::new(&request)?;
-        let plan = self.executor.add_plan(plan, None)?;
-        self.others.push((node, plan));
-        Ok(plan)
+        self.others.add(self.executor.as_mut(), node, plan)
     }
 
     fn run(

@@ -221,8 +221,9 @@ impl Ceilings {
     /// When the device is lost.
     pub fn measure(executor: &mut dyn Executor) -> Result<Self> {
         let mut rate = |words, kind, amount: fn(&PlanCosts) -> u64| -> Result<f64> {
-            let (loaded, _) = load_roofline(executor, words, kind)?;
+            let (loaded, plan) = load_roofline(executor, words, kind)?;
             let measured = loaded.measure(executor)?;
+            executor.remove_plan(plan)?;
             Ok(amount(&loaded.costs) as f64 / measured.median / 1e9)
         };
         Ok(Self {

@@ -16,7 +16,7 @@ use crate::ops::StepScalars;
 use crate::tasks::Trained;
 use crate::tasks::raster::Raster;
 use crate::tensor::{Shape, Tensor};
-use crate::train::{self, Task};
+use crate::train::{self, PlanCache, Task};
 
 /// Numbers that one layer makes at once, by which few tiles are computed at a time where they are
 /// large.
@@ -30,7 +30,8 @@ pub struct Codec {
     prior: Prior,
     fingerprint: [u8; FINGERPRINT],
     grid: Grid,
-    plans: Vec<(Task, ImageShape, usize, PlanId)>,
+    /// By task, the size of an image and images a step.
+    plans: PlanCache<(Task, ImageShape, usize)>,
 }
 
 impl Codec {
@@ -56,7 +57,7 @@ impl Codec {
         }
         let prior = Prior::new(model, &state)?;
         let (fingerprint, grid) = (fingerprint(model, &state), Grid::new(model));
-        Ok(Self { trained, prior, fingerprint, grid, plans: vec![] })
+        Ok(Self { trained, prior, fingerprint, grid, plans: PlanCache::new() })
     }
 
     /// The model.
@@ -278,11 +279,8 @@ impl Codec {
         (name, input): (&str, Tensor),
         output: &str,
     ) -> Result<Tensor> {
-        let key = (task, image, batch);
-        let known =
-            self.plans.iter().find(|(task, image, batch, _)| key == (*task, *image, *batch));
-        let plan = match known {
-            Some((.., plan)) => *plan,
+        let plan = match self.plans.find(&(task, image, batch)) {
+            Some(plan) => plan,
             None => self.add_plan(task, image, batch)?,
         };
         let executor = self.trained.executor();
@@ -301,9 +299,7 @@ impl Codec {
         }
         let executor = self.trained.executor();
         let plan = task.plan(&model, &layout, batch, executor.target())?;
-        let plan = executor.add_plan(plan, None)?;
-        self.plans.push((task, image, batch, plan));
-        Ok(plan)
+        self.plans.add(executor, (task, image, batch), plan)
     }
 }
 

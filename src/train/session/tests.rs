@@ -67,6 +67,14 @@ impl Executor for Failing {
         self.device.add_plan(plan, data)
     }
 
+    fn remove_plan(&mut self, plan: PlanId) -> Result<()> {
+        self.device.remove_plan(plan)
+    }
+
+    fn memory_held(&self) -> u64 {
+        self.device.memory_held()
+    }
+
     fn write_input(&mut self, plan: PlanId, name: &str, value: &Tensor) -> Result<()> {
         self.device.write_input(plan, name, value)
     }
