@@ -7,7 +7,8 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::PathBuf;
 use std::process::Command;
 
-use diabolo::ops::{AdapterKind, Dispatch, GpuTarget, Kernel, kernels};
+use diabolo::graph::{Graph, Plan, PlanRequest};
+use diabolo::ops::{AdapterKind, Dispatch, Elementwise, GpuTarget, Kernel, kernels, sum_all};
 use naga::back::{hlsl, msl, spv};
 use naga::valid::{Capabilities, ModuleInfo, ValidationFlags, Validator};
 use proptest::prelude::*;
@@ -114,6 +115,35 @@ fn uses() -> Vec<Use> {
     uses.into_values().collect()
 }
 
+/// Those, and an operation from outside the crate with its first and second gradient.
+fn uses_with_own() -> Vec<Use> {
+    let op = Elementwise::new("own_sine", "sin(scale * x)", f32::sin)
+        .derivative("scale * cos(scale * x)", f32::cos)
+        .derivative("-scale * scale * sin(scale * x)", |x| -x.sin())
+        .constant("scale", 1.5);
+    let mut graph = Graph::new();
+    let x = graph.input("x", [3, 5]);
+    let mut node = op.apply(&mut graph, x).expect("its text is right");
+    for _ in 0..2 {
+        let sum = sum_all(&mut graph, node).expect("a sum");
+        node = graph.gradients(sum, &[x]).expect("two derivatives")[0];
+    }
+    let layout = graph.layout();
+    let outputs = vec![("second".into(), node)];
+    let plan = Plan::new(&PlanRequest { outputs, ..PlanRequest::new(&graph, &layout, None) });
+    let steps = plan.expect("a plan").steps;
+    let dispatches = steps.iter().flat_map(|it| it.op.gpu(&it.shapes, &GpuTarget::default()));
+    let mut uses = uses();
+    let known = uses.len();
+    for Dispatch { kernel, entry, constants, .. } in dispatches {
+        if kernel.name == "own_sine" {
+            uses.push(Use { kernel, entry, constants });
+        }
+    }
+    assert!(uses.len() > known, "the operation is not dispatched");
+    uses
+}
+
 /// If this fails, an operation lacks a room in `tests/support/rooms.rs`, so no other test of this
 /// folder has seen all of it.
 #[test]
@@ -135,7 +165,7 @@ fn rooms_and_models_reach_every_entry_point() {
 
 #[test]
 fn every_use_translates_to_spirv() {
-    for found in uses() {
+    for found in uses_with_own() {
         let (module, info) = found.module();
         let options = spv::Options::default();
         let pipeline = spv::PipelineOptions {
@@ -150,7 +180,7 @@ fn every_use_translates_to_spirv() {
 
 #[test]
 fn every_use_translates_to_metal() {
-    for found in uses() {
+    for found in uses_with_own() {
         let (module, info) = found.module();
         let options = msl::Options { fake_missing_bindings: true, ..msl::Options::default() };
         let pipeline = msl::PipelineOptions {
@@ -165,7 +195,7 @@ fn every_use_translates_to_metal() {
 
 #[test]
 fn every_use_translates_to_hlsl() {
-    for found in uses() {
+    for found in uses_with_own() {
         let (module, info) = found.module();
         let options = hlsl::Options { fake_missing_bindings: true, ..hlsl::Options::default() };
         let entry_point = Some((naga::ShaderStage::Compute, found.entry.into()));
