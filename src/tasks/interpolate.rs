@@ -69,13 +69,6 @@ pub fn interpolate(args: &InterpolateArgs) -> Result<()> {
         let what = format!("is {}, as the animation will be; name it .png", strip.display());
         return Err(Error::option("--out", what));
     }
-    let between = if is_variational { latent::spherical } else { latent::linear };
-    let mut inference = trained.inference();
-    let codes = inference.encode(&ends.images, labels.as_ref().map(|labels| &labels[..2]))?;
-    let share = |step: usize| step as f32 / (args.steps - 1) as f32;
-    let way: Vec<f32> =
-        (0..args.steps).flat_map(|step| between(codes.row(0), codes.row(1), share(step))).collect();
-    let made = inference.decode(&way, labels.as_deref())?;
     pictures::save_png(&strip, &pictures::strips(std::slice::from_ref(&made))?)?;
     save_gif(&animation, &made, shape)?;
     say(format_args!("written to {} and {}", strip.display(), animation.display()));
