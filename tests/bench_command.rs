@@ -36,7 +36,7 @@ fn growth_is_said_for_three_batch_sizes() {
     let output = bench(&["--device", "cpu", "--only", "W1", "--batch", "2,4,8"]);
     let printed = text(&output.stdout);
     let last = printed.lines().last().unwrap_or_default();
-    assert!(last.starts_with("W1 on cpu") && last.contains("ms an image"), "{printed}");
+    assert!(last.starts_with("W1 on CPU") && last.contains("ms an image"), "{printed}");
 }
 
 #[test]

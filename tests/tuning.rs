@@ -76,7 +76,7 @@ fn what_is_tuned_is_kept_and_used_and_damage_is_ignored() -> Result<()> {
     let target = tuned.target().cloned();
     let plan = product(target.as_ref());
     let dispatch = &plan.steps[0].op.gpu(&plan.steps[0].shapes, target.as_ref().unwrap())[0];
-    assert_eq!(dispatch.kernel.name, "matmul_wide");
+    assert!(dispatch.kernel.name.starts_with("matmul_wide"), "{}", dispatch.kernel.name);
     let expected = compute(&mut cpu())?;
     assert_near("tuned", &compute(&mut tuned)?, &expected);
 
