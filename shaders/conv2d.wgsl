@@ -109,6 +109,40 @@ fn tiled(
     put_tile(co, q, local);
 }
 
+// One vec4 of places a channel.
+var<private> s0: vec4<f32>;
+var<private> s1: vec4<f32>;
+var<private> s2: vec4<f32>;
+var<private> s3: vec4<f32>;
+
+// What four places see through one place of the kernel, times its weights for four channels from co on.
+fn add_tap(values: vec4<f32>, co: u32, weight: u32) {
+    s0 += w[weight] * values;
+    if CO > 1u && co + 1u < CO {
+        s1 += w[weight + CI * KH * KW] * values;
+    }
+    if CO > 2u && co + 2u < CO {
+        s2 += w[weight + 2u * CI * KH * KW] * values;
+    }
+    if CO > 3u && co + 3u < CO {
+        s3 += w[weight + 3u * CI * KH * KW] * values;
+    }
+}
+
+// As add_tap, for a line of the kernel.
+fn add_line(line: Slide, co: u32, weight: u32, kx: u32) {
+    add_tap(seen(line, 0u), co, weight);
+    if kx + 1u < KW {
+        add_tap(seen(line, 1u), co, weight + 1u);
+    }
+    if kx + 2u < KW {
+        add_tap(seen(line, 2u), co, weight + 2u);
+    }
+    if kx + 3u < KW {
+        add_tap(seen(line, 3u), co, weight + 3u);
+    }
+}
+
 @compute @workgroup_size(64)
 fn direct(me: Invocation) {
     let quads = (params.batch * HO * WO + 3u) / 4u;
@@ -121,33 +155,26 @@ fn direct(me: Invocation) {
     let at = vec4<u32>(q, q + 1u, q + 2u, q + 3u);
     let known = at < vec4<u32>(params.batch * (HO * WO));
     let image = at / (HO * WO) * (CI * H * W);
+    // Wrap below 0, which is above H or W.
     let top = at / WO % HO * SY - PY;
     let left = at % WO * SX - PX;
-    // One vec4 of places a channel.
-    var s0 = vec4<f32>(0.0);
-    var s1 = vec4<f32>(0.0);
-    var s2 = vec4<f32>(0.0);
-    var s3 = vec4<f32>(0.0);
-    for (var tap = 0u; tap < KH * KW; tap++) {
-        // Wraps below 0, which is above H or W.
-        let iy = top + tap / KW * DY;
-        let ix = left + tap % KW * DX;
-        let inside = known & (iy < vec4<u32>(H)) & (ix < vec4<u32>(W));
-        let source = image + iy * W + ix;
-        for (var ci = 0u; ci < CI; ci++) {
-            let i = select(vec4<u32>(0u), source + ci * (H * W), inside);
-            let line = vec4<f32>(x[i.x], x[i.y], x[i.z], x[i.w]);
-            let values = select(vec4<f32>(0.0), line, inside);
-            let weight = (co * CI + ci) * (KH * KW) + tap;
-            s0 += w[weight] * values;
-            if CO > 1u && co + 1u < CO {
-                s1 += w[weight + CI * KH * KW] * values;
-            }
-            if CO > 2u && co + 2u < CO {
-                s2 += w[weight + 2u * CI * KH * KW] * values;
-            }
-            if CO > 3u && co + 3u < CO {
-                s3 += w[weight + 3u * CI * KH * KW] * values;
+    for (var ci = 0u; ci < CI; ci++) {
+        for (var ky = 0u; ky < KH; ky++) {
+            let weight = ((co * CI + ci) * KH + ky) * KW;
+            let iy = top + ky * DY;
+            let source = image + ci * (H * W) + iy * W;
+            for (var kx = 0u; kx < KW; kx++) {
+                if windows_slide() {
+                    if kx % 4u == 0u {
+                        add_line(slide(source.x, left.x + kx, iy.x < H), co, weight + kx, kx);
+                    }
+                    continue;
+                }
+                let ix = left + kx * DX;
+                let inside = known & (iy < vec4<u32>(H)) & (ix < vec4<u32>(W));
+                let i = select(vec4<u32>(0u), source + ix, inside);
+                let line = vec4<f32>(x[i.x], x[i.y], x[i.z], x[i.w]);
+                add_tap(select(vec4<f32>(0.0), line, inside), co, weight + kx);
             }
         }
     }

@@ -4,8 +4,9 @@
 // and few outputs, so the terms are cut into splits; out is then [splits, Co, Ci, Kh, Kw].
 // Entry `tiled`: a tile a workgroup (see tile.wgsl).
 //   Dispatch: ceil(Co / 64) * ceil(Ci*Kh*Kw / 64) * splits, folded past 65535.
-// Entry `direct`, for few channels: one weight of one split an invocation, and with SUMS one sum.
-//   Dispatch: ceil((Co*Ci*Kh*Kw + sums) * splits / 64), folded past 65535.
+// Entry `direct`, for few channels: the weights of four output channels at four places on a line of the kernel
+//   an invocation, for one split; with SUMS one sum. Dispatch: ceil((ceil(Co/4)*Ci*Kh*ceil(Kw/4) + sums) * splits / 64),
+//   folded past 65535.
 // Entry `join`: w[i] = sum over splits of out[split, i], in order. Dispatch: ceil(Co*Ci*Kh*Kw / 64).
 // With SUMS, also the gradient of a bias on the way, whose parts [splits, Co] (SUMS 1: of y, a sum a channel)
 // or [splits, Ci*Kh*Kw] (SUMS 2: of x, whose windows tile it) follow the other parts:
@@ -197,35 +198,107 @@ fn line_x(at: vec4<u32>, column: u32) -> vec4<f32> {
     return select(vec4<f32>(0.0), vec4<f32>(x[i.x], x[i.y], x[i.z], x[i.w]), ok);
 }
 
+// Of four channels of y, through four places of the kernel on one of its lines.
+var<private> w0: vec4<f32>;
+var<private> w1: vec4<f32>;
+var<private> w2: vec4<f32>;
+var<private> w3: vec4<f32>;
+
 @compute @workgroup_size(64)
 fn direct(me: Invocation) {
     let g = linear_index(me);
-    let window = CI * KH * KW;
-    let products = CO * window * params.splits;
-    let count = select(select(window, CO, SUMS == 1u), 0u, SUMS == 0u);
-    if g >= products + count * params.splits {
+    let quads = (KW + 3u) / 4u;
+    let lines = CI * KH * quads;
+    let each = (CO + 3u) / 4u * lines;
+    if g >= each * params.splits {
+        sum_alone(g - each * params.splits);
         return;
     }
-    let alone = g >= products; // a sum, of y or of x
-    let place = select(g, g - products, alone);
-    let each = select(CO * window, count, alone);
-    let split = place / each;
-    let column = place % select(window, count, alone);
-    let co = select(place / window % CO, place % each, alone);
-    let end = min((split + 1u) * params.k_each, params.batch * (HO * WO));
-    var sum = 0.0;
+    let split = g / each;
+    let co = g % each / lines * 4u;
+    let line = g % lines / quads;
+    let kx = g % quads * 4u;
+    // Of the first of four columns; the others follow.
+    let column = line * KW + kx;
+    let plane = HO * WO;
+    let end = min((split + 1u) * params.k_each, params.batch * plane);
     for (var k = split * params.k_each; k < end; k += 4u) {
-        var left = vec4<f32>(1.0);
-        var right = vec4<f32>(1.0);
-        if !(alone && SUMS == 2u) {
-            left = line_y(co, k, k / (HO * WO));
+        let n = k / plane;
+        let y0 = line_y(co, k, n);
+        var y1 = vec4<f32>(0.0);
+        var y2 = vec4<f32>(0.0);
+        var y3 = vec4<f32>(0.0);
+        if CO > 1u && co + 1u < CO {
+            y1 = line_y(co + 1u, k, n);
         }
-        if !(alone && SUMS == 1u) {
-            right = line_x(vec4<u32>(k, k + 1u, k + 2u, k + 3u), column);
+        if CO > 2u && co + 2u < CO {
+            y2 = line_y(co + 2u, k, n);
         }
-        sum += dot(left, right);
+        if CO > 3u && co + 3u < CO {
+            y3 = line_y(co + 3u, k, n);
+        }
+        let y = mat4x4<f32>(y0, y1, y2, y3);
+        if windows_slide() {
+            let at = k - n * plane;
+            let iy = at / WO * SY + line % KH * DY - PY;
+            let base = (n * CI + line / KH) * (H * W) + iy * W;
+            let seen_here = slide(base, at % WO + kx - PX, iy < H);
+            w0 += seen(seen_here, 0u) * y;
+            w1 += seen(seen_here, 1u) * y;
+            w2 += seen(seen_here, 2u) * y;
+            w3 += seen(seen_here, 3u) * y;
+        } else {
+            let at = vec4<u32>(k, k + 1u, k + 2u, k + 3u);
+            w0 += line_x(at, column) * y;
+            if KW > 1u {
+                w1 += line_x(at, column + 1u) * y;
+            }
+            if KW > 2u {
+                w2 += line_x(at, column + 2u) * y;
+            }
+            if KW > 3u {
+                w3 += line_x(at, column + 3u) * y;
+            }
+        }
     }
-    w[g] = sum;
+    base_out = split * (CO * CI * KH * KW) + column;
+    put_column(co, kx, w0);
+    put_column(co, kx + 1u, w1);
+    put_column(co, kx + 2u, w2);
+    put_column(co, kx + 3u, w3);
+}
+
+// Four channels' weights at place kx of the kernel's line.
+fn put_column(co: u32, kx: u32, values: vec4<f32>) {
+    if kx >= KW {
+        return;
+    }
+    for (var c = 0u; c < 4u; c++) {
+        if co + c < CO {
+            w[base_out + (co + c) * (CI * KH * KW) + kx % 4u] = values[c];
+        }
+    }
+}
+
+// Sum number `place` of those that follow the weights: of y's channels, or of x's columns, split by split.
+fn sum_alone(place: u32) {
+    let count = select(CI * KH * KW, CO, SUMS == 1u);
+    if SUMS == 0u || place >= count * params.splits {
+        return;
+    }
+    let begin = place / count * params.k_each;
+    let end = min(begin + params.k_each, params.batch * (HO * WO));
+    var sum = 0.0;
+    for (var k = begin; k < end; k += 4u) {
+        var values: vec4<f32>;
+        if SUMS == 1u {
+            values = line_y(place % count, k, k / (HO * WO));
+        } else {
+            values = line_x(vec4<u32>(k, k + 1u, k + 2u, k + 3u), place % count);
+        }
+        sum += dot(values, vec4<f32>(1.0));
+    }
+    w[params.splits * (CO * CI * KH * KW) + place] = sum;
 }
 
 fn join_one(i: u32) {

@@ -11,11 +11,11 @@ use super::*;
 /// The kernel in large tiles and in wide ones.
 static LARGE: TiledKernel = tiled_kernel!(
     "conv2d" as "conv2d", "conv2d_lanes":
-    "linear", "activation", "epilogue", "geometry", "tile", "tile_64"; "sums_8x8", "sums_16x4_lanes"
+    "linear", "activation", "epilogue", "geometry", "line", "tile", "tile_64"; "sums_8x8", "sums_16x4_lanes"
 );
 static WIDE: TiledKernel = tiled_kernel!(
     "conv2d" as "conv2d_wide", "conv2d_wide_lanes":
-    "linear", "activation", "epilogue", "geometry", "tile", "tile_wide"; "sums_8x8", "sums_16x4_lanes"
+    "linear", "activation", "epilogue", "geometry", "line", "tile", "tile_wide"; "sums_8x8", "sums_16x4_lanes"
 );
 
 /// `x` of `[N, Ci, H, W]` convolved with `w` of `[Co, Ci, Kh, Kw]`: `[N, Co, Ho, Wo]`.

@@ -10,7 +10,7 @@ use super::*;
 
 static KERNEL: TiledKernel = tiled_kernel!(
     "conv2d_weight_gradient" as "conv2d_weight_gradient", "conv2d_weight_gradient_lanes":
-    "linear", "geometry", "tile", "tile_64"; "sums_8x8", "sums_16x4_lanes"
+    "linear", "geometry", "line", "tile", "tile_64"; "sums_8x8", "sums_16x4_lanes"
 );
 
 /// The gradient in the weight, from `x` and the gradient `g` in the convolution's output.
@@ -113,7 +113,7 @@ impl Op for Conv2dWeightGradient {
         let joined = cut.splits > 1 || self.sums.is_some();
         let to = if joined { Binding::Scratch } else { Binding::Output(0) };
         let (entry, groups) = match cut.direct {
-            true => ("direct", Dispatch::linear((words + parts) * cut.splits, 64)),
+            true => ("direct", Dispatch::linear((direct_lines(&sizes) + parts) * cut.splits, 64)),
             false => ("tiled", Dispatch::linear(cut.groups, 1)),
         };
         let finish = |dispatch: Dispatch| {
@@ -191,6 +191,13 @@ fn sum_channels(images: &[f32], plane: usize, sums: &mut [f32]) {
     });
 }
 
+/// Invocations of a split in the direct kernel: four channels of y and four places on a line of the
+/// kernel each.
+fn direct_lines(sizes: &ConvSizes) -> usize {
+    let [kh, kw] = sizes.geometry.kernel;
+    sizes.co.div_ceil(4) * sizes.ci * kh * kw.div_ceil(4)
+}
+
 /// How the sum over all places of all images is spread over workgroups.
 struct Cut {
     direct: bool,
@@ -217,7 +224,7 @@ impl Cut {
         if sizes.co.min(sizes.window()) > FEW_CHANNELS && sizes.ci > 1 {
             return Self::tiled(Tiling::large(1, product, target));
         }
-        let [splits, k_each] = tiles::direct_splits(sizes.co * sizes.window(), terms, target);
+        let [splits, k_each] = tiles::direct_splits(direct_lines(sizes), terms, target);
         Self { direct: true, splits, k_each, groups: 0 }
     }
 }

@@ -59,6 +59,9 @@ pub(super) const DEPTH: usize = 16;
 /// Terms below which a part is not worth its second pass.
 const LEAST_TERMS: usize = 256;
 
+/// Parts of sums without tiles beyond which adding them up, one after the other, takes longest.
+const MOST_DIRECT_SPLITS: usize = 128;
+
 /// The most words of partial sums.
 const MOST_PARTIAL_WORDS: usize = 1 << 22;
 
@@ -119,7 +122,7 @@ impl Tiling {
 pub(super) fn direct_splits(outputs: usize, terms: usize, target: &GpuTarget) -> [usize; 2] {
     let invocations = workgroups_wanted(target) * 64;
     let splits = invocations.div_ceil(outputs.max(1)).min(terms / LEAST_TERMS);
-    direct_cut(terms, splits)
+    direct_cut(terms, splits.min(MOST_DIRECT_SPLITS))
 }
 
 /// Terms in `splits` parts, or fewer.

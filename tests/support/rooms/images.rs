@@ -81,6 +81,27 @@ pub fn conv2d_same() -> impl Strategy<Value = Case> {
     )
 }
 
+/// Few channels at whole vec4s of windows that slide by one, where neighbours share what they read.
+pub fn conv2d_sliding() -> impl Strategy<Value = Case> {
+    let sides = (1_usize..4, 1_usize..7, 1_usize..7);
+    let kernel = (1_usize..4, 1_usize..7);
+    let windows = (1_usize..6, select(vec![4_usize, 8, 12]));
+    (kernel, windows, (0_usize..3, 0_usize..3), sides, any::<u64>()).prop_map(
+        |((kh, kw), (rows, columns), (above, left), (n, from, to), seed)| {
+            // Padding stays below the kernel, and there is as much image as the windows leave.
+            let [above, left] = [above.min(kh - 1), left.min(kw - 1)];
+            let image = [(rows + kh - 1 - above).max(1), (columns + kw - 1 - left).max(1)];
+            let geometry = ConvGeometry {
+                kernel: [kh, kw],
+                stride: [1; 2],
+                padding: [[above, 0], [left, 0]],
+                dilation: [1; 2],
+            };
+            convolution(Walk { geometry, image }, [n, from, to], seed)
+        },
+    )
+}
+
 /// A bias or none, and what comes last.
 fn epilogue() -> impl Strategy<Value = (bool, Activation, bool)> {
     (any::<bool>(), select(all_activations().to_vec()), any::<bool>())

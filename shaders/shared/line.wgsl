@@ -1,0 +1,44 @@
+// line.wgsl: numbers of `x` that neighbouring windows see through neighbouring places of their kernels. Include
+// geometry.wgsl too; the kernel binds `x`.
+
+// Whether four windows from a multiple of four on lie on one line and see neighbours, so that what they see
+// through the next place of the kernel is the same, moved on by one.
+fn windows_slide() -> bool {
+    return SX == 1u && DX == 1u && WO % 4u == 0u;
+}
+
+// What four such windows see through four places of the kernel.
+struct Slide { low: vec4<f32>, high: vec4<f32> }
+
+// From column ix of the line that begins at `base`; 0 beside the line, and on all of it unless `inside`.
+fn slide(base: u32, ix: u32, inside: bool) -> Slide {
+    // Wraps below 0, which is above W.
+    let low = vec4<u32>(ix, ix + 1u, ix + 2u, ix + 3u);
+    let is_low = vec4<bool>(inside) & (low < vec4<u32>(W));
+    let i = select(vec4<u32>(0u), base + low, is_low);
+    let values = select(vec4<f32>(0.0), vec4<f32>(x[i.x], x[i.y], x[i.z], x[i.w]), is_low);
+    let high = low + 4u;
+    let is_high = vec4<bool>(inside) & (high < vec4<u32>(W));
+    let j = select(vec4<u32>(0u), base + high, is_high);
+    var rest = vec4<f32>(0.0);
+    if KW > 1u {
+        rest.x = x[j.x];
+    }
+    if KW > 2u {
+        rest.y = x[j.y];
+    }
+    if KW > 3u {
+        rest.z = x[j.z];
+    }
+    return Slide(values, select(vec4<f32>(0.0), rest, is_high));
+}
+
+// Through the place of the kernel that is so many after the first, up to 3.
+fn seen(line: Slide, after: u32) -> vec4<f32> {
+    switch after {
+        case 0u: { return line.low; }
+        case 1u: { return vec4<f32>(line.low.yzw, line.high.x); }
+        case 2u: { return vec4<f32>(line.low.zw, line.high.xy); }
+        default: { return vec4<f32>(line.low.w, line.high.xyz); }
+    }
+}
