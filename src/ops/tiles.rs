@@ -91,11 +91,15 @@ impl Tiling {
         let area = |tiling: &Self| -> usize {
             tiling.tiles_m * tiling.tiles_n * tiling.tile.sides().iter().product::<usize>()
         };
-        let starving = |tiling: &Self| tiling.groups < workgroups_wanted(target);
+        // By lanes, an output of a small tile takes three times as long as one of a larger tile, so half
+        // the cores make them sooner in large tiles than all of them in small ones.
+        let worth = if by_lanes(target) { 3 } else { 2 };
+        let starving =
+            |tiling: &Self| tiling.groups < workgroups_wanted(target) && !by_lanes(target);
         if m <= 32 && 2 * area(&wide) <= 3 * area(&small) && !starving(&wide) {
             return wide;
         }
-        if area(&large) >= 2 * area(&small) || starving(&large) { small } else { large }
+        if area(&large) >= worth * area(&small) || starving(&large) { small } else { large }
     }
 
     fn by(tile: Tile, batch: usize, [m, k, n]: [usize; 3], target: &GpuTarget) -> Self {
