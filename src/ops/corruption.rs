@@ -59,9 +59,12 @@ pub enum Corruption {
 /// Between 0 and 1 but neither: the neighbours of both.
 const SHARES: RangeInclusive<f32> = f32::MIN_POSITIVE..=1.0_f32.next_down();
 
+/// What a haze lets through where no number is given.
+const USUAL_TRANSMISSION: f32 = 0.5;
+
 const CHOICES: &str = "gaussian:DEVIATION or gaussian:LEAST-MOST (above 0, up to 2), salt-pepper:SHARE, mask:SHARE, \
     rectangles:SHARE (between 0 and 1), blur:DEVIATION (pixels, above 0, up to 16) or \
-    haze:TRANSMISSION (between 0 and 1)";
+    haze:TRANSMISSION (between 0 and 1; haze alone is haze:0.5)";
 
 impl Corruption {
     /// Refuses an amount that is out of its range.
@@ -108,6 +111,9 @@ impl FromStr for Corruption {
     type Err = Error;
 
     fn from_str(text: &str) -> Result<Self> {
+        if text == "haze" {
+            return Ok(Self::Haze { transmission: USUAL_TRANSMISSION });
+        }
         let Some((kind, amount)) = text.split_once(':') else {
             return Err(refused(format!("`{text}` lacks a colon and an amount")));
         };
@@ -167,6 +173,11 @@ mod tests {
             let corruption: Corruption = text.parse().expect(text);
             assert_eq!(corruption.to_string(), text);
         }
+    }
+
+    #[test]
+    fn haze_alone_lets_half_through() {
+        assert_eq!("haze".parse::<Corruption>().unwrap().to_string(), "haze:0.5");
     }
 
     #[test]

@@ -31,7 +31,7 @@ pub struct RestoreArgs {
     #[arg(short, long, value_name = "DIR")]
     out: PathBuf,
     /// Spoil the pictures first, to see what the model can do: gaussian:0.2, salt-pepper:0.3,
-    /// haze:0.5, and all that training takes; or mask:MASK.png, dark where pixels are missing
+    /// haze or haze:0.5, and all that training takes; or mask:MASK.png, dark where pixels are missing
     #[arg(long, value_name = "KIND:AMOUNT|mask:FILE")]
     noise: Option<Spoil>,
     /// What the pictures should be, to measure by: a picture, or a folder of pictures of the same
