@@ -22,8 +22,7 @@ pub fn judge(run: &Path, folder: Option<&Path>) -> Result<()> {
         train::run(&TrainArgs { out: Some(run.into()), ..TrainArgs::default() }, Kind::Conv)?;
     }
     let mut trained = Trained::load(run, &DeviceChoice::Auto)?;
-    let dataset = trained.dataset()?;
-    let (normal, _) = train::tensor(&dataset, &dataset.test, 0..dataset.test.count.min(1000))?;
+    let normal = trained.held_out(1000)?;
     let judged = match folder {
         Some(folder) => Pictures::read(&[folder.into()], trained.model().images())?.images,
         None => {

@@ -20,10 +20,7 @@ pub fn augment(run: &Path, folder: Option<&Path>) -> Result<()> {
     let mut trained = Trained::load(run, &DeviceChoice::Auto)?;
     let images = match folder {
         Some(folder) => Pictures::read(&[folder.into()], trained.model().images())?.images,
-        None => {
-            let dataset = trained.dataset()?;
-            train::tensor(&dataset, &dataset.test, 0..dataset.test.count.min(20))?.0
-        }
+        None => trained.held_out(20)?,
     };
     let variants = trained.augment(&images, 5, 0.5, None, Seed(0))?;
     let file = run.join("variants.png");

@@ -20,10 +20,7 @@ pub fn interpolate(run: &Path, ends: Option<[&Path; 2]>) -> Result<()> {
     let mut trained = Trained::load(run, &DeviceChoice::Auto)?;
     let ends = match ends {
         Some(ends) => Pictures::read(&ends.map(Into::into), trained.model().images())?.images,
-        None => {
-            let dataset = trained.dataset()?;
-            train::tensor(&dataset, &dataset.test, 0..2)?.0
-        }
+        None => trained.held_out(2)?,
     };
     let way = trained.interpolate(&ends, 12, None)?;
     let file = run.join("way.png");

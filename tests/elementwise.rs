@@ -12,9 +12,8 @@ mod support {
 
 use diabolo::ops::shared;
 use diabolo::prelude::*;
-use support::case::{Case, tensor};
-use support::compare::difference;
-use support::devices::{Device, cpu, gpu};
+use support::case::{Case, assert_same_on_both, tensor};
+use support::devices::{cpu, gpu};
 use support::gradients::{Check, Draw};
 
 /// Swish with a slope, x / (1 + e^-slope x), by a function of WGSL, with two derivatives.
@@ -98,18 +97,7 @@ fn the_gpu_computes_what_the_cpu_does_through_second_gradients() {
             let name = format!("{operation:?}");
             let case = Case::new(name, inputs, move |graph, x| operation.apply(graph, x[0]));
             let case = case.squared().twice();
-            let drawn = case.draw().unwrap();
-            let expected = drawn.run(&mut cpu(), false).unwrap();
-            for fuse in [false, true] {
-                let devices: [&mut dyn Device; 2] = [&mut cpu(), &mut adapter];
-                for device in devices {
-                    let results = drawn.run(device, fuse).unwrap();
-                    for ((name, expected), (_, actual)) in expected.iter().zip(&results) {
-                        let found = difference(expected, actual, case.tolerance);
-                        assert_eq!(found, None, "{case:?} on {}: {name}", device.name());
-                    }
-                }
-            }
+            assert_same_on_both(&case, &mut adapter);
         }
     }
 }

@@ -12,9 +12,8 @@ use diabolo::graph::Initialiser;
 use diabolo::ops::ReduceKind;
 use diabolo::prelude::{op::*, *};
 use example::{Shrink, shrink};
-use support::case::{Case, distinct, tensor};
-use support::compare::difference;
-use support::devices::{Device, cpu, gpu};
+use support::case::{Case, assert_same_on_both, distinct, tensor};
+use support::devices::{cpu, gpu};
 
 /// Shapes whose planes are one element, odd, and several rows of a matrix.
 fn cases() -> Vec<Case> {
@@ -32,18 +31,7 @@ fn cases() -> Vec<Case> {
 fn the_gpu_computes_what_the_cpu_does_through_first_and_second_gradients() {
     let mut adapter = gpu();
     for case in cases() {
-        let drawn = case.draw().unwrap();
-        let expected = drawn.run(&mut cpu(), false).unwrap();
-        for fuse in [false, true] {
-            let devices: [&mut dyn Device; 2] = [&mut cpu(), &mut adapter];
-            for device in devices {
-                let results = drawn.run(device, fuse).unwrap();
-                for ((name, expected), (_, actual)) in expected.iter().zip(&results) {
-                    let found = difference(expected, actual, case.tolerance);
-                    assert_eq!(found, None, "{case:?} on {}: {name}", device.name());
-                }
-            }
-        }
+        assert_same_on_both(&case, &mut adapter);
     }
 }
 

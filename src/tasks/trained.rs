@@ -7,8 +7,9 @@ use crate::error::{Error, Result};
 use crate::gpu::{self, DeviceChoice, Opened};
 use crate::graph::{Executor, State, StateLayout};
 use crate::models::Model;
+use crate::tensor::Tensor;
 use crate::train::run_folder::{RunFile, RunFolder};
-use crate::train::{Codes, Config, Inference, checkpoint, layout};
+use crate::train::{self, Codes, Config, Inference, checkpoint, layout};
 
 /// Images whose codes new ones take after.
 const LOOKED_AT: usize = 2000;
@@ -144,6 +145,16 @@ impl Trained {
             return Err(Error::file(self.folder.path(), what));
         }
         Ok(dataset)
+    }
+
+    /// Images that it was not trained on, `[count, channels, height, width]`: the first `count` of them, or all
+    /// where they are fewer.
+    ///
+    /// # Errors
+    /// When they cannot be read, or have changed since.
+    pub fn held_out(&self, count: usize) -> Result<Tensor> {
+        let dataset = self.dataset()?;
+        Ok(train::tensor(&dataset, &dataset.test, 0..dataset.test.count.min(count))?.0)
     }
 
     /// Codes of images that it was not trained on, for [`crate::train::Sampler`] to take after; none

@@ -10,8 +10,8 @@ use diabolo::rng::{Philox, Seed, Stream};
 use diabolo::tensor::{Shape, Tensor};
 use rand::RngExt;
 
-use super::compare::Tolerance;
-use super::devices::Device;
+use super::compare::{Tolerance, difference};
+use super::devices::{Device, cpu};
 
 /// Adds nodes for the outputs of an operation on the given inputs. Gradients are taken of the
 /// first output.
@@ -208,6 +208,24 @@ pub fn tensor(shape: impl Into<Shape>, seed: u64, low: f32, high: f32) -> Tensor
     let mut random = Philox::new(Seed(seed), Stream(0));
     let data = (0..shape.elements()).map(|_| random.random_range(low..high)).collect();
     Tensor::new(shape, data).expect("as many numbers as the shape has")
+}
+
+/// What the processor gives not fused, it and the adapter give, fused and not.
+pub fn assert_same_on_both(case: &Case, adapter: &mut dyn Device) {
+    let drawn = case.draw().expect("the case is a graph");
+    let expected = drawn.run(&mut cpu(), false).expect("the processor computes it");
+    let mut processor = cpu();
+    for fuse in [false, true] {
+        let devices: [&mut dyn Device; 2] = [&mut processor, &mut *adapter];
+        for device in devices {
+            let results = drawn.run(device, fuse);
+            let results = results.unwrap_or_else(|error| panic!("{case:?}: {error}"));
+            for ((name, expected), (_, actual)) in expected.iter().zip(&results) {
+                let found = difference(expected, actual, case.tolerance);
+                assert_eq!(found, None, "{case:?} on {}, fused: {fuse}: {name}", device.name());
+            }
+        }
+    }
 }
 
 /// Random numbers at least 0.03 apart, in random order, around 0: no maximum is in doubt.
