@@ -1,7 +1,4 @@
 //! Long runs take no more memory than short ones.
-//!
-//! Takes minutes, and is left out by default: `cargo test --release --test soak -- --ignored
-//! --nocapture --test-threads=1`.
 #![cfg(target_os = "linux")]
 
 use std::fs;
@@ -72,14 +69,8 @@ fn soak(device: &str) {
     }
 }
 
+/// One device after the other, as memory is that of the whole process.
 #[test]
-#[ignore = "takes minutes"]
-fn memory_stays_flat_on_the_processor() {
-    soak("cpu");
-}
-
-#[test]
-#[ignore = "takes minutes"]
-fn memory_stays_flat_on_an_adapter() {
-    soak("gpu");
+fn memory_stays_flat_over_twenty_thousand_steps() {
+    ["cpu", "gpu"].into_iter().for_each(soak);
 }
