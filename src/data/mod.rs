@@ -199,10 +199,7 @@ impl LoadOptions {
                 let what = format!("has no effect on --data {source}; only images:DIR takes it");
                 return Err(Error::option("--hold-out", what));
             }
-            if !(share > 0.0 && share < 1.0) {
-                let what = format!("is {share}; it must lie between 0 and 1, such as 0.2");
-                return Err(Error::option("--hold-out", what));
-            }
+            order::check_held_out(share)?;
         }
         if self.gray && !matches!(source, Source::Images(_)) {
             let what = format!("has no effect on --data {source}; only images:DIR takes it");

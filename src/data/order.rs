@@ -80,6 +80,18 @@ impl Split {
     }
 }
 
+/// Refuses a share that would hold out nothing, or everything.
+///
+/// # Errors
+/// When it does not lie between 0 and 1; the error names `--hold-out`.
+pub fn check_held_out(share: f64) -> Result<()> {
+    if share > 0.0 && share < 1.0 {
+        return Ok(());
+    }
+    let what = format!("is {share}; it must lie between 0 and 1, such as 0.2");
+    Err(Error::option("--hold-out", what))
+}
+
 /// How many of `count` images a share of them is, and at least one.
 pub fn held_out(count: usize, share: f64) -> usize {
     ((count as f64 * share).round() as usize).max(1)

@@ -136,7 +136,8 @@ impl Kind {
             choices.downsample = given.downsample;
             choices.norm = given.norm;
             choices.upsample_kernel = given.upsample_kernel;
-            let places = choices.code_dim.map_or(DENSE_LATENT, |width| DENSE_PLACES * width);
+            let places =
+                choices.code_dim.map_or(DENSE_LATENT, |width| width.saturating_mul(DENSE_PLACES));
             choices.latent = match (given.latent, choices.latent) {
                 (None, Some(CodeForm::Features | CodeForm::Map(_))) => {
                     Some(CodeForm::Vector(places))

@@ -41,6 +41,33 @@ impl Optimiser {
         Self::Adam { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weight_decay }
     }
 
+    /// Refuses numbers by which nothing is learned.
+    ///
+    /// # Errors
+    /// When one is out of its range; the error names it.
+    pub fn check(&self) -> Result<()> {
+        let share = |name: &str, value: f32| match (0.0..1.0).contains(&value) {
+            true => Ok(()),
+            false => Err(Error::option(name, format!("is {value}; it takes 0 to below 1"))),
+        };
+        match *self {
+            Self::Sgd { momentum } => share("momentum", momentum),
+            Self::Adam { beta1, beta2, epsilon, weight_decay } => {
+                share("beta1", beta1)?;
+                share("beta2", beta2)?;
+                if !(epsilon > 0.0 && epsilon.is_finite()) {
+                    let what = format!("is {epsilon}; it must be above 0, such as 1e-8");
+                    return Err(Error::option("epsilon", what));
+                }
+                if !(weight_decay >= 0.0 && weight_decay.is_finite()) {
+                    let what = format!("is {weight_decay}; it takes 0 or above, such as 0.01");
+                    return Err(Error::option("weight_decay", what));
+                }
+                Ok(())
+            }
+        }
+    }
+
     /// How many numbers a parameter it remembers.
     pub fn moments(&self) -> usize {
         match self {

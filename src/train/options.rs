@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::saving::SavingArgs;
+use crate::data::order::check_held_out;
 use crate::data::{Dataset, LoadOptions, Missing, Source, missing};
 use crate::error::{Error, Result};
 use crate::models::{Choices, Kind, Model, Recipe, Schedule};
@@ -366,8 +367,10 @@ impl Config {
         }
         check_whole("--nll-images", self.nll_images)?;
         check_whole("--limit", self.limit.unwrap_or(0))?;
+        self.hold_out.map_or(Ok(()), check_held_out)?;
         let (width, height) = self.size.unwrap_or((0, 0));
         check_whole("--size", width.max(height))?;
+        self.optimiser.check()?;
         [self.noise, self.test_noise].iter().flatten().try_for_each(Corruption::check)?;
         self.model.check()
     }

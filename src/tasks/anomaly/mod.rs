@@ -24,6 +24,7 @@ use self::pictures::{HOLD_OUT, HeldOut, Judged};
 use self::placement::HeatMaps;
 use super::inputs::Pictures;
 use super::trained::Trained;
+use crate::data::order::check_held_out;
 use crate::data::{ImageShape, Source};
 use crate::error::{Error, Result};
 use crate::gpu::DeviceChoice;
@@ -190,15 +191,12 @@ fn known(judged: &Judged, scores: &[f64], threshold: f64) -> Option<Known> {
 
 impl AnomalyArgs {
     fn check(&self) -> Result<()> {
-        let inside = |option: &str, value: f64| match value > 0.0 && value < 1.0 {
-            true => Ok(()),
-            false => {
-                let what = format!("is {value}; it must lie between 0 and 1, such as 0.05");
-                Err(Error::option(option, what))
-            }
-        };
-        inside("--false-positive-rate", self.false_positive_rate)?;
-        inside("--hold-out", self.hold_out.unwrap_or(HOLD_OUT))?;
+        let rate = self.false_positive_rate;
+        if !(rate > 0.0 && rate < 1.0) {
+            let what = format!("is {rate}; it must lie between 0 and 1, such as 0.05");
+            return Err(Error::option("--false-positive-rate", what));
+        }
+        self.hold_out.map_or(Ok(()), check_held_out)?;
         match self.draws {
             Some(_) if self.score == Score::Mse => {
                 return Err(Error::option("--draws", "has no effect beside --score mse"));

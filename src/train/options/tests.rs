@@ -47,6 +47,9 @@ fn options_in_a_file_are_checked_as_those_of_a_command_line_and_the_file_is_name
     refused(&change("epochs = 1", "epochs = -1"), "invalid value");
     refused(&change("deviation = 1.5", "deviation = 1e9"), "--noise: `blur:1000000000` is out");
     refused(&change("deviation = 1.5", "deviation = nan"), "--noise");
+    refused(&change("gray = false", "gray = false\nhold_out = nan"), "--hold-out");
+    refused(&change("beta2 = 0.999", "beta2 = nan"), "beta2");
+    refused(&change("epsilon = ", "epsilon = -"), "epsilon");
     refused(&change("conv:2", "conv:x"), "--arch");
     refused(&change("height = 8", "height = 9223372036854775807"), "--size");
     refused(&change("classes = 0", "classes = -1"), "invalid value");
