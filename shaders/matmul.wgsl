@@ -3,8 +3,10 @@
 //   * splits workgroups, N fastest, folded past 65535. With splits above 1, each sums a part of K and
 //   out is [splits, batch, M, N], each split's part padded to whole vec4s; then
 // entry `join`: out[i] = last(sum over splits of in[split, i] + bias + ...). Four outputs an invocation.
+//   `join` reads the parts as a.
 // Entries `tiled_with_sums`, `join_with_sums`: also sums[m] = sum over k of A[m, k], for A stored as [K, M];
 //   the splits' parts follow those of out. `join_with_sums` takes an invocation more a sum.
+// With update.wgsl for epilogue.wgsl, out and sums are gradients, and parameters follow them.
 override TRANSPOSE_A: u32 = 0u; // A is stored as [K, M]
 override TRANSPOSE_B: u32 = 0u; // B is stored as [N, K]
 override VECTOR_A: u32 = 0u; // rows as stored are whole vec4s
@@ -21,14 +23,12 @@ struct Params {
     tiles_n: u32,
     splits: u32,
     k_each: u32, // terms of one split, a multiple of 16
+    out_at: u32, // where the outputs begin
+    sums_at: u32,
 }
 @group(0) @binding(0) var<storage, read> a: array<vec4<f32>>;
 @group(0) @binding(1) var<storage, read> b: array<vec4<f32>>;
 @group(0) @binding(2) var<storage, read_write> output: array<vec4<f32>>;
-@group(0) @binding(6) var<storage, read_write> sums: array<f32>;
-@group(0) @binding(0) var<storage, read> parts: array<vec4<f32>>;
-@group(0) @binding(1) var<storage, read_write> joined: array<vec4<f32>>;
-@group(0) @binding(2) var<storage, read_write> joined_sums: array<f32>;
 @group(1) @binding(0) var<uniform> params: Params;
 
 var<private> base_out: u32;
@@ -136,11 +136,7 @@ fn put(m: u32, n: u32, sum: vec4<f32>) {
     if m >= params.m || n >= params.n {
         return;
     }
-    let last = params.n - 1u;
-    var x = sum;
-    if BIAS == 1u {
-        x += vec4<f32>(bias[n], bias[min(n + 1u, last)], bias[min(n + 2u, last)], bias[min(n + 3u, last)]);
-    }
+    let x = with_bias(sum, min(n + vec4<u32>(0u, 1u, 2u, 3u), vec4<u32>(params.n - 1u)));
     let i = base_out + m * params.n + n;
     if VECTOR_OUT == 1u {
         output[i / 4u] = finish4(x, i / 4u);
@@ -180,7 +176,7 @@ fn product(g: u32, local: u32) -> Place {
     let columns = select(0u, params.n, used);
     let begin = split * params.k_each;
     let end = select(begin, min(begin + params.k_each, params.k), used);
-    base_out = split * outputs_padded() + index * params.m * params.n;
+    base_out = params.out_at + split * outputs_padded() + index * params.m * params.n;
     for (var k = begin; k < end; k += 16u) {
         load_a(index * params.m * params.k, m, k, rows, local);
         load_b(index * params.k * params.n, n, k, columns, local);
@@ -221,7 +217,7 @@ fn tiled_with_sums(
             let i = params.splits * outputs_padded() + place.split * params.m + m;
             output[i / 4u][i % 4u] = sum;
         } else {
-            sums[m] = sum;
+            put_sum(m, sum);
         }
     }
 }
@@ -229,17 +225,16 @@ fn tiled_with_sums(
 fn join_four(i: u32) {
     let count = params.batch * params.m * params.n;
     let padded = outputs_padded() / 4u;
-    var x = parts[i];
+    var x = a[i];
     for (var split = 1u; split < params.splits; split++) {
-        x += parts[split * padded + i];
+        x += a[split * padded + i];
     }
-    let at = vec4<u32>(i * 4u, i * 4u + 1u, i * 4u + 2u, i * 4u + 3u);
-    if BIAS == 1u {
-        let n = at % params.n;
-        x += vec4<f32>(bias[n.x], bias[n.y], bias[n.z], bias[n.w]);
-    }
+    let at = i * 4u + vec4<u32>(0u, 1u, 2u, 3u);
     // What pads the last vec4 was not written by any split.
-    joined[i] = select(vec4<f32>(0.0), finish4(x, i), at < vec4<u32>(count));
+    let used = at < vec4<u32>(count);
+    x = select(vec4<f32>(0.0), with_bias(x, at % params.n), used);
+    let to = params.out_at / 4u + i;
+    output[to] = select(vec4<f32>(0.0), finish4(x, to), used);
 }
 
 @compute @workgroup_size(64)
@@ -266,7 +261,7 @@ fn join_with_sums(me: Invocation) {
     var sum = 0.0;
     for (var split = 0u; split < params.splits; split++) {
         let at = first + split * params.m;
-        sum += parts[at / 4u][at % 4u];
+        sum += a[at / 4u][at % 4u];
     }
-    joined_sums[m] = sum;
+    put_sum(m, sum);
 }

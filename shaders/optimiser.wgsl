@@ -1,16 +1,15 @@
-// optimiser.wgsl: one step of gradient descent with momentum, or of Adam, over all parameters.
+// optimiser.wgsl: one step of gradient descent with momentum, or of Adam, over runs of parameters.
 //   sgd:  v = momentum v + g;  p -= rate v
-//   adam: m = b1 m + (1 - b1) g;  v = b2 v + (1 - b2) g g;
-//         p -= rate (m / c1 / (sqrt(v / c2) + epsilon) + decay p),  c1 = 1 - b1^t, c2 = 1 - b2^t
+//   adam: see adam.wgsl
 // The entries named `clipped` scale g by min(1, clip / norm) first.
 // One vec4 an invocation. Dispatch: ceil(n / 4 / 64) workgroups, folded past 65535.
 struct Params {
     vectors: u32,
+    runs: u32,
     momentum: f32,
-    beta2: f32,
-    epsilon: f32,
-    weight_decay: f32,
     clip: f32,
+    // Of each run: the first invocation, and the vec4 that is its own.
+    begins: array<vec4<u32>, 8>,
 }
 @group(0) @binding(0) var<storage, read> gradients: array<vec4<f32>>;
 @group(0) @binding(1) var<storage, read_write> parameters: array<vec4<f32>>;
@@ -19,6 +18,18 @@ struct Params {
 @group(0) @binding(3) var<storage, read> sgd_norm: array<f32>;
 @group(0) @binding(4) var<storage, read> adam_norm: array<f32>;
 @group(1) @binding(0) var<uniform> params: Params;
+
+// The vec4 of invocation i.
+fn place(i: u32) -> u32 {
+    var at = i;
+    for (var run = 0u; run < params.runs; run++) {
+        let begin = params.begins[run];
+        if i >= begin.x {
+            at = begin.y + i - begin.x;
+        }
+    }
+    return at;
+}
 
 fn factor(norm: f32) -> f32 {
     if norm > params.clip {
@@ -33,23 +44,18 @@ fn sgd_step(i: u32, clip: f32) {
     parameters[i] -= step.learning_rate * v;
 }
 
-fn adam_step(i: u32, clip: f32) {
-    let g = clip * gradients[i];
-    let m = params.momentum * first[i] + (1.0 - params.momentum) * g;
-    let v = params.beta2 * second[i] + (1.0 - params.beta2) * g * g;
-    first[i] = m;
-    second[i] = v;
-    let mean = m / step.corrections.x;
-    let root = sqrt(v / step.corrections.y);
-    let p = parameters[i];
-    parameters[i] = p - step.learning_rate * (mean / (root + params.epsilon) + params.weight_decay * p);
+fn move_by_adam(i: u32, clip: f32) {
+    let moved = adam_step(parameters[i], clip * gradients[i], first[i], second[i]);
+    parameters[i] = moved.parameter;
+    first[i] = moved.first;
+    second[i] = moved.second;
 }
 
 @compute @workgroup_size(64)
 fn sgd(me: Invocation) {
     let i = linear_index(me);
     if i < params.vectors {
-        sgd_step(i, 1.0);
+        sgd_step(place(i), 1.0);
     }
 }
 
@@ -57,7 +63,7 @@ fn sgd(me: Invocation) {
 fn sgd_clipped(me: Invocation) {
     let i = linear_index(me);
     if i < params.vectors {
-        sgd_step(i, factor(sgd_norm[0]));
+        sgd_step(place(i), factor(sgd_norm[0]));
     }
 }
 
@@ -65,7 +71,7 @@ fn sgd_clipped(me: Invocation) {
 fn adam(me: Invocation) {
     let i = linear_index(me);
     if i < params.vectors {
-        adam_step(i, 1.0);
+        move_by_adam(place(i), 1.0);
     }
 }
 
@@ -73,6 +79,6 @@ fn adam(me: Invocation) {
 fn adam_clipped(me: Invocation) {
     let i = linear_index(me);
     if i < params.vectors {
-        adam_step(i, factor(adam_norm[0]));
+        move_by_adam(place(i), factor(adam_norm[0]));
     }
 }

@@ -20,12 +20,13 @@ fn plans(kind: Kind, batch: usize, target: &GpuTarget) -> [Plan; 2] {
 
 #[test]
 fn a_training_step_takes_few_dispatches_and_moves_few_bytes() {
-    // Of the variational model's bytes, nine in ten are weights, gradients and moments, which the
-    // optimiser and three products have to pass whatever is fused.
+    // Of the variational model's bytes, nine in ten are weights and moments, which the optimiser and
+    // three products have to pass whatever is fused; and gradients, where it is software.
     let models =
-        [(Kind::Dense, 256, 24, 0.6), (Kind::Conv, 128, 40, 0.6), (Kind::Vae, 128, 28, 0.85)];
+        [(Kind::Dense, 256, 22, 0.5), (Kind::Conv, 128, 40, 0.52), (Kind::Vae, 128, 26, 0.72)];
     for (kind, batch, most, most_bytes) in models {
         for adapter in [AdapterKind::Discrete, AdapterKind::Integrated, AdapterKind::Software] {
+            let most_bytes = most_bytes + if adapter == AdapterKind::Software { 0.13 } else { 0.0 };
             let target = GpuTarget { kind: adapter, ..GpuTarget::default() };
             let [fused, plain] = plans(kind, batch, &target).map(|plan| plan.cost(&target));
             let Cost { dispatches, bytes, .. } = fused;

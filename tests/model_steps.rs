@@ -3,27 +3,16 @@
 
 mod support;
 
-use diabolo::graph::{Role, State};
+use diabolo::graph::Role;
+use diabolo::models::Kind;
+use diabolo::ops::AdapterKind;
 use diabolo::rng::Seed;
-use support::devices::{Device, cpu, gpu};
-use support::models::{Setup, Trained, conv, dense, variants};
+use support::compare::{assert_near, norm};
+use support::devices::{Device, cpu, gpu, gpu_as};
+use support::models::{Setup, Trained, conv, dense, variant, variants};
 
 fn new_devices() -> [Box<dyn Device>; 2] {
     [Box::new(cpu()), Box::new(gpu())]
-}
-
-fn norm(values: impl Iterator<Item = f32>) -> f64 {
-    values.map(|value| f64::from(value).powi(2)).sum::<f64>().sqrt()
-}
-
-/// Checks that each tensor of `b` is within `tolerance` of that of `a`, by Euclidean norm.
-fn assert_near(a: &State, b: &State, tolerance: f64) {
-    for ((name, _, expected), (_, _, actual)) in a.tensors().zip(b.tensors()) {
-        let size = norm(expected.iter().copied());
-        let apart = norm(expected.iter().zip(actual).map(|(e, a)| e - a));
-        // Written so that a NaN fails.
-        assert!(apart <= tolerance * size, "{name}: {apart:e} apart at norm {size:e}");
-    }
 }
 
 fn assert_same_bits(a: &Trained, b: &Trained, what: &str) {
@@ -36,9 +25,13 @@ fn assert_same_bits(a: &Trained, b: &Trained, what: &str) {
 }
 
 fn devices_agree(setup: &Setup) {
+    agrees_with_the_processor(setup, &mut gpu());
+}
+
+fn agrees_with_the_processor(setup: &Setup, device: &mut dyn Device) {
     let start = setup.start(Seed(3));
     let on_cpu = setup.train(&mut cpu(), &start, 0..20);
-    let on_gpu = setup.train(&mut gpu(), &start, 0..20);
+    let on_gpu = setup.train(device, &start, 0..20);
     for (step, (a, b)) in on_cpu.losses.iter().zip(&on_gpu.losses).enumerate() {
         assert!((a - b).abs() <= 1e-4 * a.abs(), "loss of step {step}: {b} on the GPU, {a} else");
     }
@@ -56,6 +49,17 @@ fn twenty_dense_steps_agree_on_both_devices() {
 #[test]
 fn twenty_convolutional_steps_agree_on_both_devices() {
     devices_agree(&conv());
+}
+
+/// With the plans and kernels of a large GPU.
+#[test]
+fn twenty_steps_agree_as_a_real_gpu_takes_them() {
+    let unclipped = Setup { clip_norm: None, ..conv() };
+    let variational = variant(Kind::Vae, "--arch dense:24 --latent 6");
+    let conditional = variant(Kind::Cvae, "--arch dense:12 --latent 6");
+    for setup in [dense(), unclipped, variational, conditional] {
+        agrees_with_the_processor(&setup, &mut gpu_as(AdapterKind::Discrete));
+    }
 }
 
 #[test]

@@ -7,6 +7,15 @@ override GRADIENT: u32 = 0u;
 @group(0) @binding(3) var<storage, read> bias: array<f32>;
 @group(0) @binding(4) var<storage, read> summand: array<vec4<f32>>;
 @group(0) @binding(5) var<storage, read> value: array<vec4<f32>>;
+@group(0) @binding(6) var<storage, read_write> sums: array<f32>;
+
+// Adds the bias of four columns.
+fn with_bias(x: vec4<f32>, n: vec4<u32>) -> vec4<f32> {
+    if BIAS == 1u {
+        return x + vec4<f32>(bias[n.x], bias[n.y], bias[n.z], bias[n.w]);
+    }
+    return x;
+}
 
 fn finish(x: vec4<f32>, added: vec4<f32>, at: vec4<f32>) -> vec4<f32> {
     if GRADIENT == 1u {
@@ -46,4 +55,9 @@ fn finish_apart(x: vec4<f32>, i: vec4<u32>) -> vec4<f32> {
         at = vec4<f32>(number(i.x, false), number(i.y, false), number(i.z, false), number(i.w, false));
     }
     return finish(x, added, at);
+}
+
+// A sum that is given besides.
+fn put_sum(m: u32, sum: f32) {
+    sums[m] = sum;
 }

@@ -1,10 +1,12 @@
 //! A plan in the making: operations scheduled as their results are needed, then laid out in memory.
 
 use std::collections::HashMap;
+use std::ops::Range;
 use std::sync::Arc;
 
 use super::memory::{self, Lifetime, MemoryReport};
 use super::plan::{Area, Location, METRIC_ROWS, Plan, PlanRequest, Step, Training};
+use super::updates::{Search, Updates};
 use super::{Graph, Kind, ParamName, Role};
 use crate::error::{Error, Result};
 use crate::ops::{Builder, Expand, GlobalNorm, MAX_INPUTS, NodeId, Op, Record, Shapes};
@@ -41,14 +43,24 @@ impl<'a> Draft<'a> {
 
     pub fn finish(mut self, roots: &[NodeId], gradients: &[(ParamName, NodeId)]) -> Result<Plan> {
         let needed = self.graph.needed(roots);
-        self.place_gradients(roots, gradients)?;
+        let alone = self.gradients_alone(roots, gradients);
+        let (graph, request, companions) = (self.graph, self.request, &self.companions);
+        let updates = Search { graph, request, roots, companions, alone: &alone }.updates();
+        self.place_gradients(&alone, &updates)?;
         for index in (0..needed.len()).filter(|index| needed[*index]) {
-            self.schedule(NodeId(index as u32))?;
+            let node = NodeId(index as u32);
+            if !updates.compute(base(self.graph, node)) {
+                self.schedule(node)?;
+            }
+            for (host, op) in updates.ready(index) {
+                self.update(host, op)?;
+            }
         }
         self.record_metrics();
         if let Some(training) = &self.request.training {
-            self.copy_gradients(gradients)?;
-            self.optimise(training);
+            let left = gradients.iter().filter(|(name, _)| !updates.update(name));
+            self.copy_gradients(left)?;
+            self.optimise(training, &updates);
             self.update_buffers()?;
         }
         let mut outputs = HashMap::new();
@@ -62,16 +74,18 @@ impl<'a> Draft<'a> {
         self.allocate(outputs)
     }
 
-    /// Lets gradients that only the optimiser reads be written where it reads them.
-    fn place_gradients(
-        &mut self,
+    /// Parameters by the operation, or further output of one, that gives their gradient to nobody but
+    /// the optimiser.
+    fn gradients_alone(
+        &self,
         roots: &[NodeId],
         gradients: &[(ParamName, NodeId)],
-    ) -> Result<()> {
+    ) -> HashMap<NodeId, ParamName> {
         let mut readers = vec![0_usize; self.graph.nodes().len()];
         for node in self.graph.nodes().iter().flat_map(|node| &node.inputs).chain(roots) {
             readers[node.index()] += 1;
         }
+        let mut found = HashMap::new();
         for (name, node) in gradients {
             let base = base(self.graph, *node);
             let kind = &self.graph.node(base).kind;
@@ -83,8 +97,20 @@ impl<'a> Draft<'a> {
                 alone &= readers[link.index()] == 1;
             }
             if is_op && alone {
-                self.locations[base.index()] = Some(self.gradient_location(name)?);
+                found.insert(base, name.clone());
             }
+        }
+        found
+    }
+
+    /// Lets gradients that only the optimiser reads be written where it reads them.
+    fn place_gradients(
+        &mut self,
+        alone: &HashMap<NodeId, ParamName>,
+        updates: &Updates,
+    ) -> Result<()> {
+        for (node, name) in alone.iter().filter(|(node, _)| !updates.compute(**node)) {
+            self.locations[node.index()] = Some(self.gradient_location(name)?);
         }
         Ok(())
     }
@@ -136,15 +162,7 @@ impl<'a> Draft<'a> {
 
     /// Adds the step of operation node `id`, with places for all it gives.
     fn compute(&mut self, id: NodeId, op: &Arc<dyn Op>) -> Result<()> {
-        let node = self.graph.node(id);
-        for input in &node.inputs {
-            self.schedule(*input)?;
-        }
-        let inputs = node.inputs.iter().map(|input| self.location(*input)).collect();
-        let shapes = Shapes {
-            inputs: node.inputs.iter().map(|i| self.graph.shape(*i).clone()).collect(),
-            output: node.shape.clone(),
-        };
+        let (inputs, shapes) = self.operands(id)?;
         let companions = self.companions.get(&id).cloned().unwrap_or_default();
         let mut outputs = vec![];
         for id in [id].into_iter().chain(companions) {
@@ -159,6 +177,38 @@ impl<'a> Draft<'a> {
         }
         self.push_step(op.clone(), shapes, inputs, outputs);
         Ok(())
+    }
+
+    /// Where the inputs of node `id` lie, all computed, and its shapes.
+    fn operands(&mut self, id: NodeId) -> Result<(Vec<Location>, Shapes)> {
+        let node = self.graph.node(id);
+        for input in &node.inputs {
+            self.schedule(*input)?;
+        }
+        let inputs = node.inputs.iter().map(|input| self.location(*input)).collect();
+        let shapes = Shapes {
+            inputs: node.inputs.iter().map(|i| self.graph.shape(*i).clone()).collect(),
+            output: node.shape.clone(),
+        };
+        Ok((inputs, shapes))
+    }
+
+    /// Adds the step of operation node `id` as `op`, which updates the parameters whose gradients the
+    /// node and its companions are.
+    fn update(&mut self, id: NodeId, op: &Arc<dyn Op>) -> Result<()> {
+        let (inputs, shapes) = self.operands(id)?;
+        let outputs = self.trained();
+        self.push_step(op.clone(), shapes, inputs, outputs);
+        Ok(())
+    }
+
+    /// What the optimiser updates: all parameters, and their moments.
+    fn trained(&self) -> Vec<Location> {
+        let length = self.request.layout.words(Role::Parameter);
+        let training = self.request.training.as_ref();
+        let moments = training.map_or(0, |training| training.optimiser.moments());
+        let areas = [Area::Parameters].into_iter().chain((0..moments).map(Area::Moment));
+        areas.map(|area| Location { area, offset: 0, length }).collect()
     }
 
     fn location(&self, node: NodeId) -> Location {
@@ -206,7 +256,10 @@ impl<'a> Draft<'a> {
 
     /// Copies gradients that could not be written in place: those read elsewhere too, and those
     /// that are constant.
-    fn copy_gradients(&mut self, gradients: &[(ParamName, NodeId)]) -> Result<()> {
+    fn copy_gradients<'g>(
+        &mut self,
+        gradients: impl Iterator<Item = &'g (ParamName, NodeId)>,
+    ) -> Result<()> {
         for (name, node) in gradients {
             let (from, to) = (self.location(*node), self.gradient_location(name)?);
             if from != to {
@@ -231,11 +284,15 @@ impl<'a> Draft<'a> {
         self.push_step(op, shapes, vec![from], vec![to]);
     }
 
-    fn optimise(&mut self, training: &Training) {
+    /// The step of all parameters that no update has reached.
+    fn optimise(&mut self, training: &Training, updates: &Updates) {
+        let runs = self.runs(updates);
+        if runs.is_empty() {
+            return;
+        }
         let words = self.request.layout.words(Role::Parameter);
         let shape = Shape::from([words]);
-        let whole = |area| Location { area, offset: 0, length: words };
-        let mut inputs = vec![whole(Area::Gradients)];
+        let mut inputs = vec![Location { area: Area::Gradients, offset: 0, length: words }];
         let mut shapes = Shapes { inputs: vec![shape.clone()], output: shape };
         if training.clip_norm.is_some() {
             let entries = self.request.layout.iter();
@@ -247,9 +304,26 @@ impl<'a> Draft<'a> {
             inputs.push(output);
             shapes.inputs.push(Shape::scalar());
         }
-        let mut outputs = vec![whole(Area::Parameters)];
-        outputs.extend((0..training.optimiser.moments()).map(|moment| whole(Area::Moment(moment))));
-        self.push_step(training.optimiser.op(training.clip_norm), shapes, inputs, outputs);
+        let op = training.optimiser.op(training.clip_norm, runs);
+        let outputs = self.trained();
+        self.push_step(op, shapes, inputs, outputs);
+    }
+
+    /// The words of the parameters that no update reaches, neighbours joined over the gap between them.
+    fn runs(&self, updates: &Updates) -> Vec<Range<usize>> {
+        let mut runs: Vec<Range<usize>> = vec![];
+        let mut joins = false;
+        let entries = self.request.layout.iter();
+        for (entry, range) in entries.filter(|(entry, _)| entry.role == Role::Parameter) {
+            let left = !updates.update(&entry.name);
+            match runs.last_mut().filter(|_| joins) {
+                Some(run) if left => run.end = range.end,
+                _ if left => runs.push(range),
+                _ => {}
+            }
+            joins = left;
+        }
+        runs
     }
 
     fn allocate(mut self, mut outputs: HashMap<String, (Location, Shape)>) -> Result<Plan> {
@@ -310,7 +384,7 @@ fn companions(graph: &Graph) -> HashMap<NodeId, Vec<NodeId>> {
 }
 
 /// The node whose memory `node` is a view of: itself unless it is a reshape.
-fn base(graph: &Graph, node: NodeId) -> NodeId {
+pub(super) fn base(graph: &Graph, node: NodeId) -> NodeId {
     match &graph.node(node).kind {
         Kind::Op(op) if op.is_view() => base(graph, graph.node(node).inputs[0]),
         _ => node,

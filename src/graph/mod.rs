@@ -21,6 +21,7 @@ mod memory;
 mod parameter;
 mod plan;
 mod profile;
+mod updates;
 
 pub use cost::Cost;
 pub use executor::{DataId, Executor, MetricRow, PlanId, ProfileRow, State};

@@ -4,8 +4,10 @@ use std::sync::Arc;
 
 use super::tiles::{Tile, TiledKernel, Tiling, tiled_kernel};
 use super::*;
+use crate::kernel;
 use crate::product::{Operand, Threads, product};
 use crate::simd;
+use crate::workspace::with_workspace;
 
 /// The kernel with each tile.
 static LARGE: TiledKernel = tiled_kernel!(
@@ -20,6 +22,30 @@ static SMALL: TiledKernel = tiled_kernel!(
     "matmul" as "matmul_small", "matmul_small_lanes":
     "linear", "activation", "epilogue", "tile", "tile_32"; "sums_4x4", "sums_4x4_lanes"
 );
+
+/// The kernel of products that update parameters, which only those of a real GPU do, with each tile.
+static LARGE_UPDATE: Kernel = Kernel {
+    name: "matmul_update",
+    ..kernel!("matmul", "linear", "step", "adam", "update", "tile", "tile_64", "terms", "sums_8x8")
+};
+static WIDE_UPDATE: Kernel = Kernel {
+    name: "matmul_update_wide",
+    ..kernel!(
+        "matmul",
+        "linear",
+        "step",
+        "adam",
+        "update",
+        "tile",
+        "tile_wide",
+        "terms",
+        "sums_8x8"
+    )
+};
+static SMALL_UPDATE: Kernel = Kernel {
+    name: "matmul_update_small",
+    ..kernel!("matmul", "linear", "step", "adam", "update", "tile", "tile_32", "terms", "sums_4x4")
+};
 
 /// The tiles that there are kernels for.
 const TILES: [Tile; 3] = [Tile::Small, Tile::Large, Tile::Wide];
@@ -64,6 +90,8 @@ pub struct Matmul {
     pub fused: Fused,
     /// Whether the sums of `a` over K are a second output, `[M]`; for `a` stored as `[K, M]`.
     pub sums: bool,
+    /// What is updated, where the outputs are gradients that nobody else reads.
+    pub update: Option<Update>,
 }
 
 /// The sizes of a product: `batch` times `[m, k] [k, n]`.
@@ -95,17 +123,18 @@ impl Sizes {
         (self.batch * self.m * self.n).next_multiple_of(4)
     }
 
-    fn params(&self, tiling: &Tiling) -> [u32; 8] {
+    /// The kernel's uniform, for outputs that begin at `places`.
+    fn params(&self, tiling: &Tiling, places: [u32; 2]) -> impl Iterator<Item = u32> {
         let Tiling { tiles_m, tiles_n, splits, k_each, .. } = *tiling;
         let numbers = [self.m, self.k, self.n, self.batch, tiles_m, tiles_n, splits, k_each];
-        numbers.map(|number| number as u32)
+        numbers.map(|number| number as u32).into_iter().chain(places)
     }
 }
 
 impl Matmul {
     /// The product alone.
     pub fn plain(transpose: Transpose) -> Self {
-        Self { transpose, fused: Fused::default(), sums: false }
+        Self { transpose, fused: Fused::default(), sums: false, update: None }
     }
 
     fn sizes(&self, a: &Shape, b: &Shape) -> Option<Sizes> {
@@ -119,6 +148,65 @@ impl Matmul {
         (k == l).then_some(Sizes { batch, m, k, n })
     }
 
+    /// The dispatch that gives the outputs.
+    fn last(
+        &self,
+        from: [Binding; 2],
+        sizes: &Sizes,
+        tiling: &Tiling,
+        groups: [u32; 3],
+        target: &GpuTarget,
+    ) -> Dispatch {
+        let mut bindings = from.to_vec();
+        bindings.push(Binding::Output(0));
+        let Some(update) = self.update else {
+            bindings.extend(self.fused.bindings());
+            bindings.extend(self.sums.then_some(Binding::Output(1)));
+            let dispatch = Dispatch::new(plain_kernel(tiling.tile).on(target), bindings, groups);
+            return self.fused.constants(dispatch).params(sizes.params(tiling, [0, 0]));
+        };
+        bindings.extend(update.bindings());
+        let kernel = match tiling.tile {
+            Tile::Small => &SMALL_UPDATE,
+            Tile::Large => &LARGE_UPDATE,
+            Tile::Wide => &WIDE_UPDATE,
+        };
+        let dispatch = Dispatch::new(kernel, bindings, groups);
+        update.optimiser.constants(dispatch).params(sizes.params(tiling, update.places()))
+    }
+
+    /// The product on the CPU, with the sums where they are wanted.
+    fn multiply(
+        &self,
+        shapes: &Shapes,
+        inputs: &[&[f32]; MAX_INPUTS],
+        out: &mut [f32],
+        sums: &mut [f32],
+    ) {
+        let Sizes { batch, m, k, n } = self.known_sizes(shapes);
+        let (a, b) = (inputs[0], inputs[1]);
+        let operand = |data, transposed: bool, [rows, columns]: [usize; 2]| match transposed {
+            false => Operand::rows(data, columns),
+            true => Operand::columns(data, rows),
+        };
+        let Transpose { a: ta, b: tb } = self.transpose;
+        let epilogue = self.fused.on(inputs);
+        let fuses = self.fused != Fused::default();
+        for index in 0..batch {
+            let out = &mut out[index * m * n..][..m * n];
+            let a = operand(&a[index * m * k..][..m * k], ta, [m, k]);
+            let b = operand(&b[index * k * n..][..k * n], tb, [k, n]);
+            product(out, [m, k, n], a, b, Threads::Many, |first, rows| {
+                if fuses {
+                    epilogue.apply(rows, (index * m + first) * n, 1);
+                }
+            });
+        }
+        if self.sums {
+            sum_rows(a, &mut sums[..m]);
+        }
+    }
+
     fn known_sizes(&self, shapes: &Shapes) -> Sizes {
         self.sizes(&shapes.inputs[0], &shapes.inputs[1]).expect("the shape rule has passed")
     }
@@ -126,7 +214,10 @@ impl Matmul {
 
 impl Op for Matmul {
     fn name(&self) -> &'static str {
-        "matmul"
+        match self.update {
+            None => "matmul",
+            Some(_) => "matmul_update",
+        }
     }
 
     fn shape(&self, inputs: &[&Shape]) -> Result<Shape> {
@@ -163,78 +254,67 @@ impl Op for Matmul {
 
     fn flops(&self, shapes: &Shapes) -> u64 {
         let Sizes { batch, m, k, n } = self.known_sizes(shapes);
-        2 * (batch * m * k * n) as u64
+        let update = if self.update.is_some() { 12 * (batch * m * n) as u64 } else { 0 };
+        2 * (batch * m * k * n) as u64 + update
+    }
+
+    fn traffic(&self, shapes: &Shapes, outputs: usize) -> usize {
+        let Sizes { batch, m, n, .. } = self.known_sizes(shapes);
+        let updated = batch * m * n + if self.sums { m } else { 0 };
+        let written = self.update.map_or(outputs, |update| update.traffic(updated));
+        shapes.inputs.iter().map(Shape::elements).sum::<usize>() + written
     }
 
     fn cpu(&self, mut call: CpuCall) {
-        let Sizes { batch, m, k, n } = self.known_sizes(call.shapes);
-        let (a, b) = (call.inputs[0], call.inputs[1]);
-        let operand = |data, transposed: bool, [rows, columns]: [usize; 2]| match transposed {
-            false => Operand::rows(data, columns),
-            true => Operand::columns(data, rows),
+        let [out, sums, _] = &mut call.outputs;
+        let Some(update) = self.update else {
+            return self.multiply(call.shapes, &call.inputs, out, sums);
         };
-        let Transpose { a: ta, b: tb } = self.transpose;
-        let epilogue = self.fused.on(&call.inputs);
-        let fuses = self.fused != Fused::default();
-        for index in 0..batch {
-            let out = &mut call.output()[index * m * n..][..m * n];
-            let a = operand(&a[index * m * k..][..m * k], ta, [m, k]);
-            let b = operand(&b[index * k * n..][..k * n], tb, [k, n]);
-            product(out, [m, k, n], a, b, Threads::Many, |first, rows| {
-                if fuses {
-                    epilogue.apply(rows, (index * m + first) * n, 1);
-                }
-            });
-        }
-        if self.sums {
-            sum_rows(a, &mut call.outputs[1][..m]);
-        }
+        let Sizes { batch, m, n, .. } = self.known_sizes(call.shapes);
+        let words = batch * m * n;
+        with_workspace(words + m, |gradients| {
+            let (by_first, by_second) = gradients.split_at_mut(words);
+            self.multiply(call.shapes, &call.inputs, by_first, by_second);
+            update.take(call.outputs, by_first, by_second, call.step);
+        });
     }
 
     fn gpu(&self, shapes: &Shapes, target: &GpuTarget) -> Vec<Dispatch> {
         let sizes = self.known_sizes(shapes);
         let tiling = sizes.tiling(self.transpose, target);
         let split = tiling.splits > 1;
-        let to = if split { Binding::Scratch } else { Binding::Output(0) };
-        let kernel = match tiling.tile {
-            Tile::Small => &SMALL,
-            Tile::Large => &LARGE,
-            Tile::Wide => &WIDE,
-        };
-        let kernel = kernel.on(target);
         let Sizes { m, k, n, .. } = sizes;
         let whole = |columns: usize| u32::from(columns.is_multiple_of(4));
-        let mut bindings = vec![Binding::Input(0), Binding::Input(1), to];
-        bindings.extend(self.fused.bindings());
         let (entry, join) = match self.sums {
             true => ("tiled_with_sums", "join_with_sums"),
             false => ("tiled", "join"),
         };
-        bindings.extend(self.sums.then_some(Binding::Output(1)));
-        let product = Dispatch::new(kernel, bindings, Dispatch::linear(tiling.groups, 1))
-            .entry(entry)
-            .constant("TRANSPOSE_A", u32::from(self.transpose.a))
-            .constant("TRANSPOSE_B", u32::from(self.transpose.b))
-            .constant("VECTOR_A", whole(if self.transpose.a { m } else { k }))
-            .constant("VECTOR_B", whole(if self.transpose.b { k } else { n }))
-            .constant("VECTOR_OUT", whole(n))
-            .constant("SPLIT", u32::from(split))
-            .params(sizes.params(&tiling));
-        let product = TiledKernel::constants(product, target);
+        let tiled = |dispatch: Dispatch| {
+            let dispatch = dispatch
+                .entry(entry)
+                .constant("TRANSPOSE_A", u32::from(self.transpose.a))
+                .constant("TRANSPOSE_B", u32::from(self.transpose.b))
+                .constant("VECTOR_A", whole(if self.transpose.a { m } else { k }))
+                .constant("VECTOR_B", whole(if self.transpose.b { k } else { n }))
+                .constant("VECTOR_OUT", whole(n))
+                .constant("SPLIT", u32::from(split));
+            TiledKernel::constants(dispatch, target)
+        };
+        let (a, b, groups) = (Binding::Input(0), Binding::Input(1), tiling.groups);
         if !split {
-            return vec![self.fused.constants(product)];
+            let product = self.last([a, b], &sizes, &tiling, Dispatch::linear(groups, 1), target);
+            return vec![tiled(product)];
         }
-        let mut bindings = vec![Binding::Scratch, Binding::Output(0)];
-        bindings.extend(self.sums.then_some(Binding::Output(1)));
-        if !self.sums {
-            bindings.push(Binding::Scratch);
-        }
+        let mut bindings = vec![a, b, Binding::Scratch];
         bindings.extend(self.fused.bindings());
+        bindings.extend(self.sums.then_some(Binding::Output(1)));
+        let kernel = plain_kernel(tiling.tile).on(target);
+        let product = Dispatch::new(kernel, bindings, Dispatch::linear(groups, 1))
+            .params(sizes.params(&tiling, [0, 0]));
         let invocations = sizes.padded_outputs() / 4 + if self.sums { m } else { 0 };
-        let join = Dispatch::new(kernel, bindings, Dispatch::linear(invocations, 64))
-            .entry(join)
-            .params(sizes.params(&tiling));
-        vec![product, self.fused.constants(join)]
+        let groups = Dispatch::linear(invocations, 64);
+        let parts = [Binding::Scratch, Binding::Scratch];
+        vec![tiled(product), self.last(parts, &sizes, &tiling, groups, target).entry(join)]
     }
 
     fn variants(&self, shapes: &Shapes) -> Option<Variants> {
@@ -256,7 +336,7 @@ impl Op for Matmul {
     }
 
     fn with_epilogue(&self, part: EpiloguePart) -> Option<Arc<dyn Op>> {
-        if self.sums {
+        if self.sums || self.update.is_some() {
             return None;
         }
         Some(Arc::new(Self { fused: self.fused.with(part)?, ..*self }))
@@ -267,6 +347,22 @@ impl Op for Matmul {
         let can = input == 0 && self.transpose.a && shapes.inputs[0].rank() == 2;
         let plain = self.fused == Fused::default();
         (can && plain).then(|| Arc::new(Self { sums: true, ..*self }) as Arc<dyn Op>)
+    }
+
+    /// By Adam: plain descent has other moments.
+    fn with_update(&self, update: Update) -> Option<Arc<dyn Op>> {
+        let can = matches!(update.optimiser, Optimiser::Adam { .. })
+            && self.fused == Fused::default()
+            && self.sums == update.second.is_some();
+        can.then(|| Arc::new(Self { update: Some(update), ..*self }) as Arc<dyn Op>)
+    }
+}
+
+fn plain_kernel(tile: Tile) -> &'static TiledKernel {
+    match tile {
+        Tile::Small => &SMALL,
+        Tile::Large => &LARGE,
+        Tile::Wide => &WIDE,
     }
 }
 
@@ -281,5 +377,6 @@ fn sum_rows(a: &[f32], sums: &mut [f32]) {
 }
 
 pub(super) fn kernels() -> impl Iterator<Item = &'static Kernel> {
-    [&LARGE, &WIDE, &SMALL].into_iter().flat_map(TiledKernel::both)
+    let tiled = [&LARGE, &WIDE, &SMALL].into_iter().flat_map(TiledKernel::both);
+    tiled.chain([&LARGE_UPDATE, &WIDE_UPDATE, &SMALL_UPDATE])
 }

@@ -65,6 +65,7 @@ mod tiles;
 mod top_k_mask;
 mod tuning;
 mod unary;
+mod update;
 mod upsample2d;
 
 pub use activation::{Activate, Activation, ActivationGradient, activate};
@@ -123,6 +124,7 @@ pub use step_weight::{StepWeight, step_weight};
 pub use top_k_mask::{TopKMask, scheduled_top_k_mask, top_k_mask};
 pub use tuning::{MOST_SPLITS, Tuning, Variant, Variants};
 pub use unary::{Unary, UnaryKind, affine, unary};
+pub use update::Update;
 pub use upsample2d::{Upsample2d, Upsampling, upsample2d};
 
 /// The most inputs one operation may have, and one kernel may bind together with its output:
@@ -264,6 +266,12 @@ pub trait Op: Any + Debug + Send + Sync {
     /// This operation, with the sums of input `input` over all axes but axis 1 as a second output,
     /// if its kernel can add them up while it reads that input.
     fn with_channel_sums(&self, _input: usize, _shapes: &Shapes) -> Option<Arc<dyn Op>> {
+        None
+    }
+
+    /// This operation as one that updates parameters in place of giving their gradients, which are
+    /// its outputs, if its kernel can. The outputs are those of an optimiser then.
+    fn with_update(&self, _update: Update) -> Option<Arc<dyn Op>> {
         None
     }
 

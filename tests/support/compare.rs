@@ -1,5 +1,6 @@
 //! How near is near enough, said once.
 
+use diabolo::graph::State;
 use diabolo::tensor::Tensor;
 
 /// How two results of one computation may differ.
@@ -47,4 +48,19 @@ pub fn difference(expected: &Tensor, actual: &Tensor, tolerance: Tolerance) -> O
         "element {index} of {} is {a:e} where {e:e} is right ({tolerance:?}, {others} more)",
         expected.shape()
     ))
+}
+
+/// The Euclidean norm.
+pub fn norm(values: impl Iterator<Item = f32>) -> f64 {
+    values.map(|value| f64::from(value).powi(2)).sum::<f64>().sqrt()
+}
+
+/// Checks that each tensor of `b` is within `tolerance` of that of `a`, by Euclidean norm.
+pub fn assert_near(a: &State, b: &State, tolerance: f64) {
+    for ((name, _, expected), (_, _, actual)) in a.tensors().zip(b.tensors()) {
+        let size = norm(expected.iter().copied());
+        let apart = norm(expected.iter().zip(actual).map(|(e, a)| e - a));
+        // Written so that a NaN fails.
+        assert!(apart <= tolerance * size, "{name}: {apart:e} apart at norm {size:e}");
+    }
 }

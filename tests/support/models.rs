@@ -4,8 +4,9 @@ use std::ops::Range;
 
 use diabolo::data::{Dataset, ImageShape, LoadOptions, Source};
 use diabolo::error::Result;
-use diabolo::graph::{Graph, Plan, PlanId, PlanRequest, State, StateLayout, Training};
+use diabolo::graph::{Graph, Initialiser, Plan, PlanId, PlanRequest, State, StateLayout, Training};
 use diabolo::models::{Batch, Choices, Kind, Model, Scope};
+use diabolo::nn;
 use diabolo::ops::{self, Corruption, GpuTarget, NodeId, Optimiser, StepScalars};
 use diabolo::rng::Seed;
 use diabolo::tensor::Tensor;
@@ -99,6 +100,31 @@ pub fn variants() -> Vec<(String, Setup)> {
         (format!("{} {options}", kind.name()), variant(kind, &options))
     };
     table.into_iter().map(setup).collect()
+}
+
+/// Batch, input and code of dense networks whose weights' gradients take tiles of each size, whole and
+/// ragged, with sums in one part and in several; with biases and without.
+pub fn sizes() -> impl Iterator<Item = ([usize; 3], bool)> {
+    let small = [[5, 7, 3], [33, 20, 24], [600, 22, 9]];
+    let large = [[1024, 2048, 20], [8, 8200, 20], [16, 520, 600], [512, 512, 256]];
+    small.into_iter().chain(large).flat_map(|sizes| [(sizes, false), (sizes, true)])
+}
+
+/// Two dense layers on input `x`, and how far their output is from it.
+pub fn dense_of(graph: &mut Graph, [batch, input, code]: [usize; 3], biased: bool) -> NodeId {
+    let x = graph.input("x", [batch, input]);
+    let mut y = x;
+    for (name, from, to) in [("encoder", input, code), ("decoder", code, input)] {
+        y = match biased {
+            true => nn::dense(graph, name, y, to, None).unwrap(),
+            false => {
+                let start = Initialiser::GlorotUniform { fan_in: from, fan_out: to };
+                let weight = graph.parameter(&format!("{name}.weight"), [from, to], start).unwrap();
+                ops::matmul(graph, y, weight).unwrap()
+            }
+        };
+    }
+    nn::mean_squared_error(graph, y, x).unwrap()
 }
 
 /// What training left behind.
@@ -219,13 +245,21 @@ fn trained(device: &mut dyn Device) -> Result<Trained> {
 
 /// The plans of one training step of each model, for `target`.
 pub fn training_plans(target: &GpuTarget) -> Vec<Plan> {
+    let of_size = |(sizes, biased)| {
+        let mut graph = Graph::new();
+        let loss = dense_of(&mut graph, sizes, biased);
+        let training = Training { loss, optimiser: Optimiser::adam(), clip_norm: None };
+        let layout = graph.layout();
+        let request = PlanRequest::new(&graph, &layout, Some(target));
+        Plan::new(&PlanRequest { training: Some(training), ..request }).expect("can be planned")
+    };
     let sgd = |momentum, clip_norm| Setup {
         optimiser: Optimiser::Sgd { momentum },
         clip_norm,
         ..dense()
     };
     let clipped = Setup { clip_norm: Some(1.0), ..dense() };
-    let mut plans = vec![];
+    let mut plans: Vec<Plan> = sizes().map(of_size).collect();
     let mut setups = vec![dense(), clipped, conv(), sgd(0.9, None), sgd(0.0, Some(1.0))];
     setups.extend(variants().into_iter().map(|(_, setup)| setup));
     for setup in setups {

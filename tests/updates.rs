@@ -1,0 +1,133 @@
+//! Parameters that follow where their gradients are computed: which ones do, and that they go where an
+//! optimiser of its own would take them.
+
+mod support;
+
+use diabolo::graph::{Graph, Initialiser, Plan, PlanRequest, State, Training};
+use diabolo::ops::{self, AdapterKind, GpuTarget, NodeId, Optimiser, StepScalars};
+use diabolo::rng::Seed;
+use diabolo::tensor::Tensor;
+use support::case::tensor;
+use support::compare::assert_near;
+use support::devices::{Device, cpu, gpu_as};
+use support::models::{dense_of, sizes};
+
+const ADAM: Optimiser =
+    Optimiser::Adam { beta1: 0.8, beta2: 0.95, epsilon: 1e-6, weight_decay: 0.05 };
+
+fn plan(graph: &Graph, loss: NodeId, change: impl FnOnce(&mut PlanRequest)) -> Plan {
+    plan_for(Some(&GpuTarget::default()), graph, loss, change)
+}
+
+fn plan_for(
+    target: Option<&GpuTarget>,
+    graph: &Graph,
+    loss: NodeId,
+    change: impl FnOnce(&mut PlanRequest),
+) -> Plan {
+    let layout = graph.layout();
+    let training = Some(Training { loss, optimiser: ADAM, clip_norm: None });
+    let mut request = PlanRequest { training, ..PlanRequest::new(graph, &layout, target) };
+    change(&mut request);
+    Plan::new(&request).unwrap()
+}
+
+/// How many operations update parameters besides computing their gradients, and whether any are left
+/// to the optimiser.
+fn updates(plan: &Plan) -> (usize, bool) {
+    let names = || plan.steps.iter().map(|step| step.op.name());
+    (names().filter(|name| *name == "matmul_update").count(), names().any(|name| name == "adam"))
+}
+
+#[test]
+fn all_parameters_of_dense_layers_follow_where_their_gradients_are() {
+    let mut graph = Graph::new();
+    let loss = dense_of(&mut graph, [32, 12, 8], true);
+    assert_eq!(updates(&plan(&graph, loss, |_| ())), (2, false));
+    assert_eq!(updates(&plan(&graph, loss, |request| request.fuse = false)), (0, true));
+}
+
+#[test]
+fn without_a_gpu_the_optimiser_passes_over_all() {
+    let mut graph = Graph::new();
+    let loss = dense_of(&mut graph, [32, 12, 8], true);
+    assert_eq!(updates(&plan_for(None, &graph, loss, |_| ())), (0, true));
+    let software = GpuTarget { kind: AdapterKind::Software, ..GpuTarget::default() };
+    assert_eq!(updates(&plan_for(Some(&software), &graph, loss, |_| ())), (0, true));
+}
+
+#[test]
+fn gradients_that_are_needed_themselves_are_given() {
+    let mut graph = Graph::new();
+    let loss = dense_of(&mut graph, [32, 12, 8], true);
+    let clipped = |request: &mut PlanRequest| {
+        request.training.as_mut().unwrap().clip_norm = Some(1.0);
+    };
+    assert_eq!(updates(&plan(&graph, loss, clipped)), (0, true));
+    let descent = |request: &mut PlanRequest| {
+        request.training.as_mut().unwrap().optimiser = Optimiser::Sgd { momentum: 0.9 };
+    };
+    assert_eq!(updates(&plan(&graph, loss, descent)).0, 0);
+    // A gradient of two parts: their sum is no product.
+    let weight = graph.parameter("encoder.weight", [8, 12], Initialiser::Constant(0.0)).unwrap();
+    let square = ops::mul(&mut graph, weight, weight).unwrap();
+    let decay = ops::mean_all(&mut graph, square).unwrap();
+    let loss = ops::add(&mut graph, loss, decay).unwrap();
+    let (products, optimiser) = updates(&plan(&graph, loss, |_| ()));
+    assert!(products < 2 && optimiser, "{products}");
+}
+
+/// What is read after the gradient is known has to be the old parameter.
+#[test]
+fn parameters_are_updated_after_all_who_read_them() {
+    let mut graph = Graph::new();
+    let loss = dense_of(&mut graph, [32, 12, 8], true);
+    let weight = graph.parameter("encoder.weight", [8, 12], Initialiser::Constant(0.0)).unwrap();
+    let doubled = ops::affine(&mut graph, weight, 2.0, 0.0).unwrap();
+    let plan = plan(&graph, loss, |request| request.outputs = vec![("doubled".into(), doubled)]);
+    assert_eq!(updates(&plan), (2, false));
+    let reads = plan.steps.iter().position(|step| step.shapes.output[..] == [8, 12]).unwrap();
+    let last = plan.steps.iter().rposition(|step| step.op.name() == "matmul_update").unwrap();
+    assert!(reads < last, "{reads} {last}");
+}
+
+/// The state after three steps of `plan`.
+fn trained(device: &mut dyn Device, plan: Plan, x: &Tensor) -> State {
+    let layout = plan.layout.clone();
+    device.set_state(&State::initial(&layout, Seed(4), ADAM.moments())).unwrap();
+    let plan = device.add_plan(plan, None).unwrap();
+    device.write_input(plan, "x", x).unwrap();
+    device.spoil(plan).unwrap();
+    for step in 0..3 {
+        let corrections = ADAM.corrections(step);
+        let scalars = StepScalars { step, learning_rate: 0.05, corrections, ..<_>::default() };
+        device.run(plan, &[scalars]).unwrap();
+    }
+    device.remove_plan(plan).unwrap();
+    device.state().unwrap()
+}
+
+#[test]
+fn parameters_go_where_an_optimiser_takes_them() {
+    // On one without memory of its own, large tiles are enough sooner.
+    let kinds = [AdapterKind::Discrete, AdapterKind::Integrated];
+    let mut gpus = kinds.map(|kind| (kind, gpu_as(kind)));
+    for (sizes, biased) in sizes() {
+        let mut graph = Graph::new();
+        let loss = dense_of(&mut graph, sizes, biased);
+        let x = tensor([sizes[0], sizes[1]], 1, -1.0, 1.0);
+        for (kind, gpu) in &mut gpus {
+            let target = GpuTarget { kind: *kind, ..GpuTarget::default() };
+            let [fused, apart] = [true, false]
+                .map(|fuse| plan_for(Some(&target), &graph, loss, |request| request.fuse = fuse));
+            assert_eq!([updates(&fused), updates(&apart)], [(2, false), (0, true)]);
+            // Biases have their gradients from sums in another order.
+            let devices: [&mut dyn Device; 2] = [&mut cpu(), gpu];
+            for device in devices {
+                println!("{sizes:?}, biases: {biased}, {kind:?} on {}", device.name());
+                let expected = trained(device, apart.clone(), &x);
+                assert_near(&expected, &trained(device, fused.clone(), &x), 1e-5);
+            }
+        }
+    }
+}
