@@ -4,32 +4,27 @@
 //! The standard library's `exp` and `ln` are calls, which a loop cannot vectorise; those here are
 //! the polynomials of Moshier's Cephes library, good to about 2 units in the last place.
 
-use pulp::Arch;
 use rayon::prelude::*;
 
 /// Elements below which a loop is not worth a second thread.
 const THREAD_GRAIN: usize = 1 << 15;
 
-/// `out[i] = f(a[i])`.
+/// `out[i] = f(a[i])`. To be vectorised, `f` has to be an `#[inline(always)]` closure, or a short one.
 pub fn map(out: &mut [f32], a: &[f32], f: impl Fn(f32) -> f32 + Sync) {
     in_chunks(out, |start, out| {
         let a = &a[start..start + out.len()];
-        Arch::new().dispatch(|| {
-            for (out, a) in out.iter_mut().zip(a) {
-                *out = f(*a);
-            }
+        vectorised!(for (out, a) in out.iter_mut().zip(a) {
+            *out = f(*a);
         });
     });
 }
 
-/// `out[i] = f(a[i], b[i])`.
+/// `out[i] = f(a[i], b[i])`, for such an `f`.
 pub fn zip(out: &mut [f32], a: &[f32], b: &[f32], f: impl Fn(f32, f32) -> f32 + Sync) {
     in_chunks(out, |start, out| {
         let (a, b) = (&a[start..start + out.len()], &b[start..start + out.len()]);
-        Arch::new().dispatch(|| {
-            for ((out, a), b) in out.iter_mut().zip(a).zip(b) {
-                *out = f(*a, *b);
-            }
+        vectorised!(for ((out, a), b) in out.iter_mut().zip(a).zip(b) {
+            *out = f(*a, *b);
         });
     });
 }
@@ -54,9 +49,22 @@ pub fn in_rows(out: &mut [f32], row: usize, f: impl Fn(usize, &mut [f32]) + Sync
     pieces.for_each(|(piece, out)| f(piece * rows_each, out));
 }
 
-/// Runs `f` compiled for the widest vectors there are, if the compiler inlines it.
-pub fn vectorised<R>(f: impl FnOnce() -> R) -> R {
-    Arch::new().dispatch(f)
+/// What an expression gives, compiled for the widest vectors that the processor has. What it calls has
+/// to be `#[inline(always)]`, closures too: a call that stays one is compiled for any processor.
+macro_rules! vectorised {
+    ($expression:expr) => {
+        $crate::simd::dispatched(
+            #[inline(always)]
+            || $expression,
+        )
+    };
+}
+pub(crate) use vectorised;
+
+/// For [`vectorised`]. A closure that is known to be called once is called without a shim.
+#[inline(always)]
+pub(crate) fn dispatched<R>(f: impl FnOnce() -> R) -> R {
+    pulp::Arch::new().dispatch(f)
 }
 
 /// e to the `x`; 0 below -87.3, infinite above 88.7.

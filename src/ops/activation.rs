@@ -67,40 +67,44 @@ impl Activation {
 
     /// Applies it to `values` in place.
     pub fn apply(self, values: &mut [f32]) {
-        fn each(values: &mut [f32], f: impl Fn(f32) -> f32) {
-            simd::vectorised(|| values.iter_mut().for_each(|value| *value = f(*value)));
+        macro_rules! each {
+            ($x:ident => $y:expr) => {
+                simd::vectorised!(for value in values {
+                    let $x = *value;
+                    *value = $y;
+                })
+            };
         }
         match self {
-            Self::Relu => each(values, |x| if x > 0.0 { x } else { 0.0 }),
-            Self::LeakyRelu(slope) => each(values, |x| if x > 0.0 { x } else { slope * x }),
-            Self::Sigmoid => each(values, simd::sigmoid),
-            Self::Tanh => each(values, simd::tanh),
-            Self::Softplus => each(values, simd::softplus),
-            Self::Gelu => each(values, |x| x * normal_distribution(x)),
-            Self::Silu => each(values, |x| x * simd::sigmoid(x)),
+            Self::Relu => each!(x => if x > 0.0 { x } else { 0.0 }),
+            Self::LeakyRelu(slope) => each!(x => if x > 0.0 { x } else { slope * x }),
+            Self::Sigmoid => each!(x => simd::sigmoid(x)),
+            Self::Tanh => each!(x => simd::tanh(x)),
+            Self::Softplus => each!(x => simd::softplus(x)),
+            Self::Gelu => each!(x => x * normal_distribution(x)),
+            Self::Silu => each!(x => x * simd::sigmoid(x)),
         }
     }
 
     /// Multiplies `gradients` by its derivative, given at `v`: the activation's output (for GELU and
     /// SiLU, its input).
     pub fn apply_gradient(self, gradients: &mut [f32], v: &[f32]) {
-        fn each(gradients: &mut [f32], v: &[f32], f: impl Fn(f32, f32) -> f32) {
-            simd::vectorised(|| {
-                gradients.iter_mut().zip(v).for_each(|(g, v)| *g = f(*g, *v));
-            });
+        macro_rules! each {
+            ($g:ident, $v:ident => $by_x:expr) => {
+                simd::vectorised!(for (gradient, value) in gradients.iter_mut().zip(v) {
+                    let ($g, $v) = (*gradient, *value);
+                    *gradient = $by_x;
+                })
+            };
         }
         match self {
-            Self::Relu => each(gradients, v, |g, y| if y > 0.0 { g } else { 0.0 }),
-            Self::LeakyRelu(slope) => {
-                each(gradients, v, |g, y| if y > 0.0 { g } else { slope * g });
-            }
-            Self::Sigmoid => each(gradients, v, |g, y| flush(g * y * (1.0 - y))),
-            Self::Tanh => each(gradients, v, |g, y| g * (1.0 - y * y)),
-            Self::Softplus => each(gradients, v, |g, y| g * (1.0 - simd::exp(-y))),
-            Self::Gelu => {
-                each(gradients, v, |g, x| g * (normal_distribution(x) + x * normal_density(x)))
-            }
-            Self::Silu => each(gradients, v, |g, x| {
+            Self::Relu => each!(g, y => if y > 0.0 { g } else { 0.0 }),
+            Self::LeakyRelu(slope) => each!(g, y => if y > 0.0 { g } else { slope * g }),
+            Self::Sigmoid => each!(g, y => flush(g * y * (1.0 - y))),
+            Self::Tanh => each!(g, y => g * (1.0 - y * y)),
+            Self::Softplus => each!(g, y => g * (1.0 - simd::exp(-y))),
+            Self::Gelu => each!(g, x => g * (normal_distribution(x) + x * normal_density(x))),
+            Self::Silu => each!(g, x => {
                 let s = simd::sigmoid(x);
                 g * s * (1.0 + x * (1.0 - s))
             }),

@@ -75,7 +75,7 @@ impl Op for AvgPool2d {
         let quarters = are_quarters(geometry);
         simd::in_rows(call.output(), ho * wo, |first, out| {
             let x = x[first * h * w..].chunks_exact(h * w);
-            simd::vectorised(|| {
+            simd::vectorised!({
                 for (out, x) in out.chunks_exact_mut(ho * wo).zip(x) {
                     for (oy, out) in out.chunks_exact_mut(wo).enumerate() {
                         if quarters {
@@ -146,7 +146,7 @@ impl Op for AvgPool2dGradient {
         let share = share(geometry);
         simd::in_rows(call.output(), h * w, |first, out| {
             let y = y[first * ho * wo..].chunks_exact(ho * wo);
-            simd::vectorised(|| {
+            simd::vectorised!({
                 for (out, y) in out.chunks_exact_mut(h * w).zip(y) {
                     out.fill(0.0);
                     for (oy, y) in y.chunks_exact(wo).enumerate() {

@@ -156,7 +156,7 @@ impl Op for Normalise {
             .collect();
         simd::in_rows(call.output(), channels * plane, |first, out| {
             let x = &x[first * channels * plane..][..out.len()];
-            simd::vectorised(|| {
+            simd::vectorised!({
                 if plane == 1 {
                     for (out, x) in out.chunks_mut(channels).zip(x.chunks(channels)) {
                         let numbers = mean.iter().zip(&factors).zip(beta);

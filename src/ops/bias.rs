@@ -52,7 +52,7 @@ impl Op for Bias {
         let (x, bias) = (call.inputs[0], call.inputs[1]);
         simd::in_rows(call.output(), channels * plane, |first, out| {
             let x = &x[first * channels * plane..][..out.len()];
-            simd::vectorised(|| {
+            simd::vectorised!({
                 for (row, (out, x)) in out.chunks_mut(plane).zip(x.chunks(plane)).enumerate() {
                     let bias = bias[row % channels];
                     out.iter_mut().zip(x).for_each(|(out, x)| *out = x + bias);

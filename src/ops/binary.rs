@@ -92,9 +92,13 @@ impl BinaryKind {
             Self::GreaterEqual => f.to(|a, b| if a >= b { 1.0 } else { 0.0 }),
             Self::Equal => f.to(|a, b| if a == b { 1.0 } else { 0.0 }),
             Self::SquaredError => f.to(|a, b| (a - b) * (a - b)),
-            Self::BinaryCrossEntropy => f.to(|a, b| {
-                (if a > 0.0 { a } else { 0.0 }) - a * b + simd::ln_1p_unit(simd::exp(-a.abs()))
-            }),
+            Self::BinaryCrossEntropy => f.to(
+                #[inline(always)]
+                |a, b| {
+                    let positive = if a > 0.0 { a } else { 0.0 };
+                    positive - a * b + simd::ln_1p_unit(simd::exp(-a.abs()))
+                },
+            ),
         }
     }
 
@@ -121,8 +125,8 @@ impl Applied<()> for Flat<'_> {
     #[inline(always)]
     fn to(self, f: impl Fn(f32, f32) -> f32) {
         let Self { out, a, b } = self;
-        simd::vectorised(|| {
-            out.iter_mut().zip(a.iter().zip(b)).for_each(|(out, (a, b))| *out = f(*a, *b));
+        simd::vectorised!(for (out, (a, b)) in out.iter_mut().zip(a.iter().zip(b)) {
+            *out = f(*a, *b);
         });
     }
 }
@@ -203,28 +207,37 @@ impl Binary {
 fn run(out: &mut [f32], call: &CpuCall, walk: &Walk, first: usize, f: impl Fn(f32, f32) -> f32) {
     let (a, b) = (call.inputs[0], call.inputs[1]);
     let (length, strides) = walk.inner::<2>();
-    simd::vectorised(|| {
-        walk.rows::<2>(first, out.len() / length, |start, [at_a, at_b]| {
-            let out = &mut out[start - first * length..][..length];
-            match strides {
-                [1, 1] => {
-                    let operands = a[at_a..][..length].iter().zip(&b[at_b..][..length]);
-                    out.iter_mut().zip(operands).for_each(|(out, (a, b))| *out = f(*a, *b));
-                }
-                [1, 0] => {
-                    let b = b[at_b];
-                    out.iter_mut().zip(&a[at_a..][..length]).for_each(|(out, a)| *out = f(*a, b));
-                }
-                [0, 1] => {
-                    let a = a[at_a];
-                    out.iter_mut().zip(&b[at_b..][..length]).for_each(|(out, b)| *out = f(a, *b));
-                }
-                [step_a, step_b] => out.iter_mut().enumerate().for_each(|(i, out)| {
-                    *out = f(a[at_a + i * step_a], b[at_b + i * step_b]);
-                }),
-            }
-        });
+    walk.rows::<2>(first, out.len() / length, |start, [at_a, at_b]| {
+        let out = &mut out[start - first * length..][..length];
+        simd::vectorised!(row(out, &a[at_a..], &b[at_b..], strides, &f));
     });
+}
+
+/// One row: elements of `a` and `b` lie `strides` apart.
+#[inline(always)]
+fn row(out: &mut [f32], a: &[f32], b: &[f32], strides: [usize; 2], f: &impl Fn(f32, f32) -> f32) {
+    match strides {
+        [1, 1] => {
+            for (out, (a, b)) in out.iter_mut().zip(a.iter().zip(b)) {
+                *out = f(*a, *b);
+            }
+        }
+        [1, 0] => {
+            for (out, a) in out.iter_mut().zip(a) {
+                *out = f(*a, b[0]);
+            }
+        }
+        [0, 1] => {
+            for (out, b) in out.iter_mut().zip(b) {
+                *out = f(a[0], *b);
+            }
+        }
+        [step_a, step_b] => {
+            for (i, out) in out.iter_mut().enumerate() {
+                *out = f(a[i * step_a], b[i * step_b]);
+            }
+        }
+    }
 }
 
 impl Op for Binary {

@@ -105,7 +105,7 @@ impl Op for Blur {
             let mut room = vec![0.0; width + 2 * self.radius()];
             let planes = input[first * plane..].chunks_exact(plane);
             for (out, input) in out.chunks_exact_mut(plane).zip(planes) {
-                simd::vectorised(|| blur_plane(out, input, width, &weights, &mut room));
+                simd::vectorised!(blur_plane(out, input, width, &weights, &mut room));
             }
         });
     }

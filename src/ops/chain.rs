@@ -73,7 +73,7 @@ impl Pointwise {
                 out.copy_from_slice(x);
                 activation.apply_gradient(out, y);
             }
-            Self::GaussianKl => simd::vectorised(|| {
+            Self::GaussianKl => simd::vectorised!({
                 let pairs = x.iter().zip(y);
                 out.iter_mut().zip(pairs).for_each(|(out, (m, v))| *out = divergence(*m, *v));
             }),

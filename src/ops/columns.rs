@@ -13,7 +13,7 @@ pub(super) fn gather(sizes: &ConvSizes, x: &[f32], columns: &mut [f32], pitch: u
     let geometry = &sizes.geometry;
     let (plane, output_plane) = (sizes.image_plane(), sizes.output_plane());
     let pairs = in_pairs(sizes);
-    simd::vectorised(|| {
+    simd::vectorised!({
         let mut row = 0;
         for x in x.chunks_exact(plane) {
             for ky in 0..geometry.kernel[0] {
@@ -138,7 +138,7 @@ pub(super) fn scatter(sizes: &ConvSizes, columns: &mut [f32], pitch: usize, x: &
     let geometry = &sizes.geometry;
     let (plane, output_plane) = (sizes.image_plane(), sizes.output_plane());
     let tiles = geometry.tiles(sizes.image, sizes.output);
-    simd::vectorised(|| {
+    simd::vectorised!({
         let mut row = 0;
         for x in x.chunks_exact_mut(plane) {
             if tiles {

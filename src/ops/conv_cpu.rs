@@ -194,7 +194,7 @@ fn sum_of_products(sizes: &ConvSizes, x: &[f32], y: &[f32], w: &mut [f32]) {
             first.fill(0.0);
         }
         simd::in_chunks(first, |start, sum| {
-            simd::vectorised(|| {
+            simd::vectorised!({
                 for other in others.chunks_exact(words) {
                     sum.iter_mut().zip(&other[start..]).for_each(|(sum, other)| *sum += other);
                 }

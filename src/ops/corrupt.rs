@@ -103,12 +103,18 @@ fn clip(x: f32) -> f32 {
 impl Corrupt {
     fn elements(&self, call: &mut CpuCall) {
         let (input, step, deviation) = (call.inputs[0], call.step, self.amount);
-        in_draws(call.output(), step, self.stream, |start, out, words| {
-            let noise = normals(words);
-            for ((out, x), noise) in out.iter_mut().zip(&input[start..]).zip(&noise) {
-                *out = clip(x + deviation * noise);
-            }
-        });
+        in_draws(
+            call.output(),
+            step,
+            self.stream,
+            #[inline(always)]
+            |start, out, words| {
+                let noise = normals(words);
+                for ((out, x), noise) in out.iter_mut().zip(&input[start..]).zip(&noise) {
+                    *out = clip(x + deviation * noise);
+                }
+            },
+        );
     }
 
     /// Calls `spoil` with the draw of each pixel and the pixel in each of its channels.
@@ -118,7 +124,7 @@ impl Corrupt {
         let (plane, step, input) = (height * width, call.step, call.inputs[0]);
         let image = channels * plane;
         simd::in_rows(call.output(), image, |first, out| {
-            simd::vectorised(|| {
+            simd::vectorised!({
                 for (b, out) in out.chunks_mut(image).enumerate() {
                     let b = first + b;
                     let input = &input[b * image..][..image];
@@ -173,7 +179,7 @@ impl Corrupt {
         let t = self.amount;
         self.images(call, |image, out, words| {
             let air = (AIRLIGHT[0] + AIRLIGHT[1] * rng::uniform(words[0])) * (1.0 - t);
-            simd::vectorised(|| {
+            simd::vectorised!({
                 out.iter_mut().zip(image).for_each(|(out, x)| *out = clip(x * t + air));
             });
         });

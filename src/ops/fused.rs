@@ -145,11 +145,11 @@ impl Epilogue<'_> {
     /// `plane` elements of one channel.
     pub fn apply(&self, out: &mut [f32], start: usize, plane: usize) {
         if let Some(bias) = self.bias {
-            simd::vectorised(|| add_bias(out, bias, start, plane));
+            simd::vectorised!(add_bias(out, bias, start, plane));
         }
         if let Some(summand) = self.summand {
             let summand = &summand[start..][..out.len()];
-            simd::vectorised(|| out.iter_mut().zip(summand).for_each(|(out, x)| *out += x));
+            simd::vectorised!(out.iter_mut().zip(summand).for_each(|(out, x)| *out += x));
         }
         match self.last {
             Last::Nothing => {}

@@ -102,7 +102,7 @@ impl Op for GatherImages {
         simd::in_rows(call.output(), bytes, |first, out| {
             for (b, out) in out.chunks_mut(bytes).enumerate() {
                 let image = &pixels[image_at(order, step, first + b, images) * bytes..][..bytes];
-                simd::vectorised(|| {
+                simd::vectorised!({
                     for (out, byte) in out.iter_mut().zip(image) {
                         *out = f32::from(*byte) / 255.0;
                     }

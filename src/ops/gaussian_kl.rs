@@ -70,7 +70,12 @@ impl Op for GaussianKl {
 
     fn cpu(&self, mut call: CpuCall) {
         let (mean, log_variance) = (call.inputs[0], call.inputs[1]);
-        simd::zip(call.output(), mean, log_variance, divergence);
+        simd::in_chunks(call.output(), |start, out| {
+            let inputs = mean[start..].iter().zip(&log_variance[start..]);
+            simd::vectorised!(for (out, (mean, v)) in out.iter_mut().zip(inputs) {
+                *out = divergence(*mean, *v);
+            });
+        });
     }
 
     fn pointwise(&self) -> Option<Pointwise> {

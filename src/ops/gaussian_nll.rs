@@ -78,7 +78,7 @@ impl Op for GaussianNll {
         let [mean, log_variance, target] = [call.inputs[0], call.inputs[1], call.inputs[2]];
         simd::in_chunks(call.output(), |start, out| {
             let (mean, target) = (&mean[start..], &target[start..]);
-            simd::vectorised(|| {
+            simd::vectorised!({
                 let inputs = mean.iter().zip(target).zip(&log_variance[start..]);
                 for (out, ((mean, target), v)) in out.iter_mut().zip(inputs) {
                     let v = clamp_log_variance(*v);

@@ -369,7 +369,7 @@ fn plain_kernel(tile: Tile) -> &'static TiledKernel {
 /// The sums of each column of rows that lie in `a`.
 fn sum_rows(a: &[f32], sums: &mut [f32]) {
     sums.fill(0.0);
-    simd::vectorised(|| {
+    simd::vectorised!({
         for row in a.chunks_exact(sums.len()) {
             sums.iter_mut().zip(row).for_each(|(sum, value)| *sum += value);
         }

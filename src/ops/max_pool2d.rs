@@ -117,7 +117,7 @@ impl Op for MaxPool2d {
         let x = call.inputs[0];
         simd::in_rows(call.output(), planes.output_words(), |first, out| {
             let x = &x[first * planes.image_words()..];
-            simd::vectorised(|| {
+            simd::vectorised!({
                 if planes.are_quarters() {
                     planes.quarter_rows(x, out, |out, upper, lower, _| {
                         for ((out, upper), lower) in out.iter_mut().zip(upper).zip(lower) {
@@ -169,7 +169,7 @@ impl Op for MaxPool2dIndices {
         let (x, w) = (call.inputs[0], planes.image[1]);
         simd::in_rows(call.output(), planes.output_words(), |first, out| {
             let x = &x[first * planes.image_words()..];
-            simd::vectorised(|| {
+            simd::vectorised!({
                 if planes.are_quarters() {
                     planes.quarter_rows(x, out, |out, upper, lower, place| {
                         // All in floats and without branches, so that it vectorises.
@@ -228,7 +228,7 @@ impl Op for MaxPool2dGradient {
             let gradient = &gradient[first * planes.output_words()..][..count];
             let indices = &indices[first * planes.output_words()..][..count];
             if planes.are_quarters() {
-                return simd::vectorised(|| spread_quarters(&planes, gradient, indices, out));
+                return simd::vectorised!(spread_quarters(&planes, gradient, indices, out));
             }
             out.fill(0.0);
             let pairs = gradient.chunks_exact(planes.output_words());

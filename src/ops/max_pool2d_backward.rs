@@ -42,7 +42,7 @@ impl Op for MaxPool2dBackward {
                 let g = &g[(first + number) * pooled..][..pooled];
                 let x = &x[(first + number) * words..][..words];
                 if planes.are_quarters() {
-                    simd::vectorised(|| route_quarters(&planes, g, x, out));
+                    simd::vectorised!(route_quarters(&planes, g, x, out));
                 } else {
                     planes.route(g, x, out);
                 }

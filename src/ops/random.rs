@@ -75,21 +75,31 @@ impl Op for Random {
 
     fn cpu(&self, mut call: CpuCall) {
         let step = call.step;
-        in_draws(call.output(), step, self.stream, |_, out, words| match self.kind {
-            RandomKind::Uniform { low, high } => {
-                each(out, words, |word| low + (high - low) * rng::uniform(word));
-            }
-            RandomKind::Normal { mean, deviation } => {
-                let normals = normals(words);
-                for (out, normal) in out.iter_mut().zip(&normals) {
-                    *out = mean + deviation * normal;
+        in_draws(
+            call.output(),
+            step,
+            self.stream,
+            #[inline(always)]
+            |_, out, words| match self.kind {
+                RandomKind::Uniform { low, high } => {
+                    each(out, words, |word| low + (high - low) * rng::uniform(word));
                 }
-            }
-            RandomKind::Bernoulli { probability } => {
-                each(out, words, |word| if rng::uniform(word) < probability { 1.0 } else { 0.0 })
-            }
-            RandomKind::Words => each(out, words, f32::from_bits),
-        });
+                RandomKind::Normal { mean, deviation } => {
+                    let normals = normals(words);
+                    for (out, normal) in out.iter_mut().zip(&normals) {
+                        *out = mean + deviation * normal;
+                    }
+                }
+                RandomKind::Bernoulli { probability } => {
+                    each(
+                        out,
+                        words,
+                        |word| if rng::uniform(word) < probability { 1.0 } else { 0.0 },
+                    )
+                }
+                RandomKind::Words => each(out, words, f32::from_bits),
+            },
+        );
     }
 
     fn gpu(&self, shapes: &Shapes, _target: &GpuTarget) -> Vec<Dispatch> {
@@ -128,11 +138,9 @@ pub(super) fn in_draws(
     f: impl Fn(usize, &mut [f32], &[u32; DRAWS]) + Sync,
 ) {
     simd::in_rows(out, DRAWS, |first, out| {
-        simd::vectorised(|| {
-            for (piece, out) in out.chunks_mut(DRAWS).enumerate() {
-                let piece = first + piece;
-                f(piece * DRAWS, out, &drawn(step, stream, piece));
-            }
+        simd::vectorised!(for (piece, out) in out.chunks_mut(DRAWS).enumerate() {
+            let piece = first + piece;
+            f(piece * DRAWS, out, &drawn(step, stream, piece));
         });
     });
 }
@@ -160,7 +168,9 @@ pub(super) fn normals(words: &[u32; DRAWS]) -> [f32; DRAWS] {
 
 #[inline(always)]
 fn each(out: &mut [f32], words: &[u32; DRAWS], f: impl Fn(u32) -> f32) {
-    out.iter_mut().zip(words).for_each(|(out, word)| *out = f(*word));
+    for (out, word) in out.iter_mut().zip(words) {
+        *out = f(*word);
+    }
 }
 
 pub(super) fn kernel() -> &'static Kernel {

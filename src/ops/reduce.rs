@@ -279,7 +279,7 @@ pub(super) fn reduce_slice(kind: ReduceKind, values: &[f32]) -> f32 {
     let start = if kind == ReduceKind::Max { f32::NEG_INFINITY } else { 0.0 };
     let mut lanes = [start; LANES];
     let (chunks, rest) = values.as_chunks::<LANES>();
-    simd::vectorised(|| {
+    simd::vectorised!({
         for chunk in chunks {
             for (lane, value) in lanes.iter_mut().zip(chunk) {
                 *lane = combine(kind, *lane, *value);
@@ -295,15 +295,13 @@ fn sum_rows(kind: ReduceKind, row: &mut [f32], input: &[f32], base: usize, reduc
     row.fill(if kind == ReduceKind::Max { f32::NEG_INFINITY } else { 0.0 });
     let (inner, [stride]) = reduced.inner::<1>();
     let outer = reduced.sizes.iter().product::<usize>() / inner;
-    simd::vectorised(|| {
-        reduced.rows::<1>(0, outer, |_, [at]| {
-            for i in 0..inner {
-                let from = &input[base + at + i * stride..][..row.len()];
-                for (value, from) in row.iter_mut().zip(from) {
-                    *value = combine(kind, *value, *from);
-                }
-            }
-        });
+    reduced.rows::<1>(0, outer, |_, [at]| {
+        for i in 0..inner {
+            let from = &input[base + at + i * stride..][..row.len()];
+            simd::vectorised!(for (value, from) in row.iter_mut().zip(from) {
+                *value = combine(kind, *value, *from);
+            });
+        }
     });
 }
 

@@ -48,6 +48,7 @@ pub fn log_sum_exp(builder: &mut dyn Builder, x: NodeId) -> Result<NodeId> {
 pub struct Softmax(pub SoftmaxKind);
 
 impl Softmax {
+    #[inline(always)]
     fn rows(&self, out: &mut [f32], input: &[f32], length: usize) {
         for (number, row) in input.chunks(length).enumerate() {
             let max = row.iter().fold(f32::MIN, |a, b| if *b > a { *b } else { a });
@@ -136,7 +137,7 @@ impl Op for Softmax {
         let row = if self.0 == SoftmaxKind::LogSumExp { 1 } else { length };
         simd::in_rows(call.output(), row, |first, out| {
             let input = &input[first * length..][..out.len() / row * length];
-            simd::vectorised(|| self.rows(out, input, length));
+            simd::vectorised!(self.rows(out, input, length));
         });
     }
 

@@ -70,11 +70,16 @@ impl Op for SparsityKl {
 
     fn cpu(&self, mut call: CpuCall) {
         let (rho, constant, p) = (self.rho, self.constant(), call.inputs[0]);
-        simd::map(call.output(), p, |p| {
-            let p = if p < MARGIN { MARGIN } else { p };
-            let p = if p > 1.0 - MARGIN { 1.0 - MARGIN } else { p };
-            constant - rho * simd::ln(p) - (1.0 - rho) * simd::ln(1.0 - p)
-        });
+        simd::map(
+            call.output(),
+            p,
+            #[inline(always)]
+            |p| {
+                let p = if p < MARGIN { MARGIN } else { p };
+                let p = if p > 1.0 - MARGIN { 1.0 - MARGIN } else { p };
+                constant - rho * simd::ln(p) - (1.0 - rho) * simd::ln(1.0 - p)
+            },
+        );
     }
 
     fn gpu(&self, shapes: &Shapes, _target: &GpuTarget) -> Vec<Dispatch> {

@@ -99,7 +99,7 @@ impl Op for TopKMask {
         simd::in_rows(call.output(), length, |first, out| {
             let rows = input[first * length..].chunks(length);
             for (out, row) in out.chunks_mut(length).zip(rows) {
-                simd::vectorised(|| mask_row(out, row, k));
+                simd::vectorised!(mask_row(out, row, k));
             }
         });
     }

@@ -80,18 +80,23 @@ impl UnaryKind {
 
     /// `out[i] = f(x[i])`.
     pub(crate) fn apply(self, out: &mut [f32], x: &[f32]) {
-        fn each(out: &mut [f32], x: &[f32], f: impl Fn(f32) -> f32) {
-            simd::vectorised(|| out.iter_mut().zip(x).for_each(|(out, x)| *out = f(*x)));
+        macro_rules! each {
+            ($x:ident => $y:expr) => {
+                simd::vectorised!(for (out, x) in out.iter_mut().zip(x) {
+                    let $x = *x;
+                    *out = $y;
+                })
+            };
         }
         match self {
-            UnaryKind::Affine { scale, offset } => each(out, x, |x| scale * x + offset),
-            UnaryKind::Exp => each(out, x, simd::exp),
-            UnaryKind::Log => each(out, x, simd::ln),
-            UnaryKind::Sqrt => each(out, x, f32::sqrt),
-            UnaryKind::Square => each(out, x, |x| x * x),
-            UnaryKind::Abs => each(out, x, f32::abs),
-            UnaryKind::Reciprocal => each(out, x, |x| 1.0 / x),
-            UnaryKind::Sign => each(out, x, |x| {
+            UnaryKind::Affine { scale, offset } => each!(x => scale * x + offset),
+            UnaryKind::Exp => each!(x => simd::exp(x)),
+            UnaryKind::Log => each!(x => simd::ln(x)),
+            UnaryKind::Sqrt => each!(x => x.sqrt()),
+            UnaryKind::Square => each!(x => x * x),
+            UnaryKind::Abs => each!(x => x.abs()),
+            UnaryKind::Reciprocal => each!(x => 1.0 / x),
+            UnaryKind::Sign => each!(x => {
                 if x > 0.0 {
                     1.0
                 } else if x < 0.0 {
@@ -100,14 +105,14 @@ impl UnaryKind {
                     0.0
                 }
             }),
-            UnaryKind::Sin => each(out, x, f32::sin),
-            UnaryKind::Cos => each(out, x, f32::cos),
-            UnaryKind::Clamp { low, high } => each(out, x, |x| x.max(low).min(high)),
-            UnaryKind::Power { exponent } => each(out, x, |x| x.powf(exponent)),
+            UnaryKind::Sin => each!(x => x.sin()),
+            UnaryKind::Cos => each!(x => x.cos()),
+            UnaryKind::Clamp { low, high } => each!(x => x.max(low).min(high)),
+            UnaryKind::Power { exponent } => each!(x => x.powf(exponent)),
             UnaryKind::Within { low, high } => {
-                each(out, x, |x| if x >= low && x <= high { 1.0 } else { 0.0 });
+                each!(x => if x >= low && x <= high { 1.0 } else { 0.0 });
             }
-            UnaryKind::Floor => each(out, x, f32::floor),
+            UnaryKind::Floor => each!(x => x.floor()),
         }
     }
 

@@ -234,7 +234,7 @@ fn crosswise(
 
 /// Rows as columns. Written element by element into one piece, the compiler makes shuffles of it.
 fn transpose(rows: [&[f32]; ROWS], columns: &mut [[f32; ROWS]]) {
-    simd::vectorised(|| {
+    simd::vectorised!({
         let rows = rows.map(|row| &row[..columns.len()]);
         for (term, column) in columns.iter_mut().enumerate() {
             *column = std::array::from_fn(|row| rows[row][term]);
