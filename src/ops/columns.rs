@@ -252,8 +252,9 @@ fn join_pairs(left: &[f32], right: &[f32], count: usize, pairs: &mut [f32]) {
         let from = (left[at..].first_chunk::<PAIRS>(), right[at..].first_chunk::<PAIRS>());
         let to = pairs[2 * at..].first_chunk_mut::<{ 2 * PAIRS }>();
         let ((Some(left), Some(right)), Some(to)) = (from, to) else { break };
-        let each = to.as_chunks_mut::<2>().0.iter_mut().zip(left.iter().zip(right));
-        each.for_each(|(to, (left, right))| *to = [*left, *right]);
+        // As whole numbers, of which the compiler makes vectors.
+        let pair = |i: usize| u64::from(left[i].to_bits()) | u64::from(right[i].to_bits()) << 32;
+        *to = bytemuck::cast::<[u64; PAIRS], _>(std::array::from_fn(|i| pair(i).to_le()));
         at += PAIRS;
     }
     for at in at..count {

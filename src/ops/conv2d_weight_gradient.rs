@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use super::conv_transpose2d::image_like;
 use super::convolution::{ConvSizes, FEW_CHANNELS, four, misfit, weight_shape};
-use super::reduce::reduce_slice;
 use super::tiles::{Tile, TiledKernel, Tiling, tiled_kernel};
 use super::*;
 
@@ -43,6 +42,14 @@ pub enum Summed {
 }
 
 impl Summed {
+    /// The same input where `x` and `y` change places.
+    pub(super) fn swapped(self) -> Self {
+        match self {
+            Self::Output => Self::Image,
+            Self::Image => Self::Output,
+        }
+    }
+
     /// How many parts each split gives, and how many sums these end in.
     fn counts(self, sizes: &ConvSizes) -> [usize; 2] {
         match self {
@@ -92,15 +99,11 @@ impl Op for Conv2dWeightGradient {
         self.sizes(shapes).flops()
     }
 
-    fn cpu(&self, mut call: CpuCall) {
+    fn cpu(&self, call: CpuCall) {
         let (x, y) = (call.inputs[0], call.inputs[1]);
         let sizes = self.sizes(call.shapes);
-        conv_cpu::weigh(&sizes, x, y, call.output());
-        match self.sums {
-            None => {}
-            Some(Summed::Output) => sum_channels(y, sizes.output_plane(), call.outputs[1]),
-            Some(Summed::Image) => sum_channels(x, sizes.image_plane(), call.outputs[1]),
-        }
+        let [w, sums, _] = call.outputs;
+        conv_cpu::weigh(&sizes, x, y, w, self.sums.map(|summed| (summed, sums)));
     }
 
     fn gpu(&self, shapes: &Shapes, target: &GpuTarget) -> Vec<Dispatch> {
@@ -174,21 +177,6 @@ impl Op for Conv2dWeightGradient {
         let plain = self.sums.is_none();
         plain.then(|| Arc::new(Self { sums: Some(summed), ..*self }) as Arc<dyn Op>)
     }
-}
-
-/// The sums of each channel of images with planes of `plane` elements, each in the images' order.
-fn sum_channels(images: &[f32], plane: usize, sums: &mut [f32]) {
-    use rayon::prelude::*;
-    let channels = sums.len();
-    let each = sums
-        .par_iter_mut()
-        .enumerate()
-        .with_min_len((1 << 16) * channels / images.len().max(1) + 1);
-    each.for_each(|(channel, sum)| {
-        let planes = images.chunks_exact(plane).skip(channel).step_by(channels);
-        *sum =
-            planes.map(|plane| f64::from(reduce_slice(ReduceKind::Sum, plane))).sum::<f64>() as f32;
-    });
 }
 
 /// Invocations of a split in the direct kernel: four channels of y and four places on a line of the

@@ -3,8 +3,10 @@
 use rayon::prelude::*;
 
 use super::columns;
+use super::conv2d_weight_gradient::Summed;
 use super::convolution::ConvSizes;
 use super::fused::Epilogue;
+use super::reduce::add_row_sums;
 use crate::product::{Operand, Threads, accumulate, product};
 use crate::simd;
 use crate::workspace::with_workspace;
@@ -29,14 +31,21 @@ pub(super) fn transpose(sizes: &ConvSizes, y: &[f32], w: &[f32], x: &mut [f32], 
     }
 }
 
-/// `w` from `x` and `y`.
-pub(super) fn weigh(sizes: &ConvSizes, x: &[f32], y: &[f32], w: &mut [f32]) {
+/// `w` from `x` and `y`, and the sums of the channels of either.
+pub(super) fn weigh(
+    sizes: &ConvSizes,
+    x: &[f32],
+    y: &[f32],
+    w: &mut [f32],
+    sums: Option<(Summed, &mut [f32])>,
+) {
     match sizes.swapped() {
         Some(swapped) => with_workspace(w.len(), |flipped| {
-            sum_of_products(&swapped, y, x, flipped);
+            let sums = sums.map(|(summed, sums)| (summed.swapped(), sums));
+            sum_of_products(&swapped, y, x, flipped, sums);
             swap_weights(&swapped, flipped, w);
         }),
-        None => sum_of_products(sizes, x, y, w),
+        None => sum_of_products(sizes, x, y, w, sums),
     }
 }
 
@@ -180,30 +189,41 @@ fn spread_images(
 
 /// `y` times the transposed columns, added up over the images of each part of the batch, then over
 /// the parts. Parts are the same whatever the number of threads, and so is the sum.
-fn sum_of_products(sizes: &ConvSizes, x: &[f32], y: &[f32], w: &mut [f32]) {
+fn sum_of_products(
+    sizes: &ConvSizes,
+    x: &[f32],
+    y: &[f32],
+    w: &mut [f32],
+    sums: Option<(Summed, &mut [f32])>,
+) {
     let words = w.len();
+    let (summed, sums) = sums.map_or((None, &mut [][..]), |(summed, sums)| (Some(summed), sums));
+    let each = words + sums.len();
     let images_each = sizes.batch.div_ceil(parts(sizes.batch, words)).max(1);
     let parts = sizes.batch.div_ceil(images_each).max(1);
-    with_workspace(parts * words, |partial| {
+    with_workspace(parts * each, |partial| {
         let x = x.par_chunks(images_each * sizes.image_words());
         let y = y.par_chunks(images_each * sizes.output_words());
-        let each = partial.par_chunks_exact_mut(words).zip(x.zip(y));
-        each.for_each(|(partial, (x, y))| sum_images(sizes, x, y, partial));
-        let (first, others) = partial.split_at_mut(words);
+        let of_parts = partial.par_chunks_exact_mut(each).zip(x.zip(y));
+        of_parts.for_each(|(partial, (x, y))| {
+            let (w, sums) = partial.split_at_mut(words);
+            sum_images(sizes, x, y, w, summed, sums);
+        });
+        let (first, others) = partial.split_at_mut(each);
         if sizes.batch == 0 {
             first.fill(0.0);
         }
         simd::in_chunks(first, |start, sum| {
-            simd::vectorised!({
-                for other in others.chunks_exact(words) {
-                    sum.iter_mut().zip(&other[start..]).for_each(|(sum, other)| *sum += other);
-                }
+            simd::vectorised!(for other in others.chunks_exact(each) {
+                sum.iter_mut().zip(&other[start..]).for_each(|(sum, other)| *sum += other);
             });
         });
+        let (products, channels) = first.split_at(words);
         match is_turned(sizes) {
-            true => turn(first, sizes.co, w),
-            false => w.copy_from_slice(first),
+            true => turn(products, sizes.co, w),
+            false => w.copy_from_slice(products),
         }
+        sums.copy_from_slice(channels);
     });
 }
 
@@ -229,11 +249,20 @@ fn turn(from: &[f32], columns: usize, to: &mut [f32]) {
     }
 }
 
-/// The gradient of one part of the batch, image after image.
-fn sum_images(sizes: &ConvSizes, x: &[f32], y: &[f32], w: &mut [f32]) {
+/// The gradient of one part of the batch, image after image, and the sums of channels of `summed`
+/// while the image is in a cache.
+fn sum_images(
+    sizes: &ConvSizes,
+    x: &[f32],
+    y: &[f32],
+    w: &mut [f32],
+    summed: Option<Summed>,
+    sums: &mut [f32],
+) {
     let (window, plane) = (sizes.window(), sizes.output_plane());
     let ready = sizes.geometry.is_pointwise();
     w.fill(0.0);
+    sums.fill(0.0);
     with_workspace(if ready { 0 } else { window * plane }, |workspace| {
         let images = x.chunks_exact(sizes.image_words());
         for (x, y) in images.zip(y.chunks_exact(sizes.output_words())) {
@@ -243,13 +272,18 @@ fn sum_images(sizes: &ConvSizes, x: &[f32], y: &[f32], w: &mut [f32]) {
             let columns: &[f32] = if ready { x } else { workspace };
             match is_turned(sizes) {
                 true => {
-                    let (columns, y) = (Operand::rows(columns, plane), Operand::columns(y, plane));
-                    accumulate(w, [window, plane, sizes.co], columns, y);
+                    let (a, b) = (Operand::rows(columns, plane), Operand::columns(y, plane));
+                    accumulate(w, [window, plane, sizes.co], a, b);
                 }
                 false => {
-                    let (y, columns) = (Operand::rows(y, plane), Operand::columns(columns, plane));
-                    accumulate(w, [sizes.co, plane, window], y, columns);
+                    let (a, b) = (Operand::rows(y, plane), Operand::columns(columns, plane));
+                    accumulate(w, [sizes.co, plane, window], a, b);
                 }
+            }
+            match summed {
+                None => {}
+                Some(Summed::Output) => add_row_sums(y, plane, sums),
+                Some(Summed::Image) => add_row_sums(x, sizes.image_plane(), sums),
             }
         }
     });

@@ -6,6 +6,7 @@ use super::strided::Walk;
 use super::*;
 use crate::kernel;
 use crate::simd;
+use pulp::{Simd, WithSimd};
 
 /// What becomes of the elements that share a place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -273,21 +274,65 @@ fn combine(kind: ReduceKind, a: f32, b: f32) -> f32 {
     }
 }
 
-/// A slice reduced in sixteen interleaved parts, which vectorises.
+/// A slice reduced in interleaved parts, which vectorises.
 pub(super) fn reduce_slice(kind: ReduceKind, values: &[f32]) -> f32 {
+    match kind {
+        ReduceKind::Max => greatest(values),
+        _ => {
+            let mut sum = [0.0];
+            add_row_sums(values, values.len().max(1), &mut sum);
+            sum[0]
+        }
+    }
+}
+
+fn greatest(values: &[f32]) -> f32 {
     const LANES: usize = 16;
-    let start = if kind == ReduceKind::Max { f32::NEG_INFINITY } else { 0.0 };
-    let mut lanes = [start; LANES];
+    let mut lanes = [f32::NEG_INFINITY; LANES];
     let (chunks, rest) = values.as_chunks::<LANES>();
-    simd::vectorised!({
-        for chunk in chunks {
-            for (lane, value) in lanes.iter_mut().zip(chunk) {
-                *lane = combine(kind, *lane, *value);
-            }
+    simd::vectorised!(for chunk in chunks {
+        for (lane, value) in lanes.iter_mut().zip(chunk) {
+            *lane = combine(ReduceKind::Max, *lane, *value);
         }
     });
     let ends = lanes.iter().chain(rest).copied();
-    ends.fold(start, |a, b| combine(kind, a, b))
+    ends.fold(f32::NEG_INFINITY, |a, b| combine(ReduceKind::Max, a, b))
+}
+
+/// Adds the sum of each row of `length` values to its place in `sums`.
+pub(super) fn add_row_sums(values: &[f32], length: usize, sums: &mut [f32]) {
+    pulp::Arch::new().dispatch(RowSums { values, length, sums });
+}
+
+struct RowSums<'a> {
+    values: &'a [f32],
+    length: usize,
+    sums: &'a mut [f32],
+}
+
+impl WithSimd for RowSums<'_> {
+    type Output = ();
+
+    /// In four vectors at a time, so that no addition waits for the one before it.
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        for (row, sum) in self.values.chunks_exact(self.length).zip(self.sums) {
+            let (vectors, rest) = S::as_simd_f32s(row);
+            let (fours, last) = vectors.as_chunks::<4>();
+            let mut parts = [simd.splat_f32s(0.0); 4];
+            for four in fours {
+                for (part, vector) in parts.iter_mut().zip(four) {
+                    *part = simd.add_f32s(*part, *vector);
+                }
+            }
+            for (part, vector) in parts.iter_mut().zip(last) {
+                *part = simd.add_f32s(*part, *vector);
+            }
+            let [a, b, c, d] = parts;
+            let all = simd.add_f32s(simd.add_f32s(a, b), simd.add_f32s(c, d));
+            *sum += simd.reduce_sum_f32s(all) + rest.iter().sum::<f32>();
+        }
+    }
 }
 
 /// Reduces whole rows of `input` into `row`: from `base`, one row a place of `reduced`.
