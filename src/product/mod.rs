@@ -52,6 +52,11 @@ impl<'a> Operand<'a> {
         Self { data, strides: Strides { row: columns, column: 1 } }
     }
 
+    fn transposed(self) -> Self {
+        let Strides { row, column } = self.strides;
+        Self { strides: Strides { row: column, column: row }, ..self }
+    }
+
     /// The transpose of a row-major matrix of `columns`.
     pub fn columns(data: &'a [f32], columns: usize) -> Self {
         Self { data, strides: Strides { row: 1, column: columns } }
@@ -85,6 +90,50 @@ pub fn product(
         Threads::Many if m * k * n > THREAD_GRAIN => rayon::current_num_threads(),
         _ => 1,
     };
+    match is_turned([m, k, n], a, b) {
+        true => multiply_turned(out, [m, k, n], a, b, threads, then),
+        false => multiply(out, [m, k, n], a, b, threads, then),
+    }
+}
+
+/// Whether it takes less to multiply the transposes, and to turn what they give, than to pack a right
+/// operand that lies crosswise: where it has far more columns than the left one rows.
+fn is_turned([m, k, n]: [usize; 3], a: Operand, b: Operand) -> bool {
+    a.strides.column == 1 && b.strides.row == 1 && k * m + 2 * m * n < k * n
+}
+
+fn multiply_turned(
+    out: &mut [f32],
+    [m, k, n]: [usize; 3],
+    a: Operand,
+    b: Operand,
+    threads: usize,
+    then: impl Fn(usize, &mut [f32]) + Sync,
+) {
+    with_workspace(m * n, |turned| {
+        multiply(turned, [n, k, m], b.transposed(), a.transposed(), threads, |_, _| ());
+        let rows_each = m.div_ceil(threads);
+        let turned: &[f32] = turned;
+        let rows = |(number, out): (usize, &mut [f32])| {
+            let first = number * rows_each;
+            crosswise(&turned[first..], m, 1, n, out, n);
+            then(first, out);
+        };
+        match threads {
+            1 => rows((0, out)),
+            _ => out.par_chunks_mut(rows_each * n).enumerate().for_each(rows),
+        }
+    });
+}
+
+fn multiply(
+    out: &mut [f32],
+    [m, k, n]: [usize; 3],
+    a: Operand,
+    b: Operand,
+    threads: usize,
+    then: impl Fn(usize, &mut [f32]) + Sync,
+) {
     let columns = Columns { terms: k, count: n, packs: packs([m, k, n], b.strides) };
     with_workspace(columns.packed_words(), |packed| {
         columns.pack(b, packed, threads > 1);
@@ -197,7 +246,9 @@ fn pack_tile(b: Operand, columns: std::ops::Range<usize>, packed: &mut [f32]) {
         }
         return;
     }
-    packed.fill(0.0);
+    if columns.len() < width {
+        packed.chunks_exact_mut(width).for_each(|term| term[columns.len()..].fill(0.0));
+    }
     crosswise(&b.data[columns.start * column..], column, row, columns.len(), packed, width);
 }
 
