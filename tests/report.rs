@@ -66,6 +66,14 @@ fn count(tags: &[String], name: &str) -> usize {
     tags.iter().filter(|tag| *tag == name).count()
 }
 
+/// The page without its pictures, in whose base64 any letters may follow each other.
+fn without_pictures(page: &str) -> String {
+    let mut parts = page.split("data:image/png;base64,");
+    let first = parts.next().unwrap_or_default();
+    let rest = parts.filter_map(|part| part.split_once('"')).map(|(_, after)| after);
+    std::iter::once(first).chain(rest).collect()
+}
+
 #[test]
 fn a_run_is_one_page_that_needs_no_other() {
     let (folder, page) = run_with_page("--variant vae --arch dense:30 --epochs 3 --profile");
@@ -82,7 +90,7 @@ fn a_run_is_one_page_that_needs_no_other() {
     assert_eq!(count(&tags, "img"), pictures - 1);
     assert_eq!((count(&tags, "svg"), count(&tags, "polyline")), (1, 2));
     assert_eq!(count(&tags, "circle"), 6);
-    assert!(!page.contains("NaN"));
+    assert!(!without_pictures(&page).contains("NaN"));
     let metrics = fs::read_to_string(run.join("metrics.json")).expect("is written");
     let metrics: serde_json::Value = serde_json::from_str(&metrics).expect("is JSON");
     let measures = metrics["test"].as_object().expect("measures");

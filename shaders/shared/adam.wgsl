@@ -12,8 +12,8 @@ struct Moved { parameter: vec4<f32>, first: vec4<f32>, second: vec4<f32> }
 fn adam_step(p: vec4<f32>, g: vec4<f32>, first: vec4<f32>, second: vec4<f32>) -> Moved {
     let m = BETA1 * first + (1.0 - BETA1) * g;
     let v = BETA2 * second + (1.0 - BETA2) * g * g;
-    let mean = step.learning_rate / step.corrections.x;
+    let mean = 1.0 / step.corrections.x;
     let root = inverseSqrt(step.corrections.y);
     let kept = 1.0 - step.learning_rate * DECAY;
-    return Moved(kept * p - mean * m / (root * sqrt(v) + EPSILON), m, v);
+    return Moved(kept * p - step.learning_rate * (mean * m / (root * sqrt(v) + EPSILON)), m, v);
 }

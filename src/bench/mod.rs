@@ -131,8 +131,14 @@ fn print_rows(rows: &[Row], json: bool) -> Result<()> {
 fn print_plans(devices: &[BenchDevice], workloads: &[Workload]) -> Result<()> {
     for device in devices {
         for workload in workloads {
-            let loaded = workload.load(device.open()?.as_mut())?;
-            say(format_args!("{}", table::plan(&workload.name, device.name(), &loaded.costs)));
+            let mut executor = device.open()?;
+            let loaded = workload.load(executor.as_mut())?;
+            let counted = match executor.target() {
+                Some(_) => "",
+                None => ", counted as for a discrete GPU",
+            };
+            let place = format!("{}{counted}", device.name());
+            say(format_args!("{}", table::plan(&workload.name, &place, &loaded.costs)));
         }
     }
     Ok(())

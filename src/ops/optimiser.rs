@@ -133,7 +133,7 @@ impl Optimiser {
                 }),
             Self::Adam { beta1, beta2, epsilon, weight_decay } => {
                 // One division a parameter: it takes longer than all the rest.
-                let (mean, root) = (rate / corrections[0], 1.0 / corrections[1].sqrt());
+                let (mean, root) = (1.0 / corrections[0], 1.0 / corrections[1].sqrt());
                 let kept = 1.0 - rate * weight_decay;
                 parameters
                     .par_chunks_mut(PIECE)
@@ -146,7 +146,7 @@ impl Optimiser {
                                 let g = clip * g;
                                 *m = beta1 * *m + (1.0 - beta1) * g;
                                 *v = beta2 * *v + (1.0 - beta2) * g * g;
-                                *p = kept * *p - mean * *m / (root * v.sqrt() + epsilon);
+                                *p = kept * *p - rate * (mean * *m / (root * v.sqrt() + epsilon));
                             }
                         });
                     })
