@@ -43,8 +43,12 @@ fn updates(plan: &Plan) -> (usize, bool) {
 fn all_parameters_of_dense_layers_follow_where_their_gradients_are() {
     let mut graph = Graph::new();
     let loss = dense_of(&mut graph, [32, 12, 8], true);
-    assert_eq!(updates(&plan(&graph, loss, |_| ())), (2, false));
-    assert_eq!(updates(&plan(&graph, loss, |request| request.fuse = false)), (0, true));
+    let fused = plan(&graph, loss, |_| ());
+    let apart = plan(&graph, loss, |request| request.fuse = false);
+    assert_eq!([updates(&fused), updates(&apart)], [(2, false), (0, true)]);
+    // Nor do gradients take memory.
+    let parameters = apart.memory.moments / 2;
+    assert_eq!([fused.memory.gradients, apart.memory.gradients], [0, parameters]);
 }
 
 #[test]

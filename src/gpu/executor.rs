@@ -238,7 +238,7 @@ impl Executor for GpuExecutor {
         if let Some(data) = data {
             self.data(data)?;
         }
-        if let Some(state) = self.state.as_mut().filter(|_| plan.trains) {
+        if let Some(state) = self.state.as_mut().filter(|_| plan.stores_gradients) {
             state.ensure_gradients(&self.device)?;
         }
         let own = PlanMemory::new(&self.device, &plan).map_err(|error| with_sizes(error, &plan))?;

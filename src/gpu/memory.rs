@@ -59,7 +59,7 @@ pub(super) struct StateMemory {
     pub parameters: wgpu::Buffer,
     pub buffers: wgpu::Buffer,
     pub moments: Vec<wgpu::Buffer>,
-    /// Made with the first plan that trains.
+    /// Made with the first plan that stores them.
     gradients: Option<wgpu::Buffer>,
 }
 

@@ -343,6 +343,7 @@ impl<'a> Draft<'a> {
         outputs.values_mut().for_each(|(location, _)| reslot(location));
         let moments =
             self.request.training.as_ref().map_or(0, |training| training.optimiser.moments());
+        let stores_gradients = self.steps.iter().any(Step::stores_gradients);
         let inputs = self.inputs.iter().map(|(_, shape)| shape.elements());
         let constants = self.constants.iter().map(|value| value.shape().elements());
         let memory = MemoryReport::new(
@@ -350,7 +351,7 @@ impl<'a> Draft<'a> {
             &slots,
             self.request.layout,
             moments,
-            self.request.training.is_some(),
+            stores_gradients,
             inputs.chain(constants).chain([METRIC_ROWS * self.request.metrics.len()]),
         );
         Ok(Plan {
@@ -362,7 +363,7 @@ impl<'a> Draft<'a> {
             metrics: self.request.metrics.iter().map(|(name, _)| name.clone()).collect(),
             layout: self.request.layout.clone(),
             moments,
-            trains: self.request.training.is_some(),
+            stores_gradients,
             memory,
         })
     }

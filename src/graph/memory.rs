@@ -90,7 +90,7 @@ impl MemoryReport {
         slots: &[usize],
         layout: &StateLayout,
         moments: usize,
-        trains: bool,
+        stores_gradients: bool,
         inputs: impl Iterator<Item = usize>,
     ) -> Self {
         let bytes = |words: usize| words as u64 * 4;
@@ -104,7 +104,7 @@ impl MemoryReport {
             slots: bytes(slots.iter().sum()),
             unshared: bytes(lifetimes.iter().map(|life| life.words).sum()),
             state: parameters + buffer_bytes(layout.words(Role::Buffer)),
-            gradients: if trains { parameters } else { 0 },
+            gradients: if stores_gradients { parameters } else { 0 },
             moments: moments as u64 * parameters,
             inputs,
             largest,

@@ -70,6 +70,12 @@ pub struct Step {
     pub scratch: Option<Location>,
 }
 
+impl Step {
+    pub(super) fn stores_gradients(&self) -> bool {
+        self.outputs.iter().any(|output| output.area == Area::Gradients)
+    }
+}
+
 /// How a training plan trains.
 #[derive(Clone, Debug)]
 pub struct Training {
@@ -143,8 +149,8 @@ pub struct Plan {
     pub layout: StateLayout,
     /// How many moments the optimiser keeps; 0 for a plan that does not train.
     pub moments: usize,
-    /// Whether gradients are computed.
-    pub trains: bool,
+    /// Whether any parameter's gradient is stored, for the optimiser to read.
+    pub stores_gradients: bool,
     /// Bytes, planned and unplanned.
     pub memory: MemoryReport,
 }

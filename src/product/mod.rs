@@ -83,74 +83,78 @@ pub fn product(
         Threads::Many if m * k * n > THREAD_GRAIN => rayon::current_num_threads(),
         _ => 1,
     };
-    match is_turned([m, k, n], a, b) {
-        true => multiply_turned(out, [m, k, n], a, b, threads, then),
-        false => multiply(out, [m, k, n], a, b, threads, then),
+    let factors = Factors { sizes: [m, k, n], a, b, threads };
+    match factors.are_turned() {
+        true => factors.multiply_turned(out, then),
+        false => factors.multiply(out, then),
     }
 }
 
-/// Whether it takes less to multiply the transposes, and to turn what they give, than to pack a right
-/// operand that lies crosswise: where it has far more columns than the left one rows.
-fn is_turned([m, k, n]: [usize; 3], a: Operand, b: Operand) -> bool {
-    a.strides.column == 1 && b.strides.row == 1 && k * m + 2 * m * n < k * n
+/// What is multiplied, by so many threads.
+#[derive(Clone, Copy)]
+struct Factors<'a> {
+    sizes: [usize; 3],
+    a: Operand<'a>,
+    b: Operand<'a>,
+    threads: usize,
 }
 
-fn multiply_turned(
-    out: &mut [f32],
-    [m, k, n]: [usize; 3],
-    a: Operand,
-    b: Operand,
-    threads: usize,
-    then: impl Fn(usize, &mut [f32]) + Sync,
-) {
-    with_workspace(m * n, |turned| {
-        multiply(turned, [n, k, m], b.transposed(), a.transposed(), threads, |_, _| ());
-        let rows_each = m.div_ceil(threads);
-        let turned: &[f32] = turned;
-        let rows = |(number, out): (usize, &mut [f32])| {
-            let first = number * rows_each;
-            crosswise(&turned[first..], m, 1, n, out, n);
-            then(first, out);
-        };
-        match threads {
-            1 => rows((0, out)),
-            _ => out.par_chunks_mut(rows_each * n).enumerate().for_each(rows),
-        }
-    });
-}
+impl Factors<'_> {
+    /// Whether it takes less to multiply the transposes, and to turn what they give, than to pack a
+    /// right operand that lies crosswise: where it has far more columns than the left one rows.
+    fn are_turned(&self) -> bool {
+        let [m, k, n] = self.sizes;
+        let crosswise = self.a.strides.column == 1 && self.b.strides.row == 1;
+        crosswise && k * m + 2 * m * n < k * n
+    }
 
-fn multiply(
-    out: &mut [f32],
-    [m, k, n]: [usize; 3],
-    a: Operand,
-    b: Operand,
-    threads: usize,
-    then: impl Fn(usize, &mut [f32]) + Sync,
-) {
-    let columns = Columns::of([m, k, n], b.strides);
-    with_workspace(columns.packed_words(), |packed| {
-        columns.pack(b, packed, threads > 1);
-        let right = Right { columns: &columns, data: b, packed };
-        let rows_each = match threads {
-            1 => m,
-            _ => m.div_ceil(2 * threads).next_multiple_of(ROWS),
-        };
-        let piece = |number: usize, out: &mut [f32]| {
-            let first = number * rows_each;
-            for (block, out) in out.chunks_mut(BLOCK * n).enumerate() {
-                let first = first + block * BLOCK;
-                some_rows(out, k, a, first, &right, false);
+    fn transposed(self) -> Self {
+        let [m, k, n] = self.sizes;
+        Self { sizes: [n, k, m], a: self.b.transposed(), b: self.a.transposed(), ..self }
+    }
+
+    fn multiply_turned(self, out: &mut [f32], then: impl Fn(usize, &mut [f32]) + Sync) {
+        let [m, _, n] = self.sizes;
+        with_workspace(m * n, |turned| {
+            self.transposed().multiply(turned, |_, _| ());
+            let rows_each = m.div_ceil(self.threads);
+            let turned: &[f32] = turned;
+            let rows = |(number, out): (usize, &mut [f32])| {
+                let first = number * rows_each;
+                crosswise(&turned[first..], m, 1, n, out, n);
                 then(first, out);
+            };
+            match self.threads {
+                1 => rows((0, out)),
+                _ => out.par_chunks_mut(rows_each * n).enumerate().for_each(rows),
             }
-        };
-        match threads {
-            1 => piece(0, out),
-            _ => out
-                .par_chunks_mut(rows_each * n)
-                .enumerate()
-                .for_each(|(number, out)| piece(number, out)),
-        }
-    });
+        });
+    }
+
+    fn multiply(self, out: &mut [f32], then: impl Fn(usize, &mut [f32]) + Sync) {
+        let Self { sizes: [m, k, n], a, b, threads } = self;
+        let columns = Columns::of([m, k, n], b.strides);
+        with_workspace(columns.packed_words(), |packed| {
+            columns.pack(b, packed, threads > 1);
+            let right = Right { columns: &columns, data: b, packed };
+            let rows_each = match threads {
+                1 => m,
+                _ => m.div_ceil(2 * threads).next_multiple_of(ROWS),
+            };
+            let piece = |(number, out): (usize, &mut [f32])| {
+                let first = number * rows_each;
+                for (block, out) in out.chunks_mut(BLOCK * n).enumerate() {
+                    let first = first + block * BLOCK;
+                    some_rows(out, k, a, first, &right, false);
+                    then(first, out);
+                }
+            };
+            match threads {
+                1 => piece((0, out)),
+                _ => out.par_chunks_mut(rows_each * n).enumerate().for_each(piece),
+            }
+        });
+    }
 }
 
 /// `out += a b`, row-major, for sizes `[m, k, n]`, within this thread.
