@@ -3,7 +3,7 @@
 
 mod support;
 
-use diabolo::graph::{Graph, Initialiser, Plan, PlanRequest, State, Training};
+use diabolo::graph::{Graph, Initialiser, Plan, PlanRequest, State, Training, find_not_finite};
 use diabolo::ops::{self, AdapterKind, GpuTarget, NodeId, Optimiser, StepScalars};
 use diabolo::rng::Seed;
 use diabolo::tensor::Tensor;
@@ -133,5 +133,23 @@ fn parameters_go_where_an_optimiser_takes_them() {
                 assert_near(&expected, &trained(device, fused.clone(), &x), 1e-5);
             }
         }
+    }
+}
+
+#[test]
+fn an_update_that_gives_no_number_is_found_with_its_parameter() {
+    let mut graph = Graph::new();
+    let loss = dense_of(&mut graph, [5, 7, 3], true);
+    let fused = plan(&graph, loss, |_| ());
+    let devices: [&mut dyn Device; 2] = [&mut cpu(), &mut gpu_as(AdapterKind::Discrete)];
+    for device in devices {
+        device.set_state(&State::initial(&fused.layout, Seed(4), ADAM.moments())).unwrap();
+        let plan = device.add_plan(fused.clone(), None).unwrap();
+        device.write_input(plan, "x", &tensor([5, 7], 1, -1.0, 1.0)).unwrap();
+        let corrections = ADAM.corrections(0);
+        let rate = StepScalars { learning_rate: f32::INFINITY, corrections, ..<_>::default() };
+        let found = find_not_finite(device, plan, &rate).unwrap().expect("an infinite rate");
+        assert_eq!(found.op, "matmul_update", "{found}");
+        assert_eq!(found.parameter.as_deref(), Some("decoder.weight"), "{found}");
     }
 }
