@@ -165,7 +165,7 @@ impl<'a> Right<'a> {
     }
 }
 
-/// Rows of the left operand as [`Left::Packed`] has them.
+/// Rows of the left operand in the order of `Left::Packed`.
 pub fn pack_rows(data: &[f32], strides: Strides, rows: usize, terms: usize, packed: &mut [f32]) {
     let Strides { row, column } = strides;
     for (number, packed) in packed.chunks_exact_mut(ROWS * terms).enumerate() {
