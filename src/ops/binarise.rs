@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use super::random::in_draws;
+use super::random::draw_output;
 use super::*;
 use crate::kernel;
 use crate::rng;
@@ -41,18 +41,12 @@ impl Op for Binarise {
     }
 
     fn cpu(&self, mut call: CpuCall) {
-        let (input, step) = (call.inputs[0], call.step);
-        in_draws(
-            call.output(),
-            step,
-            self.stream,
-            #[inline(always)]
-            |start, out, words| {
-                for ((out, x), word) in out.iter_mut().zip(&input[start..]).zip(words) {
-                    *out = if rng::uniform(*word) < *x { 1.0 } else { 0.0 };
-                }
-            },
-        );
+        let input = call.inputs[0];
+        draw_output!(call, self.stream, |start, out, words| {
+            for ((out, x), word) in out.iter_mut().zip(&input[start..]).zip(words) {
+                *out = if rng::uniform(*word) < *x { 1.0 } else { 0.0 };
+            }
+        });
     }
 
     fn gpu(&self, shapes: &Shapes, _target: &GpuTarget) -> Vec<Dispatch> {

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use super::blur::{Blur, sizes};
-use super::random::{DRAWS, drawn, in_draws, normals};
+use super::random::{DRAWS, draw_output, drawn, normals};
 use super::*;
 use crate::kernel;
 use crate::rng;
@@ -102,19 +102,13 @@ fn clip(x: f32) -> f32 {
 
 impl Corrupt {
     fn elements(&self, call: &mut CpuCall) {
-        let (input, step, deviation) = (call.inputs[0], call.step, self.amount);
-        in_draws(
-            call.output(),
-            step,
-            self.stream,
-            #[inline(always)]
-            |start, out, words| {
-                let noise = normals(words);
-                for ((out, x), noise) in out.iter_mut().zip(&input[start..]).zip(&noise) {
-                    *out = clip(x + deviation * noise);
-                }
-            },
-        );
+        let (input, deviation) = (call.inputs[0], self.amount);
+        draw_output!(call, self.stream, |start, out, words| {
+            let noise = normals(words);
+            for ((out, x), noise) in out.iter_mut().zip(&input[start..]).zip(&noise) {
+                *out = clip(x + deviation * noise);
+            }
+        });
     }
 
     /// Calls `spoil` with the draw of each pixel and the pixel in each of its channels.

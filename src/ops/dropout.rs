@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::random::in_draws;
+use super::random::draw_output;
 use super::*;
 use crate::kernel;
 use crate::rng;
@@ -56,18 +56,12 @@ impl Op for Dropout {
     }
 
     fn cpu(&self, mut call: CpuCall) {
-        let (input, scale, step) = (call.inputs[0], self.scale(), call.step);
-        in_draws(
-            call.output(),
-            step,
-            self.stream,
-            #[inline(always)]
-            |start, out, words| {
-                for ((out, x), word) in out.iter_mut().zip(&input[start..]).zip(words) {
-                    *out = if rng::uniform(*word) >= self.probability { x * scale } else { 0.0 };
-                }
-            },
-        );
+        let (input, scale) = (call.inputs[0], self.scale());
+        draw_output!(call, self.stream, |start, out, words| {
+            for ((out, x), word) in out.iter_mut().zip(&input[start..]).zip(words) {
+                *out = if rng::uniform(*word) >= self.probability { x * scale } else { 0.0 };
+            }
+        });
     }
 
     fn gpu(&self, shapes: &Shapes, _target: &GpuTarget) -> Vec<Dispatch> {

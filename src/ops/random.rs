@@ -74,32 +74,21 @@ impl Op for Random {
     }
 
     fn cpu(&self, mut call: CpuCall) {
-        let step = call.step;
-        in_draws(
-            call.output(),
-            step,
-            self.stream,
-            #[inline(always)]
-            |_, out, words| match self.kind {
-                RandomKind::Uniform { low, high } => {
-                    each(out, words, |word| low + (high - low) * rng::uniform(word));
+        draw_output!(call, self.stream, |_, out, words| match self.kind {
+            RandomKind::Uniform { low, high } => {
+                each(out, words, |word| low + (high - low) * rng::uniform(word));
+            }
+            RandomKind::Normal { mean, deviation } => {
+                let normals = normals(words);
+                for (out, normal) in out.iter_mut().zip(&normals) {
+                    *out = mean + deviation * normal;
                 }
-                RandomKind::Normal { mean, deviation } => {
-                    let normals = normals(words);
-                    for (out, normal) in out.iter_mut().zip(&normals) {
-                        *out = mean + deviation * normal;
-                    }
-                }
-                RandomKind::Bernoulli { probability } => {
-                    each(
-                        out,
-                        words,
-                        |word| if rng::uniform(word) < probability { 1.0 } else { 0.0 },
-                    )
-                }
-                RandomKind::Words => each(out, words, f32::from_bits),
-            },
-        );
+            }
+            RandomKind::Bernoulli { probability } => {
+                each(out, words, |word| if rng::uniform(word) < probability { 1.0 } else { 0.0 })
+            }
+            RandomKind::Words => each(out, words, f32::from_bits),
+        });
     }
 
     fn gpu(&self, shapes: &Shapes, _target: &GpuTarget) -> Vec<Dispatch> {
@@ -144,6 +133,21 @@ pub(super) fn in_draws(
         });
     });
 }
+
+/// [`in_draws`] over the output of a call, with a function that is compiled into its loop.
+macro_rules! draw_output {
+    ($call:ident, $stream:expr, |$start:pat_param, $out:ident, $words:ident| $body:expr) => {{
+        let step = $call.step;
+        $crate::ops::random::in_draws(
+            $call.output(),
+            step,
+            $stream,
+            #[inline(always)]
+            |$start, $out, $words| $body,
+        )
+    }};
+}
+pub(super) use draw_output;
 
 /// The words of elements `piece * DRAWS ..` of `stream` at this step.
 #[inline(always)]

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use super::random::{in_draws, normals};
+use super::random::{draw_output, normals};
 use super::*;
 use crate::kernel;
 use crate::simd;
@@ -78,20 +78,14 @@ impl Op for Reparameterise {
     }
 
     fn cpu(&self, mut call: CpuCall) {
-        let ([mean, log_variance], step) = ([call.inputs[0], call.inputs[1]], call.step);
-        in_draws(
-            call.output(),
-            step,
-            self.stream,
-            #[inline(always)]
-            |start, out, words| {
-                let noise = normals(words);
-                let inputs = mean[start..].iter().zip(&log_variance[start..]);
-                for ((out, (mean, v)), noise) in out.iter_mut().zip(inputs).zip(&noise) {
-                    *out = mean + simd::exp(0.5 * clamp_log_variance(*v)) * noise;
-                }
-            },
-        );
+        let [mean, log_variance] = [call.inputs[0], call.inputs[1]];
+        draw_output!(call, self.stream, |start, out, words| {
+            let noise = normals(words);
+            let inputs = mean[start..].iter().zip(&log_variance[start..]);
+            for ((out, (mean, v)), noise) in out.iter_mut().zip(inputs).zip(&noise) {
+                *out = mean + simd::exp(0.5 * clamp_log_variance(*v)) * noise;
+            }
+        });
     }
 
     fn gpu(&self, shapes: &Shapes, _target: &GpuTarget) -> Vec<Dispatch> {
