@@ -4,17 +4,18 @@
 use std::collections::BTreeMap;
 
 use super::classifier::Classifier;
+use super::codes::Codes;
 use super::evaluation::{Evaluation, decibels};
 use super::examples::Examples;
-use super::inference::{Codes, Inference, images_at_once, tensor};
-use super::options::Config;
-use super::pictures::perplexity;
+use super::images::{images_at_once, tensor};
+use super::inference::Inference;
 use super::restoration::{median3x3, squared_distance};
 use super::sampling::Sampler;
 use crate::data::{Dataset, Images};
 use crate::error::Result;
 use crate::gpu::{self, DeviceChoice};
 use crate::models::{Model, Variant};
+use crate::ops::Corruption;
 use crate::rng::{Philox, Seed, stream};
 use crate::tensor::Tensor;
 use rand::RngExt;
@@ -27,6 +28,23 @@ const ACTIVE_VARIANCE: f64 = 0.01;
 const DEAD_ACTIVATION: f32 = 1e-3;
 /// Samples that are judged in all.
 const JUDGED: usize = 1000;
+
+/// What is measured, and how.
+#[derive(Clone, Copy, Debug)]
+pub struct Subject<'a> {
+    /// The finished model.
+    pub model: &'a Model,
+    /// What corrupts the held-out images.
+    pub noise: Option<Corruption>,
+    /// Weighted samples by which the likelihood is measured, if it is.
+    pub likelihood_samples: Option<usize>,
+    /// Held-out images whose likelihood is measured.
+    pub likelihood_images: usize,
+    /// Whether the model was trained on pixels drawn as 0 or 1.
+    pub binarised: bool,
+    /// The seed of codes that are drawn.
+    pub seed: Seed,
+}
 
 /// A finished model's numbers.
 #[derive(Clone, Debug, Default)]
@@ -44,12 +62,12 @@ pub struct Assessment {
 }
 
 impl Assessment {
-    /// Measures `config`'s model, whose evaluation gave `test`.
+    /// Measures a model, whose evaluation gave `test`.
     ///
     /// # Errors
     /// When the device fails.
     pub fn new(
-        config: &Config,
+        subject: &Subject,
         dataset: &Dataset,
         inference: &mut Inference,
         test: &Evaluation,
@@ -58,13 +76,13 @@ impl Assessment {
         let mut this = Self { test: test.0.clone(), ..Self::default() };
         this.test.remove("loss");
         this.test.insert("psnr".into(), decibels(test.get("mse")));
-        let most = most_codes(config.model.network.latent());
+        let most = most_codes(subject.model.network.latent());
         this.codes = inference.encode_dataset(dataset, &dataset.test, most)?;
-        this.look_at_codes(&config.model);
+        this.look_at_codes(subject.model);
         this.probe(dataset, inference, choice)?;
-        this.restore(config, dataset, inference)?;
-        this.likelihood(config, dataset, inference)?;
-        this.judge(config, dataset, inference, choice)?;
+        this.restore(subject, dataset, inference)?;
+        this.likelihood(subject, dataset, inference)?;
+        this.judge(subject, dataset, inference, choice)?;
         Ok(this)
     }
 
@@ -146,11 +164,11 @@ impl Assessment {
     /// How much noise goes, beside a median filter.
     fn restore(
         &mut self,
-        config: &Config,
+        subject: &Subject,
         dataset: &Dataset,
         inference: &mut Inference,
     ) -> Result<()> {
-        let Some(noise) = config.noise(false) else { return Ok(()) };
+        let Some(noise) = subject.noise else { return Ok(()) };
         if dataset.masked {
             return Ok(());
         }
@@ -176,15 +194,15 @@ impl Assessment {
 
     fn likelihood(
         &mut self,
-        config: &Config,
+        subject: &Subject,
         dataset: &Dataset,
         inference: &mut Inference,
     ) -> Result<()> {
-        let Some(samples) = config.nll else { return Ok(()) };
-        let part = 0..config.nll_images.min(dataset.test.count);
+        let Some(samples) = subject.likelihood_samples else { return Ok(()) };
+        let part = 0..subject.likelihood_images.min(dataset.test.count);
         let labels = dataset.test.labels.as_ref().map(|labels| &labels[part.clone()]);
         let (mut images, _) = tensor(dataset, &dataset.test, part)?;
-        if config.binarise {
+        if subject.binarised {
             binarise(&mut images);
         }
         let likelihoods = inference.log_likelihood(&images, labels, samples)?;
@@ -197,12 +215,12 @@ impl Assessment {
     /// names the label that was asked for.
     fn judge(
         &mut self,
-        config: &Config,
+        subject: &Subject,
         dataset: &Dataset,
         inference: &mut Inference,
         choice: &DeviceChoice,
     ) -> Result<()> {
-        if !config.model.is_conditional() || dataset.masked {
+        if !subject.model.is_conditional() || dataset.masked {
             return Ok(());
         }
         let classes = dataset.classes.len();
@@ -223,8 +241,8 @@ impl Assessment {
         let accuracy = judge.accuracy(executor, &real)?;
         self.note("classifier_accuracy", accuracy);
         let asked: Vec<u32> = (0..JUDGED).map(|index| (index % classes) as u32).collect();
-        let sampler = Sampler::new(&config.model, &self.codes);
-        let drawn = sampler.draw(inference, JUDGED, Some(&asked), Seed(config.seed))?;
+        let sampler = Sampler::new(subject.model, &self.codes);
+        let drawn = sampler.draw(inference, JUDGED, Some(&asked), subject.seed)?;
         let drawn = Examples { features: drawn.data(), width, labels: &asked };
         let agreement = judge.accuracy(executor, &drawn)?;
         self.note("label_agreement", agreement);
@@ -259,6 +277,13 @@ fn variances(codes: &Codes) -> Vec<f64> {
     sums.iter().map(|(sum, squares)| squares / count - (sum / count).powi(2)).collect()
 }
 
+/// e to the entropy, 0 where nothing is used.
+fn perplexity(shares: &[f64]) -> f64 {
+    let used = || shares.iter().filter(|share| **share > 0.0);
+    let entropy: f64 = used().map(|share| -share * share.ln()).sum();
+    if used().next().is_some() { entropy.exp() } else { 0.0 }
+}
+
 /// How many codes of this width are looked at.
 fn most_codes(width: usize) -> usize {
     (MOST_NUMBERS / width.max(1)).max(1)
@@ -284,6 +309,15 @@ mod tests {
     fn a_dimension_is_active_if_its_mean_varies() {
         let spread = variances(&codes(&[1.0, 3.0, -1.0, 3.0]));
         assert!((spread[0] - 1.0).abs() < 1e-12 && spread[1].abs() < 1e-12, "{spread:?}");
+    }
+
+    #[test]
+    fn perplexity_is_the_number_of_codes_used_alike() {
+        assert!((perplexity(&[0.25, 0.0, 0.25, 0.25, 0.0, 0.25]) - 4.0).abs() < 1e-12);
+        // Entropy of (1/2, 1/4, 1/4): 1.5 bits.
+        assert!((perplexity(&[0.5, 0.25, 0.25]) - 2.0_f64.powf(1.5)).abs() < 1e-12);
+        assert_eq!([perplexity(&[1.0]), perplexity(&[0.0; 2]), perplexity(&[])], [1.0, 0.0, 0.0]);
+        assert!((perplexity(&[1.0 / 3.0; 3]) - 3.0).abs() < 1e-9);
     }
 
     #[test]

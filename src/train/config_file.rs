@@ -10,7 +10,8 @@ use clap::parser::ValueSource;
 use clap::{ArgAction, ArgMatches, Command, CommandFactory, FromArgMatches};
 use toml::{Table, Value};
 
-use super::options::{Config, TrainArgs};
+use super::config::Config;
+use super::options::TrainArgs;
 use crate::error::{Error, Result};
 use crate::models::Kind;
 

@@ -6,8 +6,6 @@ use image::RgbImage;
 use plotters::prelude::*;
 
 use super::chart::{self, Area, BLUE, Chart, DrawResult, GRID, LARGEST, ORANGE, Scale, font};
-use super::metrics_file::EpochMetrics;
-use super::run_folder::RunFile;
 use crate::error::Result;
 
 const WIDTH: u32 = 960;
@@ -19,19 +17,30 @@ const TEST: RGBColor = ORANGE;
 /// With more epochs than this, points would hide the line.
 const MOST_POINTS: usize = 60;
 
+/// The losses of an epoch.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct EpochLoss {
+    /// The epoch's number, from 1.
+    pub epoch: u64,
+    /// The mean loss in training.
+    pub train: f64,
+    /// The loss on held-out images.
+    pub test: f64,
+}
+
 /// Draws train and test loss by epoch. `unit` is what a loss counts, such as `nats per image`.
 /// Losses that are not finite leave a gap.
 ///
 /// # Errors
 /// When the picture cannot be drawn.
-pub fn loss_curves(epochs: &[EpochMetrics], unit: &str) -> Result<RgbImage> {
-    chart::drawn([WIDTH, HEIGHT], RunFile::Loss.name(), |area| draw(area, epochs, unit))
+pub fn loss_curves(epochs: &[EpochLoss], unit: &str) -> Result<RgbImage> {
+    chart::drawn([WIDTH, HEIGHT], "loss.png", |area| draw(area, epochs, unit))
 }
 
-fn draw(area: &Area, epochs: &[EpochMetrics], unit: &str) -> DrawResult {
+fn draw(area: &Area, epochs: &[EpochLoss], unit: &str) -> DrawResult {
     let curves: [(&str, RGBColor, Vec<Point>); 2] = [
-        ("train", TRAIN, points(epochs, |epoch| epoch.train_loss)),
-        ("test", TEST, points(epochs, |epoch| epoch.test_loss)),
+        ("train", TRAIN, points(epochs, |epoch| epoch.train)),
+        ("test", TEST, points(epochs, |epoch| epoch.test)),
     ];
     let (first, last) = epoch_range(epochs);
     let losses = curves.iter().flat_map(|(_, _, points)| points).filter_map(|(_, loss)| *loss);
@@ -104,7 +113,7 @@ fn draw_curve(chart: &mut Chart, name: &str, colour: RGBColor, points: &[Point])
 /// An epoch and its loss, where that can be drawn.
 type Point = (f64, Option<f64>);
 
-fn points(epochs: &[EpochMetrics], loss: impl Fn(&EpochMetrics) -> f64) -> Vec<Point> {
+fn points(epochs: &[EpochLoss], loss: impl Fn(&EpochLoss) -> f64) -> Vec<Point> {
     let drawable = |loss: f64| (loss.abs() <= LARGEST).then_some(loss);
     epochs.iter().map(|epoch| (epoch.epoch as f64, drawable(loss(epoch)))).collect()
 }
@@ -119,7 +128,7 @@ fn finite_runs(points: &[Point]) -> Vec<Vec<(f64, f64)>> {
 }
 
 /// The first and the last epoch.
-fn epoch_range(epochs: &[EpochMetrics]) -> (u64, u64) {
+fn epoch_range(epochs: &[EpochLoss]) -> (u64, u64) {
     let numbers = || epochs.iter().map(|epoch| epoch.epoch);
     let first = numbers().min().unwrap_or(1);
     (first, numbers().max().unwrap_or(first))
@@ -151,13 +160,11 @@ fn whole(epoch: f64, first: u64, last: u64) -> String {
 mod tests {
     use super::*;
 
-    fn epochs(losses: &[(f64, f64)]) -> Vec<EpochMetrics> {
-        let epoch = |(index, &(train_loss, test_loss)): (usize, &(f64, f64))| EpochMetrics {
+    fn epochs(losses: &[(f64, f64)]) -> Vec<EpochLoss> {
+        let epoch = |(index, &(train, test)): (usize, &(f64, f64))| EpochLoss {
             epoch: index as u64 + 1,
-            train_loss,
-            test_loss,
-            seconds: 1.0,
-            adaptation: None,
+            train,
+            test,
         };
         losses.iter().enumerate().map(epoch).collect()
     }
@@ -201,7 +208,7 @@ mod tests {
     #[test]
     fn a_gap_splits_a_curve() {
         let history = epochs(&[(1.0, 0.0), (2.0, 0.0), (f64::NAN, 0.0), (4.0, 0.0)]);
-        let runs = finite_runs(&points(&history, |epoch| epoch.train_loss));
+        let runs = finite_runs(&points(&history, |epoch| epoch.train));
         assert_eq!(runs, [vec![(1.0, 1.0), (2.0, 2.0)], vec![(4.0, 4.0)]]);
     }
 

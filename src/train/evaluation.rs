@@ -28,7 +28,7 @@ pub fn decibels(mse: f64) -> f64 {
 
 /// Adds up rows, each weighted by its batch.
 #[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
-pub(super) struct WeightedMean {
+pub(crate) struct WeightedMean {
     #[serde(with = "bits")]
     sums: Vec<f64>,
     images: usize,

@@ -1,28 +1,10 @@
 //! Numbers that are not finite: where they first come from.
 
 use super::position::Position;
-use super::trainer::{Advance, Listener, Trainer};
+use super::report::{Advance, Fault, Listener};
+use super::trainer::Trainer;
 use crate::error::Result;
 use crate::graph::{Finding, State};
-
-/// A loss, or a parameter after training steps, that is no finite number.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Fault {
-    /// Steps taken before the fault was seen.
-    pub step: u32,
-    /// The loss of the next step, where that is at fault.
-    pub loss: Option<f32>,
-}
-
-impl Fault {
-    /// What is wrong, in words.
-    pub fn describe(&self) -> String {
-        match self.loss {
-            Some(loss) => format!("the loss became {loss} at step {}", self.step),
-            None => format!("a parameter became no finite number before step {}", self.step),
-        }
-    }
-}
 
 impl Trainer<'_> {
     /// Finds what made `fault` in a run that was at `position` with this `state` before, by taking

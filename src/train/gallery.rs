@@ -3,9 +3,10 @@
 use image::RgbImage;
 
 use super::assessment::Assessment;
-use super::inference::{Inference, tensor};
+use super::config::Config;
+use super::images::tensor;
+use super::inference::Inference;
 use super::latent::{latent_grid, latent_grid_between, linear, spherical};
-use super::options::Config;
 use super::pictures;
 use super::projection::principal_components;
 use super::run_folder::{RunFile, RunFolder};
@@ -60,7 +61,8 @@ impl Gallery<'_, '_> {
         self.codes()?;
         let Assessment { uses, divergences, .. } = self.assessment;
         if !uses.is_empty() {
-            self.save(RunFile::CodeUse, &pictures::code_use(uses)?)?;
+            let perplexity = self.assessment.test.get("perplexity").copied().unwrap_or(f64::NAN);
+            self.save(RunFile::CodeUse, &pictures::code_use(uses, perplexity)?)?;
         }
         if !divergences.is_empty() {
             self.save(RunFile::Divergences, &pictures::kl_bars(divergences)?)?;

@@ -1,7 +1,9 @@
 //! What a trained model does with images and codes in host memory, batch by batch.
 
+use super::codes::{Codes, Restored};
+use super::images::{images_at_once, tensor};
 use super::plan_cache::PlanCache;
-use super::plans::Task;
+use super::task::Task;
 use crate::data::{Dataset, ImageShape, Images};
 use crate::error::{Error, Result};
 use crate::graph::{Executor, PlanId, StateLayout};
@@ -16,9 +18,6 @@ const BATCH: usize = 256;
 const LIKELIHOOD_BATCH: usize = 50;
 /// Numbers that one layer makes at once, by which steps are kept small where images are large.
 const NUMBERS: usize = 1 << 22;
-/// Numbers of images that are brought to the host's memory at once.
-const HOST_NUMBERS: usize = 1 << 24;
-
 /// A model on the device that holds its state. Its plans end with it.
 pub struct Inference<'a> {
     executor: &'a mut dyn Executor,
@@ -32,58 +31,6 @@ impl Drop for Inference<'_> {
     fn drop(&mut self) {
         self.plans.clear(self.executor);
     }
-}
-
-/// The codes of some images.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Codes {
-    /// Numbers of one code.
-    pub width: usize,
-    /// The codes, row by row: for variational models, the means.
-    pub values: Vec<f32>,
-    /// The logarithms of their variances, of variational models.
-    pub log_variances: Option<Vec<f32>>,
-    /// The numbers of the codebook's codes, place by place and image by image, of VQ-VAE.
-    pub indices: Option<Vec<u32>>,
-}
-
-impl Codes {
-    /// How many codes there are.
-    pub fn count(&self) -> usize {
-        self.values.len() / self.width.max(1)
-    }
-
-    /// Adds the codes of other images of the same model behind these.
-    pub fn append(&mut self, more: Codes) {
-        /// What some images have, or none.
-        fn join<T>(all: &mut Option<Vec<T>>, more: Option<Vec<T>>) {
-            match (all, more) {
-                (Some(all), Some(more)) => all.extend(more),
-                (all, more) => *all = all.take().or(more),
-            }
-        }
-        self.width = more.width;
-        self.values.extend(more.values);
-        join(&mut self.log_variances, more.log_variances);
-        join(&mut self.indices, more.indices);
-    }
-
-    /// The code of image `index`.
-    ///
-    /// # Panics
-    /// When there is no such image.
-    pub fn row(&self, index: usize) -> &[f32] {
-        &self.values[index * self.width..][..self.width]
-    }
-}
-
-/// Images that were spoilt, and what the model made of them.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Restored {
-    /// What the encoder saw.
-    pub spoilt: Tensor,
-    /// What came out.
-    pub restored: Tensor,
 }
 
 impl<'a> Inference<'a> {
@@ -389,7 +336,7 @@ impl<'a> Inference<'a> {
 }
 
 /// The seed of noise that is drawn after training, so that two models are measured under the same.
-pub(super) const DRAWS: Seed = Seed(0x00D1_AB01_0000);
+pub(crate) const DRAWS: Seed = Seed(0x00D1_AB01_0000);
 
 /// Adds `exp(value)` to a sum that is kept as `exp(max) * sum`.
 fn add_exp((max, sum): &mut (f64, f64), value: f64) {
@@ -399,36 +346,6 @@ fn add_exp((max, sum): &mut (f64, f64), value: f64) {
     } else {
         *sum += (value - *max).exp();
     }
-}
-
-/// How many images of a dataset are brought to the host's memory at once.
-pub(super) fn images_at_once(dataset: &Dataset) -> usize {
-    (HOST_NUMBERS / dataset.stored_elements().max(1)).clamp(1, 16 * BATCH)
-}
-
-/// The images in [0, 1] of a part of a dataset, `[count, channels, height, width]`, and which of
-/// their pixels are seen, `[count, 1, height, width]`, where some are not.
-///
-/// # Errors
-/// Never for a part within the dataset.
-pub fn tensor(
-    dataset: &Dataset,
-    images: &Images,
-    part: std::ops::Range<usize>,
-) -> Result<(Tensor, Option<Tensor>)> {
-    let ImageShape { channels, height, width } = dataset.shape;
-    let (stored, own) = (dataset.stored_elements(), dataset.shape.elements());
-    let bytes = &images.pixels[part.start * stored..part.end * stored];
-    let number = |byte: &u8| f32::from(*byte) / 255.0;
-    let rows = || bytes.chunks(stored);
-    let values = rows().flat_map(|row| &row[..own]).map(number).collect();
-    let pixels = Tensor::new([part.len(), channels, height, width], values)?;
-    let mut seen = None;
-    if dataset.masked {
-        let values = rows().flat_map(|row| &row[own..]).map(number).collect();
-        seen = Some(Tensor::new([part.len(), 1, height, width], values)?);
-    }
-    Ok((pixels, seen))
 }
 
 /// `images` with 0 in all channels of a pixel that is NaN in any.

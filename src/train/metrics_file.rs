@@ -6,7 +6,7 @@ use std::path::Path;
 use serde::{Deserialize, Deserializer, Serialize};
 
 use super::atomic_file::write_atomically;
-use super::trainer::Adaptation;
+use super::position::Adaptation;
 use crate::error::{Error, Result};
 use crate::file;
 

@@ -1,26 +1,12 @@
-//! The plans over one model's state: to train, to evaluate, to encode, to decode, to do both.
+//! The plans by which a model is trained, and measured on the way.
 
-use super::options::Config;
+use super::config::Config;
 use crate::data::ImageShape;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::graph::{Data, Graph, Plan, PlanRequest, StateLayout, Training};
-use crate::models::{Batch, Model, Scope, log_likelihood};
+use crate::models::{Batch, Scope};
 use crate::nn::{self, Decoded, Loss};
-use crate::ops::{self, Corruption, GpuTarget, NodeId, UnaryKind};
-
-/// The state of `model`: which tensors it has, whatever the batch.
-///
-/// # Errors
-/// When the model cannot be built.
-pub fn layout(model: &Model) -> Result<StateLayout> {
-    let mut graph = Graph::new();
-    let ImageShape { channels, height, width } = model.images();
-    let images = graph.input("images", [1, channels, height, width]);
-    let labels = label_input(&mut graph, model, 1)?;
-    let batch = Batch { images, input: images, seen: None, labels };
-    model.objective(&mut Scope { graph: &mut graph, training: true }, &batch)?;
-    Ok(graph.layout())
-}
+use crate::ops::{self, GpuTarget, NodeId};
 
 /// How images come to a plan.
 #[derive(Clone, Copy, Debug)]
@@ -138,138 +124,4 @@ fn quality(graph: &mut Graph, batch: &Batch, decoded: Decoded) -> Result<Vec<(St
         measures.push(("ssim".into(), ssim));
     }
     Ok(measures)
-}
-
-/// The input `labels`, `[batch]`, one-hot, if the model is told labels.
-fn label_input(graph: &mut Graph, model: &Model, batch: usize) -> Result<Option<NodeId>> {
-    if !model.is_conditional() {
-        return Ok(None);
-    }
-    let labels = graph.input("labels", [batch]);
-    Ok(Some(ops::one_hot(graph, labels, model.network.classes)?))
-}
-
-/// What a plan takes and gives, besides training. A model that is told labels also takes input
-/// `labels`, `[batch]`.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Task {
-    /// From input `images`, `[batch, channels, height, width]` in [0, 1], to output `code`,
-    /// `[batch, ...]`; of variational models also `log_variance`, shaped like it; of VQ-VAE
-    /// `index`, `[batch, places]`.
-    Encode,
-    /// From input `images` to output `code`, as a classifier should read it.
-    Represent,
-    /// From input `code` to output `reconstruction`, shaped like the images and in [0, 1].
-    Decode,
-    /// From input `images` to output `reconstruction`.
-    Reconstruct,
-    /// From input `images` to outputs `spoilt` and `reconstruction`, which is made of it.
-    Restore(Corruption),
-    /// From input `images` to output `bound`, `[batch]`: the evidence lower bound, one code drawn.
-    Bound,
-    /// From input `images` to output `log_likelihood`, `[batch]`, estimated by this many samples.
-    Likelihood(usize),
-}
-
-impl Task {
-    /// The plan of this task, `batch` images a step.
-    ///
-    /// # Errors
-    /// When the model does not fit the device.
-    pub fn plan(
-        self,
-        model: &Model,
-        layout: &StateLayout,
-        batch: usize,
-        target: Option<&GpuTarget>,
-    ) -> Result<Plan> {
-        self.plan_as(model, layout, batch, target, true)
-    }
-
-    /// The same, fused or, to be compared with, not.
-    pub(crate) fn plan_as(
-        self,
-        model: &Model,
-        layout: &StateLayout,
-        batch: usize,
-        target: Option<&GpuTarget>,
-        fuse: bool,
-    ) -> Result<Plan> {
-        let (graph, outputs) = self.graph(model, batch)?;
-        let outputs = outputs.into_iter().map(|(name, node)| (name.into(), node)).collect();
-        Plan::new(&PlanRequest { outputs, fuse, ..PlanRequest::new(&graph, layout, target) })
-    }
-
-    /// The graph of this task as it is before fusion, `batch` images a step, and its outputs by name.
-    ///
-    /// # Errors
-    /// When the model cannot be built.
-    pub fn graph(
-        self,
-        model: &Model,
-        batch: usize,
-    ) -> Result<(Graph, Vec<(&'static str, NodeId)>)> {
-        let mut graph = Graph::new();
-        let labels = label_input(&mut graph, model, batch)?;
-        let scope = &mut Scope { graph: &mut graph, training: false };
-        let outputs = self.outputs(model, scope, batch, labels)?;
-        Ok((graph, outputs))
-    }
-
-    fn outputs(
-        self,
-        model: &Model,
-        scope: &mut Scope,
-        batch: usize,
-        labels: Option<NodeId>,
-    ) -> Result<Vec<(&'static str, NodeId)>> {
-        if self == Self::Decode {
-            if model.residual {
-                let what = "adds to a picture: such a model makes no images of codes alone";
-                return Err(Error::option("--residual", what));
-            }
-            let shape = [&[batch][..], &model.network.code_shape()].concat();
-            let code = scope.graph.input("code", shape);
-            let decoded = model.decode(scope, code, labels)?;
-            return Ok(vec![("reconstruction", decoded.reconstruction(scope.graph)?)]);
-        }
-        let ImageShape { channels, height, width } = model.images();
-        let images = scope.graph.input("images", [batch, channels, height, width]);
-        let mut outputs = vec![];
-        let mut input = images;
-        match self {
-            Self::Likelihood(samples) => {
-                let whole = Batch { images, input, seen: None, labels };
-                let likelihood = log_likelihood(model, scope, &whole, samples)?;
-                return Ok(vec![("log_likelihood", likelihood)]);
-            }
-            Self::Bound => {
-                let whole = Batch { images, input, seen: None, labels };
-                return Ok(vec![("bound", model.evidence_bound(scope, &whole)?)]);
-            }
-            Self::Restore(noise) => {
-                input = ops::corrupt(scope.graph, images, noise)?;
-                outputs.push(("spoilt", input));
-            }
-            Self::Represent => {
-                return Ok(vec![("code", model.represent(scope, images, labels)?)]);
-            }
-            Self::Encode | Self::Decode | Self::Reconstruct => {}
-        }
-        let encoded = model.encode(scope, input, labels)?;
-        if self == Self::Encode {
-            outputs.push(("code", encoded.code));
-            outputs.extend(encoded.log_variance.map(|node| ("log_variance", node)));
-            outputs.extend(encoded.index.map(|node| ("index", node)));
-        } else {
-            let decoded = model.decode_beside(scope, encoded.code, input, labels)?;
-            let mut made = decoded.reconstruction(scope.graph)?;
-            if model.residual {
-                let range = UnaryKind::Clamp { low: 0.0, high: 1.0 };
-                made = ops::unary(scope.graph, made, range)?;
-            }
-            outputs.push(("reconstruction", made));
-        }
-        Ok(outputs)
-    }
 }

@@ -1,7 +1,6 @@
 //! Where training stands, apart from the numbers of the model.
 
 use super::evaluation::WeightedMean;
-use super::trainer::Adaptation;
 
 /// Where training stands: with the state, all that decides how it goes on.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -24,7 +23,16 @@ pub struct PartEpoch {
     /// Steps taken.
     pub steps: u32,
     /// Sums over them.
-    pub(super) mean: WeightedMean,
+    pub(crate) mean: WeightedMean,
     /// Seconds of training.
     pub seconds: f64,
+}
+
+/// What a model that adapts its penalty knows after an epoch.
+#[derive(Clone, Copy, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+pub struct Adaptation {
+    /// The penalty's weight in this epoch.
+    pub weight: f32,
+    /// The share of units that were active.
+    pub activity: f32,
 }

@@ -1,21 +1,21 @@
 //! A whole run: from the options of an example to the files in its folder.
 
-use std::io::{self, Write};
 use std::process::ExitCode;
 
 use super::assessment::Assessment;
 use super::config_file::{command_line, settle};
-use super::curves::loss_curves;
+use super::curves::{EpochLoss, loss_curves};
 use super::evaluation::Evaluation;
 use super::gallery::Gallery;
-use super::interruption::{INTERRUPTED, Interruption};
-use super::metrics_file::MetricsFile;
+use super::interruption::Interruption;
+use super::metrics_file::{EpochMetrics, MetricsFile};
 use super::options::TrainArgs;
 use super::pictures;
 use super::profile_file::ProfileFile;
 use super::run_folder::{RunFile, RunFolder};
 use super::run_lock::RunLock;
 use super::session::Session;
+use super::terminal::{exit_code, say, start_logging};
 use super::trainer::Trainer;
 use crate::data::ImageShape;
 use crate::error::{Error, Result};
@@ -34,38 +34,6 @@ pub fn main(kind: Kind) -> ExitCode {
         settle(&mut args, Some(kind))?;
         run_interruptibly(&args, kind)
     }))
-}
-
-/// Logs warnings to standard error, or what the `RUST_LOG` variable asks for; `--verbose` asks for
-/// more. Drivers that fail to load are no news on their own: an adapter that is missed is an error
-/// of its own.
-pub fn start_logging() {
-    const FILTER: &str = "info,wgpu=warn,wgpu_hal=off,wgpu_core=error,naga=warn";
-    let filter = env_logger::Env::default().default_filter_or(FILTER);
-    env_logger::Builder::from_env(filter).init();
-    if std::env::var_os("RUST_LOG").is_none() {
-        log::set_max_level(log::LevelFilter::Warn);
-    }
-}
-
-/// Prints a line of results. A reader that has gone away, such as `head`, is no reason to stop.
-pub fn say(line: std::fmt::Arguments) {
-    let _ = writeln!(io::stdout(), "{line}");
-}
-
-/// Prints the error, if there is one, and says how the program should exit.
-pub fn exit_code(result: Result<()>) -> ExitCode {
-    match result {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error @ Error::Interrupted(_)) => {
-            let _ = writeln!(io::stderr(), "{error}");
-            ExitCode::from(INTERRUPTED)
-        }
-        Err(error) => {
-            let _ = writeln!(io::stderr(), "error: {error}");
-            ExitCode::from(if matches!(error, Error::Option { .. }) { 2 } else { 1 })
-        }
-    }
 }
 
 /// Trains a model of this kind as `args` say, and stops in good order when SIGINT (Ctrl-C) or
@@ -159,11 +127,18 @@ impl Session<'_> {
         let mut metrics = self.metrics(device, adapter, &test);
         metrics.save(&folder.file(RunFile::Metrics))?;
         let save = |file, picture| pictures::save_png(&folder.file(file), &picture);
-        save(RunFile::Loss, loss_curves(&self.history, unit)?)?;
+        let loss = |epoch: &EpochMetrics| EpochLoss {
+            epoch: epoch.epoch,
+            train: epoch.train_loss,
+            test: epoch.test_loss,
+        };
+        let losses: Vec<EpochLoss> = self.history.iter().map(loss).collect();
+        save(RunFile::Loss, loss_curves(&losses, unit)?)?;
         let filters = first_filters(&self.trainer.state()?, &config.model)?;
         save(RunFile::Filters, pictures::filters(&filters, config.model.images())?)?;
         let mut inference = self.trainer.inference();
-        let assessment = Assessment::new(config, dataset, &mut inference, &test, choice)?;
+        let assessment =
+            Assessment::new(&config.subject(), dataset, &mut inference, &test, choice)?;
         metrics.test.clone_from(&assessment.test);
         metrics.kl_per_dimension.clone_from(&assessment.divergences);
         metrics.save(&folder.file(RunFile::Metrics))?;

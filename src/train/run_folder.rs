@@ -6,8 +6,10 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::atomic_file::{cannot_write, temporary_file, write_atomically};
-use super::saving::CHECKPOINTS;
 use crate::error::{Error, Result};
+
+/// The folder of the last checkpoints, in the run folder.
+pub const CHECKPOINTS: &str = "checkpoints";
 
 /// A file of a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -1,6 +1,7 @@
 //! New images from a model: codes that no image had, decoded.
 
-use super::inference::{Codes, Inference};
+use super::codes::Codes;
+use super::inference::Inference;
 use super::latent::{NormalFit, standard_normal};
 use crate::error::{Error, Result};
 use crate::models::{Model, Variant, VqVae};

@@ -7,44 +7,10 @@ use std::time::{Duration, Instant};
 
 use super::atomic_file::cannot_write;
 use super::checkpoint::{self, Checkpoint};
-use super::run_folder::{RunFile, RunFolder};
+use super::run_folder::{CHECKPOINTS, RunFile, RunFolder};
 use super::run_lock::remove_abandoned;
 use crate::error::{Error, Result};
 use crate::graph::StateLayout;
-
-/// The folder of the last checkpoints, in the run folder.
-pub const CHECKPOINTS: &str = "checkpoints";
-
-/// Options about checkpoints.
-#[derive(Clone, Debug, clap::Args)]
-pub struct SavingArgs {
-    /// Save after so many steps (200) or so much time (90s, 10m, 2h) [default: after each epoch]
-    #[arg(long, value_name = "STEPS|TIME")]
-    pub save_every: Option<SaveEvery>,
-    /// Keep the last N checkpoints in the run folder's `checkpoints`
-    #[arg(long, value_name = "N", default_value_t = 2)]
-    pub keep: usize,
-    /// Go on from the model in the run folder
-    #[arg(long)]
-    pub resume: bool,
-    /// Go on from this checkpoint
-    #[arg(long, value_name = "FILE")]
-    pub resume_from: Option<PathBuf>,
-    /// What to do when the loss is no number: stop, or roll back to the last checkpoint and halve
-    /// the learning rate
-    #[arg(long, value_enum, default_value = "stop")]
-    pub on_nan: OnNan,
-}
-
-/// What to do when the loss, or a parameter, is no finite number.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
-pub enum OnNan {
-    /// End the run with an error.
-    #[default]
-    Stop,
-    /// Go back to the last checkpoint and halve the learning rate.
-    Rollback,
-}
 
 /// How often to save within a run. The end of the run is saved always.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -3,17 +3,18 @@
 use std::path::{Path, PathBuf};
 
 use super::checkpoint::{Checkpoint, Header};
-use super::fault::Fault;
+use super::config::Config;
 use super::interruption::Interruption;
 use super::metrics_file::EpochMetrics;
-use super::options::{Config, TrainArgs};
-use super::position::Position;
+use super::options::{OnNan, TrainArgs};
+use super::position::{Adaptation, Position};
 use super::progress::Progress;
-use super::run::say;
+use super::report::{Advance, EpochReport, Fault, Listener};
 use super::run_folder::{RunFile, RunFolder};
-use super::saving::{self, Keeper, OnNan, Schedule};
+use super::saving::{self, Keeper, Schedule};
 use super::tensorboard::EventFile;
-use super::trainer::{Adaptation, Advance, EpochReport, Listener, Trainer};
+use super::terminal::say;
+use super::trainer::Trainer;
 use crate::data::Dataset;
 use crate::error::{Error, Result};
 use crate::graph::{Bytes, State};

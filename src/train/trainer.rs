@@ -3,65 +3,19 @@
 use std::ops::ControlFlow;
 use std::time::Instant;
 
+use super::config::Config;
 use super::evaluation::{Evaluation, WeightedMean};
-use super::fault::Fault;
 use super::inference::{DRAWS, Inference};
-use super::options::Config;
 use super::pass::{Pass, Room};
-use super::plans::{BatchShape, evaluation_plan, layout, training_plan};
-use super::position::{PartEpoch, Position};
+use super::plans::{BatchShape, evaluation_plan, training_plan};
+use super::position::{Adaptation, PartEpoch, Position};
+use super::report::{Advance, EpochReport, Fault, Listener};
+use super::task::layout;
 use crate::data::{Dataset, Images, permutation};
 use crate::error::{Error, Result};
 use crate::graph::{Executor, Finding, State, StateLayout};
 use crate::ops::StepScalars;
 use crate::rng::{Seed, stream};
-
-/// What one epoch came to.
-#[derive(Clone, Debug, PartialEq)]
-pub struct EpochReport {
-    /// The epoch's number, from 1.
-    pub epoch: u32,
-    /// The mean loss over the epoch's steps.
-    pub train_loss: f64,
-    /// The penalty's weight and the share of active units under it, for a model that adapts.
-    pub adaptation: Option<Adaptation>,
-    /// Measures on the held-out images afterwards.
-    pub test: Evaluation,
-    /// Seconds of training, without the evaluation.
-    pub seconds: f64,
-}
-
-/// What a model that adapts its penalty knows after an epoch.
-#[derive(Clone, Copy, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
-pub struct Adaptation {
-    /// The penalty's weight in this epoch.
-    pub weight: f32,
-    /// The share of units that were active.
-    pub activity: f32,
-}
-
-/// Hears of progress as it is known: images that have been trained on since the last call, and the
-/// loss of the last of them.
-pub trait Listener {
-    /// Some steps have been taken.
-    fn advanced(&mut self, images: usize, loss: f64);
-
-    /// Whether training should pause after the steps that are under way.
-    fn pauses(&mut self) -> bool {
-        false
-    }
-}
-
-/// How far [`Trainer::advance`] came.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Advance {
-    /// Some steps further, within an epoch.
-    Paused,
-    /// To the end of an epoch.
-    Epoch(Box<EpochReport>),
-    /// Nowhere: the loss is no number. The state is of no use any more.
-    NotFinite(Fault),
-}
 
 /// A model in training.
 ///

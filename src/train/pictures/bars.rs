@@ -4,7 +4,7 @@ use image::RgbImage;
 use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 
-use super::NOT_A_NUMBER;
+use super::colours::NOT_A_NUMBER;
 use crate::error::Result;
 use crate::train::chart::{
     self, Area, BLUE, DrawResult, GRID, LARGEST, ORANGE, Scale, TEXT, font, text_width,
@@ -39,15 +39,14 @@ const MOST_NAMES: usize = 32;
 
 /// How evenly a codebook is used: each code's share of all uses, from the most to the least used,
 /// with a line at the share of even use. `counts` are the uses of each code. The caption has the
-/// number of codes that are used at all, and the perplexity: e to the entropy of the shares in
+/// number of codes that are used at all, and their `perplexity`: e to the entropy of the shares in
 /// nats, which is the number of codes when all are used alike.
 ///
 /// # Errors
 /// When the picture cannot be drawn.
-pub fn code_use(counts: &[u64]) -> Result<RgbImage> {
+pub fn code_use(counts: &[u64], perplexity: f64) -> Result<RgbImage> {
     let used = counts.iter().filter(|count| **count > 0).count();
     let mut shares = shares(counts);
-    let perplexity = perplexity(&shares);
     shares.sort_by(|a, b| b.total_cmp(a));
     let bars = shares.iter().map(|share| Bar { height: share * 100.0, colour: BLUE });
     let even = 100.0 / counts.len().max(1) as f64;
@@ -113,13 +112,6 @@ pub fn kl_bars(kl: &[f32]) -> Result<RgbImage> {
 fn shares(counts: &[u64]) -> Vec<f64> {
     let total: f64 = counts.iter().map(|count| *count as f64).sum();
     counts.iter().map(|count| *count as f64 / total.max(1.0)).collect()
-}
-
-/// e to the entropy, 0 where nothing is used.
-pub(in crate::train) fn perplexity(shares: &[f64]) -> f64 {
-    let used = || shares.iter().filter(|share| **share > 0.0);
-    let entropy: f64 = used().map(|share| -share * share.ln()).sum();
-    if used().next().is_some() { entropy.exp() } else { 0.0 }
 }
 
 struct Bar {
@@ -252,18 +244,16 @@ mod tests {
     }
 
     #[test]
-    fn perplexity_is_the_number_of_codes_used_alike() {
-        let of = |counts: &[u64]| perplexity(&shares(counts));
-        assert!((of(&[5, 0, 5, 5, 0, 5]) - 4.0).abs() < 1e-12);
-        // Entropy of (1/2, 1/4, 1/4): 1.5 bits.
-        assert!((of(&[2, 1, 1]) - 2.0_f64.powf(1.5)).abs() < 1e-12);
-        assert_eq!([of(&[7]), of(&[0, 0]), of(&[])], [1.0, 0.0, 0.0]);
-        assert!((of(&[u64::MAX; 3]) - 3.0).abs() < 1e-9);
+    fn shares_of_any_counts_add_up_to_one() {
+        for counts in [&[5, 0, 5][..], &[u64::MAX; 3]] {
+            assert!((shares(counts).iter().sum::<f64>() - 1.0).abs() < 1e-9);
+        }
+        assert_eq!(shares(&[0, 0]), [0.0, 0.0]);
     }
 
     #[test]
     fn codes_stand_from_the_most_to_the_least_used() {
-        let picture = code_use(&[0, 10, 40, 0, 0]).expect("can be drawn");
+        let picture = code_use(&[0, 10, 40, 0, 0], 1.6).expect("can be drawn");
         assert_eq!(picture.dimensions(), (WIDTH, HEIGHT));
         // Shares of 80 % and 20 % on an axis up to 84 %, with the line of even use at 20 %.
         assert_eq!(colour(&picture, [1, 5], 0.9), BLUE);
@@ -296,8 +286,8 @@ mod tests {
     #[test]
     fn every_number_of_bars_can_be_drawn() {
         for count in [0, 1, 2, 31, 33, 1000, 70_000] {
-            code_use(&vec![3; count]).expect("can be drawn");
-            code_use(&vec![0; count]).expect("can be drawn");
+            code_use(&vec![3; count], count as f64).expect("can be drawn");
+            code_use(&vec![0; count], 0.0).expect("can be drawn");
             kl_bars(&vec![0.0; count]).expect("can be drawn");
             kl_bars(&vec![f32::NAN; count]).expect("can be drawn");
         }

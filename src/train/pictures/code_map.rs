@@ -6,7 +6,7 @@ use std::ops::Range;
 use image::RgbImage;
 use plotters::prelude::*;
 
-use super::NOT_A_NUMBER;
+use super::colours::NOT_A_NUMBER;
 use crate::error::{Error, Result};
 use crate::tensor::Shape;
 use crate::train::chart::{

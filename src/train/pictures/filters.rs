@@ -2,7 +2,7 @@
 
 use image::{Rgb, RgbImage};
 
-use super::NOT_A_NUMBER;
+use super::colours::NOT_A_NUMBER;
 use super::sheet::{Cell, GAP, Layout, Sheet};
 use crate::data::ImageShape;
 use crate::error::{Error, Result};

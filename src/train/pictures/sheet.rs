@@ -5,7 +5,7 @@
 
 use image::{Rgb, RgbImage};
 
-use super::NOT_A_NUMBER;
+use super::colours::NOT_A_NUMBER;
 use crate::data::ImageShape;
 
 /// Images are enlarged until their longer side has this many pixels, or more.

@@ -2,6 +2,7 @@
 
 use image::Rgb;
 
+use super::colours::NOT_A_NUMBER;
 use super::sheet::GROUND;
 use super::*;
 use crate::error::Error;

@@ -1,0 +1,55 @@
+//! What a trained model gives: codes of images, and images without noise.
+
+use crate::tensor::Tensor;
+
+/// The codes of some images.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Codes {
+    /// Numbers of one code.
+    pub width: usize,
+    /// The codes, row by row: for variational models, the means.
+    pub values: Vec<f32>,
+    /// The logarithms of their variances, of variational models.
+    pub log_variances: Option<Vec<f32>>,
+    /// The numbers of the codebook's codes, place by place and image by image, of VQ-VAE.
+    pub indices: Option<Vec<u32>>,
+}
+
+impl Codes {
+    /// How many codes there are.
+    pub fn count(&self) -> usize {
+        self.values.len() / self.width.max(1)
+    }
+
+    /// Adds the codes of other images of the same model behind these.
+    pub fn append(&mut self, more: Codes) {
+        /// What some images have, or none.
+        fn join<T>(all: &mut Option<Vec<T>>, more: Option<Vec<T>>) {
+            match (all, more) {
+                (Some(all), Some(more)) => all.extend(more),
+                (all, more) => *all = all.take().or(more),
+            }
+        }
+        self.width = more.width;
+        self.values.extend(more.values);
+        join(&mut self.log_variances, more.log_variances);
+        join(&mut self.indices, more.indices);
+    }
+
+    /// The code of image `index`.
+    ///
+    /// # Panics
+    /// When there is no such image.
+    pub fn row(&self, index: usize) -> &[f32] {
+        &self.values[index * self.width..][..self.width]
+    }
+}
+
+/// Images that were spoilt, and what the model made of them.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Restored {
+    /// What the encoder saw.
+    pub spoilt: Tensor,
+    /// What came out.
+    pub restored: Tensor,
+}

@@ -1,0 +1,249 @@
+//! What decides the numbers of a run, as the run folder's `config.toml` has it.
+
+use std::path::Path;
+
+use super::assessment::Subject;
+use crate::data::order::check_held_out;
+use crate::data::{Dataset, LoadOptions, Missing, Source, missing};
+use crate::error::{Error, Result};
+use crate::models::{Model, Schedule};
+use crate::nn::Loss;
+use crate::ops::{Corruption, Optimiser};
+use crate::rng::Seed;
+
+/// Images a step where there are few.
+pub(crate) const SMALL_BATCH: usize = 32;
+/// Held-out images whose likelihood is measured.
+pub(crate) const LIKELIHOOD_IMAGES: usize = 1000;
+
+/// Everything that decides the numbers of a run, besides the device.
+#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+pub struct Config {
+    /// Where the images come from, as `--data` takes it.
+    pub data: String,
+    /// Width and height that images are brought to.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub size: Option<(usize, usize)>,
+    /// Width and height of the parts that images are cut into.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub patches: Option<(usize, usize)>,
+    /// Whether colour images are turned gray.
+    pub gray: bool,
+    /// The most images to train on.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub limit: Option<usize>,
+    /// The share of a folder's images that is held out, where it is not a tenth.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hold_out: Option<f64>,
+    /// Which pixels nobody sees, as `--missing` takes it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub missing: Option<String>,
+    /// Passes over the training images.
+    pub epochs: u32,
+    /// Images a step.
+    pub batch: usize,
+    /// Learning rate at the start.
+    pub learning_rate: f32,
+    /// How it goes on.
+    pub schedule: Schedule,
+    /// The seed of the run.
+    pub seed: u64,
+    /// Whether pixels are drawn as 0 or 1 at each step.
+    pub binarise: bool,
+    /// Weighted samples by which the likelihood is measured.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub nll: Option<usize>,
+    /// Held-out images whose likelihood is measured.
+    pub nll_images: usize,
+    /// What spoils the images that the encoder sees.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub noise: Option<Corruption>,
+    /// What spoils the held-out images.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub test_noise: Option<Corruption>,
+    /// How parameters follow their gradients.
+    pub optimiser: Optimiser,
+    /// The model.
+    pub model: Model,
+}
+
+impl Config {
+    /// The most bytes of text that options are read from; those of a run have a thousand.
+    pub const MOST_BYTES: usize = 1 << 16;
+
+    /// A config for `model` on images that come from elsewhere: an epoch of Adam at 0.001.
+    pub fn new(model: Model) -> Self {
+        Self {
+            data: String::new(),
+            size: None,
+            patches: None,
+            gray: false,
+            limit: None,
+            hold_out: None,
+            missing: None,
+            epochs: 1,
+            batch: SMALL_BATCH,
+            learning_rate: 1e-3,
+            schedule: Schedule::Constant,
+            seed: 0,
+            binarise: false,
+            nll: None,
+            nll_images: LIKELIHOOD_IMAGES,
+            noise: None,
+            test_noise: None,
+            optimiser: Optimiser::adam(),
+            model,
+        }
+    }
+
+    /// Loads the images that it names.
+    ///
+    /// # Errors
+    /// When they cannot be read.
+    pub fn load(&self) -> Result<Dataset> {
+        let options = LoadOptions {
+            size: self.size,
+            patches: self.patches,
+            gray: self.gray,
+            limit: self.limit,
+            hold_out: self.hold_out,
+            seed: Seed(self.seed),
+            progress: true,
+        };
+        load(&self.data, self.missing.as_deref(), &options)
+    }
+
+    /// The learning rate at the first step of this epoch, counted from 1.
+    pub fn rate_at(&self, epoch: u32) -> f32 {
+        let share = f64::from(epoch.saturating_sub(1)) / f64::from(self.epochs);
+        self.learning_rate * self.schedule.factor(share)
+    }
+
+    /// What spoils the images that the encoder sees, in training or in evaluation.
+    pub fn noise(&self, training: bool) -> Option<Corruption> {
+        if training { self.noise } else { self.test_noise.or(self.noise) }
+    }
+
+    /// What is measured when the run is done.
+    pub fn subject(&self) -> Subject<'_> {
+        Subject {
+            model: &self.model,
+            noise: self.noise(false),
+            likelihood_samples: self.nll,
+            likelihood_images: self.nll_images,
+            binarised: self.binarise,
+            seed: Seed(self.seed),
+        }
+    }
+
+    /// Refuses numbers that cannot train.
+    ///
+    /// # Errors
+    /// When there is such a number; the error names its option.
+    pub fn check(&self) -> Result<()> {
+        if self.batch == 0 {
+            return Err(Error::option("--batch", "a step needs at least one image"));
+        }
+        if self.batch > 1 << 20 {
+            return Err(Error::option("--batch", "takes at most 1048576 images"));
+        }
+        if self.epochs == 0 {
+            return Err(Error::option("--epochs", "there must be at least one"));
+        }
+        if !(self.learning_rate.is_finite() && self.learning_rate > 0.0) {
+            let what =
+                format!("is {}; it must be a number above 0, such as 0.001", self.learning_rate);
+            return Err(Error::option("--lr", what));
+        }
+        if self.binarise && self.model.loss != Loss::Bce {
+            let what = "makes pixels 0 or 1, which a Bernoulli decoder is for; give --loss bce";
+            return Err(Error::option("--binarise", what));
+        }
+        if self.nll.is_some() && self.model.loss == Loss::Mse {
+            let what = "needs a likelihood: --loss bce or gaussian";
+            return Err(Error::option("--nll", what));
+        }
+        if self.nll.is_some_and(|samples| !(1..=1 << 20).contains(&samples)) {
+            return Err(Error::option("--nll", "takes 1 to 1048576 samples"));
+        }
+        if self.nll.is_some() && self.missing.is_some() {
+            let what = "has no meaning where pixels are missing; leave --missing out";
+            return Err(Error::option("--nll", what));
+        }
+        if self.nll_images == 0 {
+            return Err(Error::option("--nll-images", "there must be at least one"));
+        }
+        check_whole("--nll-images", self.nll_images)?;
+        check_whole("--limit", self.limit.unwrap_or(0))?;
+        self.hold_out.map_or(Ok(()), check_held_out)?;
+        let (width, height) = self.size.unwrap_or((0, 0));
+        check_whole("--size", width.max(height))?;
+        self.optimiser.check()?;
+        [self.noise, self.test_noise].iter().flatten().try_for_each(Corruption::check)?;
+        self.model.check()
+    }
+
+    /// The options as `config.toml` holds them.
+    ///
+    /// # Errors
+    /// Never for options that passed [`Config::check`].
+    pub fn to_toml(&self) -> Result<String> {
+        let text = toml::to_string(self)
+            .map_err(|error| Error::option("options", format!("cannot be stored: {error}")))?;
+        match text.len() > Self::MOST_BYTES {
+            true => Err(Error::option("--data", "has too long a name; move the images")),
+            false => Ok(text),
+        }
+    }
+
+    /// Reads options back; `path` is where they came from.
+    ///
+    /// # Errors
+    /// When the text is not what [`Config::to_toml`] writes, has more than [`Config::MOST_BYTES`], or
+    /// holds options that [`Config::check`] refuses.
+    pub fn from_toml(text: &str, path: &Path) -> Result<Self> {
+        let refuse = |what: &dyn std::fmt::Display| {
+            let what = format!("holds options that cannot be read: {what}; use another copy");
+            Error::file(path, what)
+        };
+        if text.len() > Self::MOST_BYTES {
+            return Err(refuse(&format!("they have {} bytes", text.len())));
+        }
+        let config: Self = toml::from_str(text).map_err(|error| refuse(&error.message()))?;
+        config.check().map_err(|error| refuse(&error))?;
+        Ok(config)
+    }
+
+    /// Whether a run under `self` may go on from one under `other`: all agree but what is measured
+    /// afterwards, and the length, and that too where the learning rate depends on it.
+    pub fn continues(&self, other: &Config) -> bool {
+        let epochs = match self.schedule {
+            Schedule::Constant => self.epochs,
+            Schedule::Cosine => other.epochs,
+        };
+        let Config { nll, nll_images, test_noise, .. } = *self;
+        *self == Config { epochs, nll, nll_images, test_noise, ..other.clone() }
+    }
+}
+
+/// Loads the images of `data`, of which `hidden` says which pixels nobody sees.
+pub(crate) fn load(data: &str, hidden: Option<&str>, options: &LoadOptions) -> Result<Dataset> {
+    let source: Source = data.parse()?;
+    let hidden: Option<Missing> = hidden.map(str::parse).transpose()?;
+    let dataset = Dataset::load(&source, options)?;
+    match hidden {
+        Some(hidden) => missing::apply(dataset, &hidden, options.seed),
+        None => Ok(dataset),
+    }
+}
+
+/// A whole number that TOML can hold: its numbers are signed.
+fn check_whole(option: &str, number: usize) -> Result<()> {
+    match i64::try_from(number) {
+        Ok(_) => Ok(()),
+        Err(_) => Err(Error::option(option, format!("is {number}; it takes up to {}", i64::MAX))),
+    }
+}
+
+#[cfg(test)]
+mod tests;
