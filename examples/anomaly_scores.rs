@@ -10,8 +10,8 @@ use std::process::ExitCode;
 
 use diabolo::models::Kind;
 use diabolo::prelude::*;
+use diabolo::run::{self, TrainArgs};
 use diabolo::tasks::anomaly::{Score, threshold};
-use diabolo::train::{self, TrainArgs};
 
 /// The share of normal pictures that may be flagged.
 const FALSE_POSITIVES: f64 = 0.05;
@@ -19,7 +19,7 @@ const FALSE_POSITIVES: f64 = 0.05;
 /// Judges the pictures in `folder`, or images with dark and light exchanged.
 pub fn judge(run: &Path, folder: Option<&Path>) -> Result<()> {
     if !run.exists() {
-        train::run(&TrainArgs { out: Some(run.into()), ..TrainArgs::default() }, Kind::Conv)?;
+        run::run(&TrainArgs { out: Some(run.into()), ..TrainArgs::default() }, Kind::Conv)?;
     }
     let mut trained = Trained::load(run, &DeviceChoice::Auto)?;
     let normal = trained.held_out(1000)?;
@@ -46,5 +46,5 @@ fn main() -> ExitCode {
     let mut arguments = std::env::args().skip(1);
     let run = arguments.next().unwrap_or("runs/conv-digits".into());
     let folder = arguments.next();
-    train::exit_code(judge(Path::new(&run), folder.as_deref().map(Path::new)))
+    run::exit_code(judge(Path::new(&run), folder.as_deref().map(Path::new)))
 }

@@ -9,13 +9,14 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use diabolo::models::Kind;
+use diabolo::plot;
 use diabolo::prelude::*;
-use diabolo::train::{self, TrainArgs, pictures};
+use diabolo::run::{self, TrainArgs};
 
 /// Draws variants of the pictures in `folder`, or of images that the run held out.
 pub fn augment(run: &Path, folder: Option<&Path>) -> Result<()> {
     if !run.exists() {
-        train::run(&TrainArgs { out: Some(run.into()), ..TrainArgs::default() }, Kind::Vae)?;
+        run::run(&TrainArgs { out: Some(run.into()), ..TrainArgs::default() }, Kind::Vae)?;
     }
     let mut trained = Trained::load(run, &DeviceChoice::Auto)?;
     let images = match folder {
@@ -25,7 +26,7 @@ pub fn augment(run: &Path, folder: Option<&Path>) -> Result<()> {
     let variants = trained.augment(&images, 5, 0.5, None, Seed(0))?;
     let file = run.join("variants.png");
     let rows: Vec<&Tensor> = std::iter::once(&images).chain(&variants).collect();
-    pictures::save_png(&file, &pictures::compare(&rows)?)?;
+    plot::save_png(&file, &plot::compare(&rows)?)?;
     println!("{} variants of each picture written to {}", variants.len(), file.display());
     Ok(())
 }
@@ -34,5 +35,5 @@ fn main() -> ExitCode {
     let mut arguments = std::env::args().skip(1);
     let run = arguments.next().unwrap_or("runs/vae-digits".into());
     let folder = arguments.next();
-    train::exit_code(augment(Path::new(&run), folder.as_deref().map(Path::new)))
+    run::exit_code(augment(Path::new(&run), folder.as_deref().map(Path::new)))
 }

@@ -9,16 +9,17 @@
 use std::path::Path;
 use std::process::ExitCode;
 
+use diabolo::file::write_atomically;
 use diabolo::models::{Choices, Kind};
 use diabolo::prelude::*;
-use diabolo::train::{self, TrainArgs, write_atomically};
+use diabolo::run::{self, TrainArgs};
 
 /// As `diabolo train --variant conv --latent map:8 --quantise 0.25 --out RUN`.
 fn learn(run: &Path) -> Result<()> {
     let latent = Some("map:8".parse()?);
     let choices = Choices { latent, quantise: Some(0.25), ..Choices::default() };
     let args = TrainArgs { out: Some(run.into()), choices, ..TrainArgs::default() };
-    train::run(&args, Kind::Conv)
+    run::run(&args, Kind::Conv)
 }
 
 /// Compresses the picture in the file `picture`, and decompresses it.
@@ -46,5 +47,5 @@ fn main() -> ExitCode {
     let mut arguments = std::env::args().skip(1);
     let picture = arguments.next().unwrap_or("docs/reconstructions.png".into());
     let run = arguments.next().unwrap_or("runs/codec".into());
-    train::exit_code(compress(Path::new(&run), Path::new(&picture)))
+    run::exit_code(compress(Path::new(&run), Path::new(&picture)))
 }

@@ -9,14 +9,15 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use diabolo::models::Kind;
+use diabolo::plot;
 use diabolo::prelude::*;
+use diabolo::run::{self, TrainArgs};
 use diabolo::tasks::npy;
-use diabolo::train::{self, TrainArgs, pictures};
 
 /// Decodes the codes in `file`, or those of images that the run held out.
 pub fn decode(run: &Path, file: Option<&Path>) -> Result<()> {
     if !run.exists() {
-        train::run(&TrainArgs { out: Some(run.into()), ..TrainArgs::default() }, Kind::Conv)?;
+        run::run(&TrainArgs { out: Some(run.into()), ..TrainArgs::default() }, Kind::Conv)?;
     }
     let mut trained = Trained::load(run, &DeviceChoice::Auto)?;
     let own = run.join("codes.npy");
@@ -28,7 +29,7 @@ pub fn decode(run: &Path, file: Option<&Path>) -> Result<()> {
     let codes = npy::read(file.unwrap_or(&own))?;
     let made = trained.inference().decode(codes.data(), None)?;
     let picture = run.join("decoded.png");
-    pictures::save_png(&picture, &pictures::grid(&made, 10)?)?;
+    plot::save_png(&picture, &plot::grid(&made, 10)?)?;
     println!("codes of shape {} written to {}", codes.shape(), picture.display());
     Ok(())
 }
@@ -37,5 +38,5 @@ fn main() -> ExitCode {
     let mut arguments = std::env::args().skip(1);
     let run = arguments.next().unwrap_or("runs/conv-digits".into());
     let codes = arguments.next();
-    train::exit_code(decode(Path::new(&run), codes.as_deref().map(Path::new)))
+    run::exit_code(decode(Path::new(&run), codes.as_deref().map(Path::new)))
 }

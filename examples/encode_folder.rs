@@ -9,13 +9,14 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use diabolo::models::Kind;
+use diabolo::plot;
 use diabolo::prelude::*;
-use diabolo::train::{self, TrainArgs, pictures};
+use diabolo::run::{self, TrainArgs};
 
 /// Encodes the pictures in `folder`, or images that the run held out, and decodes them again.
 pub fn encode(run: &Path, folder: Option<&Path>) -> Result<()> {
     if !run.exists() {
-        train::run(&TrainArgs { out: Some(run.into()), ..TrainArgs::default() }, Kind::Conv)?;
+        run::run(&TrainArgs { out: Some(run.into()), ..TrainArgs::default() }, Kind::Conv)?;
     }
     let mut trained = Trained::load(run, &DeviceChoice::Auto)?;
     let images = match folder {
@@ -27,7 +28,7 @@ pub fn encode(run: &Path, folder: Option<&Path>) -> Result<()> {
     let made = inference.decode(&codes.values, None)?;
     println!("{} codes of {} numbers; the first: {:.3?}", codes.count(), codes.width, codes.row(0));
     let file = run.join("encoded.png");
-    pictures::save_png(&file, &pictures::reconstructions(&images, &made)?)?;
+    plot::save_png(&file, &plot::reconstructions(&images, &made)?)?;
     println!("written to {}", file.display());
     Ok(())
 }
@@ -36,5 +37,5 @@ fn main() -> ExitCode {
     let mut arguments = std::env::args().skip(1);
     let run = arguments.next().unwrap_or("runs/conv-digits".into());
     let folder = arguments.next();
-    train::exit_code(encode(Path::new(&run), folder.as_deref().map(Path::new)))
+    run::exit_code(encode(Path::new(&run), folder.as_deref().map(Path::new)))
 }

@@ -8,15 +8,16 @@
 use std::path::Path;
 use std::process::ExitCode;
 
+use diabolo::file::write_atomically;
 use diabolo::models::Kind;
 use diabolo::prelude::*;
+use diabolo::run::{self, TrainArgs};
 use diabolo::tasks::Part;
-use diabolo::train::{self, TrainArgs, write_atomically};
 
 /// Exports the encoder, the decoder and both together.
 pub fn export(run: &Path) -> Result<()> {
     if !run.exists() {
-        train::run(&TrainArgs { out: Some(run.into()), ..TrainArgs::default() }, Kind::Conv)?;
+        run::run(&TrainArgs { out: Some(run.into()), ..TrainArgs::default() }, Kind::Conv)?;
     }
     let mut trained = Trained::load(run, &DeviceChoice::Auto)?;
     for (name, part) in [
@@ -33,5 +34,5 @@ pub fn export(run: &Path) -> Result<()> {
 
 fn main() -> ExitCode {
     let run = std::env::args().nth(1).unwrap_or("runs/conv-digits".into());
-    train::exit_code(export(Path::new(&run)))
+    run::exit_code(export(Path::new(&run)))
 }

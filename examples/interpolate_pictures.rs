@@ -9,13 +9,14 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use diabolo::models::Kind;
+use diabolo::plot;
 use diabolo::prelude::*;
-use diabolo::train::{self, TrainArgs, pictures};
+use diabolo::run::{self, TrainArgs};
 
 /// Goes between two pictures, or the first two images that the run held out.
 pub fn interpolate(run: &Path, ends: Option<[&Path; 2]>) -> Result<()> {
     if !run.exists() {
-        train::run(&TrainArgs { out: Some(run.into()), ..TrainArgs::default() }, Kind::Vae)?;
+        run::run(&TrainArgs { out: Some(run.into()), ..TrainArgs::default() }, Kind::Vae)?;
     }
     let mut trained = Trained::load(run, &DeviceChoice::Auto)?;
     let ends = match ends {
@@ -24,7 +25,7 @@ pub fn interpolate(run: &Path, ends: Option<[&Path; 2]>) -> Result<()> {
     };
     let way = trained.interpolate(&ends, 12, None)?;
     let file = run.join("way.png");
-    pictures::save_png(&file, &pictures::strips(&[way])?)?;
+    plot::save_png(&file, &plot::strips(&[way])?)?;
     println!("written to {}", file.display());
     Ok(())
 }
@@ -36,5 +37,5 @@ fn main() -> ExitCode {
         [_, a, b, ..] => Some([Path::new(a), Path::new(b)]),
         _ => None,
     };
-    train::exit_code(interpolate(Path::new(run), ends))
+    run::exit_code(interpolate(Path::new(run), ends))
 }

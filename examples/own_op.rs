@@ -12,7 +12,8 @@ use std::process::ExitCode;
 use diabolo::cpu::CpuExecutor;
 use diabolo::gpu::{GpuExecutor, GpuOptions};
 use diabolo::ops::ReduceKind;
-use diabolo::prelude::{op::*, *};
+use diabolo::prelude::op::*;
+use diabolo::prelude::*;
 
 /// out[n, c, i] = sign(x[n, c, i]) max(|x[n, c, i]| - threshold[c], 0).
 static SHRINK: Kernel = Kernel::from_wgsl(
@@ -162,5 +163,5 @@ fn compare() -> Result<()> {
 }
 
 fn main() -> ExitCode {
-    diabolo::train::exit_code(compare())
+    diabolo::run::exit_code(compare())
 }

@@ -9,12 +9,12 @@ use std::process::ExitCode;
 
 use diabolo::models::Kind;
 use diabolo::prelude::*;
-use diabolo::train::{self, TrainArgs};
+use diabolo::run::{self, TrainArgs};
 
 /// Probes the codes of the run's own images.
 pub fn probe(run: &Path) -> Result<()> {
     if !run.exists() {
-        train::run(&TrainArgs { out: Some(run.into()), ..TrainArgs::default() }, Kind::Conv)?;
+        run::run(&TrainArgs { out: Some(run.into()), ..TrainArgs::default() }, Kind::Conv)?;
     }
     let mut trained = Trained::load(run, &DeviceChoice::Auto)?;
     let found = trained.probe(Seed(0))?;
@@ -25,5 +25,5 @@ pub fn probe(run: &Path) -> Result<()> {
 
 fn main() -> ExitCode {
     let run = std::env::args().nth(1).unwrap_or("runs/conv-digits".into());
-    train::exit_code(probe(Path::new(&run)))
+    run::exit_code(probe(Path::new(&run)))
 }

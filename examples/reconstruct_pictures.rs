@@ -8,14 +8,16 @@
 use std::path::Path;
 use std::process::ExitCode;
 
+use diabolo::evaluate::psnr;
 use diabolo::models::Kind;
+use diabolo::plot;
 use diabolo::prelude::*;
-use diabolo::train::{self, TrainArgs, pictures, psnr};
+use diabolo::run::{self, TrainArgs};
 
 /// Reconstructs the pictures in `folder`, or images that the run held out.
 pub fn reconstruct(run: &Path, folder: Option<&Path>) -> Result<()> {
     if !run.exists() {
-        train::run(&TrainArgs { out: Some(run.into()), ..TrainArgs::default() }, Kind::Conv)?;
+        run::run(&TrainArgs { out: Some(run.into()), ..TrainArgs::default() }, Kind::Conv)?;
     }
     let mut trained = Trained::load(run, &DeviceChoice::Auto)?;
     let images = match folder {
@@ -25,7 +27,7 @@ pub fn reconstruct(run: &Path, folder: Option<&Path>) -> Result<()> {
     let made = trained.inference().reconstruct(&images, None)?;
     println!("{} pictures come back at {:.2} dB", images.shape()[0], psnr(&images, &made)?);
     let file = run.join("reconstructed.png");
-    pictures::save_png(&file, &pictures::reconstructions(&images, &made)?)?;
+    plot::save_png(&file, &plot::reconstructions(&images, &made)?)?;
     println!("written to {}", file.display());
     Ok(())
 }
@@ -34,5 +36,5 @@ fn main() -> ExitCode {
     let mut arguments = std::env::args().skip(1);
     let run = arguments.next().unwrap_or("runs/conv-digits".into());
     let folder = arguments.next();
-    train::exit_code(reconstruct(Path::new(&run), folder.as_deref().map(Path::new)))
+    run::exit_code(reconstruct(Path::new(&run), folder.as_deref().map(Path::new)))
 }

@@ -6,15 +6,16 @@
 use std::path::Path;
 use std::process::ExitCode;
 
+use diabolo::file::write_atomically;
 use diabolo::models::Kind;
 use diabolo::prelude::*;
+use diabolo::run::{self, TrainArgs};
 use diabolo::tasks;
-use diabolo::train::{self, TrainArgs, write_atomically};
 
 /// Writes the page of a run.
 pub fn report(run: &Path) -> Result<()> {
     if !run.exists() {
-        train::run(&TrainArgs { out: Some(run.into()), ..TrainArgs::default() }, Kind::Conv)?;
+        run::run(&TrainArgs { out: Some(run.into()), ..TrainArgs::default() }, Kind::Conv)?;
     }
     let page = tasks::report::html(run)?;
     let file = run.join("report.html");
@@ -25,5 +26,5 @@ pub fn report(run: &Path) -> Result<()> {
 
 fn main() -> ExitCode {
     let run = std::env::args().nth(1).unwrap_or("runs/conv-digits".into());
-    train::exit_code(report(Path::new(&run)))
+    run::exit_code(report(Path::new(&run)))
 }

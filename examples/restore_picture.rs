@@ -8,11 +8,10 @@
 use std::path::Path;
 use std::process::ExitCode;
 
-use diabolo::models::Choices;
-use diabolo::models::Kind;
+use diabolo::models::{Choices, Kind};
 use diabolo::prelude::*;
+use diabolo::run::{self, TrainArgs};
 use diabolo::tasks::restore::{Quality, corrupted};
-use diabolo::train::{self, TrainArgs};
 
 /// As `diabolo train --variant denoising --residual --noise gaussian:0.05-0.25 --arch conv:32 ..`.
 fn learn(run: &Path) -> Result<()> {
@@ -32,7 +31,7 @@ fn learn(run: &Path) -> Result<()> {
         choices,
         ..TrainArgs::default()
     };
-    train::run(&args, Kind::Denoising)
+    run::run(&args, Kind::Denoising)
 }
 
 /// Spoils the picture in the file `picture`, restores it, and compares.
@@ -61,5 +60,5 @@ fn main() -> ExitCode {
     let mut arguments = std::env::args().skip(1);
     let picture = arguments.next().unwrap_or("tests/photographs/unseen/camera.png".into());
     let run = arguments.next().unwrap_or("runs/restoring".into());
-    train::exit_code(restore(Path::new(&run), Path::new(&picture)))
+    run::exit_code(restore(Path::new(&run), Path::new(&picture)))
 }

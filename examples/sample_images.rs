@@ -8,23 +8,24 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use diabolo::models::Kind;
+use diabolo::plot;
 use diabolo::prelude::*;
-use diabolo::train::{self, TrainArgs, pictures};
+use diabolo::run::{self, TrainArgs};
 
 /// Draws typical images from the model in the folder `run`.
 pub fn sample(run: &Path) -> Result<()> {
     if !run.exists() {
-        train::run(&TrainArgs { out: Some(run.into()), ..TrainArgs::default() }, Kind::Vae)?;
+        run::run(&TrainArgs { out: Some(run.into()), ..TrainArgs::default() }, Kind::Vae)?;
     }
     let mut trained = Trained::load(run, &DeviceChoice::Auto)?;
     let images = trained.sample(64, 0.8, None, Seed(0))?;
     let file = run.join("drawn.png");
-    pictures::save_png(&file, &pictures::grid(&images, 8)?)?;
+    plot::save_png(&file, &plot::grid(&images, 8)?)?;
     println!("{} new images written to {}", images.shape()[0], file.display());
     Ok(())
 }
 
 fn main() -> ExitCode {
     let run = std::env::args().nth(1).unwrap_or("runs/vae-digits".into());
-    train::exit_code(sample(Path::new(&run)))
+    run::exit_code(sample(Path::new(&run)))
 }

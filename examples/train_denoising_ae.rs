@@ -7,5 +7,5 @@ use std::process::ExitCode;
 use diabolo::models::Kind;
 
 fn main() -> ExitCode {
-    diabolo::train::main(Kind::Denoising)
+    diabolo::run::main(Kind::Denoising)
 }

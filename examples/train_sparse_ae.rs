@@ -8,5 +8,5 @@ use std::process::ExitCode;
 use diabolo::models::Kind;
 
 fn main() -> ExitCode {
-    diabolo::train::main(Kind::Sparse)
+    diabolo::run::main(Kind::Sparse)
 }

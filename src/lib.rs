@@ -3,8 +3,9 @@
 //! A model is a [`graph::Graph`] of [`ops`] with known shapes, built once by the functions of
 //! [`nn`] and [`models`]. Gradients are nodes of the same graph. A [`graph::Plan`] schedules it on
 //! planned memory; an [`graph::Executor`], [`gpu::GpuExecutor`] or [`cpu::CpuExecutor`], runs plans
-//! over one state. [`train`] puts them together into runs on the images of [`data`]; [`tasks`] are what
-//! a trained model is for. [`prelude`] has what a first program needs.
+//! over one state. [`train`] trains a model on the images of [`data`], [`inference`] is what it does once it
+//! is trained, [`evaluate`] what is measured of it. [`run`] puts a training into a folder, [`tasks`] are
+//! what people do with the model. [`prelude`] has what a first program needs.
 
 #![deny(missing_docs)]
 
@@ -12,15 +13,19 @@ pub mod bench;
 pub mod cpu;
 pub mod data;
 pub mod error;
-mod file;
+pub mod evaluate;
+pub mod file;
 pub mod gpu;
 pub mod graph;
+pub mod inference;
 pub mod models;
 pub mod nn;
 pub mod ops;
+pub mod plot;
 pub mod prelude;
 mod product;
 pub mod rng;
+pub mod run;
 pub mod simd;
 pub mod tasks;
 pub mod tensor;

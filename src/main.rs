@@ -10,12 +10,12 @@ use diabolo::bench::{self, BenchArgs};
 use diabolo::error::Result;
 use diabolo::gpu;
 use diabolo::models::Kind;
+use diabolo::run::{self, TrainArgs};
 use diabolo::tasks::{
     self, AnomalyArgs, AugmentArgs, CompressArgs, DecodeArgs, DecompressArgs, EncodeArgs,
     ExportArgs, InterpolateArgs, ProbeArgs, RateDistortionArgs, ReconstructArgs, ReportArgs,
     RestoreArgs, SampleArgs,
 };
-use diabolo::train::{self, TrainArgs};
 
 /// Autoencoders on any GPU: learn, compress, restore and generate images.
 #[derive(Debug, Parser)]
@@ -81,15 +81,15 @@ enum Command {
 }
 
 fn main() -> ExitCode {
-    train::start_logging();
-    let cli = train::command_line::<Cli>(std::env::args_os().collect());
-    train::exit_code(cli.and_then(|cli| run(cli.command)))
+    run::start_logging();
+    let cli = run::command_line::<Cli>(std::env::args_os().collect());
+    run::exit_code(cli.and_then(|cli| run(cli.command)))
 }
 
 fn run(command: Command) -> Result<()> {
     match command {
         Command::Adapters => {
-            train::say(format_args!("{}", gpu::adapters_report().trim_end()));
+            run::say(format_args!("{}", gpu::adapters_report().trim_end()));
             Ok(())
         }
         Command::Anomaly(args) => tasks::anomaly(&args),
@@ -110,8 +110,8 @@ fn run(command: Command) -> Result<()> {
         Command::Report(args) => tasks::report(&args),
         Command::Sample(args) => tasks::sample(&args),
         Command::Train { variant, mut args } => {
-            let kind = train::settle(&mut args, variant)?;
-            train::run_interruptibly(&args, kind)
+            let kind = run::settle(&mut args, variant)?;
+            run::run_interruptibly(&args, kind)
         }
     }
 }

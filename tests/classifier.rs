@@ -4,8 +4,8 @@
 mod support;
 
 use diabolo::data::{Dataset, Images, LoadOptions, Source};
+use diabolo::evaluate::{Classifier, Examples, TrainedClassifier};
 use diabolo::rng::Seed;
-use diabolo::train::{Classifier, Examples, TrainedClassifier};
 use support::devices::{Device, cpu, gpu};
 
 const WIDTH: usize = 64;

@@ -11,10 +11,11 @@ use std::sync::OnceLock;
 
 use clap::Parser;
 use diabolo::data::ImageShape;
+use diabolo::inference::Inference;
 use diabolo::models::Kind;
+use diabolo::run::{self, TrainArgs};
 use diabolo::tasks::{Codec, Raster, Trained};
 use diabolo::tensor::Tensor;
-use diabolo::train::{self, Inference, TrainArgs};
 use flate2::Crc;
 use program::{printed, program};
 use proptest::prelude::*;
@@ -81,7 +82,7 @@ fn runs() -> &'static Runs {
 fn train(kind: Kind, options: &str, out: &Path) {
     let text = format!("train --device cpu --out {} {options}", out.display());
     let args = TrainArgs::try_parse_from(text.split_whitespace()).unwrap_or_else(|e| panic!("{e}"));
-    train::run(&args, kind).unwrap_or_else(|error| panic!("{options}: {error}"));
+    run::run(&args, kind).unwrap_or_else(|error| panic!("{options}: {error}"));
 }
 
 /// Waves that differ by `index`.
@@ -418,7 +419,7 @@ fn options_of_quantised_codes_without_effect_are_refused() {
         let text = format!("train --device cpu --out {} {options}", out.path().display());
         let args = TrainArgs::try_parse_from(text.split_whitespace());
         let args = args.unwrap_or_else(|e| panic!("{e}"));
-        let error = train::run(&args, kind).expect_err(options).to_string();
+        let error = run::run(&args, kind).expect_err(options).to_string();
         assert!(error.starts_with(&format!("{option}:")), "{kind:?} {options}: {error}");
     }
 }

@@ -37,7 +37,7 @@ use std::sync::LazyLock;
 use diabolo::data::{Dataset, LoadOptions, Source};
 use diabolo::error::Result;
 use diabolo::models::{Choices, Kind};
-use diabolo::train::{self, TrainArgs};
+use diabolo::run::{self, TrainArgs};
 use tempfile::TempDir;
 
 /// Runs trained once for all tests, on few images.
@@ -55,7 +55,7 @@ fn runs() -> Result<TempDir> {
             choices,
             ..TrainArgs::default()
         };
-        train::run(&args, kind)
+        run::run(&args, kind)
     };
     train("conv", Kind::Conv, Choices::default())?;
     train("vae", Kind::Vae, Choices::default())?;

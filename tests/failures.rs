@@ -7,7 +7,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-use diabolo::train::checkpoint;
+use diabolo::run::checkpoint;
 use program::{program, text};
 use tempfile::TempDir;
 

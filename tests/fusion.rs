@@ -2,9 +2,10 @@
 
 use diabolo::data::ImageShape;
 use diabolo::graph::{Cost, Plan};
+use diabolo::inference::layout;
 use diabolo::models::{Choices, Kind};
 use diabolo::ops::{AdapterKind, GpuTarget};
-use diabolo::train::{BatchShape, Config, layout, training_plan};
+use diabolo::train::{BatchShape, Config, training_plan};
 
 const IMAGES: ImageShape = ImageShape { channels: 1, height: 28, width: 28 };
 

@@ -3,19 +3,21 @@
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::fs;
 use std::path::Path;
-use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Mutex, PoisonError};
 
 use diabolo::data::{Dataset, ImageShape, LoadOptions, Missing, Source, idx, missing};
 use diabolo::gpu::{DeviceChoice, parse_tuning};
 use diabolo::graph::{Initialiser, ParamName, Role, State, StateEntry, StateLayout};
+use diabolo::inference::layout;
 use diabolo::models::{Architecture, CodeForm, Model, Network, Quantiser, Variant};
 use diabolo::nn::Loss;
 use diabolo::rng::Seed;
+use diabolo::run::checkpoint::{self, Checkpoint, Header};
 use diabolo::tasks::{Codec, Raster, code_table, npy};
 use diabolo::tensor::Shape;
-use diabolo::train::checkpoint::{self, Checkpoint, Header};
-use diabolo::train::{Config, PartEpoch, layout};
+use diabolo::train::{Config, PartEpoch};
 use proptest::prelude::*;
 use tempfile::TempDir;
 

@@ -11,7 +11,8 @@ use diabolo::error::Error;
 use diabolo::gpu::DeviceChoice;
 use diabolo::models::{Architecture, CodeForm, Kind};
 use diabolo::ops::{Activation, Corruption};
-use diabolo::train::{Config, TrainArgs};
+use diabolo::run::TrainArgs;
+use diabolo::train::Config;
 use proptest::prelude::*;
 
 /// Reads `text`, and prints what is read and reads that again.

@@ -9,9 +9,9 @@ mod support {
 }
 
 use diabolo::graph::{Initialiser, PlanId, Training};
+use diabolo::inference::{self, Inference};
 use diabolo::models::{Choices, Kind};
 use diabolo::prelude::*;
-use diabolo::train::{self, Inference};
 use support::case::tensor;
 use support::devices::{cpu, gpu};
 
@@ -185,7 +185,7 @@ fn what_a_model_is_used_for_leaves_no_plans_behind() {
     let model =
         Kind::Dense.model(images, 0, &Kind::Dense.recipe(&Choices::default(), false).choices);
     let model = model.unwrap();
-    let layout = train::layout(&model).unwrap();
+    let layout = inference::layout(&model).unwrap();
     for mut device in devices() {
         let device = device.as_mut();
         device.set_state(&State::initial(&layout, Seed(0), 0)).unwrap();

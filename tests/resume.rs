@@ -3,14 +3,12 @@
 #[path = "support/program.rs"]
 mod program;
 
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
-use std::thread;
 use std::time::{Duration, Instant};
+use std::{fs, thread};
 
-use diabolo::train::checkpoint;
-use diabolo::train::metrics_file::MetricsFile;
+use diabolo::run::{MetricsFile, checkpoint};
 use program::program;
 use tempfile::TempDir;
 

@@ -8,8 +8,9 @@ use diabolo::data::{Dataset, LoadOptions, Source};
 use diabolo::gpu;
 use diabolo::models::Kind;
 use diabolo::rng::Seed;
-use diabolo::train::checkpoint::{self, Checkpoint, Header};
-use diabolo::train::{Advance, Listener, TrainArgs, Trainer};
+use diabolo::run::TrainArgs;
+use diabolo::run::checkpoint::{self, Checkpoint, Header};
+use diabolo::train::{Advance, Listener, Trainer};
 
 /// Steps of a run, and those after which memory is looked at.
 const STEPS: u32 = 20_000;

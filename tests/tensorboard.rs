@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Parser;
 use diabolo::models::Kind;
-use diabolo::train::{self, TrainArgs};
+use diabolo::run::{self, TrainArgs};
 use tempfile::TempDir;
 
 /// CRC-32C bit by bit: the polynomial 0x1EDC6F41, reflected.
@@ -143,7 +143,7 @@ fn event_files(folder: &Path) -> Vec<PathBuf> {
 fn run(options: &str, out: &Path) {
     let options = format!("train --device cpu --limit 100 --out {} {options}", out.display());
     let args = TrainArgs::try_parse_from(options.split_whitespace()).expect("right options");
-    train::run(&args, Kind::Vae).unwrap_or_else(|error| panic!("{error}"));
+    run::run(&args, Kind::Vae).unwrap_or_else(|error| panic!("{error}"));
 }
 
 #[test]

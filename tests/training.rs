@@ -11,11 +11,12 @@ use diabolo::cpu::CpuExecutor;
 use diabolo::data::{Dataset, ImageShape, LoadOptions, Source};
 use diabolo::error::Result;
 use diabolo::graph::{Executor, State};
+use diabolo::inference::{self, Task};
 use diabolo::models::{Kind, Model};
 use diabolo::ops::StepScalars;
 use diabolo::rng::Seed;
+use diabolo::run::{self, TrainArgs};
 use diabolo::tensor::Tensor;
-use diabolo::train::{self, Task, TrainArgs};
 use program::program;
 use tempfile::TempDir;
 
@@ -32,7 +33,7 @@ fn run(out: &Path, Small(kind, model): Small, more: &[&str]) -> Result<()> {
     let fixed = ["train", "--device", "cpu", "--out", out];
     let options = fixed.into_iter().chain(model.split(' ')).chain(more.iter().copied());
     let args = TrainArgs::try_parse_from(options);
-    train::run(&args.unwrap_or_else(|error| panic!("{model}: {error}")), kind)
+    run::run(&args.unwrap_or_else(|error| panic!("{model}: {error}")), kind)
 }
 
 /// The model of these options for images of this size.
@@ -158,7 +159,7 @@ fn encoding_and_decoding_is_reconstructing() {
     let dataset = dataset.unwrap();
     for small in [DENSE, CONV] {
         let model = model(small, dataset.shape);
-        let layout = train::layout(&model).unwrap();
+        let layout = inference::layout(&model).unwrap();
         let mut device = CpuExecutor::new();
         device.set_state(&State::initial(&layout, Seed(1), 0)).unwrap();
         let values = dataset.train.pixels[..3 * 154].iter().map(|byte| f32::from(*byte) / 255.0);

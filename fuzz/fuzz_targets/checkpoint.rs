@@ -8,7 +8,8 @@ use std::path::Path;
 
 use diabolo::graph::{Initialiser, ParamName, Role, StateEntry, StateLayout};
 use diabolo::tensor::Shape;
-use diabolo::train::{Config, checkpoint};
+use diabolo::train::Config;
+use diabolo::run::checkpoint;
 use libfuzzer_sys::fuzz_target;
 
 /// Bytes of the tensors of [`layout`].

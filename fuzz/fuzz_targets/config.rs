@@ -3,7 +3,8 @@
 
 use std::path::Path;
 
-use diabolo::train::{Config, layout};
+use diabolo::train::Config;
+use diabolo::inference::layout;
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|text: &str| {

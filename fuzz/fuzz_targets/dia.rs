@@ -11,13 +11,13 @@ use std::path::Path;
 use diabolo::data::ImageShape;
 use diabolo::gpu::DeviceChoice;
 use diabolo::graph::State;
-use diabolo::models::{Architecture, CodeForm, Model, Network, Quantiser, Variant};
-use diabolo::models::{CodebookRule, VqVae};
+use diabolo::models::{Architecture, CodeForm, Model, Network, Quantiser, Variant, CodebookRule, VqVae};
 use diabolo::nn::Loss;
 use diabolo::rng::Seed;
 use diabolo::tasks::{Codec, Raster};
-use diabolo::train::checkpoint::{self, Checkpoint, Header};
-use diabolo::train::{Config, PartEpoch, layout};
+use diabolo::run::checkpoint::{self, Checkpoint, Header};
+use diabolo::train::{Config, PartEpoch};
+use diabolo::inference::layout;
 use libfuzzer_sys::fuzz_target;
 
 /// Bytes of a file before the sizes: its name, its version and the model's fingerprint.

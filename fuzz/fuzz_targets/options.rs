@@ -11,7 +11,8 @@ use diabolo::data::{Dataset, LoadOptions, Missing, Source};
 use diabolo::gpu::DeviceChoice;
 use diabolo::models::{Architecture, CodeForm, Kind};
 use diabolo::ops::{Activation, Corruption};
-use diabolo::train::{Config, TrainArgs};
+use diabolo::train::Config;
+use diabolo::run::TrainArgs;
 use libfuzzer_sys::fuzz_target;
 
 static DIGITS: LazyLock<Dataset> = LazyLock::new(|| {

@@ -14,7 +14,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget};
 use crate::error::{Error, Result};
 use crate::gpu::{self, DeviceChoice, GpuOptions};
 use crate::graph::profile_table;
-use crate::train::say;
+use crate::run::say;
 use crate::workloads::{Ceilings, Workload};
 use devices::BenchDevice;
 pub use table::Row;

@@ -87,7 +87,8 @@ pub struct Node {
 ///
 /// ```
 /// use diabolo::graph::{Graph, Initialiser};
-/// use diabolo::ops::{self, Builder};
+/// use diabolo::ops;
+/// use diabolo::ops::Builder;
 ///
 /// let mut graph = Graph::new();
 /// let x = graph.input("x", [4, 8]);

@@ -7,10 +7,11 @@ use super::outputs::make_folder;
 use super::raster::Raster;
 use super::trained::{ModelArgs, Trained};
 use crate::error::{Error, Result};
+use crate::inference::{Codes, Places, latent};
 use crate::models::{Model, Variant};
 use crate::rng::{Philox, Seed, stream};
+use crate::run::say;
 use crate::tensor::Tensor;
-use crate::train::{Codes, Places, latent, say};
 use rand::RngExt;
 
 /// Pictures that are held at once.

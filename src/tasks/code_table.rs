@@ -5,8 +5,8 @@ use std::io;
 use std::path::Path;
 
 use crate::error::{Error, Result};
+use crate::file::write_atomically;
 use crate::tensor::Tensor;
-use crate::train::write_atomically;
 
 /// The name of the first column.
 const PATH: &str = "path";

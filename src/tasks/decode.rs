@@ -9,8 +9,8 @@ use super::trained::{ModelArgs, Trained};
 use super::{code_table, npy};
 use crate::error::{Error, Result};
 use crate::models::Model;
+use crate::run::say;
 use crate::tensor::Tensor;
-use crate::train::say;
 
 /// Numbers of pictures that are held at once.
 const NUMBERS: usize = 1 << 24;

@@ -8,9 +8,10 @@ use super::inputs::{self, Pictures};
 use super::trained::{ModelArgs, Trained};
 use super::{code_table, npy};
 use crate::error::{Error, Result};
+use crate::inference::Codes;
 use crate::models::Model;
+use crate::run::say;
 use crate::tensor::{Shape, Tensor};
-use crate::train::{Codes, say};
 
 /// Numbers of pictures that are held at once.
 const NUMBERS: usize = 1 << 24;

@@ -12,8 +12,11 @@ use super::raster::Raster;
 use super::trained::{ModelArgs, Trained};
 use crate::data::ImageShape;
 use crate::error::{Error, Result};
+use crate::file::write_atomically;
+use crate::inference::latent;
+use crate::plot;
+use crate::run::say;
 use crate::tensor::Tensor;
-use crate::train::{latent, pictures, say, write_atomically};
 
 /// The most pictures of one way.
 const MOST: usize = 1000;
@@ -69,7 +72,7 @@ pub fn interpolate(args: &InterpolateArgs) -> Result<()> {
         let what = format!("is {}, as the animation will be; name it .png", strip.display());
         return Err(Error::option("--out", what));
     }
-    pictures::save_png(&strip, &pictures::strips(std::slice::from_ref(&made))?)?;
+    plot::save_png(&strip, &plot::strips(std::slice::from_ref(&made))?)?;
     save_gif(&animation, &made, shape)?;
     say(format_args!("written to {} and {}", strip.display(), animation.display()));
     Ok(())

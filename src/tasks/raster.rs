@@ -7,8 +7,8 @@ use image::{DynamicImage, GrayImage, ImageFormat, RgbImage};
 
 use crate::data::{ImageShape, LoadOptions, folder};
 use crate::error::{Error, Result};
+use crate::file::write_atomically;
 use crate::tensor::Tensor;
-use crate::train::write_atomically;
 
 /// A picture of bytes.
 #[derive(Clone, Debug, PartialEq, Eq)]

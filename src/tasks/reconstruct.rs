@@ -7,7 +7,8 @@ use super::outputs::make_folder;
 use super::raster::Raster;
 use super::trained::ModelArgs;
 use crate::error::Result;
-use crate::train::{psnr, say};
+use crate::evaluate::psnr;
+use crate::run::say;
 
 /// Pictures that are held at once.
 const CHUNK: usize = 256;

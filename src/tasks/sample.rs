@@ -4,9 +4,11 @@ use std::path::PathBuf;
 
 use super::trained::{ModelArgs, Trained};
 use crate::error::{Error, Result};
+use crate::inference::Sampler;
+use crate::plot;
 use crate::rng::Seed;
+use crate::run::say;
 use crate::tensor::Tensor;
-use crate::train::{Sampler, pictures, say};
 
 /// Images side by side.
 const COLUMNS: usize = 10;
@@ -49,10 +51,10 @@ pub fn sample(args: &SampleArgs) -> Result<()> {
     let labels = labels(&trained, args.label, args.count)?;
     let seed = Seed(args.seed);
     let drawn = trained.sample(args.count, args.temperature, labels.as_deref(), seed)?;
-    let picture = pictures::grid(&drawn, COLUMNS.min(args.count))?;
+    let picture = plot::grid(&drawn, COLUMNS.min(args.count))?;
     let name = args.label.map_or("samples.png".into(), |label| format!("samples-{label}.png"));
     let out = args.out.clone().unwrap_or_else(|| trained.folder().path().join(name));
-    pictures::save_png(&out, &picture)?;
+    plot::save_png(&out, &picture)?;
     say(format_args!("{} images written to {}", args.count, out.display()));
     Ok(())
 }

@@ -6,10 +6,11 @@ use crate::data::Dataset;
 use crate::error::{Error, Result};
 use crate::gpu::{self, DeviceChoice, Opened};
 use crate::graph::{Executor, State, StateLayout};
+use crate::inference::{self, Codes, Inference, layout};
 use crate::models::Model;
+use crate::run::{RunFile, RunFolder, checkpoint};
 use crate::tensor::Tensor;
-use crate::train::run_folder::{RunFile, RunFolder};
-use crate::train::{self, Codes, Config, Inference, checkpoint, layout};
+use crate::train::Config;
 
 /// Images whose codes new ones take after.
 const LOOKED_AT: usize = 2000;
@@ -59,7 +60,7 @@ impl Stored {
 /// use diabolo::gpu::DeviceChoice;
 /// use diabolo::models::Kind;
 /// use diabolo::tasks::Trained;
-/// use diabolo::train::{self, TrainArgs};
+/// use diabolo::run::{self, TrainArgs};
 ///
 /// # let place = tempfile::tempdir().expect("a folder");
 /// # let folder = place.path().join("run");
@@ -71,7 +72,7 @@ impl Stored {
 ///     out: Some(folder.clone()),
 ///     ..TrainArgs::default()
 /// };
-/// train::run(&args, Kind::Dense)?;
+/// run::run(&args, Kind::Dense)?;
 ///
 /// let mut trained = Trained::load(&folder, &DeviceChoice::Cpu)?;
 /// let dataset = trained.dataset()?;
@@ -154,10 +155,10 @@ impl Trained {
     /// When they cannot be read, or have changed since.
     pub fn held_out(&self, count: usize) -> Result<Tensor> {
         let dataset = self.dataset()?;
-        Ok(train::tensor(&dataset, &dataset.test, 0..dataset.test.count.min(count))?.0)
+        Ok(inference::tensor(&dataset, &dataset.test, 0..dataset.test.count.min(count))?.0)
     }
 
-    /// Codes of images that it was not trained on, for [`crate::train::Sampler`] to take after; none
+    /// Codes of images that it was not trained on, for [`crate::inference::Sampler`] to take after; none
     /// for models with a prior, which need no images.
     ///
     /// # Errors

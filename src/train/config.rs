@@ -2,10 +2,10 @@
 
 use std::path::Path;
 
-use super::assessment::Subject;
 use crate::data::order::check_held_out;
 use crate::data::{Dataset, LoadOptions, Missing, Source, missing};
 use crate::error::{Error, Result};
+use crate::evaluate::Subject;
 use crate::models::{Model, Schedule};
 use crate::nn::Loss;
 use crate::ops::{Corruption, Optimiser};

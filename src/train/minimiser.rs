@@ -1,10 +1,10 @@
 //! Training of a graph of one's own, where [`Trainer`](super::Trainer) trains the models of this
 //! crate.
 
-use super::plan_cache::PlanCache;
 use crate::error::{Error, Result};
 use crate::gpu::{self, DeviceChoice};
 use crate::graph::{Executor, Graph, Plan, PlanId, PlanRequest, State, StateLayout, Training};
+use crate::inference::PlanCache;
 use crate::ops::{NodeId, Optimiser, StepScalars};
 use crate::rng::Seed;
 use crate::tensor::Tensor;
@@ -12,12 +12,15 @@ use crate::tensor::Tensor;
 /// Makes one number of a graph small, by gradient steps on all of its parameters.
 ///
 /// ```
-/// use diabolo::gpu::{self, DeviceChoice};
+/// use diabolo::gpu;
+/// use diabolo::gpu::DeviceChoice;
 /// use diabolo::graph::Graph;
-/// use diabolo::ops::{self, Optimiser};
+/// use diabolo::ops;
+/// use diabolo::ops::Optimiser;
 /// use diabolo::rng::Seed;
 /// use diabolo::tensor::Tensor;
-/// use diabolo::{nn, train::Minimiser};
+/// use diabolo::nn;
+/// use diabolo::train::Minimiser;
 ///
 /// let mut graph = Graph::new();
 /// let (x, goal) = (graph.input("x", [4, 2]), graph.input("goal", [4, 1]));

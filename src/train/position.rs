@@ -1,6 +1,6 @@
 //! Where training stands, apart from the numbers of the model.
 
-use super::evaluation::WeightedMean;
+use crate::evaluate::WeightedMean;
 
 /// Where training stands: with the state, all that decides how it goes on.
 #[derive(Clone, Debug, Default, PartialEq)]

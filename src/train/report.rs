@@ -1,7 +1,7 @@
 //! What a training tells of itself on the way.
 
-use super::evaluation::Evaluation;
 use super::position::Adaptation;
+use crate::evaluate::Evaluation;
 
 /// What one epoch came to.
 #[derive(Clone, Debug, PartialEq)]

@@ -4,22 +4,21 @@ use std::ops::ControlFlow;
 use std::time::Instant;
 
 use super::config::Config;
-use super::evaluation::{Evaluation, WeightedMean};
-use super::inference::{DRAWS, Inference};
 use super::pass::{Pass, Room};
 use super::plans::{BatchShape, evaluation_plan, training_plan};
 use super::position::{Adaptation, PartEpoch, Position};
 use super::report::{Advance, EpochReport, Fault, Listener};
-use super::task::layout;
 use crate::data::{Dataset, Images, permutation};
 use crate::error::{Error, Result};
+use crate::evaluate::{Evaluation, WeightedMean};
 use crate::graph::{Executor, Finding, State, StateLayout};
+use crate::inference::{DRAWS, Inference, layout};
 use crate::ops::StepScalars;
 use crate::rng::{Seed, stream};
 
 /// A model in training.
 ///
-/// [`run`](crate::train::run) does all that a run folder needs besides; this is the training alone:
+/// [`run`](crate::run) does all that a run folder needs besides; this is the training alone:
 ///
 /// ```
 /// use diabolo::cpu::CpuExecutor;

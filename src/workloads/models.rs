@@ -7,12 +7,13 @@ use super::{Work, Workload};
 use crate::data::ImageShape;
 use crate::error::Result;
 use crate::graph::{Executor, Plan, State};
+use crate::inference::{Task, layout};
 use crate::models::{Architecture, Choices, CodeForm, Kind, Model, Sizes};
 use crate::nn::Loss;
 use crate::ops::{Corruption, GpuTarget};
 use crate::rng::{Philox, Seed, Stream};
 use crate::tensor::Tensor;
-use crate::train::{BatchShape, Config, Task, layout, training_plan};
+use crate::train::{BatchShape, Config, training_plan};
 
 const MNIST: ImageShape = ImageShape { channels: 1, height: 28, width: 28 };
 

@@ -2,8 +2,8 @@
 
 use std::path::PathBuf;
 
-use diabolo::data::missing::{Missing, apply, from_tensor};
-use diabolo::data::{Dataset, ImageShape, Images, LoadOptions, Source};
+use diabolo::data::missing::{apply, from_tensor};
+use diabolo::data::{Dataset, ImageShape, Images, LoadOptions, Missing, Source};
 use diabolo::rng::Seed;
 use diabolo::tensor::Tensor;
 use image::{DynamicImage, GrayImage, Luma, Rgb, RgbImage};

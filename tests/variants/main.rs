@@ -11,7 +11,7 @@ use std::path::Path;
 
 use clap::Parser;
 use diabolo::models::Kind;
-use diabolo::train::{self, TrainArgs};
+use diabolo::run::{self, TrainArgs};
 use serde_json::Value;
 
 fn words(text: &str) -> impl Iterator<Item = &str> {
@@ -22,7 +22,7 @@ fn words(text: &str) -> impl Iterator<Item = &str> {
 fn run(kind: Kind, options: &str, out: &Path) -> Value {
     let options = format!("--device cpu --out {} {options}", out.display());
     let args = TrainArgs::try_parse_from(words(&options)).unwrap_or_else(|e| panic!("{e}"));
-    train::run(&args, kind).unwrap_or_else(|error| panic!("{options}: {error}"));
+    run::run(&args, kind).unwrap_or_else(|error| panic!("{options}: {error}"));
     let text = fs::read_to_string(out.join("metrics.json")).expect("a run writes its metrics");
     serde_json::from_str(&text).expect("metrics are JSON")
 }

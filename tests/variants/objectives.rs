@@ -4,11 +4,12 @@ use clap::Parser;
 use diabolo::cpu::CpuExecutor;
 use diabolo::data::ImageShape;
 use diabolo::graph::{Executor, Graph, Plan, PlanRequest, State};
+use diabolo::inference::{self, Codes, Inference, Sampler};
 use diabolo::models::{Batch, Kind, Model, Scope, jacobian_squares};
 use diabolo::ops::{NodeId, StepScalars};
 use diabolo::rng::Seed;
+use diabolo::run::TrainArgs;
 use diabolo::tensor::Tensor;
-use diabolo::train::{self, Codes, Inference, Sampler, TrainArgs};
 
 use super::words;
 
@@ -40,7 +41,7 @@ fn values<const N: usize>(
     let batch = Batch { images: input, input, seen: None, labels: None };
     let mut scope = Scope { graph: &mut graph, training: false };
     let nodes = build(&mut scope, &batch).expect("the graph can be built");
-    let layout = train::layout(model).expect("the model has a state");
+    let layout = inference::layout(model).expect("the model has a state");
     let outputs = nodes.iter().enumerate().map(|(i, node)| (i.to_string(), *node)).collect();
     let request = PlanRequest { outputs, ..PlanRequest::new(&graph, &layout, None) };
     let mut device = CpuExecutor::new();
@@ -56,7 +57,7 @@ fn values<const N: usize>(
 /// prior, and each pixel is 1 with probability 1/2.
 fn silent(options: &str) -> (Model, State) {
     let model = model(Kind::Vae, options);
-    let layout = train::layout(&model).expect("has a state");
+    let layout = inference::layout(&model).expect("has a state");
     let mut state = State::initial(&layout, Seed(0), 0);
     state.parameters.fill(0.0);
     (model, state)
@@ -129,7 +130,7 @@ fn the_k_greatest_units_stay() {
 #[test]
 fn the_likelihood_of_a_silent_model_is_known_exactly() {
     let (model, state) = silent("--arch dense:9 --latent 3");
-    let layout = train::layout(&model).expect("has a state");
+    let layout = inference::layout(&model).expect("has a state");
     let mut device = CpuExecutor::new();
     device.set_state(&state).expect("fits");
     let mut inference = Inference::new(&mut device, &model, &layout);
@@ -144,7 +145,7 @@ fn the_likelihood_of_a_silent_model_is_known_exactly() {
 #[test]
 fn more_samples_tighten_the_bound() {
     let model = model(Kind::Vae, "--arch dense:9 --latent 3");
-    let layout = train::layout(&model).expect("has a state");
+    let layout = inference::layout(&model).expect("has a state");
     let mut device = CpuExecutor::new();
     let mut state = State::initial(&layout, Seed(5), 0);
     // Weights that make codes matter.
@@ -164,7 +165,7 @@ fn more_samples_tighten_the_bound() {
 #[test]
 fn one_weighted_sample_has_the_elbo_as_its_mean() {
     let model = model(Kind::Vae, "--arch dense:9 --latent 3");
-    let layout = train::layout(&model).expect("has a state");
+    let layout = inference::layout(&model).expect("has a state");
     // Many copies of the same images, a draw each.
     let many: Vec<f32> = (0..200).flat_map(|_| images(8).data().to_vec()).collect();
     let many = Tensor::new([1600, 1, 8, 8], many).expect("whole images");
@@ -194,7 +195,7 @@ fn warm_up_raises_the_weight_and_free_bits_hold_a_floor() {
         let batch = Batch { images: input, input, seen: None, labels: None };
         let scope = &mut Scope { graph: &mut graph, training: true };
         let loss = model.objective(scope, &batch).expect("builds").loss;
-        let layout = train::layout(&model).expect("has a state");
+        let layout = inference::layout(&model).expect("has a state");
         let outputs = vec![("loss".into(), loss)];
         let request = PlanRequest { outputs, ..PlanRequest::new(&graph, &layout, None) };
         let mut device = CpuExecutor::new();
@@ -211,7 +212,7 @@ fn warm_up_raises_the_weight_and_free_bits_hold_a_floor() {
 #[test]
 fn quantised_codes_are_the_nearest_of_the_codebook() {
     let model = model(Kind::Vqvae, "--arch conv:3 --code-dim 3 --codes 7");
-    let layout = train::layout(&model).expect("has a state");
+    let layout = inference::layout(&model).expect("has a state");
     let mut state = State::initial(&layout, Seed(4), 0);
     let entry = layout.iter().find(|(entry, _)| entry.name.0 == "codebook.codes");
     let (_, place) = entry.expect("there is a codebook");
@@ -273,7 +274,7 @@ fn the_loss_counts_what_is_seen_alone() {
 #[test]
 fn a_pixel_that_is_nan_is_missing() {
     let model = model(Kind::Dense, "--arch dense:9 --latent 4");
-    let layout = train::layout(&model).expect("has a state");
+    let layout = inference::layout(&model).expect("has a state");
     let mut device = CpuExecutor::new();
     device.set_state(&State::initial(&layout, Seed(3), 0)).expect("fits");
     let mut inference = Inference::new(&mut device, &model, &layout);

@@ -4,7 +4,7 @@ use std::fs;
 
 use clap::Parser;
 use diabolo::models::Kind;
-use diabolo::train::{self, TrainArgs};
+use diabolo::run::{self, TrainArgs};
 use tempfile::TempDir;
 
 use super::words;
@@ -59,7 +59,7 @@ fn options_without_effect_are_refused() {
     for (kind, options, option) in refused {
         let text = format!("--device cpu --out {} {options}", out.path().display());
         let args = TrainArgs::try_parse_from(words(&text)).unwrap_or_else(|e| panic!("{e}"));
-        let error = train::run(&args, kind).expect_err(options).to_string();
+        let error = run::run(&args, kind).expect_err(options).to_string();
         assert!(error.starts_with(&format!("{option}:")), "{kind:?} {options}: {error}");
     }
     assert_eq!(fs::read_dir(out.path()).expect("readable").count(), 0, "nothing was written");
@@ -74,6 +74,6 @@ fn a_conditional_model_needs_labels() {
     }
     let text = format!("--device cpu --data images:{}", folder.path().display());
     let args = TrainArgs::try_parse_from(words(&text)).unwrap_or_else(|e| panic!("{e}"));
-    let error = train::run(&args, Kind::Cvae).expect_err("there are no labels").to_string();
+    let error = run::run(&args, Kind::Cvae).expect_err("there are no labels").to_string();
     assert!(error.starts_with("--data:") && error.contains("labels"), "{error}");
 }

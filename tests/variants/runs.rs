@@ -4,7 +4,8 @@ use std::fs;
 use std::path::Path;
 
 use diabolo::models::Kind;
-use diabolo::train;
+use diabolo::run::checkpoint;
+use diabolo::{inference, train};
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -107,10 +108,10 @@ fn a_run_that_adapts_is_resumed_to_the_same_bits() {
         "--latent 16 --target-sparsity 0.2 --limit 200 --noise gaussian:0.2 --schedule constant";
     let state = |folder: &TempDir| {
         let path = folder.path().join("model.safetensors");
-        let config = train::checkpoint::read_header(&path).expect("is whole").config;
+        let config = checkpoint::read_header(&path).expect("is whole").config;
         let model = train::Config::from_toml(&config, &path).expect("is read back").model;
-        let layout = train::layout(&model).expect("has a state");
-        train::checkpoint::load(&path, &layout).expect("is whole").state
+        let layout = inference::layout(&model).expect("has a state");
+        checkpoint::load(&path, &layout).expect("is whole").state
     };
     run(Kind::Sparse, &format!("{options} --epochs 3"), whole.path());
     run(Kind::Sparse, &format!("{options} --epochs 1"), broken.path());

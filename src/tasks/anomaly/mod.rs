@@ -28,10 +28,11 @@ use crate::data::order::check_held_out;
 use crate::data::{ImageShape, Source};
 use crate::error::{Error, Result};
 use crate::gpu::DeviceChoice;
+use crate::inference::Inference;
 use crate::models::{Choices, Kind};
 use crate::rng::Seed;
+use crate::run::{self, TrainArgs, say};
 use crate::tensor::Tensor;
-use crate::train::{self, Inference, TrainArgs, say};
 
 /// Numbers of pictures that are in memory at once, and pictures at the most.
 const NUMBERS_AT_ONCE: usize = 1 << 23;
@@ -278,7 +279,7 @@ impl AnomalyArgs {
             choices: self.choices.clone(),
             ..TrainArgs::default()
         };
-        train::run(&args, self.variant())?;
+        run::run(&args, self.variant())?;
         Ok(self.out.clone())
     }
 }

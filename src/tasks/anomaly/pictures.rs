@@ -6,11 +6,11 @@ use std::path::{Path, PathBuf};
 
 use crate::data::{Dataset, Source, folder, order, permutation};
 use crate::error::{Error, Result};
+use crate::inference;
 use crate::rng::{Seed, stream};
 use crate::tasks::inputs::Pictures;
 use crate::tasks::trained::Trained;
 use crate::tensor::Tensor;
-use crate::train;
 
 /// Names of the class of normal pictures where none is given, as data sets have them.
 const NORMAL: [&str; 2] = ["good", "normal"];
@@ -151,7 +151,7 @@ impl HeldOut {
     /// When one cannot be read.
     pub fn images(&self, part: Range<usize>, shape: crate::data::ImageShape) -> Result<Tensor> {
         match self {
-            Self::Run(dataset) => Ok(train::tensor(dataset, &dataset.test, part)?.0),
+            Self::Run(dataset) => Ok(inference::tensor(dataset, &dataset.test, part)?.0),
             Self::Files(files) => Ok(Pictures::read(&files[part], shape)?.images),
         }
     }

@@ -13,9 +13,8 @@ use tempfile::TempDir;
 use super::pictures::Judged;
 use super::report::SCORES_HEAD;
 use crate::error::{Error, Result};
-use crate::file;
 use crate::tasks::code_table::Records;
-use crate::train::pictures;
+use crate::{file, plot};
 
 /// The folder of heat maps in that of the call.
 const FOLDER: &str = "heat_maps";
@@ -49,7 +48,7 @@ impl HeatMaps {
     /// # Errors
     /// When it cannot be written.
     pub fn draw(&self, number: usize, map: &RgbImage) -> Result<()> {
-        pictures::save_png(&self.drawn_at(number), map)
+        plot::save_png(&self.drawn_at(number), map)
     }
 
     fn drawn_at(&self, number: usize) -> PathBuf {

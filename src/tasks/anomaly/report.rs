@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::pictures::Judged;
 use crate::error::{Error, Result};
-use crate::train::write_atomically;
+use crate::file::write_atomically;
 
 /// What was found, as `anomaly.json` has it.
 #[derive(Clone, Debug, PartialEq, serde::Serialize)]

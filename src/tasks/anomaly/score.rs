@@ -3,10 +3,10 @@
 use clap::ValueEnum;
 
 use crate::error::{Error, Result};
+use crate::inference::Inference;
 use crate::models::{Kind, Model};
 use crate::nn::Loss;
 use crate::tensor::Tensor;
-use crate::train::Inference;
 
 /// What is counted as a picture's score. All are greater for stranger pictures.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]

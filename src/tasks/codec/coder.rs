@@ -11,12 +11,12 @@ use crate::data::ImageShape;
 use crate::error::{Error, Result};
 use crate::gpu::DeviceChoice;
 use crate::graph::PlanId;
+use crate::inference::{self, PlanCache, Task};
 use crate::models::Model;
 use crate::ops::StepScalars;
 use crate::tasks::Trained;
 use crate::tasks::raster::Raster;
 use crate::tensor::{Shape, Tensor};
-use crate::train::{self, PlanCache, Task};
 
 /// Numbers that one layer makes at once, by which few tiles are computed at a time where they are
 /// large.
@@ -292,7 +292,7 @@ impl Codec {
     fn add_plan(&mut self, task: Task, image: ImageShape, batch: usize) -> Result<PlanId> {
         let model = self.resized(image);
         model.check()?;
-        let layout = train::layout(&model)?;
+        let layout = inference::layout(&model)?;
         if layout != *self.trained.layout() {
             let what = format!("this model has other weights for images of {image}");
             return Err(Error::Graph(what));

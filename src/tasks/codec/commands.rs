@@ -8,10 +8,11 @@ use super::coder::{Codec, damaged, hexadecimal};
 use super::container::{self, Header};
 use super::entropy::Damage;
 use crate::error::{Error, Result};
+use crate::file::write_atomically;
 use crate::models::Model;
+use crate::run::say;
 use crate::tasks::ModelArgs;
 use crate::tasks::raster::Raster;
-use crate::train::{say, write_atomically};
 
 /// The most bytes of a file that is read.
 const MOST_BYTES: u64 = 1 << 30;

@@ -9,10 +9,10 @@ use super::coder::Codec;
 use super::commands::for_model;
 use crate::data::ImageShape;
 use crate::error::{Error, Result};
+use crate::plot::{self, Curve, rate_curves};
+use crate::run::say;
 use crate::tasks::inputs;
 use crate::tasks::raster::Raster;
-use crate::train::rate_curves::{Curve, rate_curves};
-use crate::train::{pictures, say};
 
 /// JPEG's qualities that are measured.
 const QUALITIES: [u8; 13] = [2, 5, 8, 12, 18, 25, 35, 45, 55, 65, 75, 85, 95];
@@ -138,7 +138,7 @@ pub fn rate_distortion(args: &RateDistortionArgs) -> Result<()> {
         Curve { name: "learned".into(), points: models },
         Curve { name: "JPEG".into(), points: jpeg },
     ];
-    pictures::save_png(&args.out, &rate_curves(&curves)?)?;
+    plot::save_png(&args.out, &rate_curves(&curves)?)?;
     say(format_args!("drawn in {}", args.out.display()));
     Ok(())
 }

@@ -14,9 +14,11 @@ use prost::Message;
 
 use super::trained::{Stored, Trained};
 use crate::error::{Error, Result};
+use crate::file::write_atomically;
 use crate::graph::{Bytes, State};
+use crate::inference::Task;
 use crate::models::Model;
-use crate::train::{Task, say, write_atomically};
+use crate::run::say;
 use proto::{
     GraphProto, IR_VERSION, ModelProto, OPSET, OperatorSetIdProto, StringStringEntryProto,
 };

@@ -7,9 +7,8 @@ use std::io::{self, BufReader, Read};
 use std::path::Path;
 
 use crate::error::{Error, Result};
-use crate::file;
+use crate::file::{self, write_atomically};
 use crate::tensor::{Shape, Tensor};
-use crate::train::write_atomically;
 use header::{Header, Kind, Parsed, Problem};
 
 /// What every file begins with.

@@ -11,10 +11,13 @@ use super::inputs::Pictures;
 use super::trained::{ModelArgs, Trained};
 use crate::data::{ImageShape, folder};
 use crate::error::{Error, Result};
+use crate::evaluate::{Classifier, Examples};
+use crate::file::write_atomically;
 use crate::gpu::{self, DeviceChoice};
+use crate::inference::Inference;
+use crate::plot;
 use crate::rng::Seed;
-use crate::train::run_folder::RunFile;
-use crate::train::{Classifier, Examples, Inference, pictures, say, write_atomically};
+use crate::run::{RunFile, say};
 
 /// Numbers of codes that are kept in memory at the most.
 const MOST_NUMBERS: usize = 1 << 28;
@@ -139,8 +142,8 @@ fn save(trained: &Trained, file: &ProbeFile, confusion: &Confusion) -> Result<()
         .map_err(|error| Error::file(&path, format!("cannot be put in words: {error}")))?;
     text.push('\n');
     write_atomically(&path, |out| out.write_all(text.as_bytes()))?;
-    let picture = pictures::confusion(&confusion.counts, &confusion.names)?;
-    pictures::save_png(&trained.folder().file(RunFile::Confusion), &picture)?;
+    let picture = plot::confusion(&confusion.counts, &confusion.names)?;
+    plot::save_png(&trained.folder().file(RunFile::Confusion), &picture)?;
     say(format_args!("written to {}", trained.folder().path().display()));
     Ok(())
 }

@@ -65,7 +65,7 @@ pub fn number(value: f64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::train::run_folder::RunFile;
+    use crate::run::RunFile;
 
     #[test]
     fn numbers_have_five_digits() {

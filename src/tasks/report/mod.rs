@@ -8,11 +8,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Result};
-use crate::file;
-use crate::train::metrics_file::MetricsFile;
-use crate::train::profile_file::ProfileFile;
-use crate::train::run_folder::RunFile;
-use crate::train::{Config, checkpoint, say, write_atomically};
+use crate::file::{self, write_atomically};
+use crate::run::{MetricsFile, ProfileFile, RunFile, checkpoint, say};
+use crate::train::Config;
 
 /// The most bytes of options.
 const MOST_OPTIONS: u64 = Config::MOST_BYTES as u64;

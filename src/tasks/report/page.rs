@@ -8,8 +8,7 @@ use super::curves::{Curve, chart};
 use super::measures::{describe, number};
 use super::{Contents, Picture};
 use crate::graph::Bytes;
-use crate::train::metrics_file::{EpochMetrics, MetricsFile};
-use crate::train::profile_file::ProfileFile;
+use crate::run::{EpochMetrics, MetricsFile, ProfileFile};
 
 const STYLE: &str = include_str!("style.css");
 /// Operations in the table of the profile.

@@ -16,10 +16,12 @@ use super::raster::Raster;
 use super::trained::{ModelArgs, Trained};
 use crate::data::ImageShape;
 use crate::error::{Error, Result};
+use crate::evaluate::median3x3;
+use crate::inference::Inference;
 use crate::ops::Corruption;
 use crate::rng::Seed;
+use crate::run::say;
 use crate::tensor::Tensor;
-use crate::train::{Inference, median3x3, say};
 
 /// The options of `diabolo restore`.
 #[derive(Clone, Debug, clap::Args)]

@@ -4,12 +4,12 @@ use std::fmt;
 
 use crate::cpu::CpuExecutor;
 use crate::error::Result;
+use crate::evaluate::psnr;
 use crate::graph::{Executor, Graph, Plan, PlanRequest, State};
 use crate::nn::structural_similarity;
 use crate::ops::StepScalars;
 use crate::rng::Seed;
 use crate::tensor::Tensor;
-use crate::train::psnr;
 
 /// Two measures of likeness.
 #[derive(Clone, Copy, Debug, PartialEq)]

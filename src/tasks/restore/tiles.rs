@@ -2,8 +2,8 @@
 
 use crate::data::ImageShape;
 use crate::error::{Error, Result};
+use crate::inference::Inference;
 use crate::tensor::Tensor;
-use crate::train::Inference;
 
 /// Numbers of parts that are at work at once.
 const NUMBERS: usize = 1 << 22;

@@ -4,8 +4,8 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::data::ImageShape;
+use crate::inference::layout;
 use crate::models::{Network, Variant};
-use crate::train::layout;
 
 fn config(architecture: &str, latent: &str) -> Config {
     let images = ImageShape { channels: 1, height: 8, width: 8 };

@@ -2,20 +2,17 @@
 
 use image::RgbImage;
 
-use super::assessment::Assessment;
-use super::config::Config;
-use super::images::tensor;
-use super::inference::Inference;
-use super::latent::{latent_grid, latent_grid_between, linear, spherical};
-use super::pictures;
-use super::projection::principal_components;
-use super::run_folder::{RunFile, RunFolder};
-use super::sampling::Sampler;
+use super::folder::{RunFile, RunFolder};
 use crate::data::Dataset;
 use crate::error::Result;
+use crate::evaluate::{Assessment, principal_components};
+use crate::inference::latent::{latent_grid, latent_grid_between, linear, spherical};
+use crate::inference::{Inference, Sampler, tensor};
 use crate::models::Model;
+use crate::plot;
 use crate::rng::Seed;
 use crate::tensor::{Shape, Tensor};
+use crate::train::Config;
 
 /// Images in `reconstructions.png` and `restored.png`.
 const SHOWN: usize = 20;
@@ -62,10 +59,10 @@ impl Gallery<'_, '_> {
         let Assessment { uses, divergences, .. } = self.assessment;
         if !uses.is_empty() {
             let perplexity = self.assessment.test.get("perplexity").copied().unwrap_or(f64::NAN);
-            self.save(RunFile::CodeUse, &pictures::code_use(uses, perplexity)?)?;
+            self.save(RunFile::CodeUse, &plot::code_use(uses, perplexity)?)?;
         }
         if !divergences.is_empty() {
-            self.save(RunFile::Divergences, &pictures::kl_bars(divergences)?)?;
+            self.save(RunFile::Divergences, &plot::kl_bars(divergences)?)?;
         }
         Ok(())
     }
@@ -75,7 +72,7 @@ impl Gallery<'_, '_> {
     }
 
     fn save(&self, file: RunFile, picture: &RgbImage) -> Result<()> {
-        pictures::save_png(&self.folder.file(file), picture)
+        plot::save_png(&self.folder.file(file), picture)
     }
 
     /// The first `count` held-out images and their labels.
@@ -93,7 +90,7 @@ impl Gallery<'_, '_> {
             Some(seen) => gray_where_missing(originals, &seen)?,
             None => originals,
         };
-        self.save(RunFile::Reconstructions, &pictures::reconstructions(&shown, &made)?)
+        self.save(RunFile::Reconstructions, &plot::reconstructions(&shown, &made)?)
     }
 
     fn restored(&mut self) -> Result<()> {
@@ -103,7 +100,7 @@ impl Gallery<'_, '_> {
         }
         let (clean, _, labels) = self.first(SHOWN)?;
         let made = self.inference.restore(&clean, labels.as_deref(), noise, 0)?;
-        let picture = pictures::compare(&[&made.spoilt, &made.restored, &clean])?;
+        let picture = plot::compare(&[&made.spoilt, &made.restored, &clean])?;
         self.save(RunFile::Restored, &picture)
     }
 
@@ -117,7 +114,7 @@ impl Gallery<'_, '_> {
         let sampler = Sampler::new(&config.model, &assessment.codes);
         let seed = Seed(self.config.seed);
         let drawn = sampler.draw(self.inference, rows * COLUMNS, labels, seed)?;
-        self.save(RunFile::Samples, &pictures::grid(&drawn, COLUMNS)?)
+        self.save(RunFile::Samples, &plot::grid(&drawn, COLUMNS)?)
     }
 
     /// Ways from one held-out image to another, straight, or along a sphere where codes are
@@ -138,7 +135,7 @@ impl Gallery<'_, '_> {
         if rows.is_empty() {
             return Ok(());
         }
-        self.save(RunFile::Interpolation, &pictures::strips(&rows)?)
+        self.save(RunFile::Interpolation, &plot::strips(&rows)?)
     }
 
     /// The plane of a two-dimensional code.
@@ -157,7 +154,7 @@ impl Gallery<'_, '_> {
         let flat: Vec<f32> = grid.into_iter().flatten().collect();
         let labels = vec![0; GRID * GRID];
         let drawn = self.inference.decode(&flat, Some(&labels))?;
-        self.save(RunFile::LatentGrid, &pictures::grid(&drawn, GRID)?)
+        self.save(RunFile::LatentGrid, &plot::grid(&drawn, GRID)?)
     }
 
     /// The codes of the held-out images in two dimensions.
@@ -173,7 +170,7 @@ impl Gallery<'_, '_> {
             }),
         };
         let axes = [axes[0].as_str(), axes[1].as_str()];
-        let picture = pictures::code_map(&projected.points, labels, &self.dataset.classes, axes)?;
+        let picture = plot::code_map(&projected.points, labels, &self.dataset.classes, axes)?;
         self.save(RunFile::Codes, &picture)
     }
 }

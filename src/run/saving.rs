@@ -5,11 +5,11 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::time::{Duration, Instant};
 
-use super::atomic_file::cannot_write;
 use super::checkpoint::{self, Checkpoint};
-use super::run_folder::{CHECKPOINTS, RunFile, RunFolder};
-use super::run_lock::remove_abandoned;
+use super::folder::{CHECKPOINTS, RunFile, RunFolder};
+use super::lock::remove_abandoned;
 use crate::error::{Error, Result};
+use crate::file::cannot_write;
 use crate::graph::StateLayout;
 
 /// How often to save within a run. The end of the run is saved always.

@@ -4,16 +4,13 @@
 use std::collections::BTreeMap;
 
 use super::classifier::Classifier;
-use super::codes::Codes;
 use super::evaluation::{Evaluation, decibels};
 use super::examples::Examples;
-use super::images::{images_at_once, tensor};
-use super::inference::Inference;
 use super::restoration::{median3x3, squared_distance};
-use super::sampling::Sampler;
 use crate::data::{Dataset, Images};
 use crate::error::Result;
 use crate::gpu::{self, DeviceChoice};
+use crate::inference::{Codes, Inference, Sampler, images_at_once, tensor};
 use crate::models::{Model, Variant};
 use crate::ops::Corruption;
 use crate::rng::{Philox, Seed, stream};

@@ -10,10 +10,10 @@ use clap::parser::ValueSource;
 use clap::{ArgAction, ArgMatches, Command, CommandFactory, FromArgMatches};
 use toml::{Table, Value};
 
-use super::config::Config;
 use super::options::TrainArgs;
 use crate::error::{Error, Result};
 use crate::models::Kind;
+use crate::train::Config;
 
 /// The option that names the file.
 const OPTION: &str = "config";

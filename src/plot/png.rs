@@ -6,7 +6,7 @@ use std::path::Path;
 use image::{ImageFormat, RgbImage};
 
 use crate::error::{Error, Result};
-use crate::train::atomic_file::write_atomically;
+use crate::file::write_atomically;
 
 /// Writes a picture as PNG, in one piece or not at all.
 ///

@@ -12,8 +12,8 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use super::atomic_file::cannot_write;
 use crate::error::Result;
+use crate::file::cannot_write;
 
 /// What the first event of a file says.
 const VERSION: &str = "brain.Event:2";

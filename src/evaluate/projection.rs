@@ -183,8 +183,8 @@ fn with_sign(mut axis: Vec<f64>) -> Vec<f64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::inference::latent::standard_normal;
     use crate::rng::Seed;
-    use crate::train::latent::standard_normal;
 
     fn close(points: &[[f32; 2]], expected: &[[f32; 2]]) -> bool {
         let pairs = points.iter().flatten().zip(expected.iter().flatten());

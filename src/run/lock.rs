@@ -4,8 +4,8 @@ use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Write};
 use std::path::Path;
 
-use super::atomic_file::{cannot_write, is_abandoned};
 use crate::error::{Error, Result};
+use crate::file::{cannot_write, is_abandoned};
 
 /// The file whose lock stands for the folder. It stays when the run ends: a process that waited to
 /// open it would otherwise hold the lock of a file that is no longer there.
@@ -66,8 +66,8 @@ pub(super) fn remove_abandoned(folder: &Path) {
 
 #[cfg(test)]
 mod tests {
-    use super::super::atomic_file::temporary_file;
     use super::*;
+    use crate::file::temporary_file;
 
     #[test]
     fn a_folder_has_one_writer_at_a_time() {

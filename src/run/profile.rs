@@ -4,10 +4,9 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use super::atomic_file::write_atomically;
-use super::metrics_file::number_or_null;
+use super::metrics::number_or_null;
 use crate::error::{Error, Result};
-use crate::file;
+use crate::file::{self, write_atomically};
 use crate::graph::ProfileRow;
 
 /// The most bytes of a file that is read; an operation takes some 200.

@@ -4,12 +4,12 @@ use image::RgbImage;
 use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 
-use super::colours::NOT_A_NUMBER;
-use crate::error::Result;
-use crate::train::chart::{
+use super::chart::{
     self, Area, BLUE, DrawResult, GRID, LARGEST, ORANGE, Scale, TEXT, font, text_width,
     write_beside,
 };
+use super::colours::NOT_A_NUMBER;
+use crate::error::Result;
 
 const WIDTH: u32 = 960;
 const HEIGHT: u32 = 560;

@@ -13,13 +13,12 @@ use md5::{Digest, Md5};
 use safetensors::tensor::{Dtype, Metadata, TensorInfo};
 use serde::{Deserialize, Serialize};
 
-use self::tensors::{TensorName, expected};
-use super::atomic_file::write_atomically;
-use super::position::PartEpoch;
 use crate::error::{Error, Result};
-use crate::file;
+use crate::file::{self, write_atomically};
 use crate::graph::{Role, State, StateLayout};
 use crate::rng::Seed;
+use crate::run::checkpoint::tensors::{TensorName, expected};
+use crate::train::PartEpoch;
 
 mod tensors;
 #[cfg(test)]

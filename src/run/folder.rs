@@ -1,12 +1,10 @@
 //! The folder that a run writes to.
 
-use std::fmt;
-use std::fs;
-use std::io;
 use std::path::{Path, PathBuf};
+use std::{fmt, fs, io};
 
-use super::atomic_file::{cannot_write, temporary_file, write_atomically};
 use crate::error::{Error, Result};
+use crate::file::{cannot_write, temporary_file, write_atomically};
 
 /// The folder of the last checkpoints, in the run folder.
 pub const CHECKPOINTS: &str = "checkpoints";

@@ -5,10 +5,9 @@ use std::path::Path;
 
 use serde::{Deserialize, Deserializer, Serialize};
 
-use super::atomic_file::write_atomically;
-use super::position::Adaptation;
 use crate::error::{Error, Result};
-use crate::file;
+use crate::file::{self, write_atomically};
+use crate::train::Adaptation;
 
 /// The most bytes of a file that is read; an epoch takes some 150.
 const MOST_BYTES: u64 = 64 << 20;

@@ -2,12 +2,12 @@
 
 use std::path::PathBuf;
 
-use super::config::{Config, LIKELIHOOD_IMAGES, SMALL_BATCH, load};
 use super::saving::SaveEvery;
 use crate::data::{Dataset, LoadOptions, Source};
 use crate::error::{Error, Result};
 use crate::models::{Choices, Kind, Recipe, Schedule};
 use crate::rng::Seed;
+use crate::train::{Config, LIKELIHOOD_IMAGES, SMALL_BATCH, load};
 
 /// Below this many training images, batches are small by default, so that an epoch has steps enough.
 const FEW_IMAGES: usize = 10_000;

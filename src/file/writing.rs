@@ -26,7 +26,7 @@ pub fn write_atomically(
 }
 
 /// What is said of a file or folder that cannot be written.
-pub(super) fn cannot_write(path: &Path, error: &io::Error) -> Error {
+pub(crate) fn cannot_write(path: &Path, error: &io::Error) -> Error {
     Error::file(path, format!("cannot be written: {error}; choose another folder with --out"))
 }
 
@@ -35,7 +35,7 @@ const UNFINISHED: &str = ".diabolo-";
 
 /// A file in `folder` that is gone unless it is given a name. It is locked, so that it can be told
 /// from one whose writer was killed.
-pub(super) fn temporary_file(folder: &Path) -> io::Result<NamedTempFile> {
+pub(crate) fn temporary_file(folder: &Path) -> io::Result<NamedTempFile> {
     let mut builder = tempfile::Builder::new();
     builder.prefix(UNFINISHED);
     #[cfg(unix)]
@@ -52,7 +52,7 @@ pub(super) fn temporary_file(folder: &Path) -> io::Result<NamedTempFile> {
 }
 
 /// Whether `path` is an unfinished file that nobody writes any more.
-pub(super) fn is_abandoned(path: &Path) -> bool {
+pub(crate) fn is_abandoned(path: &Path) -> bool {
     let name = path.file_name().and_then(|name| name.to_str());
     name.is_some_and(|name| name.starts_with(UNFINISHED))
         && fs::symlink_metadata(path).is_ok_and(|found| found.is_file())

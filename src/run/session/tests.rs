@@ -8,8 +8,8 @@ use crate::data::{LoadOptions, Source};
 use crate::graph::{DataId, Executor, MetricRow, Plan, PlanId, ProfileRow};
 use crate::models::Kind;
 use crate::ops::{GpuTarget, StepScalars};
+use crate::run::checkpoint;
 use crate::tensor::Tensor;
-use crate::train::checkpoint;
 
 /// A device that is lost after some submissions.
 struct Failing {

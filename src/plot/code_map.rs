@@ -6,12 +6,12 @@ use std::ops::Range;
 use image::RgbImage;
 use plotters::prelude::*;
 
+use super::chart::{
+    self, Area, DrawResult, GRID, LARGEST, Scale, TEXT, font, text_width, write_beside,
+};
 use super::colours::NOT_A_NUMBER;
 use crate::error::{Error, Result};
 use crate::tensor::Shape;
-use crate::train::chart::{
-    self, Area, DrawResult, GRID, LARGEST, Scale, TEXT, font, text_width, write_beside,
-};
 
 /// Ten colours in an order that was chosen by computation so that people of any colour vision tell
 /// them apart (Petroff: "Accessible color sequences for data visualization", 2021,

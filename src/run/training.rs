@@ -2,27 +2,25 @@
 
 use std::process::ExitCode;
 
-use super::assessment::Assessment;
 use super::config_file::{command_line, settle};
-use super::curves::{EpochLoss, loss_curves};
-use super::evaluation::Evaluation;
+use super::folder::{RunFile, RunFolder};
 use super::gallery::Gallery;
 use super::interruption::Interruption;
-use super::metrics_file::{EpochMetrics, MetricsFile};
+use super::lock::RunLock;
+use super::metrics::{EpochMetrics, MetricsFile};
 use super::options::TrainArgs;
-use super::pictures;
-use super::profile_file::ProfileFile;
-use super::run_folder::{RunFile, RunFolder};
-use super::run_lock::RunLock;
+use super::profile::ProfileFile;
 use super::session::Session;
 use super::terminal::{exit_code, say, start_logging};
-use super::trainer::Trainer;
 use crate::data::ImageShape;
 use crate::error::{Error, Result};
+use crate::evaluate::{Assessment, Evaluation};
 use crate::gpu::{self, DeviceChoice};
 use crate::graph::{State, profile_table};
 use crate::models::{Kind, Model};
+use crate::plot::{self, EpochLoss, loss_curves};
 use crate::tensor::Tensor;
+use crate::train::Trainer;
 
 /// The main function of a training example: parses the command line, trains a model of this kind,
 /// by its recipe unless told otherwise, and writes the run folder. Errors are one line on standard
@@ -126,7 +124,7 @@ impl Session<'_> {
         let unit = config.model.unit();
         let mut metrics = self.metrics(device, adapter, &test);
         metrics.save(&folder.file(RunFile::Metrics))?;
-        let save = |file, picture| pictures::save_png(&folder.file(file), &picture);
+        let save = |file, picture| plot::save_png(&folder.file(file), &picture);
         let loss = |epoch: &EpochMetrics| EpochLoss {
             epoch: epoch.epoch,
             train: epoch.train_loss,
@@ -135,7 +133,7 @@ impl Session<'_> {
         let losses: Vec<EpochLoss> = self.history.iter().map(loss).collect();
         save(RunFile::Loss, loss_curves(&losses, unit)?)?;
         let filters = first_filters(&self.trainer.state()?, &config.model)?;
-        save(RunFile::Filters, pictures::filters(&filters, config.model.images())?)?;
+        save(RunFile::Filters, plot::filters(&filters, config.model.images())?)?;
         let mut inference = self.trainer.inference();
         let assessment =
             Assessment::new(&config.subject(), dataset, &mut inference, &test, choice)?;

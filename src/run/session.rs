@@ -3,22 +3,19 @@
 use std::path::{Path, PathBuf};
 
 use super::checkpoint::{Checkpoint, Header};
-use super::config::Config;
+use super::folder::{RunFile, RunFolder};
 use super::interruption::Interruption;
-use super::metrics_file::EpochMetrics;
+use super::metrics::EpochMetrics;
 use super::options::{OnNan, TrainArgs};
-use super::position::{Adaptation, Position};
 use super::progress::Progress;
-use super::report::{Advance, EpochReport, Fault, Listener};
-use super::run_folder::{RunFile, RunFolder};
 use super::saving::{self, Keeper, Schedule};
 use super::tensorboard::EventFile;
 use super::terminal::say;
-use super::trainer::Trainer;
 use crate::data::Dataset;
 use crate::error::{Error, Result};
 use crate::graph::{Bytes, State};
 use crate::rng::Seed;
+use crate::train::{Adaptation, Advance, Config, EpochReport, Fault, Listener, Position, Trainer};
 
 #[cfg(test)]
 mod tests;

@@ -1,8 +1,8 @@
 //! New images from a model: codes that no image had, decoded.
 
 use super::codes::Codes;
-use super::inference::Inference;
 use super::latent::{NormalFit, standard_normal};
+use super::runner::Inference;
 use crate::error::{Error, Result};
 use crate::models::{Model, Variant, VqVae};
 use crate::rng::{Philox, Seed, stream};

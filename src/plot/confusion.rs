@@ -4,8 +4,8 @@ use image::RgbImage;
 use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 
+use super::chart::{self, Area, BLUE, DrawResult, GRID, WHITE_TEXT, font, text_width};
 use crate::error::{Error, Result};
-use crate::train::chart::{self, Area, BLUE, DrawResult, GRID, WHITE_TEXT, font, text_width};
 
 /// Pixels above the matrix, and right of it and below it.
 const TOP: i32 = 56;

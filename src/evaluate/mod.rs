@@ -1,0 +1,16 @@
+//! What is measured: of models under way, of finished ones, of pictures and of codes.
+
+mod assessment;
+mod classifier;
+mod evaluation;
+mod examples;
+mod projection;
+mod restoration;
+
+pub use assessment::{Assessment, Subject};
+pub use classifier::{Classifier, TrainedClassifier};
+pub(crate) use evaluation::WeightedMean;
+pub use evaluation::{Evaluation, decibels};
+pub use examples::Examples;
+pub use projection::{Projection, principal_components};
+pub use restoration::{median3x3, psnr};
