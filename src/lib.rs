@@ -21,6 +21,7 @@ pub mod ops;
 pub mod prelude;
 mod product;
 pub mod rng;
+mod shape;
 pub mod simd;
 pub mod tasks;
 pub mod tensor;
