@@ -26,7 +26,6 @@ pub mod simd;
 pub mod tasks;
 pub mod tensor;
 pub mod train;
-pub mod workloads;
 mod workspace;
 
 pub(crate) use ops::kernel;
