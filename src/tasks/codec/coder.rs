@@ -13,8 +13,8 @@ use crate::gpu::DeviceChoice;
 use crate::graph::PlanId;
 use crate::models::Model;
 use crate::ops::StepScalars;
-use crate::tasks::Trained;
 use crate::tasks::raster::Raster;
+use crate::tasks::trained::Trained;
 use crate::tensor::{Shape, Tensor};
 use crate::train::{self, PlanCache, Task};
 

@@ -9,8 +9,8 @@ use super::container::{self, Header};
 use super::entropy::Damage;
 use crate::error::{Error, Result};
 use crate::models::Model;
-use crate::tasks::ModelArgs;
 use crate::tasks::raster::Raster;
+use crate::tasks::trained::ModelArgs;
 use crate::train::{say, write_atomically};
 
 /// The most bytes of a file that is read.
