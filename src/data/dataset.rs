@@ -71,7 +71,8 @@ impl Images {
 /// # Ok::<(), diabolo::error::Error>(())
 /// ```
 ///
-/// A [`Source`] is parsed from the words of `--data`, as in `"images:my-photos".parse()`.
+/// A [`Source`](crate::data::Source) is parsed from the words of `--data`, as in
+/// `"images:my-photos".parse()`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Dataset {
     /// A short name: `digits`, `mnist`, `sprites`, or the folder's name.

@@ -26,7 +26,7 @@ impl Model {
     }
 
     /// The evidence lower bound of each image of a batch, one code drawn, in nats: `[batch]` (Kingma
-    /// and Welling, 2014). Under [`Loss::Mse`] it lacks a constant.
+    /// and Welling, 2014). Under [`Loss::Mse`](crate::nn::Loss::Mse) it lacks a constant.
     ///
     /// # Errors
     /// When the model is not variational.

@@ -15,8 +15,8 @@ impl Graph {
     /// - A batch is corrupted in the pass that gathers it.
     /// - Elementwise operations, and a sum of what they give, become one pass.
     ///
-    /// `kept` are nodes whose own value is needed. A [companion](Kind::Companion) is computed with
-    /// the node it names, which may have the higher number.
+    /// `kept` are nodes whose own value is needed. A [companion](crate::graph::Kind::Companion) is
+    /// computed with the node it names, which may have the higher number.
     ///
     /// # Errors
     /// Never for a graph that was built by its builder.
