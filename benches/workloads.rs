@@ -4,10 +4,10 @@
 use std::time::Duration;
 
 use criterion::{Criterion, SamplingMode, criterion_group, criterion_main};
+use diabolo::bench::workloads::Workload;
 use diabolo::cpu::CpuExecutor;
 use diabolo::gpu::{AdapterSummary, Adapters, GpuExecutor, GpuOptions};
 use diabolo::graph::Executor;
-use diabolo::workloads::Workload;
 
 /// Makes a device afresh, so that no workload pays for the memory of another.
 type Open<'a> = Box<dyn Fn() -> Box<dyn Executor> + 'a>;

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::tensor::Shape;
+use crate::shape::Shape;
 
 /// What can go wrong, in words a user can act on.
 #[derive(Debug, thiserror::Error)]

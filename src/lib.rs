@@ -26,11 +26,11 @@ pub mod prelude;
 mod product;
 pub mod rng;
 pub mod run;
+mod shape;
 pub mod simd;
 pub mod tasks;
 pub mod tensor;
 pub mod train;
-pub mod workloads;
 mod workspace;
 
 pub(crate) use ops::kernel;

@@ -3,10 +3,10 @@
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use diabolo::bench::workloads::Workload;
 use diabolo::cpu::CpuExecutor;
 use diabolo::graph::{Executor, PlanId};
 use diabolo::ops::StepScalars;
-use diabolo::workloads::Workload;
 
 struct Counting;
 

@@ -1,11 +1,13 @@
 //! The devices that are measured.
 
-use super::parse;
+use super::workloads::Ceilings;
 use crate::cpu::CpuExecutor;
 use crate::error::{Error, Result};
-use crate::gpu::{Adapters, GpuExecutor, GpuOptions, Selection};
+use crate::gpu::{Adapters, DeviceChoice, GpuExecutor, GpuOptions, Selection};
 use crate::graph::Executor;
-use crate::workloads::Ceilings;
+
+/// The value of `--device` that names every adapter and the CPU.
+const ALL: &str = "all";
 
 /// A device, opened afresh for each workload.
 pub(super) struct BenchDevice {
@@ -60,4 +62,8 @@ impl BenchDevice {
     pub fn ceilings(&self) -> Result<Ceilings> {
         Ceilings::measure(self.open()?.as_mut())
     }
+}
+
+fn parse(text: &str) -> Result<Option<DeviceChoice>> {
+    if text.eq_ignore_ascii_case(ALL) { Ok(None) } else { text.parse().map(Some) }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::Row;
+use super::table::Row;
 
 /// The line `fixed + each * images` that is nearest to times of steps, by the squares of the relative
 /// errors, so that small batches count as much as large ones.

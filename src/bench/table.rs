@@ -2,9 +2,9 @@
 
 use std::fmt::Write;
 
-use super::BenchDevice;
+use super::devices::BenchDevice;
+use super::workloads::{Ceilings, Measured, PlanCosts, Workload};
 use crate::graph::{Bytes, Cost, Step};
-use crate::workloads::{Ceilings, Measured, PlanCosts, Workload};
 
 /// A workload on a device: what was measured and what was counted.
 #[derive(Clone, Debug, PartialEq, serde::Serialize)]

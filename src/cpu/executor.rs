@@ -16,8 +16,7 @@ use crate::tensor::Tensor;
 /// ```
 /// use diabolo::cpu::CpuExecutor;
 /// use diabolo::graph::{Executor, Graph, Plan, PlanRequest};
-/// use diabolo::ops;
-/// use diabolo::ops::StepScalars;
+/// use diabolo::ops::{self, StepScalars};
 /// use diabolo::tensor::Tensor;
 ///
 /// let mut graph = Graph::new();

@@ -11,7 +11,7 @@ use std::str::FromStr;
 use rayon::prelude::*;
 
 use super::order::below;
-use super::{Dataset, ImageShape, Images, LoadOptions, MAX_BYTES, MAX_SIDE, folder};
+use super::{Dataset, ImageShape, Images, LoadOptions, MAX_BYTES, MAX_SIDE, picture};
 use crate::error::{Error, Result};
 use crate::rng::{self, Seed, stream};
 use crate::tensor::Tensor;
@@ -132,7 +132,7 @@ fn read_mask(path: &Path, shape: &ImageShape) -> Result<Vec<u8>> {
         let what = "there is no such file; give --missing a mask image, or random:0.3";
         return Err(Error::file(path, what));
     }
-    let picture = folder::decode(path, &LoadOptions { gray: true, ..LoadOptions::default() })?;
+    let picture = picture::decode(path, &LoadOptions { gray: true, ..LoadOptions::default() })?;
     let (height, width) = (picture.shape.height, picture.shape.width);
     if (height, width) != (shape.height, shape.width) {
         let what = format!(

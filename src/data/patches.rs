@@ -2,11 +2,11 @@
 
 use std::path::Path;
 
-use super::ImageShape;
-use super::folder::Picture;
 use super::order::below;
+use super::picture::Picture;
 use crate::error::{Error, Result};
 use crate::rng::{self, Seed, stream};
+use crate::shape::ImageShape;
 
 /// As many patches of `width` by `height` as would tile the picture, at places drawn by `seed` and
 /// the picture's `number`.

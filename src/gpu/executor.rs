@@ -3,12 +3,12 @@
 use std::sync::Arc;
 
 use super::device::GpuDevice;
-use super::flights::{Flights, submissions};
 use super::memory::{DataMemory, Memory, PlanMemory, StateMemory, upload};
 use super::pipelines::Pipelines;
 use super::profiler::Profiler;
 use super::program::{Parts, Program};
 use super::readback::Readback;
+use super::submissions::{Submissions, submissions};
 use super::{Adapters, DeviceChoice, GpuOptions, Selection};
 use crate::error::{Error, Result};
 use crate::graph::{
@@ -28,7 +28,7 @@ pub struct GpuExecutor {
     state: Option<StateMemory>,
     data: Vec<DataMemory>,
     programs: HeldPlans<(Program, Option<DataId>)>,
-    flights: Flights,
+    submissions: Submissions,
     readback: Readback,
     profiler: Option<Profiler>,
 }
@@ -42,17 +42,17 @@ impl GpuExecutor {
         let mut device = GpuDevice::open(adapters, index)?;
         device.target.kind = options.kind.unwrap_or(device.target.kind);
         if let Some(folder) = &options.tuning {
-            device.target.tuning = Arc::new(super::tuning::load(folder, &device));
+            device.target.tuning = Arc::new(super::tuning_file::load(folder, &device));
         }
         let pipelines = Pipelines::new(&device, &options);
-        let flights = Flights::new(&device)?;
+        let submissions = Submissions::new(&device)?;
         Ok(Self {
             device,
             pipelines,
             state: None,
             data: vec![],
             programs: HeldPlans::default(),
-            flights,
+            submissions,
             readback: Readback::default(),
             profiler: None,
         })
@@ -122,7 +122,7 @@ impl GpuExecutor {
 
     /// Records one submission and sends it off.
     fn submit(&mut self, plan: PlanId, steps: &[StepScalars]) -> Result<()> {
-        let first = self.flights.open(&self.device, steps)?;
+        let first = self.submissions.open(&self.device, steps)?;
         let (program, _) = &self.programs[plan];
         let mut encoder = self.device.device.create_command_encoder(&Default::default());
         let offsets = (first..).step_by(super::program::UNIFORM_ALIGNMENT as usize);
@@ -138,7 +138,7 @@ impl GpuExecutor {
                 }
             }
         }
-        self.flights.launch(&self.device, (plan, program), encoder)
+        self.submissions.submit(&self.device, (plan, program), encoder)
     }
 }
 
@@ -245,12 +245,12 @@ impl Executor for GpuExecutor {
         let parts = Parts {
             device: &self.device,
             pipelines: &mut self.pipelines,
-            scalars: self.flights.scalars(),
+            scalars: self.submissions.scalars(),
         };
         let data_memory = data.and_then(|data| self.data.get(data.0));
         let memory = Memory { plan: &own, state: self.state.as_ref(), data: data_memory };
         let operations = Program::operations(parts, &plan, memory)?;
-        self.flights.reserve(&self.device, plan.metrics.len())?;
+        self.submissions.reserve(&self.device, plan.metrics.len())?;
         self.device.check()?;
         Ok(self.programs.add((Program { plan, memory: own, operations }, data)))
     }
@@ -312,7 +312,7 @@ impl Executor for GpuExecutor {
         let memory = Memory { plan: &program.memory, state: self.state.as_ref(), data };
         let outputs = step.outputs.iter().map(|at| Ok((memory.buffer(at.area)?.clone(), *at)));
         let outputs = outputs.collect::<Result<Vec<_>>>()?;
-        let offset = self.flights.open(&self.device, std::slice::from_ref(scalars))?;
+        let offset = self.submissions.open(&self.device, std::slice::from_ref(scalars))?;
         let mut encoder = self.device.device.create_command_encoder(&Default::default());
         for found in self.programs[plan].0.operations.iter().filter(|it| it.step == operation) {
             found.record(&mut encoder.begin_compute_pass(&Default::default()), offset);
@@ -339,7 +339,7 @@ impl Executor for GpuExecutor {
 
     fn take_metrics(&mut self, wait: bool) -> Result<Vec<MetricRow>> {
         self.device.check()?;
-        self.flights.take(&self.device, wait)
+        self.submissions.take(&self.device, wait)
     }
 
     fn wait(&mut self) -> Result<()> {

@@ -5,9 +5,10 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use super::memory::{self, Lifetime, MemoryReport};
+use super::nodes::{Graph, Kind, base};
+use super::parameter::{ParamName, Role};
 use super::plan::{Area, Location, METRIC_ROWS, Plan, PlanRequest, Step, Training};
 use super::updates::{Search, Updates};
-use super::{Graph, Kind, ParamName, Role};
 use crate::error::{Error, Result};
 use crate::ops::{Builder, Expand, GlobalNorm, MAX_INPUTS, NodeId, Op, Record, Shapes};
 use crate::tensor::{Shape, Tensor};
@@ -382,12 +383,4 @@ fn companions(graph: &Graph) -> HashMap<NodeId, Vec<NodeId>> {
         (of, list.into_iter().map(|(_, id)| id).collect())
     };
     companions.into_iter().map(ordered).collect()
-}
-
-/// The node whose memory `node` is a view of: itself unless it is a reshape.
-pub(super) fn base(graph: &Graph, node: NodeId) -> NodeId {
-    match &graph.node(node).kind {
-        Kind::Op(op) if op.is_view() => base(graph, graph.node(node).inputs[0]),
-        _ => node,
-    }
 }

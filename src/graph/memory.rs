@@ -6,7 +6,8 @@
 
 use std::fmt;
 
-use super::{Role, StateLayout};
+use super::bytes::Bytes;
+use super::parameter::{Role, StateLayout};
 use crate::error::{Error, Result};
 use crate::ops::GpuTarget;
 
@@ -130,21 +131,6 @@ impl fmt::Display for MemoryReport {
             Bytes(self.moments),
             Bytes(self.inputs),
         )
-    }
-}
-
-/// Bytes, printed with a binary unit.
-#[derive(Clone, Copy, Debug)]
-pub struct Bytes(pub u64);
-
-impl fmt::Display for Bytes {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.0 {
-            bytes if bytes < 1 << 10 => write!(f, "{bytes} B"),
-            bytes if bytes < 1 << 20 => write!(f, "{:.1} KiB", bytes as f64 / 1024.0),
-            bytes if bytes < 1 << 30 => write!(f, "{:.1} MiB", bytes as f64 / 1_048_576.0),
-            bytes => write!(f, "{:.2} GiB", bytes as f64 / 1_073_741_824.0),
-        }
     }
 }
 

@@ -4,11 +4,11 @@ use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::Arc;
 
-use super::draft::Draft;
 use super::memory::MemoryReport;
-use super::{Data, Graph, Kind, ParamName, Role, StateLayout};
+use super::nodes::{Data, Graph};
+use super::parameter::StateLayout;
 use crate::error::{Error, Result};
-use crate::ops::{Builder, GpuTarget, NodeId, Op, Optimiser, Shapes};
+use crate::ops::{GpuTarget, NodeId, Op, Optimiser, Shapes};
 use crate::tensor::{Shape, Tensor};
 
 /// Rows of a plan's metrics log; a longer pass starts over at the first.
@@ -156,35 +156,6 @@ pub struct Plan {
 }
 
 impl Plan {
-    /// Plans `request`.
-    ///
-    /// # Errors
-    /// When a gradient does not exist, a state tensor is not in the layout, a metric is not one
-    /// number, or a tensor is larger than the adapter can bind.
-    pub fn new(request: &PlanRequest) -> Result<Plan> {
-        let mut graph = request.graph.clone();
-        let gradients = match &request.training {
-            Some(training) => parameter_gradients(&mut graph, request.layout, training.loss)?,
-            None => vec![],
-        };
-        for (name, node) in &request.metrics {
-            if graph.shape(*node).elements() != 1 {
-                let what = format!("metric `{name}` is not one number");
-                return Err(Error::shape("plan", what, &[graph.shape(*node)]));
-            }
-        }
-        let mut roots: Vec<NodeId> = request.outputs.iter().map(|(_, node)| *node).collect();
-        roots.extend(request.metrics.iter().map(|(_, node)| *node));
-        roots.extend(gradients.iter().map(|(_, node)| *node));
-        if request.training.is_some() {
-            roots.extend(graph.updates().iter().map(|(_, node)| *node));
-        }
-        if request.fuse {
-            graph = graph.fuse(&roots)?;
-        }
-        Draft::new(&graph, request).finish(&roots, &gradients)
-    }
-
     /// The number of the input of that name.
     ///
     /// # Errors
@@ -220,26 +191,4 @@ impl Plan {
     pub fn flops(&self) -> u64 {
         self.steps.iter().map(|step| step.op.flops(&step.shapes)).sum()
     }
-}
-
-/// Each parameter's name with a node, read by nobody else, that holds its gradient.
-fn parameter_gradients(
-    graph: &mut Graph,
-    layout: &StateLayout,
-    loss: NodeId,
-) -> Result<Vec<(ParamName, NodeId)>> {
-    let trained = layout.entries().iter().filter(|entry| entry.role == Role::Parameter);
-    let names: Vec<ParamName> = trained.map(|entry| entry.name.clone()).collect();
-    let nodes = names
-        .iter()
-        .map(|name| {
-            let is_it = |kind: &Kind| matches!(kind, Kind::State(other) if other == name);
-            let index = graph.nodes().iter().position(|node| is_it(&node.kind));
-            index.map(|index| NodeId(index as u32)).ok_or_else(|| {
-                Error::Graph(format!("parameter `{name}` is trained but the graph does not use it"))
-            })
-        })
-        .collect::<Result<Vec<_>>>()?;
-    let gradients = graph.gradients(loss, &nodes)?;
-    Ok(names.into_iter().zip(gradients).collect())
 }

@@ -3,9 +3,9 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use super::draft::base;
+use super::nodes::{Graph, Kind, base};
+use super::parameter::{ParamName, StateLayout};
 use super::plan::PlanRequest;
-use super::{Graph, Kind, ParamName, StateLayout};
 use crate::ops::{AdapterKind, NodeId, Op, Optimiser, Update};
 
 /// Operations that update parameters in place of giving their gradients.

@@ -2,7 +2,9 @@
 //! (Hinton and Salakhutdinov, "Reducing the dimensionality of data with neural networks", 2006);
 //! and, where codes are quantised, what their bits weigh.
 
-use super::{Batch, Model, Objective, Scope, plus_weighted};
+use super::model::{Batch, Model, Objective};
+use super::network::Scope;
+use super::terms::plus_weighted;
 use crate::error::Result;
 use crate::ops::NodeId;
 

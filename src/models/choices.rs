@@ -2,9 +2,7 @@
 
 use super::architecture::{Architecture, CodeForm};
 use super::network::{Block, Downsample, Norm};
-use super::sparse::Sparsity;
-use super::vae::Variance;
-use super::vqvae::CodebookRule;
+use super::variant::{CodebookRule, Sparsity, Variance};
 use crate::data::Missing;
 use crate::nn::Loss;
 use crate::ops::{Activation, Corruption};

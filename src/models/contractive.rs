@@ -1,11 +1,15 @@
 //! The contractive autoencoder: `L + W mean_x ||J(x)||^2`, J the Jacobian of the code in the image,
 //! by Frobenius' norm (Rifai, Vincent, Muller, Glorot, Bengio: "Contractive auto-encoders", 2011).
 
+use super::architecture::{Architecture, CodeForm, Sizes};
 use super::autoencoder::{Reconstructed, reconstruct};
-use super::{
-    Architecture, Batch, Choices, CodeForm, Model, Objective, Recipe, Schedule, Scope, Sizes,
-};
-use super::{Norm, by_scale, count, not_negative, plus_weighted};
+use super::choices::Choices;
+use super::model::{Batch, Model, Objective};
+use super::network::{Norm, Scope};
+use super::option_checks::{count, not_negative};
+use super::recipe::{Recipe, Schedule};
+use super::terms::{by_scale, plus_weighted};
+use super::variant::Contractive;
 use crate::error::{Error, Result};
 use crate::graph::Graph;
 use crate::nn::{self, Loss};
@@ -13,15 +17,6 @@ use crate::ops::{self, Activation, Builder, NodeId, RandomKind, ReduceKind, Unar
 use crate::tensor::{Shape, Tensor};
 
 pub(super) const OPTIONS: [&str; 6] = ["latent", "loss", "variance", "tied", "penalty", "probes"];
-
-/// The settings of a contractive autoencoder.
-#[derive(Clone, Copy, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
-pub struct Contractive {
-    /// The weight of the squared norm.
-    pub penalty: f32,
-    /// Random projections a step that estimate the norm; 0 for the exact one.
-    pub probes: usize,
-}
 
 /// Above this many numbers of a code, an exact norm would take as many passes through the encoder.
 const MOST_PASSES: usize = 128;

@@ -1,6 +1,8 @@
 //! The convolutional autoencoder: stages of convolution and pooling, and back.
 
-use super::{Architecture, Choices, CodeForm, Recipe, Schedule, Sizes};
+use super::architecture::{Architecture, CodeForm, Sizes};
+use super::choices::Choices;
+use super::recipe::{Recipe, Schedule};
 use crate::nn::Loss;
 use crate::ops::Activation;
 

@@ -2,7 +2,10 @@
 //! (Sohn, Lee, Yan: "Learning structured output representation using deep conditional generative
 //! models", 2015). Codes keep what the label does not say, and images of any label can be drawn.
 
-use super::{Architecture, Choices, CodeForm, Recipe, Sizes, vae};
+use super::architecture::{Architecture, CodeForm, Sizes};
+use super::choices::Choices;
+use super::recipe::Recipe;
+use super::vae;
 use crate::error::{Error, Result};
 
 /// The VAE's with one hidden layer more, and a short code near its prior: what the label says is

@@ -1,12 +1,15 @@
-//! The denoising autoencoder: the encoder sees a spoilt image, and the loss compares with the clean
+//! The denoising autoencoder: the encoder sees a corrupted image, and the loss compares with the clean
 //! one (Vincent, Larochelle, Bengio, Manzagol: "Extracting and composing robust features with
 //! denoising autoencoders", 2008). The noise is drawn anew at each step, on the device.
-
 //!
-//! A residual model makes what is to be added to the spoilt image (Zhang, Zuo, Chen, Meng, Zhang:
+//! A residual model makes what is to be added to the corrupted image (Zhang, Zuo, Chen, Meng, Zhang:
 //! "Beyond a Gaussian denoiser", 2017): what is right in it need not pass through the code.
 
-use super::{Architecture, Choices, Downsample, Recipe, Schedule, Sizes, conv};
+use super::architecture::{Architecture, Sizes};
+use super::choices::Choices;
+use super::conv;
+use super::network::Downsample;
+use super::recipe::{Recipe, Schedule};
 use crate::nn::Loss;
 use crate::ops::Corruption;
 

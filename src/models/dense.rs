@@ -1,6 +1,8 @@
 //! The dense autoencoder: 784-64-32-32-64-784 on MNIST.
 
-use super::{Architecture, Choices, CodeForm, Recipe, Schedule, Sizes};
+use super::architecture::{Architecture, CodeForm, Sizes};
+use super::choices::Choices;
+use super::recipe::{Recipe, Schedule};
 use crate::nn::Loss;
 use crate::ops::Activation;
 

@@ -3,11 +3,14 @@
 //! Grosse, Salakhutdinov: "Importance weighted autoencoders", 2016). With thousands of samples it
 //! measures the log-likelihood of any variational model.
 
-use super::count;
+use super::architecture::{Architecture, CodeForm, Sizes};
+use super::choices::Choices;
+use super::model::{Batch, Model, Objective};
+use super::network::Scope;
+use super::option_checks::count;
+use super::recipe::{Recipe, Schedule};
 use super::vae::{self, Posterior};
-use super::{
-    Architecture, Batch, Choices, CodeForm, Model, Objective, Recipe, Schedule, Scope, Sizes,
-};
+use super::variant::Iwae;
 use crate::error::Result;
 use crate::graph::Graph;
 use crate::nn::{self, Loss};
@@ -16,13 +19,6 @@ use crate::tensor::Shape;
 
 pub(super) const OPTIONS: [&str; 8] =
     ["latent", "loss", "variance", "dropout", "samples", "binarise", "nll", "nll-images"];
-
-/// The settings of an importance-weighted autoencoder.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-pub struct Iwae {
-    /// Samples in the bound.
-    pub samples: usize,
-}
 
 /// 784-200-200-50 with tanh on pixels drawn anew at each step, as in the paper.
 pub(super) fn recipe() -> Recipe {

@@ -6,9 +6,12 @@
 //! factorised prior, one logistic distribution a channel with location m and scale s, both trained:
 //! `-log2 (F((c + 1/2 - m) / s) - F((c - 1/2 - m) / s))`, F the sigmoid and c in steps.
 
-use serde::{Deserialize, Serialize};
-
-use super::{Choices, CodeForm, Model, Network, Scope, not_negative};
+use super::architecture::CodeForm;
+use super::choices::Choices;
+use super::model::Model;
+use super::network::{Network, Scope};
+use super::option_checks::not_negative;
+use super::variant::Quantiser;
 use crate::error::{Error, Result};
 use crate::graph::{Graph, Initialiser};
 use crate::nn::{self, Loss};
@@ -27,15 +30,6 @@ const LOG_SCALES: [f32; 2] = [-4.0, 8.0];
 
 /// The weight of a bit a pixel beside a mean squared error.
 const RATE_BESIDE_MSE: f32 = 1e-3;
-
-/// How a code becomes whole numbers, and what they cost.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Quantiser {
-    /// The distance of neighbouring values.
-    pub step: f32,
-    /// The weight of the bits: of bits a pixel beside [`Loss::Mse`], else of bits an image.
-    pub rate: f32,
-}
 
 impl Quantiser {
     /// The quantiser that `choices` name, if they name one. Beside a likelihood in nats, a bit weighs

@@ -5,14 +5,15 @@
 //! - Top-k: a linear code of which only the k greatest units stay; gradients pass through those
 //!   (Makhzani and Frey, "k-Sparse autoencoders", 2014).
 
-use clap::ValueEnum;
-use serde::{Deserialize, Serialize};
-
+use super::architecture::{Architecture, CodeForm, Sizes};
 use super::autoencoder::{Reconstructed, reconstruct};
-use super::{
-    Architecture, Batch, Choices, CodeForm, Model, Objective, Recipe, Schedule, Scope, Sizes,
-};
-use super::{Network, by_scale, count, not_negative, plus_weighted};
+use super::choices::Choices;
+use super::model::{Batch, Model, Objective};
+use super::network::{Network, Scope};
+use super::option_checks::{count, not_negative};
+use super::recipe::{Recipe, Schedule};
+use super::terms::{by_scale, plus_weighted};
+use super::variant::{Sparse, Sparsity};
 use crate::error::{Error, Result};
 use crate::graph::Graph;
 use crate::nn::{self, Loss};
@@ -30,39 +31,6 @@ pub(super) const OPTIONS: [&str; 10] = [
     "target-sparsity",
     "warmup",
 ];
-
-/// What keeps codes sparse.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-#[value(rename_all = "lower")]
-pub enum Sparsity {
-    /// The sum of magnitudes.
-    #[default]
-    L1,
-    /// The divergence of mean activations from a rate.
-    Kl,
-    /// Only the k greatest units stay.
-    TopK,
-}
-
-/// The settings of a sparse autoencoder.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Sparse {
-    /// What keeps codes sparse.
-    pub sparsity: Sparsity,
-    /// The penalty's weight at the start.
-    pub penalty: f32,
-    /// The units that stay, for [`Sparsity::TopK`]; 0 for all.
-    pub k: usize,
-    /// The mean activation that [`Sparsity::Kl`] aims at.
-    pub rho: f32,
-    /// Epochs in which k falls from 40 times itself: with few units from the start, most would never
-    /// be among them (section 4.2.1 of the paper).
-    pub warmup: u32,
-    /// The share of active units to which the penalty's weight is adapted.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub target: Option<f32>,
-}
 
 /// Times as many units stay at the start.
 const WARM_K: f32 = 40.0;

@@ -6,13 +6,14 @@
 //! The decoder is Bernoulli under `--loss bce`, Gaussian with a learned variance under `--loss
 //! gaussian`, and Gaussian of variance 1/2 up to a constant under `--loss mse`.
 
-use clap::ValueEnum;
-use serde::{Deserialize, Serialize};
-
-use super::{
-    Architecture, Batch, Choices, CodeForm, Model, Objective, Recipe, Schedule, Scope, Sizes,
-};
-use super::{count, not_negative, plus_weighted};
+use super::architecture::{Architecture, CodeForm, Sizes};
+use super::choices::Choices;
+use super::model::{Batch, Model, Objective};
+use super::network::Scope;
+use super::option_checks::{count, not_negative};
+use super::recipe::{Recipe, Schedule};
+use super::terms::plus_weighted;
+use super::variant::Vae;
 use crate::error::{Error, Result};
 use crate::graph::Graph;
 use crate::nn::{self, Loss};
@@ -31,31 +32,6 @@ pub(super) const OPTIONS: [&str; 10] = [
     "nll",
     "nll-images",
 ];
-
-/// Where the variance of a Gaussian decoder comes from.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Variance {
-    /// One number for all pixels of all images, a parameter.
-    #[default]
-    Shared,
-    /// One number a pixel, an output of the decoder.
-    Learned,
-}
-
-/// The logarithm of the shared variance before training.
-pub(super) const SHARED_START: f32 = -3.0;
-
-/// The settings of a variational autoencoder.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Vae {
-    /// The weight of the divergence.
-    pub beta: f32,
-    /// Epochs in which the weight rises from 0 to beta.
-    pub warmup: u32,
-    /// Nats of mean divergence in each dimension below which less gains nothing.
-    pub free_bits: f32,
-}
 
 /// A posterior over codes, both parts shaped like a batch of codes.
 pub(super) struct Posterior {

@@ -7,13 +7,14 @@
 //! gradient of `mean ([z] - q)^2`. Codes that hardly any place takes start again from places of the
 //! batch, drawn at random (Dhariwal et al., "Jukebox", 2020).
 
-use clap::ValueEnum;
-use serde::{Deserialize, Serialize};
-
-use super::{
-    Architecture, Batch, Choices, CodeForm, Downsample, Model, Objective, Recipe, Schedule, Scope,
-};
-use super::{Block, Network, Norm, Sizes, by_scale, count, not_negative, plus_weighted};
+use super::architecture::{Architecture, CodeForm, Sizes};
+use super::choices::Choices;
+use super::model::{Batch, Model, Objective};
+use super::network::{Block, Downsample, Network, Norm, Scope};
+use super::option_checks::{count, not_negative};
+use super::recipe::{Recipe, Schedule};
+use super::terms::{by_scale, plus_weighted};
+use super::variant::{CodebookRule, VqVae};
 use crate::error::{Error, Result};
 use crate::graph::{Graph, Initialiser, State};
 use crate::nn::Loss;
@@ -22,30 +23,6 @@ use crate::tensor::Shape;
 
 pub(super) const OPTIONS: [&str; 7] =
     ["latent", "loss", "variance", "codes", "code-dim", "codebook", "penalty"];
-
-/// How the codebook follows what it stands for.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum CodebookRule {
-    /// Each code is a moving average of the places it is nearest to.
-    #[default]
-    Ema,
-    /// By gradient, like all parameters.
-    Loss,
-}
-
-/// The settings of a vector-quantised autoencoder.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-pub struct VqVae {
-    /// Codes in the codebook.
-    pub codes: usize,
-    /// Numbers of each.
-    pub code_dim: usize,
-    /// How they follow.
-    pub rule: CodebookRule,
-    /// The weight of the commitment.
-    pub penalty: f32,
-}
 
 /// The codes.
 const CODES: &str = "codebook.codes";

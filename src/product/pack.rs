@@ -2,8 +2,8 @@
 
 use rayon::prelude::*;
 
+use super::operand::{Operand, Strides};
 use super::tile::ROWS;
-use super::{Operand, Strides};
 use crate::simd;
 use crate::workspace::with_workspace;
 

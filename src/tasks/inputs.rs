@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use rayon::prelude::*;
 
-use crate::data::{ImageShape, LoadOptions, folder};
+use crate::data::{ImageShape, LoadOptions, folder, picture};
 use crate::error::{Error, Result};
 use crate::tensor::Tensor;
 
@@ -34,7 +34,7 @@ impl Pictures {
         let decoded: Vec<Result<Vec<u8>>> = paths
             .par_iter()
             .map(|path| {
-                let picture = folder::decode(path, &options)?;
+                let picture = picture::decode(path, &options)?;
                 Ok(picture.pixels.repeat(shape.channels / picture.shape.channels))
             })
             .collect();

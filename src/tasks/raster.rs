@@ -5,7 +5,7 @@ use std::path::Path;
 
 use image::{DynamicImage, GrayImage, ImageFormat, RgbImage};
 
-use crate::data::{ImageShape, LoadOptions, folder};
+use crate::data::{ImageShape, LoadOptions, picture};
 use crate::error::{Error, Result};
 use crate::file::write_atomically;
 use crate::tensor::Tensor;
@@ -30,7 +30,7 @@ impl Raster {
     /// # Errors
     /// When it cannot be read.
     pub fn read(path: &Path) -> Result<Self> {
-        let picture = folder::decode(path, &LoadOptions::default())?;
+        let picture = picture::decode(path, &LoadOptions::default())?;
         Ok(Self { shape: picture.shape, pixels: picture.pixels })
     }
 

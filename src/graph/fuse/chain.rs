@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::{Graph, Kind};
+use crate::graph::nodes::{Graph, Kind};
 use crate::ops::{
     Chain, Instruction, MAX_CHAIN_INPUTS, MAX_CHAIN_TENSORS, MAX_CHAINED, NodeId, Pointwise,
     Reduce, ReduceKind, Total, UnaryKind,

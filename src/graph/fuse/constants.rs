@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Graph, Kind, Node};
+use crate::graph::nodes::{Graph, Kind, Node};
 use crate::ops::{Binary, BinaryKind, NodeId, Op, Reshape, Unary, UnaryKind};
 use crate::tensor::Tensor;
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Graph, Kind, Node};
+use crate::graph::nodes::{Graph, Kind, Node};
 use crate::ops::{EpiloguePart, NodeId, Op, Reshape};
 
 impl Graph {

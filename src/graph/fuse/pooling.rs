@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use super::{Graph, Kind};
+use crate::graph::nodes::{Graph, Kind};
 use crate::ops::{
-    ActivationGradient, MaxPool2dBackward, MaxPool2dGradient, MaxPool2dIndices, NodeId, Op,
+    ActivationGradient, MaxPool2dBackward, MaxPool2dGradient, MaxPool2dIndices, NodeId,
 };
 
 impl Graph {
@@ -25,11 +25,6 @@ impl Graph {
     fn replace(&mut self, index: usize, (op, inputs): (MaxPool2dBackward, [NodeId; 2])) {
         self.nodes[index].kind = Kind::Op(Arc::new(op));
         self.nodes[index].inputs = inputs.to_vec();
-    }
-
-    pub(super) fn op<T: Op>(&self, index: usize) -> Option<&T> {
-        let Kind::Op(op) = &self.nodes[index].kind else { return None };
-        (op.as_ref() as &dyn std::any::Any).downcast_ref()
     }
 
     fn pooling_gradient(

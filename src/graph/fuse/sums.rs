@@ -1,6 +1,6 @@
 //! The gradient of a bias becomes a second output of the weight's gradient, which reads the same.
 
-use super::{Graph, Kind};
+use crate::graph::nodes::{Graph, Kind};
 use crate::ops::{NodeId, Reduce, ReduceKind, Shapes};
 
 impl Graph {

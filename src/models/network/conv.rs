@@ -5,53 +5,14 @@
 //! stride 2. Sizes that the stages do not divide are padded with zeros on the way in and cropped on
 //! the way out.
 
-use clap::ValueEnum;
-use serde::{Deserialize, Serialize};
-
-use super::{Network, Scope};
-use crate::data::ImageShape;
+use super::stages::{Block, Downsample, Norm};
+use super::structure::{Network, Scope};
 use crate::error::Result;
 use crate::graph::Graph;
 use crate::models::architecture::{CodeForm, Sizes};
 use crate::nn::{self, Layer, Start};
 use crate::ops::{self, Activation, Builder, ConvGeometry, NodeId};
-
-/// What a stage holds.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Block {
-    /// The convolution that changes the number of channels.
-    #[default]
-    Plain,
-    /// And two convolutions more, added to what they read (He et al., "Deep residual learning",
-    /// 2016).
-    Residual,
-    /// A residual block each way next to the code alone, where images are smallest: each place of
-    /// the code then sees most of the image (van den Oord et al., 2017, have two).
-    Inner,
-}
-
-/// How a stage halves an image.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Downsample {
-    /// By a 2x2 max-pool behind the convolution.
-    #[default]
-    Pool,
-    /// By the convolution's own stride.
-    Stride,
-}
-
-/// What follows each convolution.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Norm {
-    /// The activation alone.
-    #[default]
-    None,
-    /// Batch normalisation before the activation.
-    Batch,
-}
+use crate::shape::ImageShape;
 
 /// A 1x1 convolution.
 pub(super) const POINT: ConvGeometry = ConvGeometry::symmetric([1, 1], [1, 1], [0, 0]);

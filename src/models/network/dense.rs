@@ -1,7 +1,8 @@
 //! Networks of dense layers.
 
-use super::{Network, Scope};
+use super::structure::{Network, Scope};
 use crate::error::Result;
+use crate::models::architecture::Architecture;
 use crate::nn;
 use crate::ops::{self, Builder, NodeId};
 
@@ -60,7 +61,7 @@ pub(super) fn output(
 
 /// The encoder's layer that leads from hidden layer `layer` inward; 0 stands for the image.
 fn twin(network: &Network, layer: usize) -> String {
-    let super::Architecture::Dense(sizes) = &network.architecture else { return String::new() };
+    let Architecture::Dense(sizes) = &network.architecture else { return String::new() };
     match layer == sizes.encoder.len() {
         true => "encoder.code".into(),
         false => format!("encoder.dense{}", layer + 1),

@@ -14,8 +14,8 @@ use crate::graph::PlanId;
 use crate::inference::{self, PlanCache, Task};
 use crate::models::Model;
 use crate::ops::StepScalars;
-use crate::tasks::Trained;
 use crate::tasks::raster::Raster;
+use crate::tasks::trained::Trained;
 use crate::tensor::{Shape, Tensor};
 
 /// Numbers that one layer makes at once, by which few tiles are computed at a time where they are

@@ -11,8 +11,8 @@ use crate::error::{Error, Result};
 use crate::file::write_atomically;
 use crate::models::Model;
 use crate::run::say;
-use crate::tasks::ModelArgs;
 use crate::tasks::raster::Raster;
+use crate::tasks::trained::ModelArgs;
 
 /// The most bytes of a file that is read.
 const MOST_BYTES: u64 = 1 << 30;

@@ -1,6 +1,6 @@
 //! Operations on each element by itself.
 
-use super::translation::Place;
+use super::place::Place;
 use super::writer::Writer;
 use crate::ops::{Activate, Activation, Binary, BinaryKind, Detach, Unary, UnaryKind};
 

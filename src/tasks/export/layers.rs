@@ -1,7 +1,7 @@
 //! Products, convolutions, normalisation, pooling, and what looks at whole rows.
 
+use super::place::{Place, Size};
 use super::proto::NodeProto;
-use super::translation::{Place, Size};
 use super::writer::Writer;
 use crate::error::Result;
 use crate::ops::{

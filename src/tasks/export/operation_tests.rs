@@ -4,9 +4,14 @@
 use std::fs;
 use std::process::Command;
 
-use super::*;
+use prost::Message;
+
+use super::file::file;
+use super::place::BATCHES;
+use super::translation::{Pair, translate};
 use crate::cpu::CpuExecutor;
-use crate::graph::{Executor, Graph, Plan, PlanRequest};
+use crate::error::{Error, Result};
+use crate::graph::{Executor, Graph, Plan, PlanRequest, State};
 use crate::ops::{
     self, Activation, Builder, ConvGeometry, NodeId, ReduceKind, StepScalars, Transpose, UnaryKind,
     Upsampling,

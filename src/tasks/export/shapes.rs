@@ -1,6 +1,6 @@
 //! Operations that move elements and leave them as they are.
 
-use super::translation::{Place, Size};
+use super::place::{Place, Size};
 use super::writer::Writer;
 use crate::error::Result;
 use crate::ops::{Concat, Expand, Pad, Permute, Reshape, Slice};

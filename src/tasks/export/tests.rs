@@ -1,8 +1,10 @@
 use std::sync::Arc;
 
-use super::proto::Dimension;
-use super::*;
-use crate::graph::{Graph, Initialiser};
+use super::place::BATCHES;
+use super::proto::{Dimension, GraphProto};
+use super::translation::{Pair, translate};
+use crate::error::Result;
+use crate::graph::{Graph, Initialiser, State};
 use crate::ops::{self, Builder, NodeId, RandomKind, StepWeight};
 use crate::rng::Seed;
 

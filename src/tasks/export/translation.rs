@@ -5,62 +5,23 @@
 
 use std::collections::HashMap;
 
-use super::elementwise;
-use super::layers;
+use super::place::{BATCHES, Place, Size};
 use super::proto::{
     DataType, Dimension, DimensionProto, GraphProto, TensorShapeProto, TensorTypeProto, TypeProto,
     ValueInfoProto,
 };
-use super::shapes;
 use super::writer::{Writer, reals};
+use super::{elementwise, layers, shapes};
 use crate::error::{Error, Result};
 use crate::graph::{Graph, Kind, Node, State};
 use crate::ops::{Bias, Conv2d, ConvTranspose2d, Expand, Matmul, NodeId, Op, Reshape, Slice};
 
-/// The batch sizes that graphs are built for. Neither is 1, for which builders take short cuts.
-pub(super) const BATCHES: [usize; 2] = [2, 3];
-
 /// The input and the output that hold whole numbers: in the crate's own graphs they are f32.
 const WHOLE: [&str; 2] = ["labels", "index"];
-
-/// The size of an axis.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Size {
-    /// The same for every batch.
-    Fixed(usize),
-    /// So many times the batch.
-    Batch(usize),
-}
 
 /// The same graph for each of [`BATCHES`].
 pub(super) struct Pair<'a> {
     graphs: [&'a Graph; 2],
-}
-
-/// What a node of an operation becomes a node of.
-pub(super) struct Place<'a> {
-    /// The operation for each of [`BATCHES`].
-    pub ops: [&'a dyn Op; 2],
-    /// The names of what it reads.
-    pub inputs: Vec<&'a str>,
-    /// The sizes of what it reads.
-    pub input_sizes: Vec<Vec<Size>>,
-    /// The name of its result.
-    pub output: &'a str,
-    /// The sizes of its result.
-    pub sizes: Vec<Size>,
-}
-
-impl Place<'_> {
-    /// The operation as one of type `T`.
-    pub fn op<T: Op>(&self) -> Option<&T> {
-        (self.ops[0] as &dyn std::any::Any).downcast_ref()
-    }
-
-    /// The error of an operation that ONNX has no counterpart of.
-    pub fn unsupported(&self, why: impl Into<String>) -> Error {
-        Error::Unsupported { op: self.ops[0].name(), why: why.into() }
-    }
 }
 
 impl<'a> Pair<'a> {

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use crate::cpu::CpuExecutor;
-use crate::data::{ImageShape, LoadOptions, folder};
+use crate::data::{ImageShape, LoadOptions, picture};
 use crate::error::{Error, Result};
 use crate::graph::{Executor, Graph, Plan, PlanRequest, State};
 use crate::ops::{self, Corruption, StepScalars};
@@ -57,7 +57,7 @@ pub fn corrupted(picture: &Tensor, noise: Corruption, seed: Seed, number: usize)
 
 /// Which pixels of the file are not transparent; `None` where all are.
 pub(super) fn opaque(path: &Path, shape: ImageShape) -> Result<Option<Vec<bool>>> {
-    let Some(opacity) = folder::opacity(path)? else {
+    let Some(opacity) = picture::opacity(path)? else {
         return Ok(None);
     };
     let seen: Vec<bool> = opacity.iter().map(|alpha| *alpha >= THERE).collect();
@@ -67,7 +67,7 @@ pub(super) fn opaque(path: &Path, shape: ImageShape) -> Result<Option<Vec<bool>>
 
 /// Which pixels the mask leaves.
 pub(super) fn mask(path: &Path, shape: ImageShape) -> Result<Vec<bool>> {
-    let picture = folder::decode(path, &LoadOptions { gray: true, ..LoadOptions::default() })?;
+    let picture = picture::decode(path, &LoadOptions { gray: true, ..LoadOptions::default() })?;
     let (width, height) = (picture.shape.width, picture.shape.height);
     if (width, height) != (shape.width, shape.height) {
         let what = format!(

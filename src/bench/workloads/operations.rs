@@ -5,7 +5,7 @@ use std::sync::Arc;
 use rand::RngExt;
 
 use super::measure::{Ceilings, Loaded, PlanCosts};
-use super::{Build, Work, Workload};
+use super::workload::{Build, Work, Workload};
 use crate::error::Result;
 use crate::graph::{Executor, Graph, Plan, PlanRequest, State, Training};
 use crate::nn;

@@ -1,43 +1,10 @@
-//! The workloads that speed is measured on, the same on every device: training steps of whole
-//! models on random images, single operations, and transfers.
+//! All workloads, by their names, and how each comes onto a device.
 
-mod measure;
-mod models;
-mod operations;
-
-use std::sync::Arc;
-
-pub use measure::{Ceilings, Loaded, Measured, PlanCosts};
-
+use super::measure::Loaded;
+use super::workload::{Work, Workload};
+use super::{models, operations};
 use crate::error::{Error, Result};
-use crate::graph::{Executor, Graph};
-use crate::ops::NodeId;
-use crate::train::Config;
-
-/// What a workload computes.
-type Build = dyn Fn(&mut Graph) -> Result<Vec<NodeId>> + Send + Sync;
-
-/// Something to be timed.
-#[derive(Clone)]
-pub struct Workload {
-    /// The name in reports, such as `W1` or `conv_64x64_28_forward`.
-    pub name: String,
-    work: Work,
-}
-
-#[derive(Clone)]
-enum Work {
-    /// Forward, backward and Adam of a model.
-    Training(Box<Config>),
-    /// The reconstruction of a batch.
-    Inference(Box<Config>),
-    /// Operations on inputs of random numbers.
-    Operations(Arc<Build>),
-    /// Words written to a device.
-    Upload(usize),
-    /// Words read back from it.
-    Readback(usize),
-}
+use crate::graph::Executor;
 
 impl Workload {
     /// All workloads.
@@ -71,19 +38,6 @@ impl Workload {
         let chosen =
             |workload: &Self| names.is_empty() || names.iter().any(|name| means(name, workload));
         Ok(all.into_iter().filter(chosen).flat_map(|workload| workload.at(batches)).collect())
-    }
-
-    /// The same at each of `batches`, if it has a batch and there are any.
-    fn at(self, batches: &[usize]) -> Vec<Self> {
-        let Work::Training(config) = &self.work else { return vec![self] };
-        if batches.is_empty() {
-            return vec![self];
-        }
-        let with = |batch: &usize| {
-            let config = Config { batch: *batch, ..(**config).clone() };
-            Self { name: format!("{}@{batch}", self.name), work: Work::Training(Box::new(config)) }
-        };
-        batches.iter().map(with).collect()
     }
 
     /// Puts the workload on an executor that holds no state yet.

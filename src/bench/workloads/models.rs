@@ -3,7 +3,7 @@
 use rand::RngExt;
 
 use super::measure::{Loaded, PlanCosts};
-use super::{Work, Workload};
+use super::workload::{Work, Workload};
 use crate::data::ImageShape;
 use crate::error::Result;
 use crate::graph::{Executor, Plan, State};

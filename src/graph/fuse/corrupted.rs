@@ -1,13 +1,14 @@
-//! A batch that a model sees spoilt, and is compared with clean, is gathered and spoilt in one pass.
+//! A batch that a model sees corrupted, and is compared with clean, is gathered and corrupted in one
+//! pass.
 
 use std::sync::Arc;
 
-use super::{Graph, Kind};
+use crate::graph::nodes::{Graph, Kind};
 use crate::ops::{Corrupt, GatherImages, NodeId};
 
 impl Graph {
-    /// Makes spoilt images a second output of the gathering of clean ones.
-    pub(super) fn fuse_spoilt_batch(&mut self, kept: &[NodeId]) {
+    /// Makes corrupted images a second output of the gathering of clean ones.
+    pub(super) fn fuse_corrupted_batch(&mut self, kept: &[NodeId]) {
         let needed = self.needed(kept);
         let readers = self.readers(kept);
         for index in (0..needed.len()).filter(|index| needed[*index]) {

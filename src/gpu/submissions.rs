@@ -18,14 +18,14 @@ pub(super) const STEPS: usize = 64;
 #[derive(Debug, Default)]
 struct Lane {
     staging: Option<wgpu::Buffer>,
-    flight: Option<Flight>,
-    /// The steps of the flight; outlives it to keep its allocation.
+    submission: Option<Submission>,
+    /// The steps of the submission; outlives it to keep its allocation.
     steps: Vec<StepScalars>,
 }
 
 #[derive(Debug)]
-struct Flight {
-    submission: wgpu::SubmissionIndex,
+struct Submission {
+    index: wgpu::SubmissionIndex,
     arrival: Arrival,
     plan: PlanId,
     metrics: usize,
@@ -33,7 +33,7 @@ struct Flight {
 
 /// All lanes, and the metrics that have come back through them.
 #[derive(Debug)]
-pub(super) struct Flights {
+pub(super) struct Submissions {
     scalars: wgpu::Buffer,
     lanes: Vec<Lane>,
     /// The lane to be used next; where it is taken, it is the one that was taken first.
@@ -42,7 +42,7 @@ pub(super) struct Flights {
     bytes: Vec<u8>,
 }
 
-impl Flights {
+impl Submissions {
     pub fn new(device: &GpuDevice) -> Result<Self> {
         let size = (LANES * STEPS) as u64 * UNIFORM_ALIGNMENT;
         let usage = wgpu::BufferUsages::UNIFORM | wgpu::BufferUsages::COPY_DST;
@@ -65,7 +65,7 @@ impl Flights {
         let size = (STEPS * metrics * 4) as u64;
         for lane in &mut self.lanes {
             let small = lane.staging.as_ref().is_none_or(|staging| staging.size() < size);
-            if size > 0 && small && lane.flight.is_none() {
+            if size > 0 && small && lane.submission.is_none() {
                 lane.staging = Some(staging_buffer(device, size)?);
             }
         }
@@ -75,10 +75,10 @@ impl Flights {
     /// Opens the next lane, once it is free, and sends its steps' scalars ahead. Returns where the
     /// first step's lie; each further one's lie [`UNIFORM_ALIGNMENT`] bytes on.
     pub fn open(&mut self, device: &GpuDevice, steps: &[StepScalars]) -> Result<u32> {
-        let taken = self.lanes[self.next].flight.as_ref();
-        if let Some(submission) = taken.map(|flight| flight.submission.clone()) {
-            device.wait(Some(submission))?;
-            self.land(self.next)?;
+        let taken = self.lanes[self.next].submission.as_ref();
+        if let Some(index) = taken.map(|submission| submission.index.clone()) {
+            device.wait(Some(index))?;
+            self.collect(self.next)?;
         }
         let lane = &mut self.lanes[self.next];
         lane.steps.clear();
@@ -95,7 +95,7 @@ impl Flights {
     }
 
     /// Submits what was recorded for the lane opened last, and has its metrics sent back.
-    pub fn launch(
+    pub fn submit(
         &mut self,
         device: &GpuDevice,
         (id, program): (PlanId, &Program),
@@ -111,12 +111,12 @@ impl Flights {
         if let Some(staging) = staging {
             copy_rows(&mut encoder, &lane.steps, metrics, &program.memory.metrics, staging);
         }
-        let submission = device.queue.submit([encoder.finish()]);
+        let index = device.queue.submit([encoder.finish()]);
         let arrival = match staging {
             Some(staging) => Arrival::of_mapping(staging, size),
             None => Arrival::of_work(&device.queue),
         };
-        lane.flight = Some(Flight { submission, arrival, plan: id, metrics });
+        lane.submission = Some(Submission { index, arrival, plan: id, metrics });
         self.next = (self.next + 1) % LANES;
         Ok(())
     }
@@ -130,28 +130,28 @@ impl Flights {
         }
         let first = self.next;
         for lane in (first..first + LANES).map(|lane| lane % LANES) {
-            let Some(flight) = &self.lanes[lane].flight else { continue };
-            if !flight.arrival.is_done()? {
+            let Some(submission) = &self.lanes[lane].submission else { continue };
+            if !submission.arrival.is_done()? {
                 break;
             }
-            self.land(lane)?;
+            self.collect(lane)?;
         }
         Ok(std::mem::take(&mut self.arrived))
     }
 
     /// Frees a lane whose submission is done and keeps its metrics.
-    fn land(&mut self, lane: usize) -> Result<()> {
+    fn collect(&mut self, lane: usize) -> Result<()> {
         let lane = &mut self.lanes[lane];
-        let Some(flight) = lane.flight.take() else { return Ok(()) };
-        if !flight.arrival.is_done()? {
+        let Some(submission) = lane.submission.take() else { return Ok(()) };
+        if !submission.arrival.is_done()? {
             return Err(Error::Gpu("metrics did not arrive".into()));
         }
-        let size = (lane.steps.len() * flight.metrics * 4) as u64;
+        let size = (lane.steps.len() * submission.metrics * 4) as u64;
         let Some(staging) = lane.staging.as_ref().filter(|_| size > 0) else { return Ok(()) };
         mapped(staging, size, |bytes| {
             let values: &[f32] = bytemuck::cast_slice(bytes);
-            for (scalars, values) in lane.steps.iter().zip(values.chunks(flight.metrics)) {
-                let (plan, values) = (flight.plan, values.to_vec());
+            for (scalars, values) in lane.steps.iter().zip(values.chunks(submission.metrics)) {
+                let (plan, values) = (submission.plan, values.to_vec());
                 self.arrived.push(MetricRow { plan, scalars: *scalars, values });
             }
         })

@@ -1,0 +1,180 @@
+//! What `diabolo bench` takes and does.
+
+use std::io::IsTerminal;
+use std::time::Instant;
+
+use clap::Args;
+use indicatif::{ProgressBar, ProgressDrawTarget};
+
+use super::devices::BenchDevice;
+use super::growth::growth;
+use super::table::{self, Row};
+use super::workloads::{Ceilings, Workload};
+use crate::error::{Error, Result};
+use crate::gpu::{self, GpuOptions};
+use crate::graph::profile_table;
+use crate::run::say;
+
+/// What `diabolo bench` takes.
+#[derive(Clone, Debug, Args)]
+pub struct BenchArgs {
+    /// auto, cpu, gpu, the number of an adapter, part of its name, or all
+    #[arg(long, default_value = "auto")]
+    device: String,
+    /// Only these workloads, or those whose names begin so, such as W1,conv,M1
+    #[arg(long, value_name = "NAME,..", value_delimiter = ',')]
+    only: Vec<String>,
+    /// Measure training steps at these batch sizes, to see how they grow
+    #[arg(long, value_name = "IMAGES,..", value_delimiter = ',')]
+    batch: Vec<usize>,
+    /// Measure the device's own ceilings first, and show which share of the nearer one is reached
+    #[arg(long)]
+    roofline: bool,
+    /// Print the operations of each plan with their cost, and measure nothing
+    #[arg(long, conflicts_with_all = ["roofline", "json"])]
+    plan: bool,
+    /// Print the time that each operation of a workload takes
+    #[arg(long, conflicts_with_all = ["roofline", "json", "plan"])]
+    profile: bool,
+    /// Measure the kernels' variants on the adapter, keep the best, and use them from then on
+    #[arg(long, conflicts_with_all = ["roofline", "json", "plan", "profile", "batch"])]
+    tune: bool,
+    /// Print one JSON object a line
+    #[arg(long)]
+    json: bool,
+}
+
+/// Measures and prints.
+///
+/// # Errors
+/// When an option is wrong, there is no such device, or it is lost.
+pub fn bench(args: &BenchArgs) -> Result<()> {
+    let workloads = Workload::named(&args.only, &args.batch)?;
+    let devices = BenchDevice::chosen(&args.device)?;
+    if args.tune {
+        return devices.iter().try_for_each(|device| tune(device, &workloads));
+    }
+    if args.plan {
+        return print_plans(&devices, &workloads);
+    }
+    if args.profile {
+        return print_profiles(&devices, &workloads);
+    }
+    let ceilings = match args.roofline {
+        true => devices.iter().map(BenchDevice::ceilings).collect::<Result<Vec<_>>>()?,
+        false => vec![],
+    };
+    if !args.json {
+        say(format_args!("{}", table::head(&devices, &ceilings).trim_end()));
+    }
+    let bar = progress(workloads.len() * devices.len());
+    let mut all_rows = vec![];
+    for workload in &workloads {
+        let mut rows = vec![];
+        for (number, device) in devices.iter().enumerate() {
+            bar.set_message(format!("{} on {}", workload.name, device.name()));
+            rows.push(measure(workload, device, ceilings.get(number))?);
+            bar.inc(1);
+        }
+        bar.suspend(|| print_rows(&rows, args.json))?;
+        all_rows.extend(rows);
+    }
+    bar.finish_and_clear();
+    if !args.json {
+        growth(&all_rows).iter().for_each(|sentence| say(format_args!("{sentence}")));
+    }
+    Ok(())
+}
+
+/// A bar on a terminal, else nothing.
+fn progress(steps: usize) -> ProgressBar {
+    let target = match std::io::stderr().is_terminal() {
+        true => ProgressDrawTarget::stderr(),
+        false => ProgressDrawTarget::hidden(),
+    };
+    let style = indicatif::ProgressStyle::with_template("{bar:24} {pos}/{len} {msg}");
+    let bar = ProgressBar::with_draw_target(Some(steps as u64), target);
+    match style {
+        Ok(style) => bar.with_style(style),
+        Err(_) => bar,
+    }
+}
+
+/// A device of its own for each workload, so that none pays for the memory of those before.
+fn measure(workload: &Workload, device: &BenchDevice, ceilings: Option<&Ceilings>) -> Result<Row> {
+    let begin = Instant::now();
+    let mut executor = device.open()?;
+    let loaded = workload.load(executor.as_mut())?;
+    let ready = begin.elapsed().as_secs_f64();
+    let measured = loaded.measure(executor.as_mut())?;
+    let row = Row::new(workload, device.name(), &loaded.costs, measured, ceilings);
+    Ok(Row { start_ms: (ready + measured.first) * 1e3, ..row })
+}
+
+fn print_rows(rows: &[Row], json: bool) -> Result<()> {
+    if !json {
+        say(format_args!("{}", table::line(rows)));
+        return Ok(());
+    }
+    for row in rows {
+        let line = serde_json::to_string(row)
+            .map_err(|error| Error::Graph(format!("a row has no JSON: {error}")))?;
+        say(format_args!("{line}"));
+    }
+    Ok(())
+}
+
+fn print_plans(devices: &[BenchDevice], workloads: &[Workload]) -> Result<()> {
+    for device in devices {
+        for workload in workloads {
+            let mut executor = device.open()?;
+            let loaded = workload.load(executor.as_mut())?;
+            let counted = match executor.target() {
+                Some(_) => "",
+                None => ", counted as for a discrete GPU",
+            };
+            let place = format!("{}{counted}", device.name());
+            say(format_args!("{}", table::plan(&workload.name, &place, &loaded.costs)));
+        }
+    }
+    Ok(())
+}
+
+fn print_profiles(devices: &[BenchDevice], workloads: &[Workload]) -> Result<()> {
+    for device in devices {
+        for workload in workloads {
+            let mut executor = device.open()?;
+            let loaded = workload.load(executor.as_mut())?;
+            loaded.run(executor.as_mut(), WARM_UP)?;
+            executor.set_profiling(true)?;
+            loaded.run(executor.as_mut(), PROFILED)?;
+            let table = profile_table(&executor.profile()?);
+            say(format_args!("{} on {}, {PROFILED} steps", workload.name, device.name()));
+            say(format_args!("{}", table.trim_end()));
+        }
+    }
+    Ok(())
+}
+
+/// Tunes the kernels that the workloads use.
+fn tune(device: &BenchDevice, workloads: &[Workload]) -> Result<()> {
+    let folder = GpuOptions::default().tuning;
+    let (Some(folder), true) = (folder, device.is_adapter()) else {
+        say(format_args!("{}: there is nothing to choose, or no folder for it", device.name()));
+        return Ok(());
+    };
+    let mut steps = vec![];
+    for workload in workloads {
+        let loaded = workload.load(device.open()?.as_mut())?;
+        steps.extend(loaded.costs.steps.into_iter().map(|(step, _)| step));
+    }
+    let open = || device.open_adapter();
+    let file = gpu::tune(&open, &folder, &steps, &mut |line| say(format_args!("{line}")))?;
+    say(format_args!("kept in {}", file.display()));
+    Ok(())
+}
+
+/// Steps before those that `--profile` looks at.
+const WARM_UP: usize = 3;
+/// Steps that it looks at.
+const PROFILED: usize = 20;

@@ -1,0 +1,11 @@
+//! The workloads that speed is measured on, the same on every device: training steps of whole
+//! models on random images, single operations, and transfers.
+
+mod catalogue;
+mod measure;
+mod models;
+mod operations;
+mod workload;
+
+pub use measure::{Ceilings, Loaded, Measured, PlanCosts};
+pub use workload::Workload;

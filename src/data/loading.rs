@@ -1,0 +1,105 @@
+//! Loading a dataset, from wherever its images come.
+
+use super::dataset::Dataset;
+use super::load_options::LoadOptions;
+use super::source::Source;
+use super::{digits, folder, mnist, order, sprites};
+use crate::error::{Error, Result};
+use crate::shape::MAX_SIDE;
+
+impl Dataset {
+    /// Loads, or makes, the images of `source`.
+    ///
+    /// # Errors
+    /// When an option has no effect on this source or makes no sense, when files are missing,
+    /// damaged or do not fit together, when a download fails, and when there are fewer than two
+    /// images.
+    pub fn load(source: &Source, options: &LoadOptions) -> Result<Dataset> {
+        options.check(source)?;
+        match source {
+            Source::Digits => digits::load(options),
+            Source::Mnist(folder) => mnist::load(folder.as_deref(), options),
+            Source::Images(folder) => folder::load(folder, options),
+            Source::Sprites(count) => sprites::load(*count, options),
+        }
+    }
+}
+
+impl LoadOptions {
+    fn check(&self, source: &Source) -> Result<()> {
+        if self.limit == Some(0) {
+            return Err(Error::option(
+                "--limit",
+                "must be at least 1; leave it out for all images",
+            ));
+        }
+        if let Some((width, height)) = self.size {
+            if !matches!(source, Source::Images(_) | Source::Sprites(_)) {
+                let what = format!("has no effect on --data {source}: its images have one size");
+                return Err(Error::option("--size", what));
+            }
+            if width == 0 || height == 0 || width > MAX_SIDE || height > MAX_SIDE {
+                let what =
+                    format!("{width}x{height}: both sides must lie between 1 and {MAX_SIDE}");
+                return Err(Error::option("--size", what));
+            }
+        }
+        if let Some((width, height)) = self.patches {
+            if !matches!(source, Source::Images(_)) {
+                let what = format!("has no effect on --data {source}; only images:DIR takes it");
+                return Err(Error::option("--patches", what));
+            }
+            if self.size.is_some() {
+                let what = "cuts pictures as they are; leave --size out";
+                return Err(Error::option("--patches", what));
+            }
+            if width == 0 || height == 0 || width > MAX_SIDE || height > MAX_SIDE {
+                let what =
+                    format!("{width}x{height}: both sides must lie between 1 and {MAX_SIDE}");
+                return Err(Error::option("--patches", what));
+            }
+        }
+        if let Some(share) = self.hold_out {
+            if !matches!(source, Source::Images(_)) {
+                let what = format!("has no effect on --data {source}; only images:DIR takes it");
+                return Err(Error::option("--hold-out", what));
+            }
+            order::check_held_out(share)?;
+        }
+        if self.gray && !matches!(source, Source::Images(_)) {
+            let what = format!("has no effect on --data {source}; only images:DIR takes it");
+            return Err(Error::option("--gray", what));
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn options_without_effect_are_errors() {
+        let sized = LoadOptions { size: Some((16, 16)), ..LoadOptions::default() };
+        let gray = LoadOptions { gray: true, ..LoadOptions::default() };
+        let nothing = LoadOptions { limit: Some(0), ..LoadOptions::default() };
+        let flat = LoadOptions { size: Some((16, 0)), ..LoadOptions::default() };
+        let share = |share| LoadOptions { hold_out: Some(share), ..LoadOptions::default() };
+        let folder = || Source::Images("pictures".into());
+        let refused = [
+            (Source::Digits, sized, "--size"),
+            (Source::Mnist(None), sized, "--size"),
+            (Source::Digits, gray, "--gray"),
+            (Source::Sprites(10), gray, "--gray"),
+            (Source::Digits, nothing, "--limit"),
+            (Source::Sprites(10), flat, "--size"),
+            (Source::Digits, share(0.5), "--hold-out"),
+            (folder(), share(1.0), "--hold-out"),
+            (folder(), share(f64::NAN), "--hold-out"),
+        ];
+        for (source, options, option) in refused {
+            let error = Dataset::load(&source, &options).expect_err(option).to_string();
+            assert!(error.starts_with(option), "{error}");
+        }
+    }
+}

@@ -1,0 +1,160 @@
+//! Codes of images and images of codes, by the variant.
+
+use super::model::{Encoded, Model};
+use super::network::Scope;
+use super::vae;
+use super::variant::{Variance, Variant};
+use crate::error::{Error, Result};
+use crate::graph::{Initialiser, State};
+use crate::nn::Decoded;
+use crate::ops::{self, Activation, NodeId, UnaryKind};
+
+/// The logarithm of the shared variance before training.
+const SHARED_START: f32 = -3.0;
+
+/// Below this log-variance a Gaussian pixel would be sharper than the 255 steps it is stored in.
+const LEAST_LOG_VARIANCE: f32 = -12.5;
+
+impl Model {
+    /// The activation of the code: the network's, unless the variant wants it linear.
+    pub(super) fn code_activation(&self) -> Option<Activation> {
+        match &self.variant {
+            // Whole numbers of either sign.
+            _ if self.quantiser.is_some() => None,
+            Variant::Sparse(sparse) => sparse.code_activation(self.network.activation),
+            Variant::Vae(_) | Variant::Cvae(_) | Variant::Iwae(_) | Variant::Vqvae(_) => None,
+            _ => Some(self.network.activation),
+        }
+    }
+
+    /// The codes of `input`, `[batch, channels, height, width]`.
+    ///
+    /// # Errors
+    /// When the images are not of the model's size.
+    pub fn encode(
+        &self,
+        scope: &mut Scope,
+        input: NodeId,
+        labels: Option<NodeId>,
+    ) -> Result<Encoded> {
+        if self.is_variational() {
+            let posterior = vae::posterior(self, scope, input, labels)?;
+            let (code, log_variance) = (posterior.mean, Some(posterior.log_variance));
+            return Ok(Encoded { code, log_variance, index: None });
+        }
+        let features = self.network.features(scope, input, labels)?;
+        let code = self.network.head(scope, "code", features, self.code_activation())?;
+        match &self.variant {
+            Variant::Vqvae(vqvae) => {
+                let quantised = vqvae.quantise(scope, code)?;
+                let (code, index) = (quantised.code, Some(quantised.index));
+                Ok(Encoded { code, log_variance: None, index })
+            }
+            variant => {
+                let code = match variant {
+                    Variant::Sparse(sparse) => sparse.keep_greatest(scope, code)?,
+                    _ => code,
+                };
+                let code = match &self.quantiser {
+                    Some(quantiser) => quantiser.quantise(scope, code)?,
+                    None => self.network.dropped_code(scope, code)?,
+                };
+                Ok(Encoded { code, log_variance: None, index: None })
+            }
+        }
+    }
+
+    /// The codes of `input` as a classifier should read them: of top-k codes, with more units than
+    /// reconstructions are made of; else the codes themselves.
+    ///
+    /// # Errors
+    /// When the images are not of the model's size.
+    pub fn represent(
+        &self,
+        scope: &mut Scope,
+        input: NodeId,
+        labels: Option<NodeId>,
+    ) -> Result<NodeId> {
+        let Variant::Sparse(sparse) = &self.variant else {
+            return Ok(self.encode(scope, input, labels)?.code);
+        };
+        let features = self.network.features(scope, input, labels)?;
+        let code = self.network.head(scope, "code", features, self.code_activation())?;
+        sparse.keep_more(scope, code)
+    }
+
+    /// What the decoder makes of codes.
+    ///
+    /// # Errors
+    /// When the codes are not of the model's size.
+    pub fn decode(
+        &self,
+        scope: &mut Scope,
+        code: NodeId,
+        labels: Option<NodeId>,
+    ) -> Result<Decoded> {
+        let network = &self.network;
+        match self.variance {
+            None => {
+                let [logits] = network.decode(scope, code, labels, ["output"])?;
+                Ok(Decoded { logits, base: None, log_variance: None })
+            }
+            Some(Variance::Shared) => {
+                let [logits] = network.decode(scope, code, labels, ["output"])?;
+                let start = Initialiser::Constant(SHARED_START);
+                let shared = scope.graph.parameter("decoder.log_variance", [1; 4], start)?;
+                Ok(Decoded { logits, base: None, log_variance: Some(shared) })
+            }
+            Some(Variance::Learned) => {
+                let outputs = ["output", "log_variance"];
+                let [logits, variance] = network.decode(scope, code, labels, outputs)?;
+                let range =
+                    UnaryKind::Clamp { low: LEAST_LOG_VARIANCE, high: ops::LOG_VARIANCE[1] };
+                let variance = ops::unary(scope.graph, variance, range)?;
+                Ok(Decoded { logits, base: None, log_variance: Some(variance) })
+            }
+        }
+    }
+
+    /// What the decoder makes of `code`, the code of `input`.
+    ///
+    /// # Errors
+    /// When the images are not of the model's size.
+    pub fn decode_beside(
+        &self,
+        scope: &mut Scope,
+        code: NodeId,
+        input: NodeId,
+        labels: Option<NodeId>,
+    ) -> Result<Decoded> {
+        let base = self.residual.then_some(input);
+        Ok(Decoded { base, ..self.decode(scope, code, labels)? })
+    }
+
+    /// The codes, row by row, that consist of codes of the codebook in `state` with these numbers.
+    ///
+    /// # Errors
+    /// When the model has no codebook, or that has no such number.
+    pub fn look_up(&self, state: &State, indices: &[u32]) -> Result<Vec<f32>> {
+        let Variant::Vqvae(vqvae) = &self.variant else {
+            return Err(Error::Graph(format!("a {} model has no codebook", self.name())));
+        };
+        let places = self.places().map_or(1, |axes| axes.iter().product());
+        let are_maps = self.network.code_shape().len() == 3;
+        vqvae.look_up(state, places, are_maps, indices)
+    }
+
+    /// Codes, row by row, as the encoder could have made them: without what its last step, a
+    /// rectifier or a choice of units, lets no code have.
+    pub fn rectify(&self, codes: &mut [f32]) {
+        match &self.variant {
+            Variant::Sparse(sparse) if sparse.k > 0 => {
+                codes.chunks_mut(self.network.latent()).for_each(|code| sparse.rectify(code));
+            }
+            _ if self.code_activation() == Some(Activation::Relu) => {
+                codes.iter_mut().for_each(|value| *value = value.max(0.0));
+            }
+            _ => {}
+        }
+    }
+}

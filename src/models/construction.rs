@@ -1,0 +1,225 @@
+//! From options to a model: which each variant takes, what its recipe adds, and what they come to.
+
+use super::architecture::{Architecture, CodeForm};
+use super::choices::Choices;
+use super::kind::Kind;
+use super::model::Model;
+use super::network::Network;
+use super::recipe::Recipe;
+use super::variant::{Contractive, Iwae, Quantiser, Sparse, Vae, Variant, VqVae};
+use super::{contractive, conv, cvae, denoising, dense, iwae, quantiser, sparse, vae, vqvae};
+use crate::error::{Error, Result};
+use crate::nn::{Loss, Start};
+use crate::shape::ImageShape;
+
+/// Numbers of a code where dense layers take the place of a recipe's convolutions.
+const DENSE_LATENT: usize = 32;
+/// Places of a quantised code there.
+const DENSE_PLACES: usize = 16;
+
+/// Options that every variant takes.
+const COMMON: [&str; 9] = [
+    "arch",
+    "activation",
+    "block",
+    "downsample",
+    "norm",
+    "upsample-kernel",
+    "noise",
+    "test-noise",
+    "missing",
+];
+
+impl Kind {
+    /// The options it takes besides those that all take.
+    fn options(self) -> &'static [&'static str] {
+        match self {
+            Self::Dense | Self::Conv => &PLAIN[1..],
+            Self::Denoising => &PLAIN,
+            Self::Sparse => &sparse::OPTIONS,
+            Self::Contractive => &contractive::OPTIONS,
+            Self::Vae | Self::Cvae => &vae::OPTIONS,
+            Self::Iwae => &iwae::OPTIONS,
+            Self::Vqvae => &vqvae::OPTIONS,
+        }
+    }
+
+    /// The recipe with what was `given` in its place; on MNIST, the one whose result is documented.
+    pub fn recipe(self, given: &Choices, is_mnist: bool) -> Recipe {
+        let recipe = self.own_recipe(given, is_mnist);
+        let mut choices = given.clone().or(recipe.choices);
+        if let Some(Architecture::Dense(sizes)) = &choices.arch {
+            if !sizes.is_mirrored() {
+                choices.tied = given.tied;
+            }
+            // What a convolutional recipe says of stages and maps says nothing of dense layers.
+            choices.block = given.block;
+            choices.downsample = given.downsample;
+            choices.norm = given.norm;
+            choices.upsample_kernel = given.upsample_kernel;
+            let places =
+                choices.code_dim.map_or(DENSE_LATENT, |width| width.saturating_mul(DENSE_PLACES));
+            choices.latent = match (given.latent, choices.latent) {
+                (None, Some(CodeForm::Features | CodeForm::Map(_))) => {
+                    Some(CodeForm::Vector(places))
+                }
+                (_, latent) => latent,
+            };
+        } else {
+            // Weights are tied in dense layers alone.
+            choices.tied = given.tied;
+        }
+        Recipe { choices, ..recipe }
+    }
+
+    fn own_recipe(self, given: &Choices, is_mnist: bool) -> Recipe {
+        match self {
+            Self::Dense => dense::recipe(),
+            Self::Conv => conv::recipe(is_mnist),
+            Self::Sparse => sparse::recipe(given),
+            Self::Contractive => contractive::recipe(given),
+            Self::Denoising => denoising::recipe(given),
+            Self::Vae => vae::recipe(),
+            Self::Cvae => cvae::recipe(),
+            Self::Iwae => iwae::recipe(),
+            Self::Vqvae => vqvae::recipe(given),
+        }
+    }
+
+    /// Refuses options that would do nothing.
+    ///
+    /// # Errors
+    /// When `given` has one.
+    pub fn check(self, given: &Choices) -> Result<()> {
+        let known = |name: &&str| COMMON.contains(name) || self.options().contains(name);
+        match given.given().into_iter().find(|name| !known(name)) {
+            None => Ok(()),
+            Some(name) => {
+                let mut list: Vec<String> =
+                    self.options().iter().map(|name| format!("--{name}")).collect();
+                list.sort();
+                let what = format!(
+                    "has no effect on the {} model; its own options are {}",
+                    self.name(),
+                    list.join(", ")
+                );
+                Err(Error::option(format!("--{name}"), what))
+            }
+        }
+    }
+
+    /// The model by this recipe with what was `given`, and the recipe.
+    ///
+    /// # Errors
+    /// When choices do not go together, or one has no effect.
+    pub fn build(
+        self,
+        images: ImageShape,
+        classes: usize,
+        given: &Choices,
+        is_mnist: bool,
+    ) -> Result<(Model, Recipe)> {
+        self.check(given)?;
+        let recipe = self.recipe(given, is_mnist);
+        check_stages(given, &recipe.choices)?;
+        let model = self.model(images, classes, &recipe.choices)?;
+        check_activation(given, &model)?;
+        Ok((model, recipe))
+    }
+
+    /// The model of `choices`, which are complete, for these images, with labels of `classes`.
+    ///
+    /// # Errors
+    /// When choices do not go together.
+    pub fn model(self, images: ImageShape, classes: usize, choices: &Choices) -> Result<Model> {
+        let mut network = network(images, choices)?;
+        if matches!(self, Self::Vae | Self::Cvae | Self::Iwae) {
+            // A posterior that hardly depends on the image is near the prior.
+            network.start = Start::Small;
+        }
+        let variant = match self {
+            Self::Dense => Variant::Dense,
+            Self::Conv => Variant::Conv,
+            Self::Denoising => Variant::Denoising,
+            Self::Sparse => Variant::Sparse(Sparse::new(choices)?),
+            Self::Contractive => Variant::Contractive(Contractive::new(choices)?),
+            Self::Vae => Variant::Vae(Vae::new(choices)?),
+            Self::Cvae => {
+                network.classes = cvae::classes(classes)?;
+                Variant::Cvae(Vae::new(choices)?)
+            }
+            Self::Iwae => Variant::Iwae(Iwae::new(choices)?),
+            Self::Vqvae => {
+                let (vqvae, code) = VqVae::new(choices, &network)?;
+                network.code = code;
+                Variant::Vqvae(vqvae)
+            }
+        };
+        let loss = choices.loss.unwrap_or(Loss::Mse);
+        let variance = (loss == Loss::Gaussian).then(|| choices.variance.unwrap_or_default());
+        if variance.is_none() && choices.variance.is_some() {
+            let what = "has no effect without --loss gaussian";
+            return Err(Error::option("--variance", what));
+        }
+        let quantiser = Quantiser::new(choices, loss)?;
+        let residual = choices.residual.unwrap_or(false);
+        let model = Model { network, loss, variance, variant, quantiser, residual };
+        model.check()?;
+        Ok(model)
+    }
+}
+
+/// What variants take that are nothing but a reconstruction; the first, denoising ones alone.
+const PLAIN: [&str; 8] = [
+    "residual",
+    "latent",
+    "loss",
+    "variance",
+    "dropout",
+    "tied",
+    quantiser::OPTIONS[0],
+    quantiser::OPTIONS[1],
+];
+
+/// Refuses options of convolutional stages where there are none.
+fn check_stages(given: &Choices, complete: &Choices) -> Result<()> {
+    let is_dense = matches!(complete.arch, Some(Architecture::Dense(_)));
+    let stages = ["block", "downsample", "norm", "upsample-kernel"];
+    if let Some(name) = given.given().into_iter().find(|name| is_dense && stages.contains(name)) {
+        let what = "has no effect on dense layers; leave it out or give --arch conv:32,64";
+        return Err(Error::option(format!("--{name}"), what));
+    }
+    Ok(())
+}
+
+/// Refuses options of hidden layers where there are none.
+fn check_activation(given: &Choices, model: &Model) -> Result<()> {
+    if !model.network.has_hidden_layers() {
+        let is_linear = model.code_activation() != Some(model.network.activation);
+        if is_linear && given.activation.is_some() {
+            let what = "has no effect without hidden layers on this code; give --arch dense:400";
+            return Err(Error::option("--activation", what));
+        }
+        if model.is_variational() && given.dropout.is_some() {
+            let what = "has no effect without hidden layers; give --arch dense:400";
+            return Err(Error::option("--dropout", what));
+        }
+    }
+    Ok(())
+}
+
+fn network(images: ImageShape, choices: &Choices) -> Result<Network> {
+    let missing = |option: &str| Error::option(option, "is needed here");
+    let architecture = choices.arch.clone().ok_or_else(|| missing("--arch"))?;
+    let code = choices.latent.ok_or_else(|| missing("--latent"))?;
+    let mut network = Network::new(images, architecture, code);
+    let stages = &mut network.stages;
+    stages.block = choices.block.unwrap_or_default();
+    stages.downsample = choices.downsample.unwrap_or_default();
+    stages.norm = choices.norm.unwrap_or_default();
+    stages.upsample_kernel = choices.upsample_kernel.unwrap_or(stages.upsample_kernel);
+    network.activation = choices.activation.unwrap_or(network.activation);
+    network.dropout = choices.dropout.unwrap_or(0.0);
+    network.tied = choices.tied.unwrap_or(false);
+    Ok(network)
+}

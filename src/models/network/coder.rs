@@ -1,0 +1,165 @@
+//! From images to features and codes, and from codes to what images are made of.
+
+use super::stages::Stages;
+use super::structure::{Network, Scope};
+use super::{conv, dense};
+use crate::error::{Error, Result};
+use crate::models::architecture::{Architecture, CodeForm};
+use crate::nn;
+use crate::ops::{self, Activation, NodeId};
+use crate::shape::{ImageShape, MAX_SIDE};
+
+/// Gray, colours, and room for scientific images.
+const MOST_CHANNELS: usize = 64;
+
+impl Network {
+    /// Refuses parts that do not go together.
+    ///
+    /// # Errors
+    /// When there are such; the error names the option.
+    pub fn check(&self) -> Result<()> {
+        let is_dense = matches!(self.architecture, Architecture::Dense(_));
+        if is_dense && !matches!(self.code, CodeForm::Vector(_)) {
+            let what = "a map needs convolutions; give a number, or --arch conv:32,64";
+            return Err(Error::option("--latent", what));
+        }
+        if is_dense && self.stages != Stages::default() {
+            let what = "--block, --downsample, --norm and --upsample-kernel have no effect on \
+                        dense layers; leave them out or give --arch conv:32,64";
+            return Err(Error::option("--arch", what));
+        }
+        if !(2..=4).contains(&self.stages.upsample_kernel) {
+            return Err(Error::option("--upsample-kernel", "takes 2, 3 or 4"));
+        }
+        if !(0.0..1.0).contains(&self.dropout) {
+            let what = format!("is {}; it must lie in [0, 1)", self.dropout);
+            return Err(Error::option("--dropout", what));
+        }
+        let ImageShape { channels, height, width } = self.images;
+        let sides = [height, width].iter().all(|side| (1..=MAX_SIDE).contains(side));
+        if !sides || !(1..=MOST_CHANNELS).contains(&channels) {
+            let what = format!("{} is no size of images that a model can take", self.images);
+            return Err(Error::option("--size", what));
+        }
+        if self.tied && !self.can_be_tied() {
+            let what = "needs dense layers whose decoder mirrors the encoder";
+            return Err(Error::option("--tied", what));
+        }
+        Ok(())
+    }
+
+    /// The shape of one code.
+    pub fn code_shape(&self) -> Vec<usize> {
+        match (self.code, &self.architecture) {
+            (CodeForm::Vector(size), _) => vec![size],
+            (CodeForm::Map(channels), Architecture::Conv(sizes)) => {
+                let [_, height, width] = conv::innermost(self, sizes);
+                vec![channels, height, width]
+            }
+            (CodeForm::Features, Architecture::Conv(sizes)) => {
+                conv::innermost(self, sizes).to_vec()
+            }
+            // Refused by `check`.
+            (_, Architecture::Dense(_)) => vec![],
+        }
+    }
+
+    /// How many numbers a code has.
+    pub fn latent(&self) -> usize {
+        self.code_shape().iter().product()
+    }
+
+    /// The encoder's features of `images`, `[batch, channels, height, width]`, told `labels`,
+    /// one-hot `[batch, classes]`, if the network takes them: `[batch, units]` or a map.
+    ///
+    /// # Errors
+    /// When shapes do not fit, or labels are missing.
+    pub fn features(
+        &self,
+        scope: &mut Scope,
+        images: NodeId,
+        labels: Option<NodeId>,
+    ) -> Result<NodeId> {
+        match &self.architecture {
+            Architecture::Dense(sizes) => {
+                let x = ops::flatten(scope.graph, images)?;
+                let x = self.told(scope, x, labels)?;
+                dense::encode(self, scope, x, &sizes.encoder)
+            }
+            Architecture::Conv(sizes) => {
+                let x = conv::padded(self, scope.graph, images, sizes.encoder.len())?;
+                let x = self.told(scope, x, labels)?;
+                conv::encode(self, scope, x, &sizes.encoder)
+            }
+        }
+    }
+
+    /// A code made of `features` by the layer `encoder.NAME`; for [`CodeForm::Features`] there is no
+    /// such layer.
+    ///
+    /// # Errors
+    /// When shapes do not fit.
+    pub fn head(
+        &self,
+        scope: &mut Scope,
+        name: &str,
+        features: NodeId,
+        activation: Option<Activation>,
+    ) -> Result<NodeId> {
+        let name = format!("encoder.{name}");
+        match self.code {
+            CodeForm::Vector(size) => {
+                let x = ops::flatten(scope.graph, features)?;
+                nn::dense(scope.graph, &name, x, size, self.layer(activation))
+            }
+            CodeForm::Features => Ok(features),
+            CodeForm::Map(channels) => {
+                let layer = self.layer(activation);
+                nn::conv2d(scope.graph, &name, features, channels, conv::POINT, layer)
+            }
+        }
+    }
+
+    /// For each of `outputs`, the layer `decoder.OUTPUT` of the decoder on `code`, shaped like the
+    /// images.
+    ///
+    /// # Errors
+    /// When shapes do not fit, or labels are missing.
+    pub fn decode<const N: usize>(
+        &self,
+        scope: &mut Scope,
+        code: NodeId,
+        labels: Option<NodeId>,
+        outputs: [&str; N],
+    ) -> Result<[NodeId; N]> {
+        let code = self.told(scope, code, labels)?;
+        let mut made = [code; N];
+        match &self.architecture {
+            Architecture::Dense(sizes) => {
+                let x = dense::decode(self, scope, code, &sizes.decoder)?;
+                for (made, output) in made.iter_mut().zip(outputs) {
+                    *made = dense::output(self, scope, x, output)?;
+                }
+            }
+            Architecture::Conv(sizes) => {
+                let x = conv::decode(self, scope, code, sizes)?;
+                for (made, output) in made.iter_mut().zip(outputs) {
+                    *made = conv::output(self, scope, x, output)?;
+                }
+            }
+        }
+        Ok(made)
+    }
+
+    /// A code with dropout, where the network has it and trains. The last map of a convolutional
+    /// encoder has had it already.
+    ///
+    /// # Errors
+    /// Never for a network that passed [`Network::check`].
+    pub fn dropped_code(&self, scope: &mut Scope, code: NodeId) -> Result<NodeId> {
+        match self.code {
+            CodeForm::Features => Ok(code),
+            CodeForm::Vector(_) | CodeForm::Map(_) => self.dropped(scope, code),
+        }
+    }
+}

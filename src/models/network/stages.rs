@@ -1,0 +1,61 @@
+//! What the stages of a convolutional network are made of.
+
+use clap::ValueEnum;
+use serde::{Deserialize, Serialize};
+
+/// What a stage holds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Block {
+    /// The convolution that changes the number of channels.
+    #[default]
+    Plain,
+    /// And two convolutions more, added to what they read (He et al., "Deep residual learning",
+    /// 2016).
+    Residual,
+    /// A residual block each way next to the code alone, where images are smallest: each place of
+    /// the code then sees most of the image (van den Oord et al., 2017, have two).
+    Inner,
+}
+
+/// How a stage halves an image.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Downsample {
+    /// By a 2x2 max-pool behind the convolution.
+    #[default]
+    Pool,
+    /// By the convolution's own stride.
+    Stride,
+}
+
+/// What follows each convolution.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Norm {
+    /// The activation alone.
+    #[default]
+    None,
+    /// Batch normalisation before the activation.
+    Batch,
+}
+
+/// How the stages of a convolutional network are made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Stages {
+    /// What each stage holds.
+    pub block: Block,
+    /// How it halves the image.
+    pub downsample: Downsample,
+    /// What follows each convolution.
+    pub norm: Norm,
+    /// The kernel's side of the transposed convolutions that double the image: 2, 3 or 4.
+    pub upsample_kernel: usize,
+}
+
+impl Default for Stages {
+    fn default() -> Self {
+        let (block, downsample, norm) = Default::default();
+        Self { block, downsample, norm, upsample_kernel: 2 }
+    }
+}

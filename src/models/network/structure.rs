@@ -1,0 +1,122 @@
+//! A network's parts, and what they say of it before any layer is made.
+
+use super::stages::Stages;
+use crate::error::{Error, Result};
+use crate::graph::Graph;
+use crate::models::architecture::{Architecture, CodeForm, Sizes};
+use crate::nn::{Layer, Start};
+use crate::ops::{self, Activation, Builder, NodeId};
+use crate::shape::{ImageShape, Shape};
+
+/// Where layers are added: a graph, and whether it is one that trains.
+pub struct Scope<'a> {
+    /// The graph.
+    pub graph: &'a mut Graph,
+    /// Whether dropout drops, and batch normalisation takes the batch's own moments and notes them.
+    pub training: bool,
+}
+
+/// An encoder and a decoder.
+#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+pub struct Network {
+    /// The images it takes and makes.
+    pub images: ImageShape,
+    /// Its layers.
+    pub architecture: Architecture,
+    /// The form of its codes.
+    pub code: CodeForm,
+    /// What follows every hidden layer.
+    pub activation: Activation,
+    /// Classes of the label that encoder and decoder are told; 0 where they are told none.
+    pub classes: usize,
+    /// The share of hidden units and of code that is left out at random in training.
+    pub dropout: f32,
+    /// Whether the decoder's weights are the encoder's, transposed.
+    pub tied: bool,
+    /// How weights start.
+    pub start: Start,
+    /// The stages of convolutional networks.
+    pub stages: Stages,
+}
+
+impl Network {
+    /// A network of these parts without labels, dropout or tied weights.
+    pub fn new(images: ImageShape, architecture: Architecture, code: CodeForm) -> Self {
+        let (stages, activation) = (Stages::default(), Activation::Relu);
+        let (classes, dropout, tied, start) = (0, 0.0, false, Start::default());
+        Self { images, architecture, code, activation, classes, dropout, tied, start, stages }
+    }
+
+    /// Whether the decoder's weights can be the encoder's.
+    pub fn can_be_tied(&self) -> bool {
+        let Architecture::Dense(sizes) = &self.architecture else { return false };
+        sizes.is_mirrored() && self.classes == 0
+    }
+
+    /// The most numbers that one layer makes of one image.
+    pub fn widest(&self) -> usize {
+        let ImageShape { channels, height, width } = self.images;
+        let layers = |sizes: &Sizes| sizes.encoder.iter().chain(&sizes.decoder).copied().max();
+        match &self.architecture {
+            Architecture::Dense(sizes) => layers(sizes).unwrap_or(0).max(self.images.elements()),
+            // Stages next to the image are as large as it is.
+            Architecture::Conv(sizes) => {
+                layers(sizes).unwrap_or(0).max(channels) * (height + 1) * (width + 1)
+            }
+        }
+    }
+
+    /// Whether there is a hidden layer, which the activation is for.
+    pub fn has_hidden_layers(&self) -> bool {
+        match &self.architecture {
+            Architecture::Dense(sizes) => !(sizes.encoder.is_empty() && sizes.decoder.is_empty()),
+            Architecture::Conv(_) => true,
+        }
+    }
+
+    /// Whether a code is one dense layer away from the image.
+    pub fn is_one_layer(&self) -> bool {
+        matches!(&self.architecture, Architecture::Dense(sizes) if sizes.encoder.is_empty())
+            && self.classes == 0
+    }
+
+    /// A layer with this activation.
+    pub(super) fn layer(&self, activation: Option<Activation>) -> Layer {
+        Layer { start: self.start, ..Layer::from(activation) }
+    }
+
+    /// A hidden layer.
+    pub(super) fn hidden(&self) -> Layer {
+        self.layer(Some(self.activation))
+    }
+
+    /// `x` with dropout, where the network has it and trains.
+    pub(super) fn dropped(&self, scope: &mut Scope, x: NodeId) -> Result<NodeId> {
+        match scope.training {
+            true => ops::dropout(scope.graph, x, self.dropout),
+            false => Ok(x),
+        }
+    }
+
+    /// `x`, `[batch, features]` or a map, with the labels as features or channels more.
+    pub(super) fn told(
+        &self,
+        scope: &mut Scope,
+        x: NodeId,
+        labels: Option<NodeId>,
+    ) -> Result<NodeId> {
+        if self.classes == 0 {
+            return Ok(x);
+        }
+        let labels =
+            labels.ok_or_else(|| Error::Graph("this network has to be told labels".into()))?;
+        let shape = scope.graph.shape(x).clone();
+        let mut one = vec![1; shape.rank()];
+        (one[0], one[1]) = (shape[0], self.classes);
+        let mut spread = shape.to_vec();
+        spread[1] = self.classes;
+        let labels = ops::reshape(scope.graph, labels, one)?;
+        let labels = ops::expand(scope.graph, labels, &Shape::new(spread))?;
+        ops::concat(scope.graph, &[x, labels], 1)
+    }
+}

@@ -1,0 +1,62 @@
+//! What a model is trained by, by the variant.
+
+use super::model::{Batch, Model, Objective};
+use super::network::Scope;
+use super::variant::Variant;
+use super::{autoencoder, vae};
+use crate::error::{Error, Result};
+use crate::ops::NodeId;
+
+impl Model {
+    /// The objective over a batch.
+    ///
+    /// # Errors
+    /// When the images are not of the model's size, or labels are missing.
+    pub fn objective(&self, scope: &mut Scope, batch: &Batch) -> Result<Objective> {
+        match &self.variant {
+            Variant::Dense | Variant::Conv | Variant::Denoising => {
+                autoencoder::objective(self, scope, batch)
+            }
+            Variant::Sparse(sparse) => sparse.objective(self, scope, batch),
+            Variant::Contractive(contractive) => contractive.objective(self, scope, batch),
+            Variant::Vae(vae) | Variant::Cvae(vae) => vae.objective(self, scope, batch),
+            Variant::Iwae(iwae) => iwae.objective(self, scope, batch),
+            Variant::Vqvae(vqvae) => vqvae.objective(self, scope, batch),
+        }
+    }
+
+    /// The evidence lower bound of each image of a batch, one code drawn, in nats: `[batch]` (Kingma
+    /// and Welling, 2014). Under [`Loss::Mse`](crate::nn::Loss::Mse) it lacks a constant.
+    ///
+    /// # Errors
+    /// When the model is not variational.
+    pub fn evidence_bound(&self, scope: &mut Scope, batch: &Batch) -> Result<NodeId> {
+        match self.is_variational() {
+            true => vae::bound_by_image(self, scope, batch),
+            false => Err(Error::Graph(format!("a {} model has no evidence bound", self.name()))),
+        }
+    }
+
+    /// The weight that stands in each step's scalars, `epochs` epochs into the training, where the
+    /// model has `adapted` it to its activity.
+    pub fn weight(&self, epochs: f32, adapted: Option<f32>) -> f32 {
+        match &self.variant {
+            Variant::Dense | Variant::Conv | Variant::Denoising => {
+                self.quantiser.map_or(0.0, |quantiser| quantiser.rate)
+            }
+            Variant::Sparse(sparse) => adapted.unwrap_or_else(|| sparse.weight(epochs)),
+            Variant::Contractive(contractive) => contractive.penalty,
+            Variant::Vae(vae) | Variant::Cvae(vae) => vae.weight(epochs),
+            Variant::Iwae(_) => 1.0,
+            Variant::Vqvae(vqvae) => vqvae.penalty,
+        }
+    }
+
+    /// The weight for the next epoch after one at `weight` in which this share of units was active.
+    pub fn adapted(&self, weight: f32, activity: f32) -> Option<f32> {
+        match &self.variant {
+            Variant::Sparse(sparse) => sparse.adapted(weight, activity),
+            _ => None,
+        }
+    }
+}
