@@ -166,7 +166,7 @@ fn tune(device: &BenchDevice, workloads: &[Workload]) -> Result<()> {
     let mut steps = vec![];
     for workload in workloads {
         let loaded = workload.load(device.open()?.as_mut())?;
-        steps.extend(loaded.costs.steps.into_iter().map(|(step, _)| step));
+        steps.extend(loaded.costs.steps);
     }
     let open = || device.open_adapter();
     let file = gpu::tune(&open, &folder, &steps, &mut |line| say(format_args!("{line}")))?;

@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use super::devices::BenchDevice;
 use super::workloads::{Ceilings, Measured, PlanCosts, Workload};
-use crate::graph::{Bytes, Cost, Step};
+use crate::graph::{Bytes, Cost};
 
 /// A workload on a device: what was measured and what was counted.
 #[derive(Clone, Debug, PartialEq, serde::Serialize)]
@@ -97,23 +97,17 @@ pub(super) fn line(rows: &[Row]) -> String {
     text
 }
 
-/// The operations of a plan.
+/// The operations of a plan, and what they cost together.
 pub(super) fn plan(name: &str, device: &str, costs: &PlanCosts) -> String {
-    let mut text = format!("{name} on {device}\n");
+    let mut text = format!("{name} on {device}\n{}", costs.listing);
     let line = |text: &mut String, Cost { dispatches, bytes, flops }: Cost, what: &str| {
         let bytes = Bytes(bytes).to_string();
         let _ =
             writeln!(text, "{dispatches:>4} {bytes:>11} {:>9.2} MFLOP  {what}", flops as f64 / 1e6);
     };
-    costs.steps.iter().for_each(|(step, cost)| line(&mut text, *cost, &describe(step)));
     line(&mut text, costs.fused, "in all");
     line(&mut text, costs.unfused, "in all, were each operation by itself");
     text
-}
-
-fn describe(step: &Step) -> String {
-    let inputs: Vec<_> = step.shapes.inputs.iter().map(ToString::to_string).collect();
-    format!("{:<24} {} -> {}", step.op.name(), inputs.join(" "), step.shapes.output)
 }
 
 #[cfg(test)]

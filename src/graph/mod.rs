@@ -9,6 +9,7 @@ mod executor;
 mod finding;
 mod fuse;
 mod held;
+mod listing;
 mod memory;
 mod nodes;
 mod parameter;

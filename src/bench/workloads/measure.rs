@@ -18,8 +18,10 @@ pub struct PlanCosts {
     pub planned_bytes: u64,
     /// The same if each had memory of its own and nothing were fused.
     pub apart_bytes: u64,
-    /// Each operation of the plan with its cost.
-    pub steps: Vec<(Step, Cost)>,
+    /// The plan's [listing](Plan::listing).
+    pub listing: String,
+    /// The plan's operations.
+    pub steps: Vec<Step>,
 }
 
 impl PlanCosts {
@@ -35,13 +37,13 @@ impl PlanCosts {
         let target = target.cloned().unwrap_or_default();
         let fused = plan(Some(&target), true)?;
         let unfused = plan(Some(&target), false)?;
-        let steps = fused.steps.iter().map(|step| (step.clone(), step.cost(&target))).collect();
         Ok(Self {
             fused: fused.cost(&target),
             unfused: unfused.cost(&target),
             planned_bytes: fused.memory.slots,
             apart_bytes: unfused.memory.unshared,
-            steps,
+            listing: fused.listing(&target),
+            steps: fused.steps,
         })
     }
 }

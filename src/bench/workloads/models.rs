@@ -1,4 +1,4 @@
-//! Whole models at the sizes of MNIST.
+//! Whole models: at the sizes of MNIST, and one of the embedded digits.
 
 use rand::RngExt;
 
@@ -16,12 +16,14 @@ use crate::tensor::Tensor;
 use crate::train::{BatchShape, Config, training_plan};
 
 const MNIST: ImageShape = ImageShape { channels: 1, height: 28, width: 28 };
+const DIGITS: ImageShape = ImageShape { channels: 1, height: 8, width: 8 };
 
-/// W1: dense, 784-64-32-32-64-784, batch 256. W3: convolutional, batch 128. W4: denoising,
+/// W0: dense, 64-64-32-32-64-64, batch 32, as the first example trains it. W1: dense,
+/// 784-64-32-32-64-784, batch 256. W3: convolutional, batch 128. W4: denoising,
 /// 784-400-32-400-784, batch 32, noise drawn each step. W5: variational, 784-400-20, batch 128.
 pub(super) fn workloads() -> Result<Vec<Workload>> {
     let config = |model: Model, batch| Config { batch, ..Config::new(model) };
-    let conv = config(model(Kind::Conv, Choices::default())?, 128);
+    let conv = config(model(Kind::Conv, MNIST, Choices::default())?, 128);
     let wide = Choices {
         arch: Some(Architecture::Dense(Sizes::mirrored(vec![400]))),
         latent: Some(CodeForm::Vector(32)),
@@ -29,33 +31,35 @@ pub(super) fn workloads() -> Result<Vec<Workload>> {
         ..Choices::default()
     };
     let noise = Some(Corruption::Gaussian { deviation: 0.5 });
-    let denoising = Config { noise, ..config(model(Kind::Denoising, wide)?, 32) };
+    let denoising = Config { noise, ..config(model(Kind::Denoising, MNIST, wide)?, 32) };
     let training =
         |name: &str, config| Workload { name: name.into(), work: Work::Training(Box::new(config)) };
     Ok(vec![
-        training("W1", config(model(Kind::Dense, Choices::default())?, 256)),
+        training("W0", config(model(Kind::Dense, DIGITS, Choices::default())?, 32)),
+        training("W1", config(model(Kind::Dense, MNIST, Choices::default())?, 256)),
         training("W3", conv.clone()),
         training("W4", denoising),
-        training("W5", config(model(Kind::Vae, Choices::default())?, 128)),
+        training("W5", config(model(Kind::Vae, MNIST, Choices::default())?, 128)),
         Workload { name: "W3infer".into(), work: Work::Inference(Box::new(conv)) },
     ])
 }
 
-/// A model of MNIST's size, by its recipe for other images than MNIST where `choices` are silent.
-fn model(kind: Kind, choices: Choices) -> Result<Model> {
-    kind.model(MNIST, 0, &kind.recipe(&choices, false).choices)
+/// A model by its recipe for other images than MNIST where `choices` are silent.
+fn model(kind: Kind, images: ImageShape, choices: Choices) -> Result<Model> {
+    kind.model(images, 0, &kind.recipe(&choices, false).choices)
 }
 
 pub(super) fn load_training(executor: &mut dyn Executor, config: &Config) -> Result<Loaded> {
     let layout = layout(&config.model)?;
     executor.set_state(&State::initial(&layout, Seed(0), config.optimiser.moments()))?;
-    let (batch, bytes) = (config.batch, MNIST.elements());
+    let images = config.model.images();
+    let (batch, bytes) = (config.batch, images.elements());
     let data = executor.add_data(batch, bytes)?;
     let mut random = Philox::new(Seed(0), Stream(0));
     let pixels: Vec<u8> = (0..batch * bytes).map(|_| random.random()).collect();
     executor.write_data(data, &pixels, &[])?;
     executor.write_order(data, &(0..batch as u32).collect::<Vec<_>>())?;
-    let shape = BatchShape { images: MNIST, masked: false, batch, room: batch };
+    let shape = BatchShape { images, masked: false, batch, room: batch };
     let plan =
         |target: Option<&GpuTarget>, fuse| training_plan(config, &layout, shape, target, fuse);
     let costs = PlanCosts::of(executor.target(), plan)?;
