@@ -1,10 +1,10 @@
 //! What fusion saves, by the plan's own count, in the models that speed is measured on.
 
 use diabolo::data::ImageShape;
-use diabolo::graph::{Cost, Plan};
+use diabolo::graph::{Cost, Graph, Plan, PlanRequest};
 use diabolo::inference::layout;
 use diabolo::models::{Choices, Kind};
-use diabolo::ops::{AdapterKind, GpuTarget};
+use diabolo::ops::{self, Activation, AdapterKind, GpuTarget, NodeId};
 use diabolo::train::{BatchShape, Config, training_plan};
 
 const IMAGES: ImageShape = ImageShape { channels: 1, height: 28, width: 28 };
@@ -46,4 +46,47 @@ fn activations_take_less_than_half_of_what_they_would_apart() {
     let [fused, plain] = plans(Kind::Conv, 128, &GpuTarget::default());
     let (planned, apart) = (fused.memory.slots, plain.memory.unshared);
     assert!(2 * planned <= apart, "{planned} bytes planned of {apart}");
+}
+
+/// The operations of a plan for these nodes, each with how many tensors it reads and writes.
+fn operations(graph: &Graph, outputs: &[NodeId]) -> Vec<(&'static str, usize, usize)> {
+    let layout = graph.layout();
+    let named = outputs.iter().enumerate().map(|(number, node)| (format!("y{number}"), *node));
+    let request =
+        PlanRequest { outputs: named.collect(), ..PlanRequest::new(graph, &layout, None) };
+    let plan = Plan::new(&request).unwrap();
+    plan.steps.iter().map(|it| (it.op.name(), it.inputs.len(), it.outputs.len())).collect()
+}
+
+#[test]
+fn a_chain_is_as_long_as_it_may_be_and_reads_all_that_a_kernel_binds() {
+    let mut graph = Graph::new();
+    let inputs: Vec<NodeId> =
+        (0..7).map(|number| graph.input(&format!("x{number}"), [30])).collect();
+    let mut y = inputs[0];
+    for _ in 0..4 {
+        for x in &inputs {
+            let product = ops::mul(&mut graph, y, *x).unwrap();
+            y = ops::activate(&mut graph, product, Activation::Tanh).unwrap();
+        }
+    }
+    assert_eq!(operations(&graph, &[y]), [("chain", 7, 1)]);
+    // With the sum as well there would be nine buffers.
+    let sum = ops::sum_all(&mut graph, y).unwrap();
+    let both = operations(&graph, &[y, sum]);
+    assert_eq!(both.iter().map(|(_, inputs, _)| inputs).max(), Some(&7), "{both:?}");
+    assert!(both.iter().all(|(_, inputs, outputs)| inputs + outputs <= 8), "{both:?}");
+}
+
+#[test]
+fn what_keeps_more_than_a_kernel_binds_is_several_chains() {
+    let mut graph = Graph::new();
+    let mut y = graph.input("x", [30]);
+    let mut kept = vec![];
+    for _ in 0..6 {
+        let scaled = ops::affine(&mut graph, y, 0.5, 0.25).unwrap();
+        y = ops::activate(&mut graph, scaled, Activation::Tanh).unwrap();
+        kept.push(y);
+    }
+    assert_eq!(operations(&graph, &kept), [("chain", 1, 3), ("chain", 1, 3)]);
 }

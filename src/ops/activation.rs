@@ -110,6 +110,35 @@ impl Activation {
             }),
         }
     }
+
+    /// What [`Self::apply`] computes in WGSL, of the names of a vec4 and of the slope.
+    pub(super) fn wgsl(self, x: &str, slope: &str) -> String {
+        match self {
+            Self::Relu => format!("max({x}, vec4<f32>(0.0))"),
+            Self::LeakyRelu(_) => format!("select({slope} * {x}, {x}, {x} > vec4<f32>(0.0))"),
+            Self::Sigmoid => format!("sigmoid4({x})"),
+            Self::Tanh => format!("tanh4({x})"),
+            Self::Softplus => format!("softplus4({x})"),
+            Self::Gelu => format!("{x} * normal_distribution4({x})"),
+            Self::Silu => format!("{x} * sigmoid4({x})"),
+        }
+    }
+
+    /// What [`Self::apply_gradient`] computes in WGSL, of the names of vec4s `g` and `v` and of the
+    /// slope.
+    pub(super) fn gradient_wgsl(self, g: &str, v: &str, slope: &str) -> String {
+        match self {
+            Self::Relu => format!("select(vec4<f32>(0.0), {g}, {v} > vec4<f32>(0.0))"),
+            Self::LeakyRelu(_) => format!("select({slope} * {g}, {g}, {v} > vec4<f32>(0.0))"),
+            Self::Sigmoid => format!("{g} * {v} * (1.0 - {v})"),
+            Self::Tanh => format!("{g} * (1.0 - {v} * {v})"),
+            Self::Softplus => format!("{g} * (1.0 - exp(-{v}))"),
+            Self::Gelu => format!(
+                "{g} * (normal_distribution4({v}) + {v} * 0.3989423 * exp(-0.5 * {v} * {v}))"
+            ),
+            Self::Silu => format!("{g} * sigmoid4({v}) * (1.0 + {v} * (1.0 - sigmoid4({v})))"),
+        }
+    }
 }
 
 #[inline(always)]

@@ -106,6 +106,26 @@ impl BinaryKind {
     pub(super) fn apply(self, out: &mut [f32], a: &[f32], b: &[f32]) {
         self.with(Flat { out, a, b });
     }
+
+    /// f(a, b) in WGSL, of the names of two vec4s.
+    pub(super) fn wgsl(self, a: &str, b: &str) -> String {
+        let indicator =
+            |condition| format!("select(vec4<f32>(0.0), vec4<f32>(1.0), {a} {condition} {b})");
+        match self {
+            Self::Add => format!("{a} + {b}"),
+            Self::Subtract => format!("{a} - {b}"),
+            Self::Multiply => format!("{a} * {b}"),
+            Self::Divide => format!("{a} / {b}"),
+            Self::Maximum => format!("max({a}, {b})"),
+            Self::Minimum => format!("min({a}, {b})"),
+            Self::GreaterEqual => indicator(">="),
+            Self::Equal => indicator("=="),
+            Self::SquaredError => format!("({a} - {b}) * ({a} - {b})"),
+            Self::BinaryCrossEntropy => {
+                format!("max({a}, vec4<f32>(0.0)) - {a} * {b} + ln_1p_unit4(exp(-abs({a})))")
+            }
+        }
+    }
 }
 
 /// What a function of two numbers is applied to.

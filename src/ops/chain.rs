@@ -7,15 +7,11 @@ use crate::kernel;
 use crate::simd;
 use crate::workspace::with_workspace;
 
-static KERNEL: Kernel =
-    kernel!("chain", "linear", "step", "activation", "unary", "binary", "gaussian");
+/// The example of the file; [`Chain::kernel`] makes those that run.
+static EXAMPLE: Kernel = kernel!("chain", "linear", "activation");
 
-/// The most operations of a chain.
-pub const MAX_CHAINED: usize = 16;
-/// The most tensors that a chain reads.
-pub const MAX_CHAIN_INPUTS: usize = 5;
-/// The most tensors of which a chain keeps all elements.
-pub const MAX_CHAIN_TENSORS: usize = 2;
+/// The storage buffers that WebGPU guarantees a kernel.
+const MAX_BUFFERS: usize = 8;
 
 /// What an operation does to each element of its inputs.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -37,29 +33,6 @@ pub enum Pointwise {
 }
 
 impl Pointwise {
-    /// The number by which `shaders/chain.wgsl` knows it.
-    fn code(self) -> u32 {
-        match self {
-            Self::Unary(kind) => kind.code(),
-            Self::Binary(kind) => 16 + kind as u32,
-            Self::Activation(activation) => 32 + activation.code(),
-            Self::ActivationGradient(activation) => 40 + activation.code(),
-            Self::GaussianKl => 48,
-            Self::StepWeight => 49,
-            Self::Copy => 50,
-        }
-    }
-
-    fn constants(self) -> [f32; 2] {
-        match self {
-            Self::Unary(kind) => kind.constants(),
-            Self::Activation(activation) | Self::ActivationGradient(activation) => {
-                [activation.slope(), 0.0]
-            }
-            _ => [0.0; 2],
-        }
-    }
-
     /// `out[i] = f(x[i], y[i])`.
     fn apply(self, out: &mut [f32], x: &[f32], y: &[f32], step: &StepScalars) {
         match self {
@@ -101,15 +74,15 @@ pub struct Total {
     pub scale: f32,
 }
 
-/// Operations on each element of up to [`MAX_CHAIN_INPUTS`] inputs that have `shape`'s number of
-/// elements or one. Its outputs: the registers of `tensors`, then the total.
+/// Operations on each element of inputs that have `shape`'s number of elements or one. Its outputs:
+/// the registers of `tensors`, then the total. How many there may be is what [`Chain::fits`] says.
 #[derive(Clone, Debug)]
 pub struct Chain {
     /// The shape of what is computed for each element.
     pub shape: Shape,
-    /// At most [`MAX_CHAINED`].
+    /// In the order of their registers.
     pub instructions: Vec<Instruction>,
-    /// Registers whose elements are kept; two at most.
+    /// Registers whose elements are kept.
     pub tensors: Vec<usize>,
     /// A sum.
     pub total: Option<Total>,
@@ -132,36 +105,38 @@ struct Run<'a> {
 
 impl Run<'_> {
     /// Computes the elements from `start` on, as many as `length`; the sum, unscaled.
-    fn piece(&self, start: usize, length: usize, tensors: [&mut [f32]; 2]) -> f32 {
-        let mut results = [[0.0; BLOCK]; MAX_CHAINED];
-        let mut spread = [[0.0; BLOCK]; MAX_CHAIN_INPUTS];
-        for (spread, input) in spread.iter_mut().zip(self.inputs) {
-            spread.fill(input[0]);
-        }
-        let [first, second] = tensors;
-        let mut sum = 0.0_f64;
-        for begin in (0..length).step_by(BLOCK) {
-            let block = begin..length.min(begin + BLOCK);
-            self.block(start + begin, block.len(), &mut results, &spread);
-            let register =
-                |number| self.register(number, start + begin, block.len(), &results, &spread);
-            let kept = self.chain.tensors.iter().map(|number| register(*number));
-            for (tensor, values) in [&mut *first, &mut *second].into_iter().zip(kept) {
-                tensor[block.clone()].copy_from_slice(values);
+    fn piece(&self, start: usize, length: usize, mut tensors: [&mut [f32]; MAX_OUTPUTS]) -> f32 {
+        let blocks = self.chain.instructions.len() + self.inputs.len();
+        with_workspace(blocks * BLOCK, |memory| {
+            let (blocks, _) = memory.as_chunks_mut::<BLOCK>();
+            let (results, spread) = blocks.split_at_mut(self.chain.instructions.len());
+            for (spread, input) in spread.iter_mut().zip(self.inputs) {
+                spread.fill(input[0]);
             }
-            if let Some(total) = self.chain.total {
-                sum += f64::from(reduce_slice(ReduceKind::Sum, register(total.register)));
+            let mut sum = 0.0_f64;
+            for begin in (0..length).step_by(BLOCK) {
+                let block = begin..length.min(begin + BLOCK);
+                self.block(start + begin, block.len(), results, spread);
+                let register =
+                    |number| self.register(number, start + begin, block.len(), results, spread);
+                for (tensor, number) in tensors.iter_mut().zip(&self.chain.tensors) {
+                    tensor[block.clone()].copy_from_slice(register(*number));
+                }
+                if let Some(total) = self.chain.total {
+                    let values = register(total.register);
+                    sum += f64::from(reduce_slice(ReduceKind::Sum, values));
+                }
             }
-        }
-        sum as f32
+            sum as f32
+        })
     }
 
     fn block(
         &self,
         at: usize,
         length: usize,
-        results: &mut [[f32; BLOCK]; MAX_CHAINED],
-        spread: &[[f32; BLOCK]; MAX_CHAIN_INPUTS],
+        results: &mut [[f32; BLOCK]],
+        spread: &[[f32; BLOCK]],
     ) {
         for (number, instruction) in self.chain.instructions.iter().enumerate() {
             let (done, rest) = results.split_at_mut(number);
@@ -172,7 +147,8 @@ impl Run<'_> {
         }
     }
 
-    /// A register's elements from `at` on.
+    /// A register's elements from `at` on; none of a result that is not computed yet, for which only the
+    /// step's weight asks, as it reads nothing.
     fn register<'b>(
         &'b self,
         number: usize,
@@ -182,7 +158,7 @@ impl Run<'_> {
         spread: &'b [[f32; BLOCK]],
     ) -> &'b [f32] {
         match number.checked_sub(self.inputs.len()) {
-            Some(result) => &results[result][..length],
+            Some(result) => results.get(result).map_or(&[], |values| &values[..length]),
             None if self.inputs[number].len() == 1 => &spread[number][..length],
             None => &self.inputs[number][at..][..length],
         }
@@ -207,78 +183,20 @@ impl Chain {
         [each, per_invocation.div_ceil(each).max(1)]
     }
 
-    /// The entry point for what is kept.
-    fn entry(&self) -> &'static str {
-        match (self.tensors.len(), self.total) {
-            (0, _) => "sum",
-            (1, None) => "tensor",
-            (1, Some(_)) => "tensor_and_sum",
-            (_, None) => "two_tensors",
-            (_, Some(_)) => "two_tensors_and_sum",
-        }
+    /// Whether one kernel can bind all it keeps and this many inputs.
+    pub fn fits(&self, inputs: usize) -> bool {
+        let outputs = self.tensors.len() + usize::from(self.total.is_some());
+        inputs <= MAX_INPUTS && outputs <= MAX_OUTPUTS && inputs + outputs <= MAX_BUFFERS
     }
 
-    /// A register's number in the kernel, where results come after all inputs there may be.
-    fn kernel_register(&self, number: usize, inputs: usize) -> u32 {
-        let gap = if number < inputs { 0 } else { MAX_CHAIN_INPUTS - inputs };
-        (number + gap) as u32
-    }
-
-    fn params(&self, groups: usize) -> Vec<u32> {
-        let scale = self.total.map_or(1.0, |total| total.scale);
-        let mut params = vec![self.elements() as u32, groups as u32, scale.to_bits(), 0];
-        for number in 0..MAX_CHAINED {
-            let instruction = self.instructions.get(number);
-            let constants = instruction.map_or([0.0; 2], |i| i.function.constants());
-            params.extend([constants[0].to_bits(), constants[1].to_bits(), 0, 0]);
-        }
-        params
-    }
-
-    fn main_pass(&self, shapes: &Shapes, total: Binding) -> Dispatch {
-        const FUNCTIONS: [&str; MAX_CHAINED] = [
-            "F_0", "F_1", "F_2", "F_3", "F_4", "F_5", "F_6", "F_7", "F_8", "F_9", "F_10", "F_11",
-            "F_12", "F_13", "F_14", "F_15",
-        ];
-        const FIRST: [&str; MAX_CHAINED] = [
-            "X_0", "X_1", "X_2", "X_3", "X_4", "X_5", "X_6", "X_7", "X_8", "X_9", "X_10", "X_11",
-            "X_12", "X_13", "X_14", "X_15",
-        ];
-        const SECOND: [&str; MAX_CHAINED] = [
-            "Y_0", "Y_1", "Y_2", "Y_3", "Y_4", "Y_5", "Y_6", "Y_7", "Y_8", "Y_9", "Y_10", "Y_11",
-            "Y_12", "Y_13", "Y_14", "Y_15",
-        ];
-        let inputs = shapes.inputs.len();
-        // Inputs and outputs that are not there have stand-ins, which nothing uses.
-        let mut bindings: Vec<Binding> = (0..MAX_CHAIN_INPUTS)
-            .map(|input| Binding::Input(if input < inputs { input } else { 0 }))
-            .collect();
-        bindings.extend([Binding::Output(0), Binding::Output(1), total]);
-        let one = |shape: &Shape| shape.elements() == 1;
-        let ones = shapes.inputs.iter().enumerate().filter(|(_, shape)| one(shape));
-        let ones = ones.fold(0, |ones, (input, _)| ones | 1 << input);
-        let register = |number: usize| self.kernel_register(number, inputs);
-        let [each, groups] = self.grain();
-        let mut dispatch = Dispatch::new(&KERNEL, bindings, Dispatch::linear(groups, 1))
-            .entry(self.entry())
-            .constant("ONES", ones)
-            .constant("COUNT", self.instructions.len() as u32)
-            .constant("EACH", each as u32)
-            .params(self.params(groups));
-        for (name, number) in ["KEEP_0", "KEEP_1"].into_iter().zip(&self.tensors) {
-            dispatch = dispatch.constant(name, register(*number));
-        }
+    /// The words of `struct Params`, as [`Chain::kernel`] declares it.
+    fn params(&self, inputs: usize, groups: usize) -> Vec<u32> {
+        let mut params = vec![self.elements() as u32];
         if let Some(total) = self.total {
-            dispatch = dispatch.constant("SUMMED", register(total.register));
+            params.extend([groups as u32, total.scale.to_bits()]);
         }
-        for (number, instruction) in self.instructions.iter().enumerate() {
-            let [x, y] = instruction.operands.map(register);
-            dispatch = dispatch
-                .constant(FUNCTIONS[number], instruction.function.code())
-                .constant(FIRST[number], x)
-                .constant(SECOND[number], y);
-        }
-        dispatch
+        params.extend(self.constants(inputs).into_iter().map(|(_, value)| value.to_bits()));
+        params
     }
 }
 
@@ -298,33 +216,39 @@ impl Op for Chain {
     fn cpu(&self, call: CpuCall) {
         let inputs = &call.inputs[..call.shapes.inputs.len()];
         let run = Run { chain: self, inputs, step: call.step };
-        let elements = self.elements();
-        let [first, second, third] = call.outputs;
-        let (first, second, total) = match self.tensors.len() {
-            0 => (&mut [][..], &mut [][..], first),
-            1 => (first, &mut [][..], second),
-            _ => (first, second, third),
-        };
-        let pieces = elements.div_ceil(PIECE);
-        with_workspace(pieces, |sums| {
-            run_pieces(&run, elements, [first, second], sums);
-            if let Some(Total { scale, .. }) = self.total {
+        let mut tensors = call.outputs;
+        let total = self.total.map(|total| {
+            let output = std::mem::take(&mut tensors[self.tensors.len()]);
+            (total.scale, output)
+        });
+        with_workspace(self.elements().div_ceil(PIECE), |sums| {
+            run_pieces(&run, 0, tensors, sums);
+            if let Some((scale, output)) = total {
                 let sum: f64 = sums.iter().map(|sum| f64::from(*sum)).sum();
-                total[0] = sum as f32 * scale;
+                output[0] = sum as f32 * scale;
             }
         });
     }
 
     fn gpu(&self, shapes: &Shapes, _target: &GpuTarget) -> Vec<Dispatch> {
-        let [_, groups] = self.grain();
-        let output = Binding::Output(self.tensors.len());
-        if self.total.is_none() || groups == 1 {
-            return vec![self.main_pass(shapes, output)];
+        let inputs = shapes.inputs.len();
+        let [each, groups] = self.grain();
+        let kernel = self.kernel(&shapes.inputs);
+        let params = self.params(inputs, groups);
+        let mut bindings: Vec<Binding> = (0..inputs).map(Binding::Input).collect();
+        bindings.extend((0..self.tensors.len()).map(Binding::Output));
+        let pass = |bindings| Dispatch::new(&kernel, bindings, Dispatch::linear(groups, 1));
+        if self.total.is_none() {
+            return vec![pass(bindings).entry("tensors").params(params)];
         }
-        let mut bindings = vec![Binding::Scratch; MAX_INPUTS];
-        bindings.push(output);
-        let join = Dispatch::new(&KERNEL, bindings, [1, 1, 1]).entry("join");
-        vec![self.main_pass(shapes, Binding::Scratch), join.params(self.params(groups))]
+        let total = Binding::Output(self.tensors.len());
+        bindings.push(if groups == 1 { total } else { Binding::Scratch });
+        let sum = pass(bindings).entry("sum").constant("EACH", each as u32).params(params.clone());
+        if groups == 1 {
+            return vec![sum];
+        }
+        let join = Dispatch::new(&kernel, vec![Binding::Scratch, total], [1, 1, 1]).entry("join");
+        vec![sum, join.params(params)]
     }
 
     fn gpu_scratch(&self, _shapes: &Shapes, _target: &GpuTarget) -> usize {
@@ -338,34 +262,32 @@ impl Op for Chain {
     }
 }
 
-/// Runs all pieces, in threads where there are many elements.
-fn run_pieces(run: &Run, elements: usize, [first, second]: [&mut [f32]; 2], sums: &mut [f32]) {
-    use rayon::prelude::*;
-    let length = |piece: usize| PIECE.min(elements - piece * PIECE);
-    if elements < THREAD_GRAIN {
-        for (piece, sum) in sums.iter_mut().enumerate() {
-            let range = piece * PIECE..piece * PIECE + length(piece);
-            let [first, second] = [&mut *first, &mut *second]
-                .map(|tensor| tensor.get_mut(range.clone()).unwrap_or_default());
-            *sum = run.piece(range.start, range.len(), [first, second]);
-        }
-        return;
+/// Runs the pieces from element `start` on, one for each of `sums`, in threads where there are many.
+fn run_pieces(run: &Run, start: usize, tensors: [&mut [f32]; MAX_OUTPUTS], sums: &mut [f32]) {
+    let elements = run.chain.elements();
+    match sums {
+        [] => return,
+        [sum] => return *sum = run.piece(start, PIECE.min(elements - start), tensors),
+        _ => {}
     }
-    let sums = sums.par_iter_mut().enumerate();
-    let one = |(piece, sum): (usize, &mut f32), tensors| {
-        *sum = run.piece(piece * PIECE, length(piece), tensors);
-    };
-    match (first.is_empty(), second.is_empty()) {
-        (true, _) => sums.for_each(|sum| one(sum, Default::default())),
-        (_, true) => sums
-            .zip(first.par_chunks_mut(PIECE))
-            .for_each(|(sum, first)| one(sum, [first, &mut []])),
-        _ => sums
-            .zip(first.par_chunks_mut(PIECE).zip(second.par_chunks_mut(PIECE)))
-            .for_each(|(sum, (first, second))| one(sum, [first, second])),
+    let pieces = sums.len() / 2;
+    let (first_sums, second_sums) = sums.split_at_mut(pieces);
+    let [mut first, mut second]: [[&mut [f32]; MAX_OUTPUTS]; 2] = Default::default();
+    for ((first, second), tensor) in first.iter_mut().zip(&mut second).zip(tensors) {
+        let middle = tensor.len().min(pieces * PIECE);
+        (*first, *second) = tensor.split_at_mut(middle);
+    }
+    let middle = start + pieces * PIECE;
+    let first = || run_pieces(run, start, first, first_sums);
+    let second = || run_pieces(run, middle, second, second_sums);
+    if elements < THREAD_GRAIN {
+        first();
+        second();
+    } else {
+        rayon::join(first, second);
     }
 }
 
-pub(super) fn kernel() -> &'static Kernel {
-    &KERNEL
+pub(super) fn example() -> &'static Kernel {
+    &EXAMPLE
 }

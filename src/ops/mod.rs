@@ -21,6 +21,7 @@ mod binary;
 mod blur;
 mod builder;
 mod chain;
+mod chain_text;
 mod columns;
 mod concat;
 mod conv2d;
@@ -80,9 +81,7 @@ pub use binary::{
 };
 pub use blur::Blur;
 pub use builder::{Backward, Builder, NodeId};
-pub use chain::{
-    Chain, Instruction, MAX_CHAIN_INPUTS, MAX_CHAIN_TENSORS, MAX_CHAINED, Pointwise, Total,
-};
+pub use chain::{Chain, Instruction, Pointwise, Total};
 pub use concat::{Concat, concat};
 pub use conv_transpose2d::{ConvTranspose2d, conv_transpose2d};
 pub use conv2d::{Conv2d, conv2d};
@@ -286,7 +285,8 @@ pub trait Op: Any + Debug + Send + Sync {
     }
 }
 
-/// Every kernel of the crate, for tests that translate or validate them all.
+/// Every kernel of the crate, for tests that translate or validate them all; of those that a [`Chain`]
+/// is written as, an example.
 pub fn kernels() -> Vec<&'static Kernel> {
     let mut kernels = vec![
         activation::kernel(),
@@ -297,7 +297,7 @@ pub fn kernels() -> Vec<&'static Kernel> {
         binarise::kernel(),
         binary::kernel(),
         blur::kernel(),
-        chain::kernel(),
+        chain::example(),
         concat::kernel(),
         corrupt::kernel(),
         dropout::kernel(),

@@ -116,6 +116,28 @@ impl UnaryKind {
         }
     }
 
+    /// f(x) in WGSL, of the name of a vec4 and those of [`Self::constants`].
+    pub(super) fn wgsl(self, x: &str, [a, b]: [&str; 2]) -> String {
+        match self {
+            Self::Affine { .. } => format!("{a} * {x} + {b}"),
+            Self::Exp => format!("exp({x})"),
+            Self::Log => format!("log({x})"),
+            Self::Sqrt => format!("sqrt({x})"),
+            Self::Square => format!("{x} * {x}"),
+            Self::Abs => format!("abs({x})"),
+            Self::Reciprocal => format!("1.0 / {x}"),
+            Self::Sign => format!("sign({x})"),
+            Self::Sin => format!("sin({x})"),
+            Self::Cos => format!("cos({x})"),
+            Self::Clamp { .. } => format!("clamp({x}, vec4<f32>({a}), vec4<f32>({b}))"),
+            Self::Power { .. } => format!("pow({x}, vec4<f32>({a}))"),
+            Self::Within { .. } => format!(
+                "select(vec4<f32>(0.0), vec4<f32>(1.0), ({x} >= vec4<f32>({a})) & ({x} <= vec4<f32>({b})))"
+            ),
+            Self::Floor => format!("floor({x})"),
+        }
+    }
+
     /// The two numbers that the kernel takes besides x.
     pub(super) fn constants(self) -> [f32; 2] {
         match self {

@@ -5,8 +5,7 @@ use std::sync::Arc;
 
 use crate::graph::nodes::{Graph, Kind};
 use crate::ops::{
-    Chain, Instruction, MAX_CHAIN_INPUTS, MAX_CHAIN_TENSORS, MAX_CHAINED, NodeId, Pointwise,
-    Reduce, ReduceKind, Total, UnaryKind,
+    Chain, Instruction, MAX_INPUTS, NodeId, Pointwise, Reduce, ReduceKind, Total, UnaryKind,
 };
 
 /// A part of a chain.
@@ -49,6 +48,7 @@ impl Graph {
         for index in 0..self.nodes.len() {
             fusion.place(index);
         }
+        fusion.cut_groups();
         fusion.join_siblings();
         let chains: Vec<_> = fusion.groups.iter().filter_map(|group| fusion.chain(group)).collect();
         for Fused { chain, inputs, outputs } in chains {
@@ -147,6 +147,35 @@ impl<'a> Fusion<'a> {
         true
     }
 
+    /// Cuts groups that no chain can be, because they keep too many tensors, into some that can.
+    fn cut_groups(&mut self) {
+        let mut number = 0;
+        while number < self.groups.len() {
+            if let Some([beginning, rest]) = self.cut(&self.groups[number]) {
+                self.settle(number, beginning);
+                self.groups.push(Group::default());
+                self.settle(self.groups.len() - 1, rest);
+            }
+            number += 1;
+        }
+    }
+
+    /// The longest beginning of a group that can be a chain, and the rest, unless all of it can.
+    fn cut(&self, group: &Group) -> Option<[Group; 2]> {
+        let count = group.members.len();
+        if count < 2 || self.chain(group).is_some() {
+            return None;
+        }
+        let part = |members: &[usize]| {
+            let sum = group.sum.filter(|sum| members.contains(sum));
+            let scaled = group.scaled.filter(|_| sum.is_some());
+            Group { members: members.to_vec(), elements: group.elements, sum, scaled }
+        };
+        let fits = |at: &usize| self.chain(&part(&group.members[..*at])).is_some();
+        let (beginning, rest) = group.members.split_at((2..count).rev().find(fits).unwrap_or(1));
+        Some([part(beginning), part(rest)])
+    }
+
     /// Lets groups that read the same tensor become one.
     fn join_siblings(&mut self) {
         for first in 0..self.groups.len() {
@@ -185,8 +214,7 @@ impl<'a> Fusion<'a> {
             sum: a.sum.or(b.sum),
             scaled: a.scaled.or(b.scaled),
         };
-        let fits = self.instructions(&group) <= MAX_CHAINED
-            && self.inputs(&group).len() <= MAX_CHAIN_INPUTS
+        let fits = self.inputs(&group).len() <= MAX_INPUTS
             && !self.reads_own_sum(&group)
             && !self.is_cyclic(&group);
         fits.then_some(group)
@@ -197,10 +225,6 @@ impl<'a> Fusion<'a> {
         let sums = [group.sum, group.scaled.map(|(node, _)| node)];
         let mut sources = group.members.iter().flat_map(|member| self.sources(*member));
         sources.any(|source| sums.contains(&Some(source)))
-    }
-
-    fn instructions(&self, group: &Group) -> usize {
-        group.members.len() - usize::from(group.sum.is_some())
     }
 
     /// All nodes of a group.
@@ -322,9 +346,8 @@ impl<'a> Fusion<'a> {
         if !chain.tensors.is_empty() {
             chain.shape = shape;
         }
-        let inputs = inputs.into_iter().map(|node| NodeId(node as u32)).collect();
-        let few = chain.tensors.len() <= MAX_CHAIN_TENSORS;
-        few.then_some(Fused { chain, inputs, outputs })
+        let inputs: Vec<_> = inputs.into_iter().map(|node| NodeId(node as u32)).collect();
+        chain.fits(inputs.len()).then_some(Fused { chain, inputs, outputs })
     }
 }
 

@@ -92,8 +92,9 @@ pub fn activation() -> impl Strategy<Value = Case> {
     )
 }
 
-pub fn unary() -> impl Strategy<Value = Case> {
-    let kinds = [
+/// Functions, each with a range where it is defined and, but for its jumps, smooth.
+pub fn unary_kinds() -> Vec<(UnaryKind, f32, f32)> {
+    vec![
         (UnaryKind::Affine { scale: 1.5, offset: -0.5 }, -3.0, 3.0),
         (UnaryKind::Exp, -4.0, 4.0),
         (UnaryKind::Log, 0.1, 9.0),
@@ -108,8 +109,11 @@ pub fn unary() -> impl Strategy<Value = Case> {
         (UnaryKind::Power { exponent: 1.7 }, 0.2, 3.0),
         (UnaryKind::Within { low: -1.0, high: 2.0 }, -3.0, 3.0),
         (UnaryKind::Floor, -3.0, 3.0),
-    ];
-    (select(kinds.to_vec()), small_shape(), any::<u64>()).prop_map(
+    ]
+}
+
+pub fn unary() -> impl Strategy<Value = Case> {
+    (select(unary_kinds()), small_shape(), any::<u64>()).prop_map(
         |((kind, low, high), shape, seed)| {
             let x = tensor(Shape::new(shape), seed, low, high);
             let trigonometric = matches!(kind, UnaryKind::Sin | UnaryKind::Cos);
@@ -121,10 +125,10 @@ pub fn unary() -> impl Strategy<Value = Case> {
     )
 }
 
-type BinaryBuilder =
+pub type BinaryBuilder =
     fn(&mut dyn Builder, ops::NodeId, ops::NodeId) -> diabolo::error::Result<ops::NodeId>;
 
-fn arithmetic() -> Vec<(&'static str, BinaryBuilder)> {
+pub fn arithmetic() -> Vec<(&'static str, BinaryBuilder)> {
     vec![
         ("add", ops::add),
         ("sub", ops::sub),

@@ -11,6 +11,7 @@ use proptest::sample::select;
 
 use super::super::case::{Case, distinct, tensor};
 use super::super::compare::Tolerance;
+use super::arithmetic::{all_activations, arithmetic, unary_kinds};
 
 /// One step of a random program: which operation, on which of the values so far.
 type Move = (u8, usize, usize);
@@ -58,6 +59,87 @@ pub fn chain() -> impl Strategy<Value = Case> {
             Ok(vec![scaled, middle, mean])
         });
         case.within(Tolerance::Sums)
+    })
+}
+
+/// Programs on up to seven inputs, as many as a kernel binds beside its output, which are more than
+/// sixteen operations long. One input may be one number, the first too, by whose length no other may be read.
+pub fn long_chain() -> impl Strategy<Value = Case> {
+    let size = prop_oneof![4 => 1_usize..70, 1 => 4000_usize..20_000];
+    let kinds = prop::collection::vec(0_u8..9, 11..20);
+    let count = prop_oneof![2 => 2_usize..7, 1 => Just(7)];
+    let inputs = (count, prop_oneof![2 => 0_usize..8, 1 => Just(0)]);
+    (size, inputs, kinds, any::<(bool, bool)>(), any::<u64>()).prop_map(
+        |(size, (count, number), kinds, (summed, gradients), seed)| {
+            let elements = |input| if input == number { 1 } else { size };
+            let input = |input| tensor([elements(input)], seed ^ input as u64, -1.0, 1.0);
+            let inputs: Vec<_> = (0..count).map(input).collect();
+            let name = format!("chain {kinds:?}, summed: {summed}");
+            let case = Case::new(name, inputs, move |graph, x| {
+                let mut values = vec![];
+                for input in x {
+                    values.push(ops::expand(graph, *input, &Shape::from([size]))?);
+                }
+                for (place, kind) in kinds.iter().enumerate() {
+                    let operand = if place < count { place } else { values.len() - 2 };
+                    let last = if place == 0 { 1 } else { values.len() - 1 };
+                    step(graph, (*kind, operand, last), &mut values)?;
+                }
+                let last = values[values.len() - 1];
+                if summed { ops::mean_all(graph, last) } else { Ok(last) }
+            });
+            let case = case.within(Tolerance::Sums);
+            if gradients { case } else { case.forward_only() }
+        },
+    )
+}
+
+/// Every function that a chain may be made of, and the gradient of every activation.
+pub fn chain_functions() -> impl Strategy<Value = Case> {
+    (1_usize..70, any::<bool>(), any::<u64>()).prop_map(|(size, trigonometric, seed)| {
+        let inputs = vec![
+            tensor([size], seed, -3.0, 3.0),
+            tensor([size], seed ^ 1, 0.5, 2.0),
+            tensor([size], seed ^ 2, 0.5, 2.0),
+            tensor([1], seed ^ 3, 0.5, 1.0),
+        ];
+        let case = Case::many("functions of a chain", inputs, move |graph, x| {
+            let number = ops::expand(graph, x[3], &Shape::from([size]))?;
+            let mut values = vec![];
+            if trigonometric {
+                values.push(ops::unary(graph, x[0], UnaryKind::Sin)?);
+                values.push(ops::unary(graph, x[0], UnaryKind::Cos)?);
+            } else {
+                for activation in all_activations() {
+                    values.push(ops::activate(graph, x[0], activation)?);
+                }
+                for (kind, low, _) in unary_kinds() {
+                    // Those whose domain is positive take the second input.
+                    values.push(ops::unary(graph, x[usize::from(low > 0.0)], kind)?);
+                }
+                for (_, build) in arithmetic() {
+                    values.push(build(graph, x[1], x[2])?);
+                }
+                values.push(ops::equal(graph, x[1], x[1])?);
+                values.push(ops::binary_cross_entropy(graph, x[0], number)?);
+                values.push(ops::gaussian_kl(graph, x[0], x[1])?);
+                // A chain that reads nothing.
+                let weight = ops::step_weight(graph)?;
+                values.push(ops::affine(graph, weight, 2.0, 0.0)?);
+            }
+            let mut products = vec![];
+            for value in &values {
+                products.push(ops::mul(graph, *value, number)?);
+            }
+            let mut sum = products[0];
+            for product in &products[1..7.min(products.len())] {
+                sum = ops::add(graph, sum, *product)?;
+            }
+            Ok([vec![sum], products].concat())
+        });
+        let tolerance =
+            if trigonometric { Tolerance::Trigonometric } else { Tolerance::Elementwise };
+        case.within(tolerance)
     })
 }
 
