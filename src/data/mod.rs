@@ -5,8 +5,14 @@
 //!
 //! Where images lack pixels, one channel more says of each pixel whether it is seen; see [`missing`].
 
+#[cfg(not(feature = "cli"))]
+#[path = "no_bar.rs"]
+mod bar;
+#[cfg(feature = "cli")]
+mod bar;
 mod digest;
 pub mod digits;
+#[cfg(feature = "cli")]
 mod download;
 pub mod folder;
 pub mod idx;
@@ -20,6 +26,8 @@ pub mod sprites;
 pub use missing::Missing;
 pub use order::permutation;
 pub use source::Source;
+
+use bar::progress_bar;
 
 use std::fmt;
 
@@ -142,7 +150,7 @@ pub struct LoadOptions {
     pub hold_out: Option<f64>,
     /// Decides which images are held out, and which sprites there are.
     pub seed: Seed,
-    /// Show progress on the terminal where loading takes time.
+    /// Show progress on the terminal where loading takes time, with the feature `cli`.
     pub progress: bool,
 }
 
@@ -266,16 +274,6 @@ impl Dataset {
     pub fn stored_elements(&self) -> usize {
         self.stored_channels() * self.shape.height * self.shape.width
     }
-}
-
-/// A progress bar that is hidden unless `shown`.
-fn progress_bar(length: u64, shown: bool, template: &str) -> indicatif::ProgressBar {
-    if !shown {
-        return indicatif::ProgressBar::hidden();
-    }
-    let style = indicatif::ProgressStyle::with_template(template)
-        .expect("the templates in this crate are valid");
-    indicatif::ProgressBar::new(length).with_style(style)
 }
 
 #[cfg(test)]

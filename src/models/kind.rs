@@ -1,6 +1,5 @@
 //! The variants by name, with the options and the recipe of each.
 
-use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
 
 use super::architecture::{Architecture, CodeForm};
@@ -13,7 +12,8 @@ use crate::error::{Error, Result};
 use crate::nn::{Loss, Start};
 
 /// A variant, by name.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "cli", derive(clap::ValueEnum))]
 pub enum Kind {
     /// Dense layers: 784-64-32-32-64-784 on MNIST
     Dense,
@@ -36,7 +36,8 @@ pub enum Kind {
 }
 
 /// How the learning rate goes over a run.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "cli", derive(clap::ValueEnum))]
 #[serde(rename_all = "kebab-case")]
 pub enum Schedule {
     /// It stays.

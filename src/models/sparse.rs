@@ -5,7 +5,6 @@
 //! - Top-k: a linear code of which only the k greatest units stay; gradients pass through those
 //!   (Makhzani and Frey, "k-Sparse autoencoders", 2014).
 
-use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
 
 use super::autoencoder::{Reconstructed, reconstruct};
@@ -32,9 +31,10 @@ pub(super) const OPTIONS: [&str; 10] = [
 ];
 
 /// What keeps codes sparse.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "cli", derive(clap::ValueEnum))]
 #[serde(rename_all = "kebab-case")]
-#[value(rename_all = "lower")]
+#[cfg_attr(feature = "cli", value(rename_all = "lower"))]
 pub enum Sparsity {
     /// The sum of magnitudes.
     #[default]

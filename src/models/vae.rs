@@ -6,7 +6,6 @@
 //! The decoder is Bernoulli under `--loss bce`, Gaussian with a learned variance under `--loss
 //! gaussian`, and Gaussian of variance 1/2 up to a constant under `--loss mse`.
 
-use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
 
 use super::{
@@ -33,7 +32,8 @@ pub(super) const OPTIONS: [&str; 10] = [
 ];
 
 /// Where the variance of a Gaussian decoder comes from.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "cli", derive(clap::ValueEnum))]
 #[serde(rename_all = "kebab-case")]
 pub enum Variance {
     /// One number for all pixels of all images, a parameter.

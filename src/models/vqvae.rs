@@ -7,7 +7,6 @@
 //! gradient of `mean ([z] - q)^2`. Codes that hardly any place takes start again from places of the
 //! batch, drawn at random (Dhariwal et al., "Jukebox", 2020).
 
-use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
 
 use super::{
@@ -24,7 +23,8 @@ pub(super) const OPTIONS: [&str; 7] =
     ["latent", "loss", "variance", "codes", "code-dim", "codebook", "penalty"];
 
 /// How the codebook follows what it stands for.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "cli", derive(clap::ValueEnum))]
 #[serde(rename_all = "kebab-case")]
 pub enum CodebookRule {
     /// Each code is a moving average of the places it is nearest to.

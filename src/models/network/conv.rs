@@ -5,7 +5,6 @@
 //! stride 2. Sizes that the stages do not divide are padded with zeros on the way in and cropped on
 //! the way out.
 
-use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
 
 use super::{Network, Scope};
@@ -17,7 +16,8 @@ use crate::nn::{self, Layer, Start};
 use crate::ops::{self, Activation, Builder, ConvGeometry, NodeId};
 
 /// What a stage holds.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "cli", derive(clap::ValueEnum))]
 #[serde(rename_all = "kebab-case")]
 pub enum Block {
     /// The convolution that changes the number of channels.
@@ -32,7 +32,8 @@ pub enum Block {
 }
 
 /// How a stage halves an image.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "cli", derive(clap::ValueEnum))]
 #[serde(rename_all = "kebab-case")]
 pub enum Downsample {
     /// By a 2x2 max-pool behind the convolution.
@@ -43,7 +44,8 @@ pub enum Downsample {
 }
 
 /// What follows each convolution.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "cli", derive(clap::ValueEnum))]
 #[serde(rename_all = "kebab-case")]
 pub enum Norm {
     /// The activation alone.

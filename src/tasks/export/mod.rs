@@ -7,18 +7,14 @@ mod shapes;
 mod translation;
 mod writer;
 
-use std::path::PathBuf;
-
 use clap::ValueEnum;
 use prost::Message;
 
-use super::trained::{Stored, Trained};
+use super::trained::Trained;
 use crate::error::{Error, Result};
-use crate::file::write_atomically;
 use crate::graph::{Bytes, State};
 use crate::inference::Task;
 use crate::models::Model;
-use crate::run::say;
 use proto::{
     GraphProto, IR_VERSION, ModelProto, OPSET, OperatorSetIdProto, StringStringEntryProto,
 };
@@ -26,20 +22,6 @@ use translation::{BATCHES, Pair, translate};
 
 /// Messages of this format are below 2 GiB.
 const MOST_BYTES: usize = i32::MAX as usize;
-
-/// The options of `diabolo export`.
-#[derive(Clone, Debug, clap::Args)]
-pub struct ExportArgs {
-    /// The folder of a finished run
-    #[arg(short, long, value_name = "RUN")]
-    model: PathBuf,
-    /// The file to write, for ONNX's runtimes
-    #[arg(long, value_name = "FILE")]
-    onnx: PathBuf,
-    /// What of the model
-    #[arg(long, value_enum, default_value_t = Part::Whole)]
-    part: Part,
-}
 
 /// What of a model is exported.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -53,7 +35,8 @@ pub enum Part {
 }
 
 impl Part {
-    fn name(self) -> &'static str {
+    /// The name, as `--part` takes it.
+    pub fn name(self) -> &'static str {
         match self {
             Self::Encoder => "encoder",
             Self::Decoder => "decoder",
@@ -68,24 +51,6 @@ impl Part {
             Self::Whole => Task::Reconstruct,
         }
     }
-}
-
-/// Writes the model of a run as ONNX.
-///
-/// # Errors
-/// When there is no finished run, the model has an operation that ONNX lacks, or the file cannot be
-/// written.
-pub fn export(args: &ExportArgs) -> Result<()> {
-    let Stored { config, state, .. } = Stored::read(&args.model)?;
-    let bytes = onnx(&config.model, &state, args.part)?;
-    write_atomically(&args.onnx, |out| out.write_all(&bytes))?;
-    let (path, size) = (args.onnx.display(), Bytes(bytes.len() as u64));
-    say(format_args!(
-        "{} of a {} model, {size}, written to {path}",
-        args.part.name(),
-        config.model.name()
-    ));
-    Ok(())
 }
 
 impl Trained {

@@ -1,0 +1,42 @@
+//! `diabolo export`: a trained model as a file of ONNX.
+
+use std::path::PathBuf;
+
+use crate::error::Result;
+use crate::file::write_atomically;
+use crate::graph::Bytes;
+use crate::run::say;
+use crate::tasks::trained::Stored;
+use crate::tasks::{Part, onnx};
+
+/// The options of `diabolo export`.
+#[derive(Clone, Debug, clap::Args)]
+pub struct ExportArgs {
+    /// The folder of a finished run
+    #[arg(short, long, value_name = "RUN")]
+    model: PathBuf,
+    /// The file to write, for ONNX's runtimes
+    #[arg(long, value_name = "FILE")]
+    onnx: PathBuf,
+    /// What of the model
+    #[arg(long, value_enum, default_value_t = Part::Whole)]
+    part: Part,
+}
+
+/// Writes the model of a run as ONNX.
+///
+/// # Errors
+/// When there is no finished run, the model has an operation that ONNX lacks, or the file cannot be
+/// written.
+pub fn export(args: &ExportArgs) -> Result<()> {
+    let Stored { config, state, .. } = Stored::read(&args.model)?;
+    let bytes = onnx(&config.model, &state, args.part)?;
+    write_atomically(&args.onnx, |out| out.write_all(&bytes))?;
+    let (path, size) = (args.onnx.display(), Bytes(bytes.len() as u64));
+    say(format_args!(
+        "{} of a {} model, {size}, written to {path}",
+        args.part.name(),
+        config.model.name()
+    ));
+    Ok(())
+}
