@@ -6,10 +6,16 @@
 //! over one state. [`train`] trains a model on the images of [`data`], [`inference`] is what it does once it
 //! is trained, [`evaluate`] what is measured of it. [`run`] puts a training into a folder, [`tasks`] are
 //! what people do with the model. [`prelude`] has what a first program needs.
+//!
+//! The feature `cli`, on by default, adds the program: its commands and options, charts, downloads, and
+//! tasks that bring other crates along (the codec, ONNX, reports, TensorBoard).
 
 #![deny(missing_docs)]
 
+#[cfg(feature = "cli")]
 pub mod bench;
+#[cfg(feature = "cli")]
+pub mod cli;
 pub mod cpu;
 pub mod data;
 pub mod error;
@@ -50,5 +56,7 @@ mod pages {
             )*
         };
     }
-    pages!(anomaly augment compress encode export interpolate probe reconstruct report restore sample tensorboard);
+    pages!(anomaly augment encode interpolate probe reconstruct restore sample);
+    #[cfg(feature = "cli")]
+    pages!(compress export report tensorboard);
 }

@@ -7,15 +7,15 @@ use std::process::ExitCode;
 use clap::{CommandFactory, Parser, Subcommand};
 use clap_complete::Shell;
 use diabolo::bench::{self, BenchArgs};
-use diabolo::error::Result;
-use diabolo::gpu;
-use diabolo::models::Kind;
-use diabolo::run::{self, TrainArgs};
-use diabolo::tasks::{
+use diabolo::cli::{
     self, AnomalyArgs, AugmentArgs, CompressArgs, DecodeArgs, DecompressArgs, EncodeArgs,
     ExportArgs, InterpolateArgs, ProbeArgs, RateDistortionArgs, ReconstructArgs, ReportArgs,
     RestoreArgs, SampleArgs,
 };
+use diabolo::error::Result;
+use diabolo::gpu;
+use diabolo::models::Kind;
+use diabolo::run::{self, TrainArgs};
 
 /// Autoencoders on any GPU: learn, compress, restore and generate images.
 #[derive(Debug, Parser)]
@@ -82,8 +82,8 @@ enum Command {
 
 fn main() -> ExitCode {
     run::start_logging();
-    let cli = run::command_line::<Cli>(std::env::args_os().collect());
-    run::exit_code(cli.and_then(|cli| run(cli.command)))
+    let line = run::command_line::<Cli>(std::env::args_os().collect());
+    run::exit_code(line.and_then(|line| run(line.command)))
 }
 
 fn run(command: Command) -> Result<()> {
@@ -92,23 +92,23 @@ fn run(command: Command) -> Result<()> {
             run::say(format_args!("{}", gpu::adapters_report().trim_end()));
             Ok(())
         }
-        Command::Anomaly(args) => tasks::anomaly(&args),
-        Command::Augment(args) => tasks::augment(&args),
+        Command::Anomaly(args) => cli::anomaly(&args),
+        Command::Augment(args) => cli::augment(&args),
         Command::Bench(args) => bench::bench(&args),
-        Command::Interpolate(args) => tasks::interpolate(&args),
-        Command::Restore(args) => tasks::restore(&args),
-        Command::Reconstruct(args) => tasks::reconstruct(&args),
-        Command::Compress(args) => tasks::compress(&args),
-        Command::Decompress(args) => tasks::decompress(&args),
-        Command::RateDistortion(args) => tasks::rate_distortion(&args),
-        Command::Decode(args) => tasks::decode(&args),
-        Command::Encode(args) => tasks::encode(&args),
-        Command::Export(args) => tasks::export(&args),
+        Command::Interpolate(args) => cli::interpolate(&args),
+        Command::Restore(args) => cli::restore(&args),
+        Command::Reconstruct(args) => cli::reconstruct(&args),
+        Command::Compress(args) => cli::compress(&args),
+        Command::Decompress(args) => cli::decompress(&args),
+        Command::RateDistortion(args) => cli::rate_distortion(&args),
+        Command::Decode(args) => cli::decode(&args),
+        Command::Encode(args) => cli::encode(&args),
+        Command::Export(args) => cli::export(&args),
         Command::Completions { shell } => manual::completions(Cli::command(), shell),
         Command::Man { command } => manual::man(Cli::command(), command.as_deref()),
-        Command::Probe(args) => tasks::probe(&args),
-        Command::Report(args) => tasks::report(&args),
-        Command::Sample(args) => tasks::sample(&args),
+        Command::Probe(args) => cli::probe(&args),
+        Command::Report(args) => cli::report(&args),
+        Command::Sample(args) => cli::sample(&args),
         Command::Train { variant, mut args } => {
             let kind = run::settle(&mut args, variant)?;
             run::run_interruptibly(&args, kind)

@@ -34,7 +34,9 @@ pub use crate::graph::{Executor, Graph, Plan, PlanRequest, State};
 pub use crate::nn;
 pub use crate::ops::{self, Activation, Builder, Elementwise, NodeId, Optimiser, StepScalars};
 pub use crate::rng::Seed;
-pub use crate::tasks::{Codec, Pictures, Raster, Trained};
+#[cfg(feature = "cli")]
+pub use crate::tasks::Codec;
+pub use crate::tasks::{Pictures, Raster, Trained};
 pub use crate::tensor::{Shape, Tensor};
 pub use crate::train::Minimiser;
 

@@ -9,7 +9,7 @@ use std::time::Duration;
 use flate2::bufread::MultiGzDecoder;
 use md5::{Digest, Md5};
 
-use super::progress::progress_bar;
+use super::bar::progress_bar;
 use crate::error::{Error, Result};
 
 /// The most bytes a server may send for one file; MNIST's largest has 10 million.

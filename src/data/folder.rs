@@ -19,12 +19,12 @@ use std::path::{Path, PathBuf};
 use image::ImageFormat;
 use rayon::prelude::*;
 
+use super::bar::progress_bar;
 use super::dataset::{Dataset, Images};
 use super::load_options::LoadOptions;
 use super::order::Split;
 use super::patches;
 use super::picture::{Picture, decode};
-use super::progress::progress_bar;
 use crate::error::{Error, Result};
 use crate::shape::{ImageShape, MAX_BYTES};
 

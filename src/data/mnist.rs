@@ -2,27 +2,18 @@
 //! Fashion-MNIST and KMNIST: from a folder, or downloaded once into the user's cache folder.
 
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
-use super::download::{Download, Mirrors};
 use super::{Dataset, ImageShape, Images, LoadOptions, idx};
 use crate::error::{Error, Result};
 
-const MIRRORS: [&str; 2] = [
-    "https://storage.googleapis.com/cvdf-datasets/mnist/",
-    "https://ossci-datasets.s3.amazonaws.com/mnist/",
-];
-
-/// The files, each with the MD5 of what it unpacks to.
-const FILES: [Download; 4] = [
-    Download { name: "train-images-idx3-ubyte.gz", md5: "6bbc9ace898e44ae57da46a324031adb" },
-    Download { name: "train-labels-idx1-ubyte.gz", md5: "a25bea736e30d166cdddb491f175f624" },
-    Download { name: "t10k-images-idx3-ubyte.gz", md5: "2646ac647ad5339dbf082846283269ea" },
-    Download { name: "t10k-labels-idx1-ubyte.gz", md5: "27ae3e4e09519cfbb04c329615203637" },
-];
+#[cfg(feature = "cli")]
+mod cached;
+#[cfg(not(feature = "cli"))]
+#[path = "mnist/not_downloaded.rs"]
+mod cached;
 
 /// MNIST's own split of 60000 and 10000, from `folder`, or from the cache folder, which is filled
-/// by a download where files are missing.
+/// by a download where files are missing, with the feature `cli`.
 ///
 /// # Errors
 /// When a file is missing or damaged, the files do not fit together, or the download fails.
@@ -30,16 +21,8 @@ pub fn load(folder: Option<&Path>, options: &LoadOptions) -> Result<Dataset> {
     match folder {
         Some(folder) => from_folder(folder, options.limit),
         None => {
-            let urls = MIRRORS.map(str::to_owned);
-            let mirrors = Mirrors {
-                urls: &urls,
-                patience: Duration::from_secs(30),
-                progress: options.progress,
-                otherwise: "check the network, or put the four files into a folder yourself and \
-                            give --data mnist:DIR; --data digits needs no network",
-            };
             let cache = cache_folder()?;
-            fill(&cache, &FILES, &mirrors)?;
+            cached::complete(&cache, options.progress)?;
             from_folder(&cache, options.limit)
         }
     }
@@ -50,16 +33,6 @@ fn cache_folder() -> Result<PathBuf> {
                 or give mnist:DIR";
     let folder = dirs::cache_dir().ok_or_else(|| Error::option("--data", what))?;
     Ok(folder.join("diabolo").join("mnist"))
-}
-
-/// Downloads those of `files` that `cache` lacks.
-fn fill(cache: &Path, files: &[Download], mirrors: &Mirrors) -> Result<()> {
-    std::fs::create_dir_all(cache)
-        .map_err(|error| Error::file(cache, format!("cannot be created: {error}")))?;
-    files
-        .iter()
-        .filter(|file| !cache.join(file.name).is_file())
-        .try_for_each(|file| mirrors.fetch(file, cache))
 }
 
 fn from_folder(folder: &Path, limit: Option<usize>) -> Result<Dataset> {
@@ -148,16 +121,5 @@ mod tests {
         write_part(folder.path(), "train-images-idx3-ubyte", "train-labels-idx1-ubyte", 9);
         let error = from_folder(folder.path(), None).expect_err("half is missing").to_string();
         assert!(error.contains("t10k-images-idx3-ubyte"), "{error}");
-    }
-
-    #[test]
-    fn files_already_in_the_cache_are_not_asked_for_again() {
-        let cache = tempfile::tempdir().expect("a folder");
-        for file in &FILES {
-            fs::write(cache.path().join(file.name), "present").expect("the folder is ours");
-        }
-        let mirrors =
-            Mirrors { urls: &[], patience: Duration::ZERO, progress: false, otherwise: "" };
-        fill(cache.path(), &FILES, &mirrors).expect("nothing to fetch");
     }
 }

@@ -5,9 +5,15 @@
 //!
 //! Where images lack pixels, one channel more says of each pixel whether it is seen; see [`missing`].
 
+#[cfg(not(feature = "cli"))]
+#[path = "no_bar.rs"]
+mod bar;
+#[cfg(feature = "cli")]
+mod bar;
 mod dataset;
 mod digest;
 pub mod digits;
+#[cfg(feature = "cli")]
 mod download;
 pub mod folder;
 pub mod idx;
@@ -17,8 +23,7 @@ pub mod missing;
 pub mod mnist;
 pub mod order;
 mod patches;
-pub(crate) mod picture;
-mod progress;
+pub mod picture;
 mod source;
 pub mod sprites;
 

@@ -38,7 +38,7 @@ fn opened(path: &Path) -> Result<DynamicImage> {
 }
 
 /// The opacity of each pixel of a picture, row by row; `None` where it has none of its own.
-pub(crate) fn opacity(path: &Path) -> Result<Option<Vec<u8>>> {
+pub fn opacity(path: &Path) -> Result<Option<Vec<u8>>> {
     let image = opened(path)?;
     let has_alpha = image.color().has_alpha();
     Ok(has_alpha.then(|| image.into_rgba8().pixels().map(|pixel| pixel[3]).collect()))

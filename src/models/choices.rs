@@ -10,11 +10,16 @@ use crate::ops::{Activation, Corruption};
 /// The options, each once: its text for `--help`, its field, its type, and its name on the command
 /// line.
 macro_rules! choices {
-    ($($(#[$doc:meta])* $field:ident: $kind:ty = $name:literal;)*) => {
+    ($($(#[doc = $doc:tt])* #[arg($($arg:tt)*)] $field:ident: $kind:ty = $name:literal;)*) => {
         /// Options of models; `None` where the model's own recipe decides.
-        #[derive(Clone, Debug, Default, PartialEq, clap::Args)]
+        #[derive(Clone, Debug, Default, PartialEq)]
+        #[cfg_attr(feature = "cli", derive(clap::Args))]
         pub struct Choices {
-            $($(#[$doc])* #[arg(long = $name)] pub $field: Option<$kind>,)*
+            $(
+                $(#[doc = $doc])*
+                #[cfg_attr(feature = "cli", arg(long = $name, $($arg)*))]
+                pub $field: Option<$kind>,
+            )*
         }
 
         impl Choices {

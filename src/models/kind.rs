@@ -1,9 +1,8 @@
 //! The variants by name.
 
-use clap::ValueEnum;
-
 /// A variant, by name.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "cli", derive(clap::ValueEnum))]
 pub enum Kind {
     /// Dense layers: 784-64-32-32-64-784 on MNIST
     Dense,

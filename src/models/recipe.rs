@@ -1,6 +1,5 @@
 //! How a model is made and trained where nothing else is asked for.
 
-use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
 
 use super::choices::Choices;
@@ -21,7 +20,8 @@ pub struct Recipe {
 }
 
 /// How the learning rate goes over a run.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "cli", derive(clap::ValueEnum))]
 #[serde(rename_all = "kebab-case")]
 pub enum Schedule {
     /// It stays.

@@ -1,6 +1,5 @@
 //! The variants and their settings, as runs store them. What each does is in the file of its name.
 
-use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
 
 /// What a model is trained for besides reconstruction.
@@ -47,9 +46,10 @@ pub struct Sparse {
 }
 
 /// What keeps codes sparse.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "cli", derive(clap::ValueEnum))]
 #[serde(rename_all = "kebab-case")]
-#[value(rename_all = "lower")]
+#[cfg_attr(feature = "cli", value(rename_all = "lower"))]
 pub enum Sparsity {
     /// The sum of magnitudes.
     #[default]
@@ -81,7 +81,8 @@ pub struct Vae {
 }
 
 /// Where the variance of a Gaussian decoder comes from.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "cli", derive(clap::ValueEnum))]
 #[serde(rename_all = "kebab-case")]
 pub enum Variance {
     /// One number for all pixels of all images, a parameter.
@@ -112,7 +113,8 @@ pub struct VqVae {
 }
 
 /// How the codebook follows what it stands for.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "cli", derive(clap::ValueEnum))]
 #[serde(rename_all = "kebab-case")]
 pub enum CodebookRule {
     /// Each code is a moving average of the places it is nearest to.

@@ -1,25 +1,22 @@
-//! Charts, and sheets of pictures, of the numbers that they are handed.
+//! Sheets of pictures, and charts, of what they are handed.
+//!
+//! Charts come with the feature `cli`, since they bring a drawing library and a font along.
 
-mod bars;
-mod chart;
-mod code_map;
+#[cfg(feature = "cli")]
+mod charts;
 mod colours;
-mod confusion;
 mod filters;
 mod images;
-mod loss_curves;
 mod png;
-mod rate_curves;
 mod sheet;
 
-pub use bars::{code_use, kl_bars};
-pub use code_map::code_map;
-pub use confusion::confusion;
+#[cfg(feature = "cli")]
+pub use charts::{
+    Curve, EpochLoss, Point, code_map, code_use, confusion, kl_bars, loss_curves, rate_curves,
+};
 pub use filters::filters;
 pub use images::{compare, grid, reconstructions, strips};
-pub use loss_curves::{EpochLoss, loss_curves};
 pub use png::save_png;
-pub use rate_curves::{Curve, Point, rate_curves};
 
 #[cfg(test)]
 mod tests;

@@ -56,7 +56,7 @@ fn taken(folder: &Path, lock: &Path) -> Error {
 }
 
 /// Removes files that nobody will give a name any more. What cannot be removed does no harm.
-pub(super) fn remove_abandoned(folder: &Path) {
+pub(in crate::run) fn remove_abandoned(folder: &Path) {
     let entries = fs::read_dir(folder).into_iter().flatten().flatten();
     for path in entries.map(|entry| entry.path()).filter(|path| is_abandoned(path)) {
         log::info!("removing {}, which was never finished", path.display());

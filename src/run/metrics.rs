@@ -7,7 +7,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::error::{Error, Result};
 use crate::file::{self, write_atomically};
-use crate::train::Adaptation;
+use crate::train::{Adaptation, EpochReport};
 
 /// The most bytes of a file that is read; an epoch takes some 150.
 const MOST_BYTES: u64 = 64 << 20;
@@ -58,6 +58,18 @@ pub struct EpochMetrics {
     /// The penalty's weight and the share of active units, for a model that adapts.
     #[serde(default, flatten, skip_serializing_if = "Option::is_none")]
     pub adaptation: Option<Adaptation>,
+}
+
+impl From<&EpochReport> for EpochMetrics {
+    fn from(report: &EpochReport) -> Self {
+        Self {
+            epoch: report.epoch.into(),
+            train_loss: report.train_loss,
+            test_loss: report.test.loss(),
+            seconds: report.seconds,
+            adaptation: report.adaptation,
+        }
+    }
 }
 
 impl MetricsFile {

@@ -130,14 +130,14 @@ fn parse(text: &str) -> Parsed<Tensor> {
 }
 
 /// The lines of a table. Empty ones are passed over.
-pub(super) struct Records<'a> {
+pub(crate) struct Records<'a> {
     rest: &'a str,
     line: usize,
 }
 
 impl<'a> Records<'a> {
     /// Those of a whole table.
-    pub(super) fn new(table: &'a str) -> Self {
+    pub(crate) fn new(table: &'a str) -> Self {
         // Spreadsheets begin files with a mark of their encoding.
         Self { rest: table.strip_prefix('\u{feff}').unwrap_or(table), line: 1 }
     }
@@ -145,7 +145,7 @@ impl<'a> Records<'a> {
     /// Hands the fields of the next line to `take`, each with the line's number and its own, so that no
     /// memory is asked for but what `take` needs. The line's number and how many fields it has; `None`
     /// at the end.
-    pub(super) fn next(
+    pub(crate) fn next(
         &mut self,
         mut take: impl FnMut(usize, usize, &str) -> Parsed<()>,
     ) -> Parsed<Option<(usize, usize)>> {

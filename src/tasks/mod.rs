@@ -1,39 +1,30 @@
-//! What people do with a trained model: each task is a library call and a subcommand.
+//! What people do with a trained model. The program's commands call these, and so can you.
+//!
+//! The learned codec, ONNX and pages of runs come with the feature `cli`, since they bring other crates
+//! along.
 
 pub mod anomaly;
-mod augment;
+pub(crate) mod augment;
 pub mod code_table;
-mod codec;
-mod decode;
-mod encode;
+#[cfg(feature = "cli")]
+pub(crate) mod codec;
+#[cfg(feature = "cli")]
 mod export;
-mod inputs;
-mod interpolate;
+pub(crate) mod inputs;
+pub(crate) mod interpolate;
 pub mod npy;
-mod outputs;
 pub mod probe;
 mod raster;
-mod reconstruct;
+#[cfg(feature = "cli")]
 pub mod report;
 pub mod restore;
-mod sample;
-mod trained;
+pub(crate) mod sample;
+pub(crate) mod trained;
 
-pub use anomaly::{AnomalyArgs, anomaly};
-pub use augment::{AugmentArgs, augment};
-pub use codec::{
-    CodeMap, Codec, CompressArgs, DecompressArgs, Distortion, Header, Jpeg, RateDistortionArgs,
-    compress, decompress, rate_distortion,
-};
-pub use decode::{DecodeArgs, decode};
-pub use encode::{EncodeArgs, encode};
-pub use export::{ExportArgs, Part, export, onnx};
+#[cfg(feature = "cli")]
+pub use codec::{CodeMap, Codec, Distortion, Header, Jpeg};
+#[cfg(feature = "cli")]
+pub use export::{Part, onnx};
 pub use inputs::Pictures;
-pub use interpolate::{InterpolateArgs, interpolate};
-pub use probe::{ProbeArgs, probe};
 pub use raster::Raster;
-pub use reconstruct::{ReconstructArgs, reconstruct};
-pub use report::{ReportArgs, report};
-pub use restore::{RestoreArgs, restore};
-pub use sample::{SampleArgs, sample};
-pub use trained::{ModelArgs, Trained};
+pub use trained::Trained;

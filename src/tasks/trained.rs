@@ -1,6 +1,6 @@
 //! The model of a finished run, ready for use on a device.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use crate::data::Dataset;
 use crate::error::{Error, Result};
@@ -15,29 +15,8 @@ use crate::train::Config;
 /// Images whose codes new ones take after.
 const LOOKED_AT: usize = 2000;
 
-/// Options that every task takes.
-#[derive(Clone, Debug, clap::Args)]
-pub struct ModelArgs {
-    /// The folder of a finished run
-    #[arg(short, long, value_name = "RUN")]
-    pub model: PathBuf,
-    /// auto, cpu, gpu, the number of an adapter, or part of its name
-    #[arg(long, default_value = "auto")]
-    pub device: String,
-}
-
-impl ModelArgs {
-    /// Loads the model onto the device.
-    ///
-    /// # Errors
-    /// As [`Trained::load`].
-    pub fn load(&self) -> Result<Trained> {
-        Trained::load(&self.model, &self.device.parse()?)
-    }
-}
-
 /// A trained model in host memory.
-pub(super) struct Stored {
+pub(crate) struct Stored {
     pub folder: RunFolder,
     pub config: Config,
     pub state: State,
@@ -45,7 +24,10 @@ pub(super) struct Stored {
 
 impl Stored {
     /// Reads the model of the run in `folder`.
-    pub(super) fn read(folder: &Path) -> Result<Self> {
+    ///
+    /// # Errors
+    /// When there is no finished run, or its model cannot be read.
+    pub fn read(folder: &Path) -> Result<Self> {
         let folder = RunFolder::open(folder)?;
         let path = folder.file(RunFile::Model);
         let config = Config::from_toml(&checkpoint::read_header(&path)?.config, &path)?;
@@ -57,29 +39,26 @@ impl Stored {
 /// A trained model on a device.
 ///
 /// ```
-/// use diabolo::gpu::DeviceChoice;
-/// use diabolo::models::Kind;
-/// use diabolo::tasks::Trained;
-/// use diabolo::run::{self, TrainArgs};
+/// # use diabolo::models::{Choices, Kind};
+/// use diabolo::prelude::*;
+/// # use diabolo::run;
+/// # use diabolo::train::{Config, Trainer};
 ///
 /// # let place = tempfile::tempdir().expect("a folder");
 /// # let folder = place.path().join("run");
-/// // As `diabolo train --variant dense --epochs 1 --limit 128 --device cpu --out FOLDER` does.
-/// let args = TrainArgs {
-///     epochs: Some(1),
-///     limit: Some(128),
-///     device: "cpu".into(),
-///     out: Some(folder.clone()),
-///     ..TrainArgs::default()
-/// };
-/// run::run(&args, Kind::Dense)?;
-///
+/// # let dataset = Dataset::load(&Source::Digits, &LoadOptions { limit: Some(128), ..LoadOptions::default() })?;
+/// # let (model, _) = Kind::Dense.build(dataset.shape, 0, &Choices::default(), false)?;
+/// # let config = Config { limit: Some(128), ..Config::new(model) };
+/// # let mut device = gpu::open(&DeviceChoice::Cpu)?;
+/// # let mut trainer = Trainer::new(device.executor.as_mut(), &config, &dataset)?;
+/// # run::store(&folder, &mut trainer, &[])?;
+/// // `folder` is a run's, from `diabolo train` or from `run::store`.
 /// let mut trained = Trained::load(&folder, &DeviceChoice::Cpu)?;
 /// let dataset = trained.dataset()?;
 /// let codes = trained.inference().encode_dataset(&dataset, &dataset.test, 10)?;
 /// let images = trained.inference().decode(&codes.values, None)?;
 /// assert_eq!(images.shape()[..], [10, 1, 8, 8]);
-/// # Ok::<(), diabolo::error::Error>(())
+/// # Ok::<(), Error>(())
 /// ```
 pub struct Trained {
     folder: RunFolder,

@@ -11,6 +11,7 @@ mod report;
 mod trainer;
 
 pub use config::Config;
+#[cfg(feature = "cli")]
 pub(crate) use config::{LIKELIHOOD_IMAGES, SMALL_BATCH, load};
 pub use minimiser::Minimiser;
 pub use plans::{BatchShape, training_plan};

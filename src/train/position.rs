@@ -28,6 +28,13 @@ pub struct PartEpoch {
     pub seconds: f64,
 }
 
+impl PartEpoch {
+    /// Images trained on in it.
+    pub fn images(&self) -> usize {
+        self.mean.images()
+    }
+}
+
 /// What a model that adapts its penalty knows after an epoch.
 #[derive(Clone, Copy, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct Adaptation {

@@ -30,6 +30,11 @@ pub trait Listener {
     }
 }
 
+/// Hears of it, and lets training go on.
+impl Listener for () {
+    fn advanced(&mut self, _images: usize, _loss: f64) {}
+}
+
 /// How far [`Trainer::advance`](super::trainer::Trainer::advance) came.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Advance {

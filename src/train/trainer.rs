@@ -117,6 +117,11 @@ impl<'a> Trainer<'a> {
         &self.layout
     }
 
+    /// What it trains, and how.
+    pub fn config(&self) -> &'a Config {
+        self.config
+    }
+
     /// Epochs done so far.
     pub fn epoch(&self) -> u32 {
         self.position.epoch

@@ -1,10 +1,10 @@
 //! What the stages of a convolutional network are made of.
 
-use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
 
 /// What a stage holds.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "cli", derive(clap::ValueEnum))]
 #[serde(rename_all = "kebab-case")]
 pub enum Block {
     /// The convolution that changes the number of channels.
@@ -19,7 +19,8 @@ pub enum Block {
 }
 
 /// How a stage halves an image.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "cli", derive(clap::ValueEnum))]
 #[serde(rename_all = "kebab-case")]
 pub enum Downsample {
     /// By a 2x2 max-pool behind the convolution.
@@ -30,7 +31,8 @@ pub enum Downsample {
 }
 
 /// What follows each convolution.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "cli", derive(clap::ValueEnum))]
 #[serde(rename_all = "kebab-case")]
 pub enum Norm {
     /// The activation alone.

@@ -1,7 +1,5 @@
 //! How unlike what it was trained on a model finds a picture.
 
-use clap::ValueEnum;
-
 use crate::error::{Error, Result};
 use crate::inference::Inference;
 use crate::models::{Kind, Model};
@@ -9,7 +7,8 @@ use crate::nn::Loss;
 use crate::tensor::Tensor;
 
 /// What is counted as a picture's score. All are greater for stranger pictures.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "cli", derive(clap::ValueEnum))]
 pub enum Score {
     /// The mean squared error of the reconstruction
     #[default]

@@ -318,7 +318,7 @@ fn take(codes: &mut CodeMap, [row, column]: &[Window; 2], numbers: &[i32]) {
 }
 
 /// An error about a file that cannot be what it should be.
-pub(super) fn damaged(path: &Path, damage: &Damage) -> Error {
+pub(crate) fn damaged(path: &Path, damage: &Damage) -> Error {
     let what = format!("is damaged or no .dia file: {}; use another copy", damage.0);
     Error::file(path, what)
 }
@@ -328,6 +328,6 @@ fn impossible(damage: Damage) -> Error {
 }
 
 /// A fingerprint as people read it.
-pub(super) fn hexadecimal(bytes: &[u8]) -> String {
+pub(crate) fn hexadecimal(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

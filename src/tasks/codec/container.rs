@@ -99,7 +99,7 @@ pub(super) fn write(header: &Header, payload: &[u8]) -> Vec<u8> {
 
 /// The header and the payload of a file. No memory is asked for, and sizes have been checked against
 /// each other and against the payload's length.
-pub(super) fn read(bytes: &[u8]) -> Result<(Header, &[u8]), Damage> {
+pub(crate) fn read(bytes: &[u8]) -> Result<(Header, &[u8]), Damage> {
     let refuse = |what: &str| Err(Damage(what.to_owned()));
     let Some(rest) = bytes.strip_prefix(MAGIC) else {
         return refuse("it does not begin as such a file does");

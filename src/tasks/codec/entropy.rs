@@ -9,7 +9,7 @@ use constriction::stream::{Decode, Encode};
 
 /// What is wrong with a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Damage(pub String);
+pub(crate) struct Damage(pub String);
 
 /// Chances are so many bits wide.
 const PRECISION: usize = 16;

@@ -3,16 +3,17 @@
 //! here with an adaptive model of the numbers).
 
 mod coder;
-mod commands;
-mod container;
+pub(crate) mod container;
 mod entropy;
 mod integers;
+mod parts;
 mod prior;
 mod rate_distortion;
 mod windows;
 
 pub use coder::Codec;
-pub use commands::{CompressArgs, DecompressArgs, compress, decompress};
+pub(crate) use coder::{damaged, hexadecimal};
 pub use container::Header;
+pub(crate) use entropy::Damage;
 pub use integers::CodeMap;
-pub use rate_distortion::{Distortion, Jpeg, RateDistortionArgs, rate_distortion};
+pub use rate_distortion::{Distortion, Jpeg};

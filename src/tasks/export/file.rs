@@ -1,6 +1,5 @@
 //! The bytes of an ONNX file.
 
-use clap::ValueEnum;
 use prost::Message;
 
 use super::place::BATCHES;
@@ -18,7 +17,8 @@ use crate::tasks::trained::Trained;
 const MOST_BYTES: usize = i32::MAX as usize;
 
 /// What of a model is exported.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "cli", derive(clap::ValueEnum))]
 pub enum Part {
     /// From images to codes
     Encoder,
@@ -29,7 +29,8 @@ pub enum Part {
 }
 
 impl Part {
-    pub(super) fn name(self) -> &'static str {
+    /// The name, as `--part` takes it.
+    pub fn name(self) -> &'static str {
         match self {
             Self::Encoder => "encoder",
             Self::Decoder => "decoder",

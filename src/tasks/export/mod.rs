@@ -1,6 +1,5 @@
 //! A trained model as a file that other programs run: ONNX (onnx.ai), of opset 17.
 
-mod command;
 mod elementwise;
 mod file;
 mod layers;
@@ -14,5 +13,4 @@ mod tests;
 mod translation;
 mod writer;
 
-pub use command::{ExportArgs, export};
 pub use file::{Part, onnx};

@@ -4,9 +4,9 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
+use super::contents::{Contents, Picture};
 use super::curves::{Curve, chart};
 use super::measures::{describe, number};
-use super::{Contents, Picture};
 use crate::graph::Bytes;
 use crate::run::{EpochMetrics, MetricsFile, ProfileFile};
 

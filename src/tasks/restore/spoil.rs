@@ -1,18 +1,14 @@
 //! What is wrong with a picture: noise that is added to it, or pixels that are missing.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::str::FromStr;
 
 use crate::cpu::CpuExecutor;
-use crate::data::{ImageShape, LoadOptions, picture};
 use crate::error::{Error, Result};
 use crate::graph::{Executor, Graph, Plan, PlanRequest, State};
 use crate::ops::{self, Corruption, StepScalars};
 use crate::rng::Seed;
 use crate::tensor::Tensor;
-
-/// The brightness, or opacity, from which on a pixel is there.
-const THERE: u8 = 128;
 
 /// What a picture is spoilt by before it is restored.
 #[derive(Clone, Debug, PartialEq)]
@@ -53,38 +49,6 @@ pub fn corrupted(picture: &Tensor, noise: Corruption, seed: Seed, number: usize)
     let step = number as u32;
     executor.run(plan, &[StepScalars { step, seed: seed.key(), ..Default::default() }])?;
     executor.read_output(plan, "spoilt")
-}
-
-/// Which pixels of the file are not transparent; `None` where all are.
-pub(super) fn opaque(path: &Path, shape: ImageShape) -> Result<Option<Vec<bool>>> {
-    let Some(opacity) = picture::opacity(path)? else {
-        return Ok(None);
-    };
-    let seen: Vec<bool> = opacity.iter().map(|alpha| *alpha >= THERE).collect();
-    let whole = seen.len() == shape.height * shape.width;
-    Ok(Some(seen).filter(|seen| whole && seen.contains(&false)))
-}
-
-/// Which pixels the mask leaves.
-pub(super) fn mask(path: &Path, shape: ImageShape) -> Result<Vec<bool>> {
-    let picture = picture::decode(path, &LoadOptions { gray: true, ..LoadOptions::default() })?;
-    let (width, height) = (picture.shape.width, picture.shape.height);
-    if (width, height) != (shape.width, shape.height) {
-        let what = format!(
-            "is {width}x{height}, but the picture is {}x{}; a mask has its picture's size",
-            shape.width, shape.height
-        );
-        return Err(Error::file(path, what));
-    }
-    Ok(picture.pixels.iter().map(|pixel| *pixel >= THERE).collect())
-}
-
-/// Sets pixels that are not seen to `value`, in all channels.
-pub(super) fn leave_out(picture: &mut Tensor, seen: &[bool], value: f32) {
-    for plane in picture.data_mut().chunks_mut(seen.len()) {
-        let pixels = plane.iter_mut().zip(seen);
-        pixels.filter(|(_, seen)| !**seen).for_each(|(pixel, _)| *pixel = value);
-    }
 }
 
 #[cfg(test)]

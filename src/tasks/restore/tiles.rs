@@ -3,12 +3,27 @@
 use crate::data::ImageShape;
 use crate::error::{Error, Result};
 use crate::inference::Inference;
+use crate::tasks::Trained;
 use crate::tensor::Tensor;
 
 /// Numbers of parts that are at work at once.
 const NUMBERS: usize = 1 << 22;
 /// The most parts at once.
 const MOST_PARTS: usize = 256;
+
+impl Trained {
+    /// What the model makes of a picture of any size, `[1, channels, height, width]` in [0, 1] and NaN
+    /// where pixels are missing; see [`restored`]. A model that is told labels takes the picture's.
+    ///
+    /// # Errors
+    /// When the picture has other channels than the model, the label is missing or has no effect, or
+    /// the device fails.
+    pub fn restore(&mut self, picture: &Tensor, label: Option<u32>) -> Result<Tensor> {
+        self.labels(label, 1)?;
+        let part = self.model().images();
+        restored(&mut self.inference(), part, picture, label)
+    }
+}
 
 /// What a model of images of `part` makes of `picture`, `[1, channels, height, width]` in [0, 1] and
 /// NaN where pixels are missing: parts of that size overlap by half, and are added up under weights
@@ -50,18 +65,6 @@ pub fn restored(
         made.zip(places).for_each(|(made, place)| sum.add(made, *place));
     }
     sum.mean()
-}
-
-/// Takes over the pixels of `original` that are `seen`.
-pub(super) fn keep(made: &mut Tensor, original: &Tensor, seen: &[bool]) {
-    let planes = made.data_mut().chunks_mut(seen.len()).zip(original.data().chunks(seen.len()));
-    for (made, original) in planes {
-        for ((made, original), seen) in made.iter_mut().zip(original).zip(seen) {
-            if *seen {
-                *made = *original;
-            }
-        }
-    }
 }
 
 /// Where parts of `size` begin along a side: at every half of a part, and at the end.

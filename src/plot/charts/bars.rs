@@ -8,8 +8,8 @@ use super::chart::{
     self, Area, BLUE, DrawResult, GRID, LARGEST, ORANGE, Scale, TEXT, font, text_width,
     write_beside,
 };
-use super::colours::NOT_A_NUMBER;
 use crate::error::Result;
+use crate::plot::colours::NOT_A_NUMBER;
 
 const WIDTH: u32 = 960;
 const HEIGHT: u32 = 560;

@@ -2,7 +2,6 @@
 
 use image::RgbImage;
 
-use super::folder::{RunFile, RunFolder};
 use crate::data::Dataset;
 use crate::error::Result;
 use crate::evaluate::{Assessment, principal_components};
@@ -11,6 +10,7 @@ use crate::inference::{Inference, Sampler, tensor};
 use crate::models::Model;
 use crate::plot;
 use crate::rng::Seed;
+use crate::run::folder::{RunFile, RunFolder};
 use crate::tensor::{Shape, Tensor};
 use crate::train::Config;
 

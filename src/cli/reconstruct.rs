@@ -1,14 +1,14 @@
-//! What a model makes of pictures.
+//! `diabolo reconstruct`: what a model makes of pictures.
 
 use std::path::PathBuf;
 
-use super::inputs::{self, Pictures};
+use super::model::ModelArgs;
 use super::outputs::make_folder;
-use super::raster::Raster;
-use super::trained::ModelArgs;
 use crate::error::Result;
 use crate::evaluate::psnr;
 use crate::run::say;
+use crate::tasks::Raster;
+use crate::tasks::inputs::{self, Pictures};
 
 /// Pictures that are held at once.
 const CHUNK: usize = 256;

@@ -3,15 +3,11 @@
 use std::process::ExitCode;
 
 use super::config_file::{command_line, settle};
-use super::folder::{RunFile, RunFolder};
 use super::gallery::Gallery;
 use super::interruption::Interruption;
-use super::lock::RunLock;
-use super::metrics::{EpochMetrics, MetricsFile};
+use super::logging::start_logging;
 use super::options::TrainArgs;
-use super::profile::ProfileFile;
 use super::session::Session;
-use super::terminal::{exit_code, say, start_logging};
 use crate::data::ImageShape;
 use crate::error::{Error, Result};
 use crate::evaluate::{Assessment, Evaluation};
@@ -19,6 +15,11 @@ use crate::gpu::{self, DeviceChoice};
 use crate::graph::{State, profile_table};
 use crate::models::{Kind, Model};
 use crate::plot::{self, EpochLoss, loss_curves};
+use crate::run::folder::{RunFile, RunFolder};
+use crate::run::lock::RunLock;
+use crate::run::metrics::{EpochMetrics, MetricsFile};
+use crate::run::profile::ProfileFile;
+use crate::run::terminal::{exit_code, say};
 use crate::tensor::Tensor;
 use crate::train::Trainer;
 

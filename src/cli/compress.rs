@@ -4,15 +4,13 @@ use std::fs::File;
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 
-use super::coder::{Codec, damaged, hexadecimal};
-use super::container::{self, Header};
-use super::entropy::Damage;
+use super::model::ModelArgs;
 use crate::error::{Error, Result};
 use crate::file::write_atomically;
 use crate::models::Model;
 use crate::run::say;
-use crate::tasks::raster::Raster;
-use crate::tasks::trained::ModelArgs;
+use crate::tasks::codec::{Damage, container, damaged, hexadecimal};
+use crate::tasks::{Codec, Header, Raster};
 
 /// The most bytes of a file that is read.
 const MOST_BYTES: u64 = 1 << 30;

@@ -1,16 +1,17 @@
-//! Pictures as codes, in a file that NumPy or a spreadsheet reads.
+//! `diabolo encode`: pictures as codes, in a file that NumPy or a spreadsheet reads.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use clap::ValueEnum;
 
-use super::inputs::{self, Pictures};
-use super::trained::{ModelArgs, Trained};
-use super::{code_table, npy};
-use crate::error::{Error, Result};
+use super::codes::{Format, places};
+use super::model::ModelArgs;
+use crate::error::Result;
 use crate::inference::Codes;
 use crate::models::Model;
 use crate::run::say;
+use crate::tasks::inputs::{self, Pictures};
+use crate::tasks::{Trained, code_table, npy};
 use crate::tensor::{Shape, Tensor};
 
 /// Numbers of pictures that are held at once.
@@ -47,31 +48,6 @@ pub enum Half {
     Test,
 }
 
-/// How codes are written to a file.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Format {
-    /// NumPy's array.
-    Npy,
-    /// Lines of text.
-    Csv,
-}
-
-impl Format {
-    /// By the file's ending; `option` is what named the file.
-    pub(super) fn of(path: &Path, option: &str) -> Result<Self> {
-        let ending = path.extension().map(|ending| ending.to_ascii_lowercase());
-        match ending.as_ref().and_then(|ending| ending.to_str()) {
-            Some("npy") => Ok(Self::Npy),
-            Some("csv") => Ok(Self::Csv),
-            _ => {
-                let what =
-                    format!("is `{}`; codes are in files ending in .npy or .csv", path.display());
-                Err(Error::option(option, what))
-            }
-        }
-    }
-}
-
 /// Writes the codes of pictures, or of the run's own images: of variational models, the means.
 ///
 /// # Errors
@@ -105,17 +81,6 @@ pub fn encode(args: &EncodeArgs) -> Result<()> {
     };
     say(format_args!("{count} codes of {width} numbers written to {}", args.out.display()));
     Ok(())
-}
-
-/// The axes of the places of a code, for `--indices`.
-///
-/// # Errors
-/// When the model has no codebook.
-pub(super) fn places(model: &Model) -> Result<Vec<usize>> {
-    model.places().ok_or_else(|| {
-        let what = format!("has no effect on a {} model, which has no codebook", model.name());
-        Error::option("--indices", what)
-    })
 }
 
 /// Codes as `[count, ...]`.

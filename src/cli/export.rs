@@ -1,13 +1,13 @@
-//! What `diabolo export` takes and does.
+//! `diabolo export`: a trained model as a file of ONNX.
 
 use std::path::PathBuf;
 
-use super::file::{Part, onnx};
 use crate::error::Result;
 use crate::file::write_atomically;
 use crate::graph::Bytes;
 use crate::run::say;
 use crate::tasks::trained::Stored;
+use crate::tasks::{Part, onnx};
 
 /// The options of `diabolo export`.
 #[derive(Clone, Debug, clap::Args)]

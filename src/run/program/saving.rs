@@ -5,12 +5,12 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::time::{Duration, Instant};
 
-use super::checkpoint::{self, Checkpoint};
-use super::folder::{CHECKPOINTS, RunFile, RunFolder};
-use super::lock::remove_abandoned;
 use crate::error::{Error, Result};
 use crate::file::cannot_write;
 use crate::graph::StateLayout;
+use crate::run::checkpoint::{self, Checkpoint};
+use crate::run::folder::{CHECKPOINTS, RunFile, RunFolder};
+use crate::run::lock::remove_abandoned;
 
 /// How often to save within a run. The end of the run is saved always.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -2,19 +2,19 @@
 
 use std::path::{Path, PathBuf};
 
-use super::checkpoint::{Checkpoint, Header};
-use super::folder::{RunFile, RunFolder};
 use super::interruption::Interruption;
-use super::metrics::EpochMetrics;
 use super::options::{OnNan, TrainArgs};
 use super::progress::Progress;
 use super::saving::{self, Keeper, Schedule};
 use super::tensorboard::EventFile;
-use super::terminal::say;
 use crate::data::Dataset;
 use crate::error::{Error, Result};
 use crate::graph::{Bytes, State};
 use crate::rng::Seed;
+use crate::run::checkpoint::{Checkpoint, Header};
+use crate::run::folder::{RunFile, RunFolder};
+use crate::run::metrics::EpochMetrics;
+use crate::run::terminal::say;
 use crate::train::{Adaptation, Advance, Config, EpochReport, Fault, Listener, Position, Trainer};
 
 #[cfg(test)]
@@ -163,7 +163,7 @@ impl<'a> Session<'a> {
             let (step, number) = (*step, epoch + 1);
             if shown.replace(number) != Some(number) {
                 progress.epoch(number.into(), self.config.epochs.into(), images);
-                progress.skip(part.mean.images() as u64);
+                progress.skip(part.images() as u64);
             }
             let mut watch = Watch { progress: &mut progress, schedule: &self.schedule, stop };
             let most = self.schedule.steps_left(step);
@@ -224,13 +224,7 @@ impl<'a> Session<'a> {
         if let Some(Adaptation { weight, activity }) = report.adaptation {
             self.tell(format_args!("  penalty {weight:.3e}: {:.1}% active", 100.0 * activity));
         }
-        self.history.push(EpochMetrics {
-            epoch: report.epoch.into(),
-            train_loss: report.train_loss,
-            test_loss: report.test.loss(),
-            seconds: report.seconds,
-            adaptation: report.adaptation,
-        });
+        self.history.push(EpochMetrics::from(&report));
         if let Some(events) = &mut self.events {
             let speed = self.dataset.train.count as f64 / report.seconds;
             let halved = 0.5_f32.powi(self.trainer.position().halvings as i32);
@@ -242,21 +236,7 @@ impl<'a> Session<'a> {
     }
 
     fn checkpoint(&self, state: State) -> Result<Checkpoint> {
-        let history = serde_json::to_string(&self.history)
-            .map_err(|error| Error::Graph(format!("the history has no JSON: {error}")))?;
-        let Position { step, epoch, part, halvings, .. } = self.trainer.position().clone();
-        let header = Header {
-            step: step.into(),
-            epoch: epoch.into(),
-            seed: Seed(self.config.seed),
-            config: self.config.to_toml()?,
-            model: self.config.model.name().into(),
-            history,
-            part,
-            halvings,
-            data: Some(self.data.clone()),
-        };
-        Ok(Checkpoint { state, header })
+        Checkpoint::of(&self.trainer, state, &self.history, Some(self.data.clone()))
     }
 
     /// Finds where a fault came from; then stops, or goes back as was asked for.

@@ -11,7 +11,7 @@ use image::RgbImage;
 use tempfile::TempDir;
 
 use super::pictures::Judged;
-use super::report::SCORES_HEAD;
+use super::table::SCORES_HEAD;
 use crate::error::{Error, Result};
 use crate::tasks::code_table::Records;
 use crate::{file, plot};

@@ -6,9 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use signal_hook::consts::{SIGINT, SIGTERM};
 
 use crate::error::{Error, Result};
-
-/// The exit code of a program that was interrupted.
-pub const INTERRUPTED: u8 = 130;
+use crate::run::terminal::INTERRUPTED;
 
 /// Whether someone wants training to stop. Clones share the wish.
 #[derive(Clone, Debug, Default)]

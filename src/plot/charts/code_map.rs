@@ -9,8 +9,8 @@ use plotters::prelude::*;
 use super::chart::{
     self, Area, DrawResult, GRID, LARGEST, Scale, TEXT, font, text_width, write_beside,
 };
-use super::colours::NOT_A_NUMBER;
 use crate::error::{Error, Result};
+use crate::plot::colours::NOT_A_NUMBER;
 use crate::tensor::Shape;
 
 /// Ten colours in an order that was chosen by computation so that people of any colour vision tell

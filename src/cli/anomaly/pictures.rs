@@ -8,8 +8,7 @@ use crate::data::{Dataset, Source, folder, order, permutation};
 use crate::error::{Error, Result};
 use crate::inference;
 use crate::rng::{Seed, stream};
-use crate::tasks::inputs::Pictures;
-use crate::tasks::trained::Trained;
+use crate::tasks::{Pictures, Trained};
 use crate::tensor::Tensor;
 
 /// Names of the class of normal pictures where none is given, as data sets have them.

@@ -1,15 +1,14 @@
-//! Pictures from codes in a file.
+//! `diabolo decode`: pictures from codes in a file.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::encode::{Format, places};
-use super::raster::Raster;
-use super::trained::{ModelArgs, Trained};
-use super::{code_table, npy};
+use super::codes::{Format, places};
+use super::model::ModelArgs;
+use super::outputs::make_folder;
 use crate::error::{Error, Result};
 use crate::models::Model;
 use crate::run::say;
+use crate::tasks::{Raster, Trained, code_table, npy};
 use crate::tensor::Tensor;
 
 /// Numbers of pictures that are held at once.
@@ -56,10 +55,7 @@ pub fn decode(args: &DecodeArgs) -> Result<()> {
     let latent = trained.model().network.latent();
     let count = codes.len() / latent.max(1);
     let labels = trained.labels(args.label, count)?;
-    fs::create_dir_all(&args.out).map_err(|error| {
-        let what = format!("cannot be made: {error}; choose another folder with --out");
-        Error::file(&args.out, what)
-    })?;
+    make_folder(&args.out)?;
     let shape = trained.model().images();
     let chunk = (NUMBERS / shape.elements().max(1)).max(1);
     let digits = count.saturating_sub(1).to_string().len().max(DIGITS);

@@ -1,0 +1,268 @@
+//! Pictures are scored, those whose score is unusual are flagged, and what was found is written.
+
+use std::fs;
+use std::path::PathBuf;
+
+use super::judge::Judge;
+use super::pictures::{self, HOLD_OUT, HeldOut, Judged};
+use super::placement::{self, HeatMaps};
+use super::table;
+use crate::data::Source;
+use crate::data::order::check_held_out;
+use crate::error::{Error, Result};
+use crate::gpu::DeviceChoice;
+use crate::models::{Choices, Kind};
+use crate::rng::Seed;
+use crate::run::{self, TrainArgs, say};
+use crate::tasks::Trained;
+use crate::tasks::anomaly::{Known, Score, Verdict, are_enough, auroc, threshold as unusual};
+
+/// The options of `diabolo anomaly`.
+#[derive(Clone, Debug, clap::Args)]
+pub struct AnomalyArgs {
+    /// The folder of a finished run, whose model is used as it is; without one, a model is trained
+    #[arg(short, long, value_name = "RUN")]
+    model: Option<PathBuf>,
+    /// A folder of normal pictures: part of them sets the threshold, the others are trained on where
+    /// there is no --model [default: the images of the run]
+    #[arg(long, value_name = "DIR")]
+    train: Option<PathBuf>,
+    /// A folder of pictures to judge; sub-folders are labels
+    #[arg(long, value_name = "DIR")]
+    test: PathBuf,
+    /// The folder to write to
+    #[arg(short, long, value_name = "DIR")]
+    out: PathBuf,
+    /// The sub-folder of --test that holds normal pictures [default: good or normal, if there is one]
+    #[arg(long, value_name = "NAME")]
+    normal: Option<String>,
+    /// What is counted
+    #[arg(long, value_enum, default_value_t)]
+    score: Score,
+    /// Draws of each picture's code [default: 16 for elbo, 100 for log-likelihood]
+    #[arg(long, value_name = "N")]
+    draws: Option<usize>,
+    /// The share of normal pictures that may be flagged
+    #[arg(long, value_name = "RATE", default_value_t = 0.05)]
+    false_positive_rate: f64,
+    /// The share of the normal pictures that sets the threshold [default: 0.2]
+    #[arg(long, value_name = "SHARE")]
+    hold_out: Option<f64>,
+    /// Decides which these are, and the training
+    #[arg(long, default_value_t = 0)]
+    seed: u64,
+    /// Leave out the heat maps
+    #[arg(long)]
+    no_heat_maps: bool,
+    /// auto, cpu, gpu, the number of an adapter, or part of its name
+    #[arg(long, default_value = "auto")]
+    device: String,
+    /// The model to train, where there is no --model [default: conv]
+    #[arg(long, value_enum, help_heading = "Training")]
+    variant: Option<Kind>,
+    /// Bring pictures to this size, such as 64x48 (width x height)
+    #[arg(long, value_name = "WxH", help_heading = "Training")]
+    size: Option<String>,
+    /// Turn colour pictures gray
+    #[arg(long, help_heading = "Training")]
+    gray: bool,
+    /// Passes over the normal pictures [default: the model's, 10]
+    #[arg(long, value_name = "N", help_heading = "Training")]
+    epochs: Option<u32>,
+    /// Options of the model to train
+    #[command(flatten, next_help_heading = "Model")]
+    choices: Choices,
+}
+
+/// Trains a model on normal pictures where there is none, scores pictures, flags those whose score is
+/// unusual, and writes scores, heat maps and a verdict.
+///
+/// # Errors
+/// When an option makes no sense, pictures or the run cannot be read, the device fails, or the
+/// folder cannot be written.
+pub fn anomaly(args: &AnomalyArgs) -> Result<()> {
+    args.check()?;
+    let choice: DeviceChoice = args.device.parse()?;
+    let judged = Judged::find(&args.test, args.normal.as_deref())?;
+    if let Some(folder) = &args.train {
+        pictures::check_normal_only(folder, args.normal.as_deref())?;
+    }
+    fs::create_dir_all(&args.out)
+        .map_err(|error| Error::file(&args.out, format!("cannot be made: {error}")))?;
+    let mut trained = args.load(&choice)?;
+    let normal = HeldOut::find(&trained, args.train.as_deref(), args.hold_out, args.seed()?)?;
+    let shape = trained.model().images();
+    let unit = args.score.unit(trained.model());
+    let draws = args.draws.unwrap_or(args.score.usual_draws());
+    let mut judge = Judge { inference: trained.inference(), shape, score: args.score, draws };
+    let rate = args.false_positive_rate;
+    let usual = judge.held_out(&normal, !args.no_heat_maps)?;
+    let threshold = unusual(&usual.scores, rate)
+        .ok_or_else(|| Error::option("--hold-out", "leaves no normal picture"))?;
+    warn_of_few(usual.scores.len(), rate);
+    // Half of the colours are for what normal pictures show, too.
+    let middle = unusual(&usual.greatest, rate);
+    let maps = middle.map(|_| HeatMaps::begin(&args.out, &judged)).transpose()?;
+    let scores = judge.score_all(&judged, maps.as_ref().zip(middle))?;
+    save_all(args, &judged, &scores, threshold, maps)?;
+    let verdict = Verdict {
+        score: args.score.name(),
+        unit,
+        threshold,
+        false_positive_rate: rate,
+        held_out: usual.scores.len(),
+        judged: scores.len(),
+        flagged: scores.iter().filter(|score| **score > threshold).count(),
+        known: known(&judged, &scores, threshold),
+    };
+    verdict.save(&args.out.join("anomaly.json"))?;
+    say(format_args!("{}", verdict.summary()));
+    say(format_args!("written to {}", args.out.display()));
+    Ok(())
+}
+
+/// Writes the scores and the heat maps, in the place of those of an earlier call.
+fn save_all(
+    args: &AnomalyArgs,
+    judged: &Judged,
+    scores: &[f64],
+    threshold: f64,
+    maps: Option<HeatMaps>,
+) -> Result<()> {
+    let table = args.out.join("scores.csv");
+    let places = maps.as_ref().map_or(vec![], |maps| maps.places.clone());
+    // In this order, whatever heat map lies there is named at any time, if the machine stops.
+    placement::remove_stale(&args.out, &placement::named(&table), &places);
+    table::save_scores(&table, judged, scores, threshold, &places)?;
+    maps.map_or(Ok(()), |maps| maps.publish(&args.out))?;
+    match placement::others(&args.out, &places) {
+        0 => {}
+        count => log::warn!(
+            "{count} files among the heat maps in {} are not of this call; scores.csv names those \
+             that are",
+            args.out.display()
+        ),
+    }
+    Ok(())
+}
+
+/// Says so where the threshold cannot keep its promise.
+fn warn_of_few(count: usize, rate: f64) {
+    if !are_enough(count, rate) {
+        log::warn!(
+            "{count} held-out normal pictures are too few for a false-positive rate of {rate}: \
+             their greatest score is the threshold; {} would do",
+            (1.0 / rate).ceil() as u64 - 1
+        );
+    }
+}
+
+/// What labels say of the scores.
+fn known(judged: &Judged, scores: &[f64], threshold: f64) -> Option<Known> {
+    let anomalies = judged.anomalies()?;
+    let found = scores.iter().zip(&anomalies);
+    Some(Known {
+        normal: judged.normal.clone().unwrap_or_default(),
+        anomalies: anomalies.iter().filter(|anomaly| **anomaly).count(),
+        anomalies_flagged: found.filter(|(score, is)| **is && **score > threshold).count(),
+        auroc: auroc(scores, &anomalies),
+    })
+}
+
+impl AnomalyArgs {
+    fn check(&self) -> Result<()> {
+        let rate = self.false_positive_rate;
+        if !(rate > 0.0 && rate < 1.0) {
+            let what = format!("is {rate}; it must lie between 0 and 1, such as 0.05");
+            return Err(Error::option("--false-positive-rate", what));
+        }
+        self.hold_out.map_or(Ok(()), check_held_out)?;
+        match self.draws {
+            Some(_) if self.score == Score::Mse => {
+                return Err(Error::option("--draws", "has no effect beside --score mse"));
+            }
+            Some(draws) if !(1..=1 << 20).contains(&draws) => {
+                return Err(Error::option("--draws", "takes 1 to 1048576"));
+            }
+            _ => {}
+        }
+        if self.train.is_none() && self.hold_out.is_some() {
+            let what = "has no effect without --train: the run held out its own images";
+            return Err(Error::option("--hold-out", what));
+        }
+        if self.model.is_none() {
+            if self.train.is_none() {
+                return Err(no_pictures());
+            }
+            self.variant().check(&self.choices)?;
+            return self.score.check(self.variant());
+        }
+        let mut given = self.choices.given();
+        given.extend(self.variant.map(|_| "variant"));
+        given.extend(self.size.as_ref().map(|_| "size"));
+        given.extend(self.epochs.map(|_| "epochs"));
+        given.extend(self.gray.then_some("gray"));
+        match given.first() {
+            None => Ok(()),
+            Some(name) => {
+                let what = "has no effect beside --model, which is used as it is";
+                Err(Error::option(format!("--{name}"), what))
+            }
+        }
+    }
+
+    fn variant(&self) -> Kind {
+        self.variant.unwrap_or(Kind::Conv)
+    }
+
+    fn seed(&self) -> Result<Seed> {
+        match i64::try_from(self.seed) {
+            Ok(_) => Ok(Seed(self.seed)),
+            Err(_) => Err(Error::option("--seed", format!("takes 0 to {}", i64::MAX))),
+        }
+    }
+
+    /// The model that judges, trained first where there is none.
+    fn load(&self, choice: &DeviceChoice) -> Result<Trained> {
+        let Some(folder) = &self.model else {
+            return Trained::load(&self.learn()?, choice);
+        };
+        let trained = Trained::load(folder, choice)?;
+        self.score.check(trained.model().kind())?;
+        if let (Some(_), Some(own)) = (self.hold_out, &self.train)
+            && pictures::was_trained_on(&trained, own)
+        {
+            let what = "has no effect: the run was trained on these pictures and held out its own";
+            return Err(Error::option("--hold-out", what));
+        }
+        Ok(trained)
+    }
+
+    /// Trains a model on the normal pictures; the folder of its run.
+    fn learn(&self) -> Result<PathBuf> {
+        let Some(folder) = &self.train else {
+            return Err(no_pictures());
+        };
+        if folder.to_str().is_none() {
+            return Err(Error::file(folder, "has a name that is no text; rename it"));
+        }
+        let args = TrainArgs {
+            data: Source::Images(folder.clone()).to_string(),
+            size: self.size.clone(),
+            gray: self.gray,
+            hold_out: Some(self.hold_out.unwrap_or(HOLD_OUT)),
+            epochs: self.epochs,
+            seed: self.seed()?.0,
+            device: self.device.clone(),
+            out: Some(self.out.clone()),
+            choices: self.choices.clone(),
+            ..TrainArgs::default()
+        };
+        run::run(&args, self.variant())?;
+        Ok(self.out.clone())
+    }
+}
+
+fn no_pictures() -> Error {
+    Error::option("--train", "is needed where there is no --model: a folder of normal pictures")
+}

@@ -1,0 +1,120 @@
+//! `diabolo augment`: near variants of pictures, to enlarge a set of them.
+
+use std::path::{Path, PathBuf};
+
+use super::model::ModelArgs;
+use super::outputs::make_folder;
+use crate::error::{Error, Result};
+use crate::inference::Codes;
+use crate::rng::{Philox, Seed, stream};
+use crate::run::say;
+use crate::tasks::augment::{Spread, check_strength};
+use crate::tasks::inputs::{self, Pictures};
+use crate::tasks::{Raster, Trained};
+
+/// Pictures that are held at once.
+const CHUNK: usize = 256;
+
+/// The most variants of one picture.
+const MOST: usize = 10_000;
+
+/// The options of `diabolo augment`.
+#[derive(Clone, Debug, clap::Args)]
+pub struct AugmentArgs {
+    /// The folder of pictures; its sub-folders are classes, and stay
+    #[arg(value_name = "DIR")]
+    input: PathBuf,
+    /// Variants of each picture
+    #[arg(short = 'n', long, value_name = "N", default_value_t = 5)]
+    count: usize,
+    /// How far codes of variants lie from the picture's: in standard deviations of what its code may
+    /// be (variational models) or of the pictures' codes; for vqvae, the share of exchanged places
+    #[arg(long, value_name = "S", default_value_t = 0.5, allow_negative_numbers = true)]
+    strength: f32,
+    /// Decides which variants are drawn
+    #[arg(long, default_value_t = 0)]
+    seed: u64,
+    /// The folder for the variants: PICTURE-1.png and on, in the sub-folders of their pictures
+    #[arg(short, long, value_name = "DIR")]
+    out: PathBuf,
+    #[command(flatten)]
+    model: ModelArgs,
+    /// The label of all pictures, for a model that is told labels [default: by class folder]
+    #[arg(long, value_name = "N")]
+    label: Option<u32>,
+}
+
+/// Writes variants of each picture of a folder.
+///
+/// # Errors
+/// When a picture cannot be read, an option makes no sense, the device fails, or the folder cannot
+/// be written.
+pub fn augment(args: &AugmentArgs) -> Result<()> {
+    if !(1..=MOST).contains(&args.count) {
+        return Err(Error::option("--count", format!("takes 1 to {MOST} variants")));
+    }
+    check_strength(args.strength)?;
+    let paths = inputs::find(std::slice::from_ref(&args.input))?;
+    let mut trained = args.model.load()?;
+    let labels = labels(&trained, args, &paths)?;
+    let (shape, model) = (trained.model().images(), trained.model().clone());
+    let mut inference = trained.inference();
+    // What codes vary by is known when all of them are.
+    let mut codes = Codes::default();
+    for (number, part) in paths.chunks(CHUNK).enumerate() {
+        let pictures = Pictures::read(part, shape)?;
+        let labels = labels.as_ref().map(|labels| &labels[number * CHUNK..][..part.len()]);
+        match number {
+            0 => codes = inference.encode(&pictures.images, labels)?,
+            _ => codes.append(inference.encode(&pictures.images, labels)?),
+        }
+    }
+    let spread = Spread::new(&model, &codes)?;
+    let mut random = Philox::new(Seed(args.seed), stream::VARIANTS);
+    for variant in 1..=args.count {
+        let mut drawn = spread.draw(&codes, args.strength, &mut random);
+        model.rectify(&mut drawn);
+        for (number, part) in paths.chunks(CHUNK).enumerate() {
+            let first = number * CHUNK;
+            let drawn = &drawn[first * codes.width..][..part.len() * codes.width];
+            let labels = labels.as_ref().map(|labels| &labels[first..][..part.len()]);
+            let made = inference.decode(drawn, labels)?;
+            for (image, path) in made.data().chunks(shape.elements()).zip(part) {
+                let path = place(args, path, variant);
+                path.parent().map_or(Ok(()), make_folder)?;
+                Raster::of_numbers(image, shape).save(&path)?;
+            }
+        }
+    }
+    let count = paths.len() * args.count;
+    say(format_args!("{count} pictures written to {}", args.out.display()));
+    Ok(())
+}
+
+/// Where a variant of the picture at `path` goes.
+fn place(args: &AugmentArgs, path: &Path, variant: usize) -> PathBuf {
+    let inner = path.strip_prefix(&args.input).unwrap_or(path);
+    let name = inner.file_name().unwrap_or_default().to_string_lossy();
+    args.out.join(inner).with_file_name(format!("{}-{variant}.png", name.replace('.', "_")))
+}
+
+/// The label of each picture, for a model that is told labels.
+fn labels(trained: &Trained, args: &AugmentArgs, paths: &[PathBuf]) -> Result<Option<Vec<u32>>> {
+    if args.label.is_some() || !trained.model().is_conditional() {
+        return trained.labels(args.label, paths.len());
+    }
+    let classes = trained.dataset()?.classes;
+    let label = |path: &PathBuf| {
+        let inner = path.strip_prefix(&args.input).unwrap_or(path);
+        let class = inner.components().next().map(|part| part.as_os_str().to_string_lossy());
+        let found = classes.iter().position(|known| Some(known.as_str()) == class.as_deref());
+        found.map(|label| label as u32).ok_or_else(|| {
+            let what = format!(
+                "lies in no folder named after a class, such as {}; give --label",
+                classes.first().map_or("0", String::as_str)
+            );
+            Error::file(path, what)
+        })
+    };
+    paths.iter().map(label).collect::<Result<Vec<u32>>>().map(Some)
+}

@@ -1,0 +1,36 @@
+//! The program's commands: the options of each, and what it does with them, prints and writes.
+//!
+//! What a command computes is a call of [`tasks`](crate::tasks); training and its options are in
+//! [`run`](crate::run), and `diabolo bench` is [`bench`](crate::bench).
+
+mod anomaly;
+mod augment;
+mod codes;
+mod compress;
+mod decode;
+mod encode;
+mod export;
+mod interpolate;
+mod model;
+mod outputs;
+mod probe;
+mod rate_distortion;
+mod reconstruct;
+mod report;
+mod restore;
+mod sample;
+
+pub use anomaly::{AnomalyArgs, anomaly};
+pub use augment::{AugmentArgs, augment};
+pub use compress::{CompressArgs, DecompressArgs, compress, decompress};
+pub use decode::{DecodeArgs, decode};
+pub use encode::{EncodeArgs, encode};
+pub use export::{ExportArgs, export};
+pub use interpolate::{InterpolateArgs, interpolate};
+pub use model::ModelArgs;
+pub use probe::{ProbeArgs, probe};
+pub use rate_distortion::{RateDistortionArgs, rate_distortion};
+pub use reconstruct::{ReconstructArgs, reconstruct};
+pub use report::{ReportArgs, report};
+pub use restore::{RestoreArgs, restore};
+pub use sample::{SampleArgs, sample};

@@ -1,0 +1,27 @@
+//! Options that every task takes.
+
+use std::path::PathBuf;
+
+use crate::error::Result;
+use crate::tasks::Trained;
+
+/// Options that every task takes.
+#[derive(Clone, Debug, clap::Args)]
+pub struct ModelArgs {
+    /// The folder of a finished run
+    #[arg(short, long, value_name = "RUN")]
+    pub model: PathBuf,
+    /// auto, cpu, gpu, the number of an adapter, or part of its name
+    #[arg(long, default_value = "auto")]
+    pub device: String,
+}
+
+impl ModelArgs {
+    /// Loads the model onto the device.
+    ///
+    /// # Errors
+    /// As [`Trained::load`].
+    pub fn load(&self) -> Result<Trained> {
+        Trained::load(&self.model, &self.device.parse()?)
+    }
+}

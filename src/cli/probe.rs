@@ -1,0 +1,168 @@
+//! `diabolo probe`: what codes tell of classes, said and written.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use super::model::ModelArgs;
+use crate::data::{ImageShape, folder};
+use crate::error::{Error, Result};
+use crate::file::write_atomically;
+use crate::inference::Inference;
+use crate::plot;
+use crate::rng::Seed;
+use crate::run::{RunFile, say};
+use crate::tasks::probe::{ClassScore, Confusion, Labelled, MOST_NUMBERS, from_run, linear_probe};
+use crate::tasks::{Pictures, Trained};
+
+/// Pictures read at once, and their numbers.
+const PICTURES_AT_ONCE: usize = 256;
+const NUMBERS_AT_ONCE: usize = 1 << 23;
+
+/// The options of `diabolo probe`.
+#[derive(Clone, Debug, clap::Args)]
+pub struct ProbeArgs {
+    #[command(flatten)]
+    model: ModelArgs,
+    /// A folder with a sub-folder of pictures a class, to learn from [default: the images of the run]
+    #[arg(long, value_name = "DIR", requires = "test")]
+    train: Option<PathBuf>,
+    /// A folder with sub-folders of the same names, to predict
+    #[arg(long, value_name = "DIR", requires = "train")]
+    test: Option<PathBuf>,
+    /// Decides the classifier's first weights and the order it learns in
+    #[arg(long, default_value_t = 0)]
+    seed: u64,
+}
+
+/// What was found, as `probe.json` has it.
+#[derive(serde::Serialize)]
+struct ProbeFile<'a> {
+    /// The share of pictures whose class is predicted right.
+    accuracy: f64,
+    /// Codes that were learned from, and that were predicted.
+    train: usize,
+    test: usize,
+    /// Numbers of a code.
+    code: usize,
+    classes: Vec<ClassScore>,
+    /// Counts, a row a true class.
+    confusion: &'a [Vec<u64>],
+}
+
+/// Trains a linear probe on a model's codes, and says and writes how well it predicts classes.
+///
+/// # Errors
+/// When there is no finished run, images have no classes, the device fails, or the run folder cannot
+/// be written.
+pub fn probe(args: &ProbeArgs) -> Result<()> {
+    let mut trained = args.model.load()?;
+    let (learned, judged, names) = match (&args.train, &args.test) {
+        (Some(train), Some(test)) => from_folders(&mut trained, train, test)?,
+        _ => from_run(&mut trained)?,
+    };
+    let examples = [learned.examples(), judged.examples()];
+    let confusion = linear_probe(trained.device(), examples, names, Seed(args.seed))?;
+    let file = ProbeFile {
+        accuracy: confusion.accuracy(),
+        train: learned.labels.len(),
+        test: judged.labels.len(),
+        code: learned.width,
+        classes: confusion.classes(),
+        confusion: &confusion.counts,
+    };
+    say(format_args!("{}", confusion.class_table()));
+    say(format_args!("{}", confusion.matrix_table()));
+    say(format_args!(
+        "accuracy {:.4} of {} codes of {} numbers, by a linear probe that learned from {}",
+        file.accuracy, file.test, file.code, file.train
+    ));
+    save(&trained, &file, &confusion)
+}
+
+fn save(trained: &Trained, file: &ProbeFile, confusion: &Confusion) -> Result<()> {
+    let path = trained.folder().file(RunFile::Probe);
+    let mut text = serde_json::to_string_pretty(file)
+        .map_err(|error| Error::file(&path, format!("cannot be put in words: {error}")))?;
+    text.push('\n');
+    write_atomically(&path, |out| out.write_all(text.as_bytes()))?;
+    let picture = plot::confusion(&confusion.counts, &confusion.names)?;
+    plot::save_png(&trained.folder().file(RunFile::Confusion), &picture)?;
+    say(format_args!("written to {}", trained.folder().path().display()));
+    Ok(())
+}
+
+/// The codes of pictures in two folders of class folders.
+fn from_folders(
+    trained: &mut Trained,
+    train: &Path,
+    test: &Path,
+) -> Result<(Labelled, Labelled, Vec<String>)> {
+    if trained.model().is_conditional() {
+        let what = "has no effect on a model that is told labels, which it knows by number only; \
+                    leave --train and --test out";
+        return Err(Error::option("--train", what));
+    }
+    let learned = ClassFolder::find(train)?;
+    let judged = ClassFolder::find(test)?;
+    let names: BTreeSet<&String> = learned.classes.iter().collect();
+    let names: Vec<String> = names.into_iter().cloned().collect();
+    if names.len() < 2 {
+        return Err(Error::file(train, "holds one class; a probe needs two sub-folders or more"));
+    }
+    if let Some(unknown) = judged.classes.iter().find(|class| !names.contains(class)) {
+        let what = format!("has a class `{unknown}` that {} has not", train.display());
+        return Err(Error::file(test, what));
+    }
+    let (shape, width) = (trained.model().images(), trained.model().network.latent());
+    let mut inference = trained.inference();
+    let learned = learned.encode(&mut inference, shape, width, &names)?;
+    let judged = judged.encode(&mut inference, shape, width, &names)?;
+    Ok((learned, judged, names))
+}
+
+/// Pictures in class folders.
+struct ClassFolder {
+    folder: PathBuf,
+    paths: Vec<PathBuf>,
+    /// The class of each.
+    classes: Vec<String>,
+}
+
+impl ClassFolder {
+    fn find(folder: &Path) -> Result<Self> {
+        let paths = folder::files_in(folder)?;
+        let class = |path: &PathBuf| {
+            folder::class_of(folder, path).ok_or_else(|| {
+                Error::file(path, "lies in no class folder; move it into one, or away")
+            })
+        };
+        let classes = paths.iter().map(class).collect::<Result<_>>()?;
+        Ok(Self { folder: folder.to_path_buf(), paths, classes })
+    }
+
+    fn encode(
+        &self,
+        inference: &mut Inference,
+        shape: ImageShape,
+        width: usize,
+        names: &[String],
+    ) -> Result<Labelled> {
+        if self.paths.len().saturating_mul(width) > MOST_NUMBERS {
+            let what = format!(
+                "holds {} pictures, whose codes of {width} numbers are too many; at most {} fit",
+                self.paths.len(),
+                MOST_NUMBERS / width.max(1)
+            );
+            return Err(Error::file(&self.folder, what));
+        }
+        let number = |class: &String| names.partition_point(|name| name < class) as u32;
+        let labels = self.classes.iter().map(number).collect();
+        let mut codes = vec![];
+        let chunk = (NUMBERS_AT_ONCE / shape.elements().max(1)).clamp(1, PICTURES_AT_ONCE);
+        for paths in self.paths.chunks(chunk) {
+            let images = Pictures::read(paths, shape)?.images;
+            codes.extend(inference.represent(&images, None)?.values);
+        }
+        Ok(Labelled { width, codes, labels })
+    }
+}

@@ -1,0 +1,190 @@
+//! Pictures are spoilt where that is asked for, restored, and measured.
+
+use std::path::{Path, PathBuf};
+
+use super::pixels;
+use crate::cli::model::ModelArgs;
+use crate::cli::outputs::make_folder;
+use crate::data::ImageShape;
+use crate::error::{Error, Result};
+use crate::evaluate::median3x3;
+use crate::inference::Inference;
+use crate::ops::Corruption;
+use crate::rng::Seed;
+use crate::run::say;
+use crate::tasks::restore::{Quality, Spoil, corrupted, restored};
+use crate::tasks::{Raster, inputs};
+use crate::tensor::Tensor;
+
+/// The options of `diabolo restore`.
+#[derive(Clone, Debug, clap::Args)]
+pub struct RestoreArgs {
+    /// Pictures of any size, or folders of them; what is transparent in them is missing
+    #[arg(value_name = "IN", required = true)]
+    inputs: Vec<PathBuf>,
+    /// The folder for the restored pictures, each a PNG named after its picture
+    #[arg(short, long, value_name = "DIR")]
+    out: PathBuf,
+    /// Spoil the pictures first, to see what the model can do: gaussian:0.2, salt-pepper:0.3,
+    /// haze or haze:0.5, and all that training takes; or mask:MASK.png, dark where pixels are missing
+    #[arg(long, value_name = "KIND:AMOUNT|mask:FILE")]
+    noise: Option<Spoil>,
+    /// What the pictures should be, to measure by: a picture, or a folder of pictures of the same
+    /// names [default: with --noise, the pictures as they were]
+    #[arg(long, value_name = "FILE|DIR")]
+    clean: Option<PathBuf>,
+    /// Decides which noise is drawn
+    #[arg(long, default_value_t = 0)]
+    seed: u64,
+    #[command(flatten)]
+    model: ModelArgs,
+    /// The label of the pictures, for a model that is told labels
+    #[arg(long, value_name = "N")]
+    label: Option<u32>,
+}
+
+/// Restores pictures, and measures how near they come to clean ones where those are known.
+///
+/// # Errors
+/// When a picture cannot be read, sizes do not fit, an option makes no sense, the device fails, or
+/// the folder cannot be written.
+pub fn restore(args: &RestoreArgs) -> Result<()> {
+    let paths = inputs::find(&args.inputs)?;
+    let names = inputs::names(&paths);
+    let mut trained = args.model.load()?;
+    trained.labels(args.label, 1)?;
+    make_folder(&args.out)?;
+    let clean = match &args.clean {
+        Some(path) => inputs::find(std::slice::from_ref(path))?,
+        None => vec![],
+    };
+    let shape = trained.model().images();
+    let mut inference = trained.inference();
+    let mut measured: Vec<[Quality; 4]> = vec![];
+    for (number, (path, name)) in paths.iter().zip(&names).enumerate() {
+        let task = Task { args, clean: &clean, shape, path, name, number };
+        measured.extend(task.run(&mut inference)?);
+    }
+    if measured.len() > 1 {
+        let mean = |which: usize| Quality::mean(measured.iter().map(|all| all[which]));
+        say(format_args!("mean: {}", compared([0, 1, 2, 3].map(mean))));
+    }
+    say(format_args!("{} pictures written to {}", paths.len(), args.out.display()));
+    Ok(())
+}
+
+/// The restoration of one picture.
+struct Task<'a> {
+    args: &'a RestoreArgs,
+    /// Clean pictures.
+    clean: &'a [PathBuf],
+    /// What the model takes.
+    shape: ImageShape,
+    path: &'a Path,
+    name: &'a str,
+    number: usize,
+}
+
+impl Task<'_> {
+    /// Restores it; how near the spoilt, the restored and the filtered picture come to a clean one.
+    fn run(&self, inference: &mut Inference) -> Result<Option<[Quality; 4]>> {
+        let args = self.args;
+        let raster = self.read(self.path)?;
+        let original = raster.to_tensor();
+        let mut seen = pixels::opaque(self.path, raster.shape)?;
+        let mut spoilt = original.clone();
+        match &args.noise {
+            Some(Spoil::Noise(noise)) => {
+                spoilt = corrupted(&original, *noise, Seed(args.seed), self.number)?;
+            }
+            Some(Spoil::Mask(mask)) => {
+                let mask = pixels::mask(mask, raster.shape)?;
+                let both = seen.iter().flatten().copied().chain(std::iter::repeat(true));
+                seen = Some(mask.iter().zip(both).map(|(mask, seen)| *mask && seen).collect());
+            }
+            None => {}
+        }
+        if let Some(seen) = &seen {
+            pixels::leave_out(&mut spoilt, seen, f32::NAN);
+        }
+        let mut made = restored(inference, self.shape, &spoilt, args.label)?;
+        let fills = !matches!(args.noise, Some(Spoil::Noise(_)));
+        if let Some(seen) = seen.as_ref().filter(|_| fills) {
+            // Where pixels are only missing, those that are there are right.
+            pixels::keep(&mut made, &original, seen);
+        }
+        self.save(&made, raster.shape, "")?;
+        if args.noise.is_some() {
+            self.save(&spoilt, raster.shape, "-spoilt")?;
+        }
+        let Some(clean) = self.clean(&original)? else {
+            return Ok(None);
+        };
+        if let Some(seen) = &seen {
+            pixels::leave_out(&mut spoilt, seen, 0.0);
+        }
+        let of = |picture: &Tensor| Quality::of(picture, &clean);
+        let smooth = best_blur(&spoilt, &clean)?;
+        let all = [of(&spoilt)?, of(&made)?, of(&median3x3(&spoilt))?, smooth];
+        say(format_args!("{}: {}", self.path.display(), compared(all)));
+        Ok(Some(all))
+    }
+
+    fn read(&self, path: &Path) -> Result<Raster> {
+        let raster = Raster::read(path)?;
+        let is_gray = self.shape.channels == 1;
+        Ok(match (is_gray, raster.shape.channels) {
+            (true, 3) => raster.to_gray(),
+            (false, 1) => raster.to_colour(),
+            _ => raster,
+        })
+    }
+
+    fn save(&self, picture: &Tensor, shape: ImageShape, ending: &str) -> Result<()> {
+        let path = self.args.out.join(format!("{}{ending}.png", self.name));
+        Raster::of_numbers(picture.data(), shape).save(&path)
+    }
+
+    /// What the picture should be, if that is known.
+    fn clean(&self, original: &Tensor) -> Result<Option<Tensor>> {
+        let Some(given) = &self.args.clean else {
+            return Ok(self.args.noise.as_ref().map(|_| original.clone()));
+        };
+        let same = |other: &&PathBuf| other.file_stem() == self.path.file_stem();
+        let path = match given.is_dir() {
+            true => self.clean.iter().find(same),
+            false => Some(given),
+        };
+        let path = path.ok_or_else(|| {
+            Error::file(given, format!("has no picture named as {}", self.path.display()))
+        })?;
+        let clean = self.read(path)?.to_tensor();
+        if clean.shape() != original.shape() {
+            let what = format!("has another size than {}", self.path.display());
+            return Err(Error::file(path, what));
+        }
+        Ok(Some(clean))
+    }
+}
+
+/// What the Gaussian filter makes of it whose width suits it best, which only who knows the clean
+/// picture can tell.
+fn best_blur(spoilt: &Tensor, clean: &Tensor) -> Result<Quality> {
+    let mut best: Option<Quality> = None;
+    for deviation in BLURS {
+        let blurred = corrupted(spoilt, Corruption::Blur { deviation }, Seed(0), 0)?;
+        let quality = Quality::of(&blurred, clean)?;
+        if best.is_none_or(|best| quality.psnr > best.psnr) {
+            best = Some(quality);
+        }
+    }
+    best.ok_or_else(|| Error::Graph("there is no filter to compare with".into()))
+}
+
+/// Standard deviations, in pixels, of the filters that are tried.
+const BLURS: [f32; 7] = [0.4, 0.5, 0.7, 0.85, 1.0, 1.4, 2.0];
+
+/// What was there, what the model makes of it, and what filters do.
+fn compared([spoilt, restored, median, smooth]: [Quality; 4]) -> String {
+    format!("{spoilt} -> {restored} (median filter {median}; best Gaussian filter {smooth})")
+}

@@ -1,0 +1,6 @@
+//! `diabolo restore`: pictures of any size without their noise, and with what they lack.
+
+mod command;
+mod pixels;
+
+pub use command::{RestoreArgs, restore};

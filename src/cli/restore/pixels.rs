@@ -1,0 +1,54 @@
+//! Which pixels of a picture are there.
+
+use std::path::Path;
+
+use crate::data::{ImageShape, LoadOptions, picture};
+use crate::error::{Error, Result};
+use crate::tensor::Tensor;
+
+/// The brightness, or opacity, from which on a pixel is there.
+const THERE: u8 = 128;
+
+/// Which pixels of the file are not transparent; `None` where all are.
+pub(super) fn opaque(path: &Path, shape: ImageShape) -> Result<Option<Vec<bool>>> {
+    let Some(opacity) = picture::opacity(path)? else {
+        return Ok(None);
+    };
+    let seen: Vec<bool> = opacity.iter().map(|alpha| *alpha >= THERE).collect();
+    let whole = seen.len() == shape.height * shape.width;
+    Ok(Some(seen).filter(|seen| whole && seen.contains(&false)))
+}
+
+/// Which pixels the mask leaves.
+pub(super) fn mask(path: &Path, shape: ImageShape) -> Result<Vec<bool>> {
+    let picture = picture::decode(path, &LoadOptions { gray: true, ..LoadOptions::default() })?;
+    let (width, height) = (picture.shape.width, picture.shape.height);
+    if (width, height) != (shape.width, shape.height) {
+        let what = format!(
+            "is {width}x{height}, but the picture is {}x{}; a mask has its picture's size",
+            shape.width, shape.height
+        );
+        return Err(Error::file(path, what));
+    }
+    Ok(picture.pixels.iter().map(|pixel| *pixel >= THERE).collect())
+}
+
+/// Sets pixels that are not seen to `value`, in all channels.
+pub(super) fn leave_out(picture: &mut Tensor, seen: &[bool], value: f32) {
+    for plane in picture.data_mut().chunks_mut(seen.len()) {
+        let pixels = plane.iter_mut().zip(seen);
+        pixels.filter(|(_, seen)| !**seen).for_each(|(pixel, _)| *pixel = value);
+    }
+}
+
+/// Takes over the pixels of `original` that are `seen`.
+pub(super) fn keep(made: &mut Tensor, original: &Tensor, seen: &[bool]) {
+    let planes = made.data_mut().chunks_mut(seen.len()).zip(original.data().chunks(seen.len()));
+    for (made, original) in planes {
+        for ((made, original), seen) in made.iter_mut().zip(original).zip(seen) {
+            if *seen {
+                *made = *original;
+            }
+        }
+    }
+}
