@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use super::{measures, page};
+use super::measures;
 use crate::error::{Error, Result};
 use crate::file;
 use crate::run::{MetricsFile, ProfileFile, RunFile, checkpoint};
@@ -39,17 +39,9 @@ pub(super) struct Contents {
     pub pictures: Vec<Picture>,
 }
 
-/// The page of the run in `folder`: HTML with its pictures in it. Files that the run lacks are left
-/// out.
-///
-/// # Errors
-/// When there is no run, or one of its files is damaged.
-pub fn html(folder: &Path) -> Result<String> {
-    Ok(page::render(&Contents::read(folder)?))
-}
-
 impl Contents {
-    fn read(folder: &Path) -> Result<Self> {
+    /// Reads the run in `folder`.
+    pub fn read(folder: &Path) -> Result<Self> {
         if !folder.is_dir() {
             let what = if folder.exists() { "is a file" } else { "does not exist" };
             return Err(Error::file(folder, format!("{what}; name the folder of a run")));

@@ -5,4 +5,4 @@ mod curves;
 mod measures;
 mod page;
 
-pub use contents::html;
+pub use page::html;

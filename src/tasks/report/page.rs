@@ -1,5 +1,7 @@
 //! The page itself. The templates escape every text that is put into them.
 
+use std::path::Path;
+
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
@@ -7,6 +9,7 @@ use maud::{DOCTYPE, Markup, PreEscaped, html};
 use super::contents::{Contents, Picture};
 use super::curves::{Curve, chart};
 use super::measures::{describe, number};
+use crate::error::Result;
 use crate::graph::Bytes;
 use crate::run::{EpochMetrics, MetricsFile, ProfileFile};
 
@@ -14,8 +17,17 @@ const STYLE: &str = include_str!("style.css");
 /// Operations in the table of the profile.
 const MOST_OPERATIONS: usize = 40;
 
+/// The page of the run in `folder`: HTML with its pictures in it. Files that the run lacks are left
+/// out.
+///
+/// # Errors
+/// When there is no run, or one of its files is damaged.
+pub fn html(folder: &Path) -> Result<String> {
+    Ok(render(&Contents::read(folder)?))
+}
+
 /// The page of a run.
-pub fn render(contents: &Contents) -> String {
+fn render(contents: &Contents) -> String {
     let Contents { title, metrics, config, profile, model, pictures } = contents;
     let page = html! {
         (DOCTYPE)
