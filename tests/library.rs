@@ -21,7 +21,13 @@ fn trained(kind: Kind, folder: &Path) -> Vec<EpochReport> {
     let (model, recipe) =
         kind.build(dataset.shape, 0, &Choices::default(), false).expect("a model of digits");
     let learning_rate = recipe.learning_rate;
-    let config = Config { limit: LIMIT, epochs: 2, learning_rate, ..Config::new(model) };
+    let config = Config {
+        data: "digits".into(),
+        limit: LIMIT,
+        epochs: 2,
+        learning_rate,
+        ..Config::new(model)
+    };
     let mut device = gpu::open(&DeviceChoice::Cpu).expect("always there");
     let mut trainer = Trainer::new(device.executor.as_mut(), &config, &dataset).expect("fits");
     let mut epochs = vec![];

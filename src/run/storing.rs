@@ -16,7 +16,7 @@ use crate::train::{EpochReport, Position, Trainer};
 /// `diabolo train --resume` goes on from it. `epochs` is what each epoch came to, which the model's file
 /// keeps; there may be none.
 ///
-/// Options should say in [`Config::data`](crate::train::Config::data) where the images came from, for
+/// Options should say in [`Config::data`](crate::train::Config::data) where the images came from, as `--data` does, for
 /// what is done later with them.
 ///
 /// ```
@@ -29,7 +29,7 @@ use crate::train::{EpochReport, Position, Trainer};
 /// # let folder = place.path().join("run");
 /// let dataset = Dataset::load(&Source::Digits, &LoadOptions { limit: Some(128), ..LoadOptions::default() })?;
 /// let (model, _) = Kind::Dense.build(dataset.shape, 0, &Choices::default(), false)?;
-/// let config = Config { limit: Some(128), ..Config::new(model) };
+/// let config = Config { data: "digits".into(), limit: Some(128), ..Config::new(model) };
 /// let mut device = gpu::open(&DeviceChoice::Cpu)?;
 /// let mut trainer = Trainer::new(device.executor.as_mut(), &config, &dataset)?;
 /// let epoch = trainer.epoch_of_training(&mut ())?;

@@ -48,7 +48,7 @@ impl Stored {
 /// # let folder = place.path().join("run");
 /// # let dataset = Dataset::load(&Source::Digits, &LoadOptions { limit: Some(128), ..LoadOptions::default() })?;
 /// # let (model, _) = Kind::Dense.build(dataset.shape, 0, &Choices::default(), false)?;
-/// # let config = Config { limit: Some(128), ..Config::new(model) };
+/// # let config = Config { data: "digits".into(), limit: Some(128), ..Config::new(model) };
 /// # let mut device = gpu::open(&DeviceChoice::Cpu)?;
 /// # let mut trainer = Trainer::new(device.executor.as_mut(), &config, &dataset)?;
 /// # run::store(&folder, &mut trainer, &[])?;
