@@ -1,3 +1,4 @@
+// needs: linear
 // argmin.wgsl: out[r] = the least j at which SIGN * in[r, j] is least (SIGN -1: greatest in[r, j]).
 // Entry `alone`: an invocation a row, ceil(rows / 64) workgroups; `together`: a workgroup of 64 a row;
 // both folded past 65535.

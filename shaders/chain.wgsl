@@ -1,3 +1,4 @@
+// needs: linear, step, activation, unary, binary, gaussian
 // chain.wgsl: up to 16 elementwise operations in one pass, and the sum of one result over all elements.
 // Registers 0 .. 4 are the inputs, 5 .. the results: r[5 + k] = f_k(r[X_k], r[Y_k]) with constants c_k, for
 // k < COUNT. All but the counts and constants is chosen when the pipeline is made, so that compilers see

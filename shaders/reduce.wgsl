@@ -1,3 +1,4 @@
+// needs: linear, walk
 // reduce.wgsl: out[o * parts + p] = scale * sum (or max) over elements r of part p of in[kept(o) + reduced(r)].
 // Entry `together`: a workgroup a result, 64 invocations in a fixed tree; entry `alone`: an
 // invocation a result. A second run over the parts, in order, ends long reductions.

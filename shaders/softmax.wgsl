@@ -1,3 +1,4 @@
+// needs: linear
 // softmax.wgsl: over each row x of LENGTH numbers, with m = max x and s = sum exp(x - m),
 // MODE 0: out[r, j] = exp(x[j] - m) / s;  1: out[r, j] = x[j] - m - ln s;  2: out[r] = m + ln s.
 // Entry `alone`: an invocation a row, ceil(rows / 64) workgroups; `together`: a workgroup of 64 a row;

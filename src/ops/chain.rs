@@ -7,8 +7,7 @@ use crate::kernel;
 use crate::simd;
 use crate::workspace::with_workspace;
 
-static KERNEL: Kernel =
-    kernel!("chain", "linear", "step", "activation", "unary", "binary", "gaussian");
+static KERNEL: Kernel = kernel!("chain");
 
 /// The most operations of a chain.
 pub const MAX_CHAINED: usize = 16;

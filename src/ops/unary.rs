@@ -127,7 +127,7 @@ impl UnaryKind {
     }
 }
 
-static KERNEL: Kernel = kernel!("unary", "linear", "unary");
+static KERNEL: Kernel = kernel!("unary");
 
 /// `kind(x)` for each element of `x`, of any shape.
 ///
