@@ -43,6 +43,7 @@ const PARTS: &[Part] = parts![
     "shared/taps",
     "shared/terms",
     "shared/tile",
+    "shared/tree",
     "shared/unary",
     "shared/update",
     "shared/walk",
