@@ -1,3 +1,4 @@
+// needs: linear, activation
 // activation.wgsl: out[i] = activation(in[i]); entry `gradient`: out[i] = in[i] * activation'(value[i]).
 // One vec4 an invocation. Dispatch: ceil(n / 4 / 64) workgroups, folded past 65535.
 struct Params { vectors: u32 }

@@ -1,3 +1,4 @@
+// needs: linear, tree
 // argmin.wgsl: out[r] = the least j at which SIGN * in[r, j] is least (SIGN -1: greatest in[r, j]).
 // Entry `alone`: an invocation a row, ceil(rows / 64) workgroups; `together`: a workgroup of 64 a row;
 // both folded past 65535.
@@ -11,9 +12,9 @@ struct Params { rows: u32 }
 
 struct Best { value: f32, place: u32 }
 
-var<workgroup> partial: array<Best, 64>;
+alias Partial = Best;
 
-fn better(a: Best, b: Best) -> Best {
+fn combine(a: Best, b: Best) -> Best {
     if b.value < a.value || (b.value == a.value && b.place < a.place) {
         return b;
     }
@@ -24,7 +25,7 @@ fn better(a: Best, b: Best) -> Best {
 fn best(r: u32, first: u32, step: u32) -> Best {
     var found = Best(3.4028234e38, LENGTH - 1u);
     for (var j = first; j < LENGTH; j += step) {
-        found = better(found, Best(SIGN * input[r * LENGTH + j], j));
+        found = combine(found, Best(SIGN * input[r * LENGTH + j], j));
     }
     return found;
 }
@@ -45,15 +46,8 @@ fn together(
 ) {
     // Groups past the last row do the last one again: barriers need everyone.
     let number = group.x + group.y * groups.x;
-    partial[local] = best(min(number, params.rows - 1u), local, 64u);
-    for (var half = 32u; half > 0u; half /= 2u) {
-        // The upper half is written before the lower half reads it.
-        workgroupBarrier();
-        if local < half {
-            partial[local] = better(partial[local], partial[local + half]);
-        }
-    }
+    let found = combine_all(best(min(number, params.rows - 1u), local, 64u), local);
     if number < params.rows && local == 0u {
-        output[number] = f32(partial[0].place);
+        output[number] = f32(found.place);
     }
 }

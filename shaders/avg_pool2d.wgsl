@@ -1,3 +1,4 @@
+// needs: linear, geometry
 // avg_pool2d.wgsl: means of windows, plane by plane; padding counts as zeros.
 // Entries: `values`: out[p, oy, ox] = sum over ky, kx of in[p, oy*SY+ky*DY-PY, ox*SX+kx*DX-PX] / (KH*KW);
 //   `gradient`: out[p, iy, ix] = sum over windows that read iy, ix of in[p, oy, ox] / (KH*KW).

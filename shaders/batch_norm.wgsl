@@ -1,3 +1,4 @@
+// needs: linear
 // batch_norm.wgsl: out[n, c, i] = (in[n, c, i] - mean[c]) * gamma[c] / sqrt(variance[c] + epsilon) + beta[c].
 // One vec4 an invocation. Dispatch: ceil(count / 4 / 64) workgroups, folded past 65535.
 override CHANNELS: u32 = 1u;

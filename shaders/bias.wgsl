@@ -1,3 +1,4 @@
+// needs: linear
 // bias.wgsl: out[n, c, i] = in[n, c, i] + bias[c].
 // One vec4 an invocation. Dispatch: ceil(count / 4 / 64) workgroups, folded past 65535.
 override CHANNELS: u32;

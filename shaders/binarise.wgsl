@@ -1,3 +1,4 @@
+// needs: linear, philox
 // binarise.wgsl: out[i] = 1 where draw number i is below in[i], else 0.
 // One Philox block, a vec4, an invocation. Dispatch: ceil(n / 4 / 64) workgroups, folded past 65535.
 struct Params { vectors: u32, stream: u32 }

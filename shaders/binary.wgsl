@@ -1,3 +1,4 @@
+// needs: linear, walk, binary
 // binary.wgsl: out[i] = f(a[i], b[i]), f chosen by KIND as in BinaryKind.
 // Entry `same_shape`: one vec4 an invocation; `broadcast`: one element an invocation, operands read
 // through strides. Dispatch: ceil(invocations / 64) workgroups, folded past 65535.

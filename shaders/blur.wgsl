@@ -1,3 +1,4 @@
+// needs: linear
 // blur.wgsl: out[.., p, ..] = min(sum over k from -RADIUS to RADIUS of weight[|k|] in[.., q, ..], 1),
 // q = p + k clamped to the axis, which is LENGTH long and has its neighbours STRIDE apart.
 // Run along the columns, then along the rows. Dispatch: ceil(n / 64) workgroups, folded past 65535.

@@ -1,3 +1,4 @@
+// needs: linear, activation, tree
 // chain.wgsl: elementwise operations that follow each other, in one pass over memory: out_k[i] = f_k(in_0[i],
 // in_1[i], ..); and where a result is summed, total = total_scale * sum over i of g(in_0[i], in_1[i], ..).
 // The lines of the chain itself, between the first two titles, are written by src/ops/chain_text.rs, and one
@@ -53,25 +54,17 @@ override EACH: u32 = 1u;
 
 @group(0) @binding(0) var<storage, read> parts: array<f32>;
 @group(0) @binding(1) var<storage, read_write> joined: array<f32>;
-var<workgroup> partial: array<f32, 64>;
+
+alias Partial = f32;
+
+fn combine(a: f32, b: f32) -> f32 {
+    return a + b;
+}
 
 // What is summed of vec4 number i, without what pads the last one.
 fn within(i: u32, values: vec4<f32>) -> f32 {
     let at = vec4<u32>(i * 4u, i * 4u + 1u, i * 4u + 2u, i * 4u + 3u);
     return dot(select(vec4<f32>(0.0), values, at < vec4<u32>(params.elements)), vec4<f32>(1.0));
-}
-
-// The sum of one number an invocation, in a fixed order; in the first invocation.
-fn add_up(own: f32, local: u32) -> f32 {
-    partial[local] = own;
-    for (var half = 32u; half > 0u; half /= 2u) {
-        // The upper half is written before the lower half reads it.
-        workgroupBarrier();
-        if local < half {
-            partial[local] += partial[local + half];
-        }
-    }
-    return partial[0];
 }
 
 @compute @workgroup_size(64)
@@ -88,7 +81,7 @@ fn sum(
             own += within(i, chain(i));
         }
     }
-    let sum = add_up(own, local);
+    let sum = combine_all(own, local);
     if local == 0u && g < params.groups {
         total[g] = select(sum, sum * params.total_scale, params.groups == 1u);
     }
@@ -100,7 +93,7 @@ fn join(@builtin(local_invocation_index) local: u32) {
     for (var i = local; i < params.groups; i += 64u) {
         own += parts[i];
     }
-    let sum = add_up(own, local);
+    let sum = combine_all(own, local);
     if local == 0u {
         joined[0] = sum * params.total_scale;
     }

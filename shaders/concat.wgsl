@@ -1,3 +1,4 @@
+// needs: linear
 // concat.wgsl: out[o, offset + i] = in[o, i] for rows of `row` elements put into rows of `total`.
 // One element an invocation, one dispatch an input: ceil(n / 64) workgroups, folded past 65535.
 struct Params { count: u32, row: u32, total: u32, offset: u32 }

@@ -1,3 +1,4 @@
+// needs: linear, epilogue, geometry, line, taps, tile, lines, sums_8x8, store
 // conv2d.wgsl: y[n, co, oy, ox] = last(bias[co] + ... + sum over ci, ky, kx of
 //     x[n, ci, oy*SY+ky*DY-PY, ox*SX+kx*DX-PX] * w[co, ci, ky, kx]), see epilogue.wgsl.
 // Entry `tiled`: as the product W[Co, Kh*Kw*Ci] x columns(x)[Kh*Kw*Ci, N*Ho*Wo], columns never stored; a
@@ -13,7 +14,7 @@ struct Params { batch: u32 }
 @group(1) @binding(0) var<uniform> params: Params;
 
 // Four places of channel co, from place q of all images on; four may run into the next image.
-fn put(co: u32, q: u32, sum: vec4<f32>) {
+fn store(co: u32, q: u32, sum: vec4<f32>) {
     let plane = HO * WO;
     let count = params.batch * plane;
     if co >= CO || q >= count {
@@ -32,17 +33,11 @@ fn put(co: u32, q: u32, sum: vec4<f32>) {
     let used = at < vec4<u32>(count);
     let places = (at / plane * CO + co) * plane + at % plane;
     let i = select(places.xxxx, places, used);
-    let last = finish_apart(z, i);
-    y[i.x / 4u][i.x % 4u] = last.x;
-    if used.y {
-        y[i.y / 4u][i.y % 4u] = last.y;
-    }
-    if used.z {
-        y[i.z / 4u][i.z % 4u] = last.z;
-    }
-    if used.w {
-        y[i.w / 4u][i.w % 4u] = last.w;
-    }
+    store_some(i, vec4<bool>(true, used.yzw), finish_apart(z, i));
+}
+
+fn store_one(i: u32, value: f32) {
+    y[i / 4u][i % 4u] = value;
 }
 
 // Where all steps are full, which is known when the pipeline is made, nothing is checked.
@@ -51,7 +46,7 @@ fn is_input_channel(ci: u32) -> bool {
 }
 
 // Where the weights of four output channels begin. Past the last channel, that one's are read: they end in sums
-// that are not put.
+// that are not stored.
 fn weights(co: u32) -> vec4<u32> {
     let all = vec4<u32>(co, co + 1u, co + 2u, co + 3u);
     return select(min(all, vec4<u32>(CO - 1u)), all, CO % TILE_M == 0u) * (CI * KH * KW);
@@ -92,12 +87,12 @@ fn tiled(
         for (var ci = 0u; ci < CI; ci += 16u) {
             let some = is_input_channel(ci + own);
             let weight = select(0u, (ci + own) * (KH * KW) + tap, some);
-            for (var j = 0u; j < turns(LINES_A, local); j++) {
+            for (var j = 0u; j < lines_a(local); j++) {
                 let i = weights(first_co + j * 16u) + weight;
                 let line = vec4<f32>(w[i.x], w[i.y], w[i.z], w[i.w]);
                 tile_a[to_a + j * 4u] = select(vec4<f32>(0.0), line, some);
             }
-            for (var j = 0u; j < turns(LINES_B, local); j++) {
+            for (var j = 0u; j < lines_b(local); j++) {
                 let ok = is_input_channel(ci + first_ci + j);
                 let i = select(vec4<u32>(0u), source + (ci + j) * (H * W), ok);
                 let line = vec4<f32>(x[i.x], x[i.y], x[i.z], x[i.w]);
@@ -106,40 +101,20 @@ fn tiled(
             multiply_tiles(local);
         }
     }
-    put_tile(co, q, local);
-}
-
-// One vec4 of places a channel.
-var<private> s0: vec4<f32>;
-var<private> s1: vec4<f32>;
-var<private> s2: vec4<f32>;
-var<private> s3: vec4<f32>;
-
-// What four places see through one place of the kernel, times its weights for four channels from co on.
-fn add_tap(values: vec4<f32>, co: u32, weight: u32) {
-    s0 += w[weight] * values;
-    if CO > 1u && co + 1u < CO {
-        s1 += w[weight + CI * KH * KW] * values;
-    }
-    if CO > 2u && co + 2u < CO {
-        s2 += w[weight + 2u * CI * KH * KW] * values;
-    }
-    if CO > 3u && co + 3u < CO {
-        s3 += w[weight + 3u * CI * KH * KW] * values;
-    }
+    store_tile(co, q, local);
 }
 
 // As add_tap, for a line of the kernel.
-fn add_line(line: Slide, co: u32, weight: u32, kx: u32) {
-    add_tap(seen(line, 0u), co, weight);
+fn add_line(line: Slide, channels: Channels, weight: u32, kx: u32) {
+    add_tap(seen(line, 0u), weight, channels);
     if kx + 1u < KW {
-        add_tap(seen(line, 1u), co, weight + 1u);
+        add_tap(seen(line, 1u), weight + 1u, channels);
     }
     if kx + 2u < KW {
-        add_tap(seen(line, 2u), co, weight + 2u);
+        add_tap(seen(line, 2u), weight + 2u, channels);
     }
     if kx + 3u < KW {
-        add_tap(seen(line, 3u), co, weight + 3u);
+        add_tap(seen(line, 3u), weight + 3u, channels);
     }
 }
 
@@ -152,6 +127,7 @@ fn direct(me: Invocation) {
     if co >= CO {
         return;
     }
+    let channels = Channels(co, CO, CI * KH * KW);
     let at = vec4<u32>(q, q + 1u, q + 2u, q + 3u);
     let known = at < vec4<u32>(params.batch * (HO * WO));
     let image = at / (HO * WO) * (CI * H * W);
@@ -166,7 +142,7 @@ fn direct(me: Invocation) {
             for (var kx = 0u; kx < KW; kx++) {
                 if windows_slide() {
                     if kx % 4u == 0u {
-                        add_line(slide(source.x, left.x + kx, iy.x < H), co, weight + kx, kx);
+                        add_line(slide(source.x, left.x + kx, iy.x < H), channels, weight + kx, kx);
                     }
                     continue;
                 }
@@ -174,12 +150,9 @@ fn direct(me: Invocation) {
                 let inside = known & (iy < vec4<u32>(H)) & (ix < vec4<u32>(W));
                 let i = select(vec4<u32>(0u), source + ix, inside);
                 let line = vec4<f32>(x[i.x], x[i.y], x[i.z], x[i.w]);
-                add_tap(select(vec4<f32>(0.0), line, inside), co, weight + kx);
+                add_tap(select(vec4<f32>(0.0), line, inside), weight + kx, channels);
             }
         }
     }
-    put(co, q, s0);
-    put(co + 1u, q, s1);
-    put(co + 2u, q, s2);
-    put(co + 3u, q, s3);
+    store_channels(channels, q);
 }

@@ -1,3 +1,4 @@
+// needs: linear, geometry, line, tile, lines, sums_8x8, store
 // conv2d_weight_gradient.wgsl: w[co, ci, ky, kx] = sum over n, oy, ox of
 //     y[n, co, oy, ox] * x[n, ci, oy*SY+ky*DY-PY, ox*SX+kx*DX-PX].
 // As a product: Y[Co, N*Ho*Wo] x columns(x)^T[N*Ho*Wo, Ci*Kh*Kw], columns never stored. It has many terms
@@ -17,7 +18,7 @@ override VECTOR_Y: u32 = 0u; // planes of y are whole vec4s
 
 struct Params {
     batch: u32,
-    splits: u32,
+    split_k: u32, // into how many parts the terms are cut
     k_each: u32, // terms of one split, a multiple of 16
 }
 @group(0) @binding(0) var<storage, read> x: array<f32>;
@@ -32,22 +33,18 @@ var<private> base_out: u32;
 // Of four channels of y, or four columns of x.
 var<private> four_sums: vec4<f32>;
 
-fn put(co: u32, column: u32, sum: vec4<f32>) {
+fn store(co: u32, column: u32, sum: vec4<f32>) {
     let window = CI * KH * KW;
     if co >= CO || column >= window {
         return;
     }
     let i = base_out + co * window + column;
-    w[i] = sum.x;
-    if column + 1u < window {
-        w[i + 1u] = sum.y;
-    }
-    if column + 2u < window {
-        w[i + 2u] = sum.z;
-    }
-    if column + 3u < window {
-        w[i + 3u] = sum.w;
-    }
+    let used = vec4<bool>(true, column + 1u < window, column + 2u < window, column + 3u < window);
+    store_some(vec4<u32>(i, i + 1u, i + 2u, i + 3u), used, sum);
+}
+
+fn store_one(i: u32, value: f32) {
+    w[i] = value;
 }
 
 // Where all tiles are full, which is known when the pipeline is made, nothing is checked.
@@ -104,7 +101,7 @@ fn tiled(
     let column = g / tiles_m % tiles_n * TILE_N;
     let split = g / (tiles_m * tiles_n);
     // Groups that only fill up the last row of the dispatch have a split past the last.
-    let used = split < params.splits;
+    let used = split < params.split_k;
     let plane = HO * WO;
     let count = params.batch * plane;
     let begin = split * params.k_each;
@@ -116,7 +113,7 @@ fn tiled(
     let t = local % 4u * 4u;
     let to_a = t * ROW_A + quad;
     let to_b = t * ROW_B + quad;
-    // Past the last channel or column, that one is read: it ends in sums that are not put.
+    // Past the last channel or column, that one is read: it ends in sums that are not stored.
     let first = co + quad * 4u;
     let all = vec4<u32>(first, first + 1u, first + 2u, first + 3u);
     let channels = select(min(all, vec4<u32>(CO - 1u)), all, CO % TILE_M == 0u);
@@ -142,7 +139,7 @@ fn tiled(
         tile_a[to_a + ROW_A] = vec4<f32>(r0.y, r1.y, r2.y, r3.y);
         tile_a[to_a + 2u * ROW_A] = vec4<f32>(r0.z, r1.z, r2.z, r3.z);
         tile_a[to_a + 3u * ROW_A] = vec4<f32>(r0.w, r1.w, r2.w, r3.w);
-        for (var j = 0u; j < turns(4u, local); j++) {
+        for (var j = 0u; j < lines_b(local); j++) {
             let at = place(q, n, j);
             let oy = at.row * SY;
             let ox = at.column * SX;
@@ -160,30 +157,30 @@ fn tiled(
         multiply_tiles(local);
     }
     if used {
-        put_tile(co, column, local);
+        store_tile(co, column, local);
     }
     if SUMS != 0u {
         tile_a[local] = four_sums;
         // All sums are written before they are added up.
         workgroupBarrier();
-        put_sums(co, column, select(params.splits, split, used), local);
+        store_sums(co, column, select(params.split_k, split, used), local);
     }
 }
 
 // Four neighbours hold parts of the same four sums.
-fn put_sums(co: u32, column: u32, split: u32, local: u32) {
+fn store_sums(co: u32, column: u32, split: u32, local: u32) {
     let window = CI * KH * KW;
     let count = select(window, CO, SUMS == 1u);
     let at = select(column, co, SUMS == 1u) + local;
     // Of the tiles that read the same, the first one says it.
-    if split >= params.splits || at >= count || select(co, column, SUMS == 1u) > 0u {
+    if split >= params.split_k || at >= count || select(co, column, SUMS == 1u) > 0u {
         return;
     }
     var sum = 0.0;
     for (var part = 0u; part < 4u; part++) {
         sum += tile_a[local / 4u * 4u + part][local % 4u];
     }
-    w[params.splits * (CO * window) + split * count + at] = sum;
+    w[params.split_k * (CO * window) + split * count + at] = sum;
 }
 
 // Four values of x for the given places, seen through one place of the kernel; 0 in the padding.
@@ -210,8 +207,8 @@ fn direct(me: Invocation) {
     let quads = (KW + 3u) / 4u;
     let lines = CI * KH * quads;
     let each = (CO + 3u) / 4u * lines;
-    if g >= each * params.splits {
-        sum_alone(g - each * params.splits);
+    if g >= each * params.split_k {
+        sum_alone(g - each * params.split_k);
         return;
     }
     let split = g / each;
@@ -262,14 +259,14 @@ fn direct(me: Invocation) {
         }
     }
     base_out = split * (CO * CI * KH * KW) + column;
-    put_column(co, kx, w0);
-    put_column(co, kx + 1u, w1);
-    put_column(co, kx + 2u, w2);
-    put_column(co, kx + 3u, w3);
+    store_column(co, kx, w0);
+    store_column(co, kx + 1u, w1);
+    store_column(co, kx + 2u, w2);
+    store_column(co, kx + 3u, w3);
 }
 
 // Four channels' weights at place kx of the kernel's line.
-fn put_column(co: u32, kx: u32, values: vec4<f32>) {
+fn store_column(co: u32, kx: u32, values: vec4<f32>) {
     if kx >= KW {
         return;
     }
@@ -283,7 +280,7 @@ fn put_column(co: u32, kx: u32, values: vec4<f32>) {
 // Sum number `place` of those that follow the weights: of y's channels, or of x's columns, split by split.
 fn sum_alone(place: u32) {
     let count = select(CI * KH * KW, CO, SUMS == 1u);
-    if SUMS == 0u || place >= count * params.splits {
+    if SUMS == 0u || place >= count * params.split_k {
         return;
     }
     let begin = place / count * params.k_each;
@@ -298,12 +295,12 @@ fn sum_alone(place: u32) {
         }
         sum += dot(values, vec4<f32>(1.0));
     }
-    w[params.splits * (CO * CI * KH * KW) + place] = sum;
+    w[params.split_k * (CO * CI * KH * KW) + place] = sum;
 }
 
 fn join_one(i: u32) {
     var sum = 0.0;
-    for (var split = 0u; split < params.splits; split++) {
+    for (var split = 0u; split < params.split_k; split++) {
         sum += parts[split * (CO * CI * KH * KW) + i];
     }
     joined[i] = sum;
@@ -333,9 +330,9 @@ fn join_sums(me: Invocation) {
         return;
     }
     var sum = 0.0;
-    for (var split = 0u; split < params.splits; split++) {
+    for (var split = 0u; split < params.split_k; split++) {
         for (var tap = 0u; tap < taps; tap++) {
-            sum += parts[params.splits * words + split * count + c * taps + tap];
+            sum += parts[params.split_k * words + split * count + c * taps + tap];
         }
     }
     joined_sums[c] = sum;

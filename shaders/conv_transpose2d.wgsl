@@ -1,3 +1,4 @@
+// needs: linear, epilogue, geometry, taps, tile, lines, sums_8x8, store
 // conv_transpose2d.wgsl: x[n, ci, iy, ix] = last(bias[ci] + ... + sum over co, ky, kx of
 //     y[n, co, (iy+PY-ky*DY)/SY, (ix+PX-kx*DX)/SX] * w[co, ci, ky, kx]), where both divide evenly;
 //     see epilogue.wgsl.
@@ -37,7 +38,7 @@ fn target_of(ci: u32, q: u32) -> u32 {
 }
 
 // Four places of channel ci, from place q of the phase on.
-fn put(ci: u32, q: u32, sum: vec4<f32>) {
+fn store(ci: u32, q: u32, sum: vec4<f32>) {
     if ci >= CI || q >= params.batch * phase_rows() * phase_columns() {
         return;
     }
@@ -59,19 +60,11 @@ fn put(ci: u32, q: u32, sum: vec4<f32>) {
     );
     let used = places != vec4<u32>(NONE);
     let i = select(vec4<u32>(0u), places, used);
-    let y = finish_apart(z, i);
-    if used.x {
-        x[i.x / 4u][i.x % 4u] = y.x;
-    }
-    if used.y {
-        x[i.y / 4u][i.y % 4u] = y.y;
-    }
-    if used.z {
-        x[i.z / 4u][i.z % 4u] = y.z;
-    }
-    if used.w {
-        x[i.w / 4u][i.w % 4u] = y.w;
-    }
+    store_some(i, used, finish_apart(z, i));
+}
+
+fn store_one(i: u32, value: f32) {
+    x[i / 4u][i % 4u] = value;
 }
 
 // Four places of the phase, as seen from y.
@@ -112,7 +105,7 @@ fn is_read_channel(co: u32) -> bool {
 }
 
 // Where the weights of four image channels begin. Past the last channel, that one's are read: they end in sums
-// that are not put.
+// that are not stored.
 fn weights(ci: u32) -> vec4<u32> {
     let all = vec4<u32>(ci, ci + 1u, ci + 2u, ci + 3u);
     return select(min(all, vec4<u32>(CI - 1u)), all, CI % TILE_M == 0u) * (KH * KW);
@@ -148,13 +141,13 @@ fn tiled(
         // What lies in the padding is read in the first image's corner instead, and not used.
         let first = select(vec4<u32>(0u), source.at, source.inside) + first_b * (HO * WO);
         for (var co = 0u; co < CO; co += 16u) {
-            for (var j = 0u; j < turns(LINES_A, local); j++) {
+            for (var j = 0u; j < lines_a(local); j++) {
                 let ok = is_read_channel(co + first_a + j);
                 let i = select(vec4<u32>(0u), weight + ((co + j) * (CI * KH * KW) + tap), ok);
                 let line = vec4<f32>(w[i.x], w[i.y], w[i.z], w[i.w]);
                 tile_a[to_a + j * ROW_A] = select(vec4<f32>(0.0), line, ok);
             }
-            for (var j = 0u; j < turns(LINES_B, local); j++) {
+            for (var j = 0u; j < lines_b(local); j++) {
                 let ok = is_read_channel(co + first_b + j);
                 let i = select(vec4<u32>(0u), first + (co + j) * (HO * WO), ok);
                 let line = vec4<f32>(y[i.x], y[i.y], y[i.z], y[i.w]);
@@ -166,7 +159,7 @@ fn tiled(
     }
     // Groups that only fill up the last row of the dispatch have a phase past the last.
     if number < SY * SX {
-        put_tile(ci, q, local);
+        store_tile(ci, q, local);
     }
 }
 
@@ -184,11 +177,7 @@ fn direct(me: Invocation) {
     let own = vec2<u32>(number / SX, number % SX);
     phase = own;
     let mine = places(q);
-    // One vec4 of places a channel.
-    var s0 = vec4<f32>(0.0);
-    var s1 = vec4<f32>(0.0);
-    var s2 = vec4<f32>(0.0);
-    var s3 = vec4<f32>(0.0);
+    let channels = Channels(ci, CI, KH * KW);
     for (var tap = 0u; tap < KH * KW; tap++) {
         if !takes_part(own, tap / KW, tap % KW) {
             continue;
@@ -197,22 +186,9 @@ fn direct(me: Invocation) {
         for (var co = 0u; co < CO; co++) {
             let i = select(vec4<u32>(0u), source.at + co * (HO * WO), source.inside);
             let line = vec4<f32>(y[i.x], y[i.y], y[i.z], y[i.w]);
-            let values = select(vec4<f32>(0.0), line, source.inside);
             let weight = (co * CI + ci) * (KH * KW) + tap;
-            s0 += w[weight] * values;
-            if CI > 1u && ci + 1u < CI {
-                s1 += w[weight + KH * KW] * values;
-            }
-            if CI > 2u && ci + 2u < CI {
-                s2 += w[weight + 2u * KH * KW] * values;
-            }
-            if CI > 3u && ci + 3u < CI {
-                s3 += w[weight + 3u * KH * KW] * values;
-            }
+            add_tap(select(vec4<f32>(0.0), line, source.inside), weight, channels);
         }
     }
-    put(ci, q, s0);
-    put(ci + 1u, q, s1);
-    put(ci + 2u, q, s2);
-    put(ci + 3u, q, s3);
+    store_channels(channels, q);
 }

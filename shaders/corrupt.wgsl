@@ -1,3 +1,4 @@
+// needs: linear, corruption
 // corrupt.wgsl: out[e] = in[e] spoilt, by the draw of the element, its pixel or its image. KIND
 // 0: clamp(x + a n, 0, 1), n normal;  1: 0 where u < a / 2, else 1 where u < a, else x, u uniform a pixel;
 // 2: 0 where u < a, else x;  3: 0 in a rectangle that lies anywhere in the image, else x;

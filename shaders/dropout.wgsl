@@ -1,3 +1,4 @@
+// needs: linear, philox
 // dropout.wgsl: out[i] = in[i] / (1 - p) where draw number i is at least p, else 0.
 // One Philox block, a vec4, an invocation. Dispatch: ceil(n / 4 / 64) workgroups, folded past 65535.
 struct Params { vectors: u32, stream: u32, probability: f32, scale: f32 }

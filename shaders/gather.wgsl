@@ -1,3 +1,4 @@
+// needs: linear
 // gather.wgsl: out[i, d] = table[index[i], d], the index clamped to the table's rows.
 // One element an invocation. Dispatch: ceil(n * D / 64) workgroups, folded past 65535.
 struct Params { count: u32, rows: u32, width: u32 }

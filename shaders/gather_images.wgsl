@@ -1,3 +1,4 @@
+// needs: linear, step, corruption
 // gather_images.wgsl: out[b, p] = byte p of image order[cursor + b], divided by 255; bytes lie four
 // a word, the first one lowest, and images one after the other without gaps.
 // One vec4 an invocation. Dispatch: ceil(batch * SIZE / 4 / 64) workgroups, folded past 65535.

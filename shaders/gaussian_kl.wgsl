@@ -1,3 +1,4 @@
+// needs: linear, gaussian
 // gaussian_kl.wgsl: out[i] = (exp(v) - 1 - v + mean[i]^2) / 2, v the clamped log_variance[i].
 // One vec4 an invocation. Dispatch: ceil(n / 4 / 64) workgroups, folded past 65535.
 struct Params { vectors: u32 }

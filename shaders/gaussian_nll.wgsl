@@ -1,3 +1,4 @@
+// needs: linear, gaussian
 // gaussian_nll.wgsl: out[i] = (ln 2 pi + v + (target[i] - mean[i])^2 exp(-v)) / 2, v the clamped
 // log_variance[i].
 // One vec4 an invocation. Dispatch: ceil(n / 4 / 64) workgroups, folded past 65535.

@@ -1,3 +1,4 @@
+// needs: tree
 // global_norm.wgsl: entry `squares`: out[done + g] = sum of squares of in[begin + g * grain ..][.. grain];
 // entry `root`: out[0] = sqrt(sum of in[begin .. end]). 64 invocations in a fixed tree.
 // Dispatch: `squares` ceil(n / grain) workgroups, folded past 65535; `root` one.
@@ -6,19 +7,10 @@ struct Params { begin: u32, end: u32, done: u32, grain: u32 }
 @group(0) @binding(1) var<storage, read_write> output: array<f32>;
 @group(1) @binding(0) var<uniform> params: Params;
 
-var<workgroup> partial: array<f32, 64>;
+alias Partial = f32;
 
-// The sum of all invocations' numbers, in invocation 0.
-fn sum_up(local: u32, number: f32) -> f32 {
-    partial[local] = number;
-    for (var half = 32u; half > 0u; half /= 2u) {
-        // The upper half is written before the lower half reads it.
-        workgroupBarrier();
-        if local < half {
-            partial[local] += partial[local + half];
-        }
-    }
-    return partial[0];
+fn combine(a: f32, b: f32) -> f32 {
+    return a + b;
 }
 
 @compute @workgroup_size(64)
@@ -34,7 +26,7 @@ fn squares(
     for (var i = begin + local; i < end; i += 64u) {
         total += input[i] * input[i];
     }
-    total = sum_up(local, total);
+    total = combine_all(total, local);
     if local == 0u && begin < params.end {
         output[params.done + g] = total;
     }
@@ -46,7 +38,7 @@ fn root(@builtin(local_invocation_index) local: u32) {
     for (var i = params.begin + local; i < params.end; i += 64u) {
         total += input[i];
     }
-    total = sum_up(local, total);
+    total = combine_all(total, local);
     if local == 0u {
         output[0] = sqrt(total);
     }

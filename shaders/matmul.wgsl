@@ -1,3 +1,4 @@
+// needs: linear, epilogue, tile, sums_8x8, store
 // matmul.wgsl: out[b, m, n] = last(sum over k of A[b, m, k] * B[b, k, n] + bias[n] + ...), see epilogue.wgsl.
 // Entry `tiled`: a tile a workgroup (see tile.wgsl). Dispatch: ceil(N / TILE_N) * ceil(M / TILE_M) * batch
 //   * splits workgroups, N fastest, folded past 65535. With splits above 1, each sums a part of K and
@@ -12,7 +13,7 @@ override TRANSPOSE_B: u32 = 0u; // B is stored as [N, K]
 override VECTOR_A: u32 = 0u; // rows as stored are whole vec4s
 override VECTOR_B: u32 = 0u;
 override VECTOR_OUT: u32 = 0u;
-override SPLIT: u32 = 0u; // `tiled` writes parts
+override SPLIT_K: u32 = 0u; // `tiled` writes parts
 
 struct Params {
     m: u32,
@@ -21,7 +22,7 @@ struct Params {
     batch: u32,
     tiles_m: u32,
     tiles_n: u32,
-    splits: u32,
+    split_k: u32, // into how many parts the terms are cut
     k_each: u32, // terms of one split, a multiple of 16
     out_at: u32, // where the outputs begin
     sums_at: u32,
@@ -34,49 +35,52 @@ struct Params {
 var<private> base_out: u32;
 var<private> sum_a: vec4<f32>; // of four columns of A as stored
 
-// Four neighbours of a row of A as stored; 0 beyond its end.
-fn line_a(base: u32, row: u32, column: u32, rows: u32, columns: u32) -> vec4<f32> {
-    var line = vec4<f32>(0.0);
-    if row < rows && column < columns {
-        let i = base + row * columns + column;
-        if VECTOR_A == 1u {
-            line = a[i / 4u];
-        } else {
-            line.x = a[i / 4u][i % 4u];
-            if column + 1u < columns {
-                line.y = a[(i + 1u) / 4u][(i + 1u) % 4u];
-            }
-            if column + 2u < columns {
-                line.z = a[(i + 2u) / 4u][(i + 2u) % 4u];
-            }
-            if column + 3u < columns {
-                line.w = a[(i + 3u) / 4u][(i + 3u) % 4u];
-            }
-        }
+// Vec4 number i of an operand, and its number i alone. Which one is known wherever it is asked for.
+fn quad(of_b: bool, i: u32) -> vec4<f32> {
+    if of_b {
+        return b[i];
     }
-    return line;
+    return a[i];
 }
 
-fn line_b(base: u32, row: u32, column: u32, rows: u32, columns: u32) -> vec4<f32> {
-    var line = vec4<f32>(0.0);
+fn number_of(of_b: bool, i: u32) -> f32 {
+    if of_b {
+        return b[i / 4u][i % 4u];
+    }
+    return a[i / 4u][i % 4u];
+}
+
+// Four neighbours of a row of an operand as stored; 0 beyond its end.
+fn line(of_b: bool, base: u32, row: u32, column: u32, rows: u32, columns: u32) -> vec4<f32> {
+    var four = vec4<f32>(0.0);
     if row < rows && column < columns {
         let i = base + row * columns + column;
-        if VECTOR_B == 1u {
-            line = b[i / 4u];
+        if select(VECTOR_A, VECTOR_B, of_b) == 1u {
+            four = quad(of_b, i / 4u);
         } else {
-            line.x = b[i / 4u][i % 4u];
+            four.x = number_of(of_b, i);
             if column + 1u < columns {
-                line.y = b[(i + 1u) / 4u][(i + 1u) % 4u];
+                four.y = number_of(of_b, i + 1u);
             }
             if column + 2u < columns {
-                line.z = b[(i + 2u) / 4u][(i + 2u) % 4u];
+                four.z = number_of(of_b, i + 2u);
             }
             if column + 3u < columns {
-                line.w = b[(i + 3u) / 4u][(i + 3u) % 4u];
+                four.w = number_of(of_b, i + 3u);
             }
         }
     }
-    return line;
+    return four;
+}
+
+// A block of 4 x 4 from a row and column of an operand on, turned: its columns.
+fn turned(of_b: bool, base: u32, row: u32, column: u32, rows: u32, columns: u32) -> mat4x4<f32> {
+    return transpose(mat4x4<f32>(
+        line(of_b, base, row, column, rows, columns),
+        line(of_b, base, row + 1u, column, rows, columns),
+        line(of_b, base, row + 2u, column, rows, columns),
+        line(of_b, base, row + 3u, column, rows, columns),
+    ));
 }
 
 fn load_a(base: u32, m: u32, k: u32, rows: u32, local: u32) {
@@ -84,23 +88,19 @@ fn load_a(base: u32, m: u32, k: u32, rows: u32, local: u32) {
         for (var i = local; i < QUADS_A * 16u; i += 64u) {
             let at = vec2<u32>(i / QUADS_A, i % QUADS_A);
             let end = select(0u, params.k, rows > 0u);
-            let line = line_a(base, k + at.x, m + at.y * 4u, end, params.m);
-            tile_a[at.x * ROW_A + at.y] = line;
+            let four = line(false, base, k + at.x, m + at.y * 4u, end, params.m);
+            tile_a[at.x * ROW_A + at.y] = four;
             // Always of the same columns, for QUADS_A divides 64.
-            sum_a += line;
+            sum_a += four;
         }
     } else if local < TILE_M {
-        // A block of 4 x 4, turned.
         let q = local / 4u;
         let t = local % 4u * 4u;
-        let r0 = line_a(base, m + q * 4u, k + t, rows, params.k);
-        let r1 = line_a(base, m + q * 4u + 1u, k + t, rows, params.k);
-        let r2 = line_a(base, m + q * 4u + 2u, k + t, rows, params.k);
-        let r3 = line_a(base, m + q * 4u + 3u, k + t, rows, params.k);
-        tile_a[t * ROW_A + q] = vec4<f32>(r0.x, r1.x, r2.x, r3.x);
-        tile_a[(t + 1u) * ROW_A + q] = vec4<f32>(r0.y, r1.y, r2.y, r3.y);
-        tile_a[(t + 2u) * ROW_A + q] = vec4<f32>(r0.z, r1.z, r2.z, r3.z);
-        tile_a[(t + 3u) * ROW_A + q] = vec4<f32>(r0.w, r1.w, r2.w, r3.w);
+        let block = turned(false, base, m + q * 4u, k + t, rows, params.k);
+        tile_a[t * ROW_A + q] = block[0];
+        tile_a[(t + 1u) * ROW_A + q] = block[1];
+        tile_a[(t + 2u) * ROW_A + q] = block[2];
+        tile_a[(t + 3u) * ROW_A + q] = block[3];
     }
 }
 
@@ -109,30 +109,22 @@ fn load_b(base: u32, n: u32, k: u32, columns: u32, local: u32) {
         for (var i = local; i < QUADS_B * 16u; i += 64u) {
             let at = vec2<u32>(i / QUADS_B, i % QUADS_B);
             let end = select(0u, params.k, columns > 0u);
-            tile_b[at.x * ROW_B + at.y] = line_b(base, k + at.x, n + at.y * 4u, end, params.n);
+            tile_b[at.x * ROW_B + at.y] = line(true, base, k + at.x, n + at.y * 4u, end, params.n);
         }
     } else {
         for (var i = local; i < TILE_N; i += 64u) {
-            load_block_b(base, n, k, columns, i);
+            let q = i / 4u;
+            let t = i % 4u * 4u;
+            let block = turned(true, base, n + q * 4u, k + t, columns, params.k);
+            tile_b[t * ROW_B + q] = block[0];
+            tile_b[(t + 1u) * ROW_B + q] = block[1];
+            tile_b[(t + 2u) * ROW_B + q] = block[2];
+            tile_b[(t + 3u) * ROW_B + q] = block[3];
         }
     }
 }
 
-// A block of 4 x 4, turned.
-fn load_block_b(base: u32, n: u32, k: u32, columns: u32, i: u32) {
-    let q = i / 4u;
-    let t = i % 4u * 4u;
-    let r0 = line_b(base, n + q * 4u, k + t, columns, params.k);
-    let r1 = line_b(base, n + q * 4u + 1u, k + t, columns, params.k);
-    let r2 = line_b(base, n + q * 4u + 2u, k + t, columns, params.k);
-    let r3 = line_b(base, n + q * 4u + 3u, k + t, columns, params.k);
-    tile_b[t * ROW_B + q] = vec4<f32>(r0.x, r1.x, r2.x, r3.x);
-    tile_b[(t + 1u) * ROW_B + q] = vec4<f32>(r0.y, r1.y, r2.y, r3.y);
-    tile_b[(t + 2u) * ROW_B + q] = vec4<f32>(r0.z, r1.z, r2.z, r3.z);
-    tile_b[(t + 3u) * ROW_B + q] = vec4<f32>(r0.w, r1.w, r2.w, r3.w);
-}
-
-fn put(m: u32, n: u32, sum: vec4<f32>) {
+fn store(m: u32, n: u32, sum: vec4<f32>) {
     if m >= params.m || n >= params.n {
         return;
     }
@@ -143,17 +135,12 @@ fn put(m: u32, n: u32, sum: vec4<f32>) {
         return;
     }
     let used = vec4<bool>(true, n + 1u < params.n, n + 2u < params.n, n + 3u < params.n);
-    let y = finish_apart(x, select(vec4<u32>(i), vec4<u32>(i, i + 1u, i + 2u, i + 3u), used));
-    output[i / 4u][i % 4u] = y.x;
-    if used.y {
-        output[(i + 1u) / 4u][(i + 1u) % 4u] = y.y;
-    }
-    if used.z {
-        output[(i + 2u) / 4u][(i + 2u) % 4u] = y.z;
-    }
-    if used.w {
-        output[(i + 3u) / 4u][(i + 3u) % 4u] = y.w;
-    }
+    let places = vec4<u32>(i, i + 1u, i + 2u, i + 3u);
+    store_some(places, used, finish_apart(x, select(vec4<u32>(i), places, used)));
+}
+
+fn store_one(i: u32, value: f32) {
+    output[i / 4u][i % 4u] = value;
 }
 
 // Words of one split's part of the outputs.
@@ -171,7 +158,7 @@ fn product(g: u32, local: u32) -> Place {
     let index = z % params.batch;
     let split = z / params.batch;
     // Groups that only fill up the last row of the dispatch read and write nothing.
-    let used = split < params.splits;
+    let used = split < params.split_k;
     let rows = select(0u, params.m, used);
     let columns = select(0u, params.n, used);
     let begin = split * params.k_each;
@@ -183,7 +170,7 @@ fn product(g: u32, local: u32) -> Place {
         multiply_tiles(local);
     }
     if used {
-        put_tile(m, n, local);
+        store_tile(m, n, local);
     }
     return Place(m, n, split, used);
 }
@@ -213,11 +200,11 @@ fn tiled_with_sums(
         for (var row = 0u; row < 64u / QUADS_A; row++) {
             sum += tile_a[row * QUADS_A + local / 4u][local % 4u];
         }
-        if SPLIT == 1u {
-            let i = params.splits * outputs_padded() + place.split * params.m + m;
+        if SPLIT_K == 1u {
+            let i = params.split_k * outputs_padded() + place.split * params.m + m;
             output[i / 4u][i % 4u] = sum;
         } else {
-            put_sum(m, sum);
+            store_sum(m, sum);
         }
     }
 }
@@ -226,7 +213,7 @@ fn join_four(i: u32) {
     let count = params.batch * params.m * params.n;
     let padded = outputs_padded() / 4u;
     var x = a[i];
-    for (var split = 1u; split < params.splits; split++) {
+    for (var split = 1u; split < params.split_k; split++) {
         x += a[split * padded + i];
     }
     let at = i * 4u + vec4<u32>(0u, 1u, 2u, 3u);
@@ -257,11 +244,11 @@ fn join_with_sums(me: Invocation) {
     if m >= params.m {
         return;
     }
-    let first = params.splits * outputs_padded() + m;
+    let first = params.split_k * outputs_padded() + m;
     var sum = 0.0;
-    for (var split = 0u; split < params.splits; split++) {
+    for (var split = 0u; split < params.split_k; split++) {
         let at = first + split * params.m;
         sum += a[at / 4u][at % 4u];
     }
-    put_sum(m, sum);
+    store_sum(m, sum);
 }

@@ -1,3 +1,4 @@
+// needs: linear, geometry
 // max_pool2d.wgsl: maxima of windows, plane by plane; the first of equals wins, and NaN over all.
 // Entries: `values`: out[p, oy, ox] = max over ky, kx of x[p, oy*SY+ky*DY-PY, ox*SX+kx*DX-PX];
 //   `indices`: the place iy*W+ix of that maximum in its plane;

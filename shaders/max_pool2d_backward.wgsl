@@ -1,3 +1,4 @@
+// needs: linear, geometry, activation
 // max_pool2d_backward.wgsl: out[p, iy, ix] = activation'(x[p, iy, ix]) * sum of g[p, oy, ox] over the windows
 //     whose maximum, the first of equals and NaN over all, is x[p, iy, ix].
 // Entry `main`: one output an invocation. Entry `pairs`, for windows of 2 x 2 that tile planes of even sides: a

@@ -1,3 +1,4 @@
+// needs: linear
 // one_hot.wgsl: out[i, c] = 1 where index[i] = c, else 0.
 // One element an invocation. Dispatch: ceil(n * C / 64) workgroups, folded past 65535.
 struct Params { count: u32, classes: u32 }

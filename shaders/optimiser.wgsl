@@ -1,3 +1,4 @@
+// needs: linear, step, adam
 // optimiser.wgsl: one step of gradient descent with momentum, or of Adam, over runs of parameters.
 //   sgd:  v = momentum v + g;  p -= rate v
 //   adam: see adam.wgsl

@@ -1,3 +1,4 @@
+// needs: linear, walk
 // pad.wgsl: out[i0, i1, ...] = in[i0 - before0, i1 - before1, ...] where that exists, else `value`.
 // One element an invocation. Dispatch: ceil(n / 64) workgroups, folded past 65535.
 override AXES: u32 = 1u;

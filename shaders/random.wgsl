@@ -1,3 +1,4 @@
+// needs: linear, philox
 // random.wgsl: out[i] = draw number i of a stream at this step. KIND 0: a + (b - a) u; 1: a + b n;
 // 2: 1 where u < a, else 0; u uniform in [0, 1), n standard normal. Entry `words`: the raw words.
 // One Philox block, a vec4, an invocation. Dispatch: ceil(n / 4 / 64) workgroups, folded past 65535.

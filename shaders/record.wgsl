@@ -1,3 +1,4 @@
+// needs: step
 // record.wgsl: rows[row * columns + first + k] = in_k[0] for k < count. Dispatch: one workgroup of one invocation.
 struct Params { first: u32, columns: u32, count: u32 }
 @group(0) @binding(0) var<storage, read> in0: array<f32>;

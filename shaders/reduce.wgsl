@@ -1,3 +1,4 @@
+// needs: linear, walk, tree
 // reduce.wgsl: out[o * parts + p] = scale * sum (or max) over elements r of part p of in[kept(o) + reduced(r)].
 // Entry `together`: a workgroup a result, 64 invocations in a fixed tree; entry `alone`: an
 // invocation a result. A second run over the parts, in order, ends long reductions.
@@ -22,7 +23,7 @@ struct Params {
 @group(0) @binding(1) var<storage, read_write> output: array<f32>;
 @group(1) @binding(0) var<uniform> params: Params;
 
-var<workgroup> partial: array<f32, 64>;
+alias Partial = f32;
 
 fn kept_offset(index: u32) -> u32 {
     return offset(index, KEPT_AXES, KEPT_SIZES, KEPT_STRIDES);
@@ -73,15 +74,8 @@ fn together(
     if valid {
         total = reduce_part(kept_offset(result / params.parts), first + local, end, 64u);
     }
-    partial[local] = total;
-    for (var half = 32u; half > 0u; half /= 2u) {
-        // The upper half is written before the lower half reads it.
-        workgroupBarrier();
-        if local < half {
-            partial[local] = combine(partial[local], partial[local + half]);
-        }
-    }
+    total = combine_all(total, local);
     if valid && local == 0u {
-        output[result] = params.scale * partial[0];
+        output[result] = params.scale * total;
     }
 }

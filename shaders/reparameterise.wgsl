@@ -1,3 +1,4 @@
+// needs: linear, philox, gaussian
 // reparameterise.wgsl: z[i] = mean[i] + exp(log_variance[i] / 2) * e[i], e standard normal draws; the
 // log-variance is clamped.
 // One Philox block, a vec4, an invocation. Dispatch: ceil(n / 4 / 64) workgroups, folded past 65535.

@@ -1,3 +1,4 @@
+// needs: linear
 // roofline.wgsl: what an adapter can do at most.
 // Entry `multiply_add`: for each element x, the sum of eight chains c = c * 0.999 + 0.001, ROUNDS steps long, that
 //   begin at x, x + 1, ... x + 7: arithmetic in registers, eight of it independent. One vec4 an invocation.

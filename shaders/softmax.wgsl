@@ -1,3 +1,4 @@
+// needs: linear, tree
 // softmax.wgsl: over each row x of LENGTH numbers, with m = max x and s = sum exp(x - m),
 // MODE 0: out[r, j] = exp(x[j] - m) / s;  1: out[r, j] = x[j] - m - ln s;  2: out[r] = m + ln s.
 // Entry `alone`: an invocation a row, ceil(rows / 64) workgroups; `together`: a workgroup of 64 a row;
@@ -12,7 +13,15 @@ struct Params { rows: u32 }
 
 const LEAST = -3.4028234e38;
 
-var<workgroup> partial: array<f32, 64>;
+alias Partial = f32;
+var<private> adds: bool; // whether numbers are added up, in place of the greater one being kept
+
+fn combine(a: f32, b: f32) -> f32 {
+    if adds {
+        return a + b;
+    }
+    return max(a, b);
+}
 
 // Elements first, first + step, ... of row r, from the row's maximum and sum.
 fn store(r: u32, first: u32, step: u32, m: f32, s: f32) {
@@ -67,26 +76,13 @@ fn together(
     // Groups past the last row do the last one again up to the store: barriers need everyone.
     let number = group.x + group.y * groups.x;
     let r = min(number, params.rows - 1u);
-    partial[local] = row_max(r, local, 64u);
-    for (var half = 32u; half > 0u; half /= 2u) {
-        // The upper half is written before the lower half reads it.
-        workgroupBarrier();
-        if local < half {
-            partial[local] = max(partial[local], partial[local + half]);
-        }
-    }
+    _ = combine_all(row_max(r, local, 64u), local);
     // The maximum is written before all read it, and read by all before the sums overwrite it.
     workgroupBarrier();
     let m = partial[0];
     workgroupBarrier();
-    partial[local] = row_sum(r, local, 64u, m);
-    for (var half = 32u; half > 0u; half /= 2u) {
-        // As above.
-        workgroupBarrier();
-        if local < half {
-            partial[local] += partial[local + half];
-        }
-    }
+    adds = true;
+    _ = combine_all(row_sum(r, local, 64u, m), local);
     // The sum is written before all read it.
     workgroupBarrier();
     if number < params.rows {

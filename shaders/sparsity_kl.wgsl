@@ -1,3 +1,4 @@
+// needs: linear
 // sparsity_kl.wgsl: out[i] = rho ln(rho / p) + (1 - rho) ln((1 - rho) / (1 - p)), p = in[i] clamped to
 // [MARGIN, 1 - MARGIN]. `constant` is the part without p: rho ln rho + (1 - rho) ln(1 - rho).
 // One vec4 an invocation. Dispatch: ceil(n / 4 / 64) workgroups, folded past 65535.

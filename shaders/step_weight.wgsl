@@ -1,3 +1,4 @@
+// needs: step
 // step_weight.wgsl: out[0] = the weight of this step. Dispatch: one workgroup of one invocation.
 @group(0) @binding(0) var<storage, read_write> output: array<f32>;
 

@@ -1,3 +1,4 @@
+// needs: linear, walk
 // strided.wgsl: out[i] = in[base + offset(i)], the input read through strides of which some may be 0:
 // axes repeated, reordered or cut. Neighbouring invocations write neighbours.
 // One element an invocation. Dispatch: ceil(n / 64) workgroups, folded past 65535.

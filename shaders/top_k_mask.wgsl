@@ -1,3 +1,4 @@
+// needs: linear, step
 // top_k_mask.wgsl: out[r, j] = 1 where in[r, j] is among the K greatest of row r, else 0; of equal
 // numbers the first come first. K is params.k, or the step's weight where that is 0.
 // Entry `alone`: an invocation a row, ceil(rows / 64) workgroups; `together`: a workgroup of 64 a row,

@@ -1,3 +1,4 @@
+// needs: linear, unary
 // unary.wgsl: out[i] = f(in[i]), f chosen by KIND as in UnaryKind::code.
 // One vec4 an invocation. Dispatch: ceil(n / 4 / 64) workgroups, folded past 65535.
 override KIND: u32;

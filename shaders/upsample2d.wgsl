@@ -1,3 +1,4 @@
+// needs: linear
 // upsample2d.wgsl: planes of H x W resized to OH x OW, and the adjoint.
 // Along one axis of I numbers resized to O, output o reads
 //   nearest:  input o I / O, rounded down;

@@ -4,7 +4,7 @@ use diabolo::data::ImageShape;
 use diabolo::graph::{Cost, Graph, Plan, PlanRequest};
 use diabolo::inference::layout;
 use diabolo::models::{Choices, Kind};
-use diabolo::ops::{self, Activation, AdapterKind, GpuTarget, NodeId};
+use diabolo::ops::{self, Activation, AdapterKind, AdapterTraits, GpuTarget, NodeId};
 use diabolo::train::{BatchShape, Config, training_plan};
 
 const IMAGES: ImageShape = ImageShape { channels: 1, height: 28, width: 28 };
@@ -28,7 +28,7 @@ fn a_training_step_takes_few_dispatches_and_moves_few_bytes() {
     for (kind, batch, most, most_bytes) in models {
         for adapter in [AdapterKind::Discrete, AdapterKind::Integrated, AdapterKind::Software] {
             let most_bytes = most_bytes + if adapter == AdapterKind::Software { 0.13 } else { 0.0 };
-            let target = GpuTarget { kind: adapter, ..GpuTarget::default() };
+            let target = GpuTarget::new(&AdapterTraits::of(adapter));
             let [fused, plain] = plans(kind, batch, &target).map(|plan| plan.cost(&target));
             let Cost { dispatches, bytes, .. } = fused;
             assert!(dispatches <= most, "{kind:?} on {adapter:?}: {dispatches} dispatches");

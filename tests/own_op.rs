@@ -151,13 +151,16 @@ fn gradients_that_do_not_fit_are_errors() {
 #[test]
 fn kernels_that_are_no_wgsl_or_take_a_name_are_errors() {
     static BROKEN: Kernel = Kernel::from_wgsl("broken", &[shared::LINEAR, "fn main( {"]);
+    static ASKING: Kernel = Kernel::from_wgsl("asking", &["// needs: linear, linnear\n"]);
     static BIAS: Kernel = Kernel::from_wgsl("bias", &[shared::LINEAR, "// Not the crate's."]);
     let mut device = gpu();
     let x = Tensor::zeros([2, 3]);
-    let mut graph = Graph::new();
-    let node = applied(&mut graph, &BROKEN, 1);
-    let text = run(&mut device, &graph, node, &x).unwrap_err().to_string();
-    assert!(text.contains("kernel broken"), "{text}");
+    for (kernel, expected) in [(&BROKEN, "kernel broken"), (&ASKING, "it needs `linnear`")] {
+        let mut graph = Graph::new();
+        let node = applied(&mut graph, kernel, 1);
+        let text = run(&mut device, &graph, node, &x).unwrap_err().to_string();
+        assert!(text.contains(expected), "{text}");
+    }
 
     let mut graph = Graph::new();
     let input = graph.input("x", [2, 3]);

@@ -8,7 +8,9 @@ use std::path::PathBuf;
 use std::process::Command;
 
 use diabolo::graph::{Graph, Plan, PlanRequest};
-use diabolo::ops::{AdapterKind, Dispatch, Elementwise, GpuTarget, Kernel, kernels, sum_all};
+use diabolo::ops::{
+    AdapterKind, AdapterTraits, Dispatch, Elementwise, GpuTarget, Kernel, kernels, sum_all,
+};
 use naga::back::{hlsl, msl, spv};
 use naga::valid::{Capabilities, ModuleInfo, ValidationFlags, Validator};
 use proptest::prelude::*;
@@ -25,16 +27,23 @@ struct Use {
     kernel: Kernel,
     entry: &'static str,
     constants: Vec<(&'static str, f64)>,
+    /// Whether it is for an adapter of eight lanes.
+    eight_lanes: bool,
 }
 
 impl Use {
+    fn new(dispatch: Dispatch, target: &GpuTarget) -> Self {
+        let Dispatch { kernel, entry, constants, .. } = dispatch;
+        Self { kernel, entry, constants, eight_lanes: target.eight_lanes }
+    }
+
     fn describe(&self) -> String {
         format!("{}.wgsl, entry {}, {:?}", self.kernel.name, self.entry, self.constants)
     }
 
     /// The module with every `override` replaced by its value.
     fn module(&self) -> (naga::Module, ModuleInfo) {
-        let (module, info) = parse(&self.kernel);
+        let (module, info) = parse(&self.kernel, self.eight_lanes);
         let constants: HashMap<String, f64> =
             self.constants.iter().map(|(name, value)| ((*name).into(), *value)).collect();
         let entry = Some((naga::ShaderStage::Compute, self.entry));
@@ -49,11 +58,12 @@ impl Use {
     }
 }
 
-fn parse(kernel: &Kernel) -> (naga::Module, ModuleInfo) {
+/// Kernels for adapters of eight lanes may use subgroups, and no others, for not every device has them.
+fn parse(kernel: &Kernel, eight_lanes: bool) -> (naga::Module, ModuleInfo) {
     let text = kernel.text();
     let module = naga::front::wgsl::parse_str(&text)
         .unwrap_or_else(|error| panic!("{}", error.emit_to_string(&text)));
-    let capabilities = match takes_subgroups(kernel) {
+    let capabilities = match eight_lanes {
         true => Capabilities::SUBGROUP,
         false => Capabilities::empty(),
     };
@@ -61,11 +71,6 @@ fn parse(kernel: &Kernel) -> (naga::Module, ModuleInfo) {
         .validate(&module)
         .unwrap_or_else(|error| panic!("{}", error.emit_to_string(&text)));
     (module, info)
-}
-
-/// Kernels for adapters of eight lanes do, and no others, for not every device has them.
-fn takes_subgroups(kernel: &Kernel) -> bool {
-    kernel.name.ends_with("_lanes")
 }
 
 fn sample(cases: impl Strategy<Value = Case>) -> Vec<Case> {
@@ -85,22 +90,19 @@ macro_rules! all_rooms {
 
 for_each_room!(all_rooms);
 
+/// The adapters that kernels differ between.
+fn adapters() -> [AdapterTraits; 4] {
+    let [discrete, integrated, software] =
+        [AdapterKind::Discrete, AdapterKind::Integrated, AdapterKind::Software]
+            .map(AdapterTraits::of);
+    [discrete, integrated, software, AdapterTraits::llvmpipe()]
+}
+
 /// Every dispatch of all rooms and of training steps, on GPUs and on software adapters, once.
 fn uses() -> Vec<Use> {
     let mut uses = BTreeMap::new();
-    let mut keep = |dispatch: Dispatch| {
-        let Dispatch { kernel, entry, constants, .. } = dispatch;
-        let found = Use { kernel, entry, constants };
-        uses.entry(found.describe()).or_insert(found);
-    };
-    let kinds = [
-        (AdapterKind::Discrete, false),
-        (AdapterKind::Integrated, false),
-        (AdapterKind::Software, false),
-        (AdapterKind::Software, true),
-    ];
-    for (kind, eight_lanes) in kinds {
-        let target = GpuTarget { kind, eight_lanes, ..GpuTarget::default() };
+    for adapter in adapters() {
+        let target = GpuTarget::new(&adapter);
         let mut plans = models::training_plans(&target);
         for case in cases() {
             let drawn = case.draw().unwrap_or_else(|error| panic!("{case:?}: {error}"));
@@ -110,7 +112,11 @@ fn uses() -> Vec<Use> {
             }
         }
         let steps = plans.iter().flat_map(|plan| &plan.steps);
-        steps.flat_map(|step| step.op.gpu(&step.shapes, &target)).for_each(&mut keep);
+        for dispatch in steps.flat_map(|step| step.dispatches(&target)) {
+            let found = Use::new(dispatch, &target);
+            // Adapters have kernels of one name with parts of their own.
+            uses.entry((found.describe(), found.kernel.text())).or_insert(found);
+        }
     }
     uses.into_values().collect()
 }
@@ -132,14 +138,12 @@ fn uses_with_own() -> Vec<Use> {
     let outputs = vec![("second".into(), node)];
     let plan = Plan::new(&PlanRequest { outputs, ..PlanRequest::new(&graph, &layout, None) });
     let steps = plan.expect("a plan").steps;
-    let dispatches = steps.iter().flat_map(|it| it.op.gpu(&it.shapes, &GpuTarget::default()));
+    let target = GpuTarget::default();
+    let dispatches = steps.iter().flat_map(|step| step.dispatches(&target));
     let mut uses = uses();
     let known = uses.len();
-    for Dispatch { kernel, entry, constants, .. } in dispatches {
-        if kernel.name == "own_sine" {
-            uses.push(Use { kernel, entry, constants });
-        }
-    }
+    let own = dispatches.filter(|dispatch| dispatch.kernel.name == "own_sine");
+    uses.extend(own.map(|dispatch| Use::new(dispatch, &target)));
     assert!(uses.len() > known, "the operation is not dispatched");
     uses
 }
@@ -149,20 +153,35 @@ fn file_of(kernel: &Kernel) -> &'static str {
     if kernel.name.starts_with("chain_") { "chain" } else { kernel.name }
 }
 
+/// Every kernel as GPUs have it and, where it is another there, as an adapter of eight lanes does.
+fn every_kernel() -> Vec<(Kernel, bool)> {
+    let llvmpipe = GpuTarget::new(&AdapterTraits::llvmpipe());
+    let mut all: Vec<_> = kernels().into_iter().map(|kernel| (kernel.clone(), false)).collect();
+    let lanes = kernels().into_iter().map(|kernel| (kernel, kernel.on(&llvmpipe)));
+    let others = lanes.filter(|(kernel, there)| kernel.text() != there.text());
+    all.extend(others.map(|(_, there)| (there, true)));
+    all
+}
+
 /// If this fails, an operation lacks a room in `tests/support/rooms.rs`, so no other test of this
 /// folder has seen all of it.
 #[test]
 fn rooms_and_models_reach_every_entry_point() {
     let uses = uses();
-    let reached: BTreeSet<(&str, &str)> =
-        uses.iter().map(|found| (file_of(&found.kernel), found.entry)).collect();
-    for kernel in kernels() {
-        for entry in &parse(kernel).0.entry_points {
-            let known = reached.contains(&(kernel.name, entry.name.as_str()));
-            assert!(known, "no test dispatches entry `{}` of {}.wgsl", entry.name, kernel.name);
+    let reached: BTreeSet<(&str, &str, bool)> =
+        uses.iter().map(|found| (file_of(&found.kernel), found.entry, found.eight_lanes)).collect();
+    for (kernel, eight_lanes) in every_kernel() {
+        let name = kernel.name;
+        // What updates parameters is for GPUs alone.
+        if eight_lanes && name.contains("update") {
+            continue;
+        }
+        for entry in &parse(&kernel, eight_lanes).0.entry_points {
+            let known = reached.contains(&(name, entry.name.as_str(), eight_lanes));
+            assert!(known, "no test dispatches entry `{}` of {name}.wgsl", entry.name);
         }
     }
-    for (kernel, _) in reached {
+    for (kernel, _, _) in reached {
         let listed = kernels().iter().any(|known| known.name == kernel);
         assert!(listed, "{kernel}.wgsl is dispatched but not listed by ops::kernels()");
     }
@@ -223,10 +242,12 @@ fn every_kernel_passes_tint_where_it_is_installed() {
     let mut refused = String::new();
     let chains = uses().into_iter().map(|found| found.kernel);
     let chains = chains.filter(|kernel| file_of(kernel) == "chain");
-    for kernel in kernels().into_iter().cloned().chain(chains) {
-        let path = folder.path().join(format!("{}.wgsl", kernel.name));
+    for (kernel, eight_lanes) in
+        every_kernel().into_iter().chain(chains.map(|kernel| (kernel, false)))
+    {
+        let path = folder.path().join(format!("{}-{eight_lanes}.wgsl", kernel.name));
         // naga does not know the directive that the others demand.
-        let enable = if takes_subgroups(&kernel) { "enable subgroups;\n" } else { "" };
+        let enable = if eight_lanes { "enable subgroups;\n" } else { "" };
         std::fs::write(&path, enable.to_owned() + &kernel.text()).expect("the folder takes files");
         // Not every build of tint writes SPIR-V, but all write WGSL, after the same checks.
         let run = Command::new(&tint)

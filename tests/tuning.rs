@@ -75,8 +75,8 @@ fn what_is_tuned_is_kept_and_used_and_damage_is_ignored() -> Result<()> {
     let mut tuned = open(folder.path())?;
     let target = tuned.target().cloned();
     let plan = product(target.as_ref());
-    let dispatch = &plan.steps[0].op.gpu(&plan.steps[0].shapes, target.as_ref().unwrap())[0];
-    assert!(dispatch.kernel.name.starts_with("matmul_wide"), "{}", dispatch.kernel.name);
+    let dispatch = &plan.steps[0].dispatches(target.as_ref().unwrap())[0];
+    assert!(dispatch.constants.contains(&("TILE_N", 128.0)), "{:?}", dispatch.constants);
     let expected = compute(&mut cpu())?;
     assert_near("tuned", &compute(&mut tuned)?, &expected);
 
@@ -93,15 +93,17 @@ fn every_variant_of_a_product_gives_the_same() -> Result<()> {
     let base = gpu();
     let plan = product(base.target());
     let variants = plan.steps[0].op.variants(&plan.steps[0].shapes).unwrap();
-    let mut kernels = BTreeSet::new();
+    let mut tiles = BTreeSet::new();
     for tile in [32, 64, 128] {
         for splits in [1, 3] {
             let folder = tempfile::tempdir().unwrap();
             let choice = (variants.key.clone(), Variant { tile, splits });
             let tuning = Arc::new(Tuning([choice].into()));
             let target = GpuTarget { tuning, ..base.target().unwrap().clone() };
-            let dispatch = &plan.steps[0].op.gpu(&plan.steps[0].shapes, &target)[0];
-            kernels.insert(dispatch.kernel.name);
+            let dispatch = &plan.steps[0].dispatches(&target)[0];
+            let sides = dispatch.constants.iter().filter(|(name, _)| name.starts_with("TILE"));
+            let sides: Vec<_> = sides.map(|(_, side)| *side as usize).collect();
+            tiles.insert((dispatch.kernel.name, sides));
             // By way of a file, as a user's choice would come.
             let file = gpu::tune(&|| open(folder.path()), folder.path(), &[], &mut |_| {})?;
             let text = std::fs::read_to_string(&file).unwrap();
@@ -113,6 +115,6 @@ fn every_variant_of_a_product_gives_the_same() -> Result<()> {
             assert_near(&format!("tiles of {tile}, {splits} parts"), &actual, &expected);
         }
     }
-    assert_eq!(kernels.len(), 3, "{kernels:?}");
+    assert_eq!(tiles.len(), 3, "{tiles:?}");
     Ok(())
 }

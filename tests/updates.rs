@@ -4,7 +4,7 @@
 mod support;
 
 use diabolo::graph::{Graph, Initialiser, Plan, PlanRequest, State, Training, find_not_finite};
-use diabolo::ops::{self, AdapterKind, GpuTarget, NodeId, Optimiser, StepScalars};
+use diabolo::ops::{self, AdapterKind, AdapterTraits, GpuTarget, NodeId, Optimiser, StepScalars};
 use diabolo::rng::Seed;
 use diabolo::tensor::Tensor;
 use support::case::tensor;
@@ -56,7 +56,7 @@ fn without_a_gpu_the_optimiser_passes_over_all() {
     let mut graph = Graph::new();
     let loss = dense_of(&mut graph, [32, 12, 8], true);
     assert_eq!(updates(&plan_for(None, &graph, loss, |_| ())), (0, true));
-    let software = GpuTarget { kind: AdapterKind::Software, ..GpuTarget::default() };
+    let software = GpuTarget::new(&AdapterTraits::of(AdapterKind::Software));
     assert_eq!(updates(&plan_for(Some(&software), &graph, loss, |_| ())), (0, true));
 }
 
@@ -134,7 +134,7 @@ fn parameters_go_where_an_optimiser_takes_them() {
         let loss = dense_of(&mut graph, sizes, biased);
         let x = tensor([sizes[0], sizes[1]], 1, -1.0, 1.0);
         for (kind, gpu) in &mut gpus {
-            let target = GpuTarget { kind: *kind, ..GpuTarget::default() };
+            let target = GpuTarget::new(&AdapterTraits::of(*kind));
             let [fused, apart] = [true, false]
                 .map(|fuse| plan_for(Some(&target), &graph, loss, |request| request.fuse = fuse));
             assert_eq!([updates(&fused), updates(&apart)], [(2, false), (0, true)]);

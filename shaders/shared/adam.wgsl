@@ -1,7 +1,7 @@
+// needs: step
 // adam.wgsl: a step of Adam (Kingma and Ba, 2015) with decoupled weight decay, for four parameters:
 //     m = b1 m + (1 - b1) g;  v = b2 v + (1 - b2) g g;
 //     p -= rate (m / c1 / (sqrt(v / c2) + epsilon) + decay p),  c1 = 1 - b1^t, c2 = 1 - b2^t
-// Include step.wgsl too.
 override BETA1: f32 = 0.9;
 override BETA2: f32 = 0.999;
 override EPSILON: f32 = 1e-8;

@@ -1,4 +1,5 @@
-// binary.wgsl: functions of two numbers. Kinds as in BinaryKind. Include activation.wgsl too.
+// needs: activation
+// binary.wgsl: functions of two numbers. Kinds as in BinaryKind.
 fn binary4(kind: u32, a: vec4<f32>, b: vec4<f32>) -> vec4<f32> {
     switch kind {
         case 0u: { return a + b; }

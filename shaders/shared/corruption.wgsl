@@ -1,5 +1,6 @@
-// corruption.wgsl: numbers of images spoilt at random, as corrupt.wgsl says, where they are made or read. Include
-// philox.wgsl and step.wgsl too; `params` has `stream`, `amount`, and `height` and `width` of a rectangle.
+// needs: philox
+// corruption.wgsl: numbers of images spoilt at random, as corrupt.wgsl says, where they are made or read.
+// The kernel's `params` has `stream`, `amount`, and `height` and `width` of a rectangle.
 override KIND: u32 = 0u;
 override CHANNELS: u32 = 1u;
 override HEIGHT: u32 = 1u;

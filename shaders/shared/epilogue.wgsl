@@ -1,4 +1,5 @@
-// epilogue.wgsl: what products do on the way out; Fused in src/ops/fused.rs. Include activation.wgsl too.
+// needs: activation
+// epilogue.wgsl: what products do on the way out; Fused in src/ops/fused.rs.
 //     out = last(product + bias + summand), last being nothing, an activation, or, where GRADIENT is 1, the
 //     factor activation'(value). Summand and value are shaped like the output.
 override BIAS: u32 = 0u;
@@ -58,6 +59,6 @@ fn finish_apart(x: vec4<f32>, i: vec4<u32>) -> vec4<f32> {
 }
 
 // A sum that is given besides.
-fn put_sum(m: u32, sum: f32) {
+fn store_sum(m: u32, sum: f32) {
     sums[m] = sum;
 }

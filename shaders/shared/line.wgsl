@@ -1,5 +1,6 @@
-// line.wgsl: numbers of `x` that neighbouring windows see through neighbouring places of their kernels. Include
-// geometry.wgsl too; the kernel binds `x`.
+// needs: geometry
+// line.wgsl: numbers of `x` that neighbouring windows see through neighbouring places of their kernels.
+// The kernel binds `x`.
 
 // Whether four windows from a multiple of four on lie on one line and see neighbours, so that what they see
 // through the next place of the kernel is the same, moved on by one.

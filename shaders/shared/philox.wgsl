@@ -1,5 +1,6 @@
-// philox.wgsl: Philox4x32-10 and what is drawn from it; src/rng.rs word for word. Include step.wgsl
-// before it. Element 4 * block + i of a stream is made from word i of its block.
+// needs: step
+// philox.wgsl: Philox4x32-10 and what is drawn from it; src/rng.rs word for word. Element 4 * block + i
+// of a stream is made from word i of its block.
 
 // a * b as (high word, low word), by halves of 16 bits: WGSL has no wider product.
 fn multiply_wide(a: u32, b: u32) -> vec2<u32> {

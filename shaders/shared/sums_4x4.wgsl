@@ -1,9 +1,15 @@
-// sums_4x4.wgsl: 4 x 4 outputs an invocation, in 4 vec4. Include tile.wgsl and terms.wgsl too.
+// needs: tile, terms
+// sums_4x4.wgsl: 4 x 4 outputs an invocation, in 4 vec4.
+override COLUMNS: u32 = TILE_N / 4u; // invocations side by side
 // c<row>: the sums of one invocation.
 var<private> c0: vec4<f32>;
 var<private> c1: vec4<f32>;
 var<private> c2: vec4<f32>;
 var<private> c3: vec4<f32>;
+
+fn accumulate(local: u32) {
+    accumulate_terms(local / COLUMNS, local % COLUMNS);
+}
 
 fn add_outer_product(a: u32, b: u32) {
     let a0 = tile_a[a];
@@ -14,12 +20,12 @@ fn add_outer_product(a: u32, b: u32) {
     c3 = fma(vec4<f32>(a0.w), b0, c3);
 }
 
-// Hands the sums to put(), four neighbours along n at a time; the tile begins at m, n.
-fn put_tile(m: u32, n: u32, local: u32) {
+// Hands the sums to store(), four neighbours along n at a time; the tile begins at m, n.
+fn store_tile(m: u32, n: u32, local: u32) {
     let i = m + local / COLUMNS * 4u;
     let j = n + local % COLUMNS * 4u;
-    put(i, j, c0);
-    put(i + 1u, j, c1);
-    put(i + 2u, j, c2);
-    put(i + 3u, j, c3);
+    store(i, j, c0);
+    store(i + 1u, j, c1);
+    store(i + 2u, j, c2);
+    store(i + 3u, j, c3);
 }

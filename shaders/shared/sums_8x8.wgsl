@@ -1,5 +1,6 @@
+// needs: tile, terms
 // sums_8x8.wgsl: 8 x 8 outputs an invocation, in 16 vec4: two blocks of rows by two of columns, half a tile apart.
-// Include tile.wgsl and terms.wgsl too.
+override COLUMNS: u32 = TILE_N / 8u; // invocations side by side
 // c<row><half>: the sums of one invocation.
 var<private> c00: vec4<f32>;
 var<private> c01: vec4<f32>;
@@ -17,6 +18,10 @@ var<private> c60: vec4<f32>;
 var<private> c61: vec4<f32>;
 var<private> c70: vec4<f32>;
 var<private> c71: vec4<f32>;
+
+fn accumulate(local: u32) {
+    accumulate_terms(local / COLUMNS, local % COLUMNS);
+}
 
 fn add_outer_product(a: u32, b: u32) {
     let a0 = tile_a[a];
@@ -41,24 +46,24 @@ fn add_outer_product(a: u32, b: u32) {
     c71 = fma(vec4<f32>(a1.w), b1, c71);
 }
 
-// Hands the sums to put(), four neighbours along n at a time; the tile begins at m, n.
-fn put_tile(m: u32, n: u32, local: u32) {
+// Hands the sums to store(), four neighbours along n at a time; the tile begins at m, n.
+fn store_tile(m: u32, n: u32, local: u32) {
     let i = m + local / COLUMNS * 4u;
     let j = n + local % COLUMNS * 4u;
-    put(i, j, c00);
-    put(i, j + TILE_N / 2u, c01);
-    put(i + 1u, j, c10);
-    put(i + 1u, j + TILE_N / 2u, c11);
-    put(i + 2u, j, c20);
-    put(i + 2u, j + TILE_N / 2u, c21);
-    put(i + 3u, j, c30);
-    put(i + 3u, j + TILE_N / 2u, c31);
-    put(i + TILE_M / 2u, j, c40);
-    put(i + TILE_M / 2u, j + TILE_N / 2u, c41);
-    put(i + TILE_M / 2u + 1u, j, c50);
-    put(i + TILE_M / 2u + 1u, j + TILE_N / 2u, c51);
-    put(i + TILE_M / 2u + 2u, j, c60);
-    put(i + TILE_M / 2u + 2u, j + TILE_N / 2u, c61);
-    put(i + TILE_M / 2u + 3u, j, c70);
-    put(i + TILE_M / 2u + 3u, j + TILE_N / 2u, c71);
+    store(i, j, c00);
+    store(i, j + TILE_N / 2u, c01);
+    store(i + 1u, j, c10);
+    store(i + 1u, j + TILE_N / 2u, c11);
+    store(i + 2u, j, c20);
+    store(i + 2u, j + TILE_N / 2u, c21);
+    store(i + 3u, j, c30);
+    store(i + 3u, j + TILE_N / 2u, c31);
+    store(i + TILE_M / 2u, j, c40);
+    store(i + TILE_M / 2u, j + TILE_N / 2u, c41);
+    store(i + TILE_M / 2u + 1u, j, c50);
+    store(i + TILE_M / 2u + 1u, j + TILE_N / 2u, c51);
+    store(i + TILE_M / 2u + 2u, j, c60);
+    store(i + TILE_M / 2u + 2u, j + TILE_N / 2u, c61);
+    store(i + TILE_M / 2u + 3u, j, c70);
+    store(i + TILE_M / 2u + 3u, j + TILE_N / 2u, c71);
 }

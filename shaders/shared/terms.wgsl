@@ -1,25 +1,7 @@
-// terms.wgsl: the terms of a tile one after the other, for invocations that each own their sums, in rows of
-// COLUMNS. Include tile.wgsl and sums_8x8.wgsl or sums_4x4.wgsl too.
-override UNROLLED: u32 = 1u; // 0 where compiling takes longer than it saves
-
-// How often a loop of so many turns runs: compilers spell it out.
-fn turns(count: u32, local: u32) -> u32 {
-    return count;
-}
-
-fn add_terms(local: u32) {
-    let a = local / COLUMNS;
-    let b = local % COLUMNS;
-    if UNROLLED == 1u {
-        add_all(a, b);
-    } else {
-        for (var k = 0u; k < 16u; k++) {
-            add_outer_product(a + k * ROW_A, b + k * ROW_B);
-        }
-    }
-}
-
-fn add_all(a: u32, b: u32) {
+// needs: tile
+// terms.wgsl: the terms of a tile one after the other, for invocations that each own their sums, spelled out:
+// no compiler makes a loop of them. From vec4s a and b of either tile's first row on.
+fn accumulate_terms(a: u32, b: u32) {
     add_outer_product(a + 0u * ROW_A, b + 0u * ROW_B);
     add_outer_product(a + 1u * ROW_A, b + 1u * ROW_B);
     add_outer_product(a + 2u * ROW_A, b + 2u * ROW_B);

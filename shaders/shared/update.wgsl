@@ -1,5 +1,6 @@
+// needs: adam
 // update.wgsl: in place of epilogue.wgsl for products that are a parameter's gradient; Update in
-// src/ops/update.rs. What they put is the parameter after a step of Adam, see adam.wgsl; output holds all
+// src/ops/update.rs. What they store is the parameter after a step of Adam, see adam.wgsl; output holds all
 // parameters, and the moments are laid out like it.
 @group(0) @binding(3) var<storage, read_write> first_moment: array<vec4<f32>>;
 @group(0) @binding(4) var<storage, read_write> second_moment: array<vec4<f32>>;
@@ -16,7 +17,7 @@ fn finish4(g: vec4<f32>, i: u32) -> vec4<f32> {
     return moved.parameter;
 }
 
-// The same for parameters number i.x, i.y, i.z and i.w. Those that are i.x again are put before it.
+// The same for parameters number i.x, i.y, i.z and i.w. Those that are i.x again are stored before it.
 fn finish_apart(g: vec4<f32>, i: vec4<u32>) -> vec4<f32> {
     let at = i / 4u;
     let lane = i % 4u;
@@ -37,7 +38,7 @@ fn finish_apart(g: vec4<f32>, i: vec4<u32>) -> vec4<f32> {
     return moved.parameter;
 }
 
-fn put_sum(m: u32, sum: f32) {
+fn store_sum(m: u32, sum: f32) {
     let i = params.sums_at + m;
     output[i / 4u][i % 4u] = finish_apart(vec4<f32>(sum), vec4<u32>(i)).x;
 }

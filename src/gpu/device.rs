@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::adapters::{Adapters, binding_bytes, device_limits};
 use crate::error::{Error, Result};
-use crate::ops::GpuTarget;
+use crate::ops::{AdapterKind, AdapterTraits, GpuTarget};
 
 /// A device and its queue. Clones share both.
 #[derive(Clone, Debug)]
@@ -19,8 +19,8 @@ pub(super) struct GpuDevice {
 }
 
 impl GpuDevice {
-    /// Opens adapter `index` of the list.
-    pub fn open(adapters: &Adapters, index: usize) -> Result<Self> {
+    /// Opens adapter `index` of the list, with kernels as for one of `kind`, or of its own.
+    pub fn open(adapters: &Adapters, index: usize, kind: Option<AdapterKind>) -> Result<Self> {
         let Some((adapter, summary)) = adapters.get(index) else {
             return Err(Error::Device(format!("there is no adapter {index}")));
         };
@@ -29,8 +29,17 @@ impl GpuDevice {
         }
         let limits = device_limits(&adapter.limits());
         let mut wanted = wgpu::Features::TIMESTAMP_QUERY | wgpu::Features::PIPELINE_CACHE;
-        let eight_lanes = has_eight_lanes(adapter);
-        wanted.set(wgpu::Features::SUBGROUP, eight_lanes);
+        let info = adapter.get_info();
+        let subgroups = adapter.features().contains(wgpu::Features::SUBGROUP);
+        let target = GpuTarget::new(&AdapterTraits {
+            kind: kind.unwrap_or(summary.kind),
+            vendor: info.vendor,
+            driver: info.driver.clone(),
+            subgroup_sizes: subgroups.then_some([info.subgroup_min_size, info.subgroup_max_size]),
+            max_binding_bytes: binding_bytes(&limits),
+            max_workgroup_bytes: limits.max_compute_workgroup_storage_size,
+        });
+        wanted.set(wgpu::Features::SUBGROUP, target.eight_lanes);
         let description = wgpu::DeviceDescriptor {
             label: Some("diabolo"),
             required_features: adapter.features() & wanted,
@@ -41,14 +50,7 @@ impl GpuDevice {
             .map_err(|error| Error::Device(format!("{summary} refused: {error}")))?;
         let faults = Faults::default();
         faults.listen_to(&device);
-        let target = GpuTarget {
-            kind: summary.kind,
-            max_binding_bytes: binding_bytes(&limits),
-            max_workgroup_bytes: limits.max_compute_workgroup_storage_size,
-            eight_lanes,
-            ..GpuTarget::default()
-        };
-        Ok(Self { device, queue, info: adapter.get_info(), target, limits, faults })
+        Ok(Self { device, queue, info, target, limits, faults })
     }
 
     pub fn has(&self, feature: wgpu::Features) -> bool {
@@ -102,16 +104,6 @@ impl GpuDevice {
             }
         }
     }
-}
-
-/// Whether subgroups are eight neighbours by local index. Vulkan does not say which invocations make a
-/// subgroup; llvmpipe's are neighbours, by the way it is built.
-fn has_eight_lanes(adapter: &wgpu::Adapter) -> bool {
-    let info = adapter.get_info();
-    adapter.features().contains(wgpu::Features::SUBGROUP)
-        && info.driver == "llvmpipe"
-        && info.subgroup_min_size == 8
-        && info.subgroup_max_size == 8
 }
 
 /// What drivers report at times of their own choosing, kept until the next call of ours.

@@ -56,7 +56,7 @@ impl Program {
     pub fn operations(parts: Parts, plan: &Plan, memory: Memory) -> Result<Vec<Operation>> {
         let target = &parts.device.target;
         let dispatches: Vec<(&Step, Vec<Dispatch>)> =
-            plan.steps.iter().map(|step| (step, step.op.gpu(&step.shapes, target))).collect();
+            plan.steps.iter().map(|step| (step, step.dispatches(target))).collect();
         let flat: Vec<&Dispatch> = dispatches.iter().flat_map(|(_, list)| list).collect();
         for (step, list) in &dispatches {
             list.iter().try_for_each(|dispatch| check_workgroups(parts.device, step, dispatch))?;

@@ -42,7 +42,7 @@ impl Step {
         let outputs = self.outputs.iter().map(|location| location.length).sum();
         let scratch = self.scratch.map_or(0, |location| location.length);
         Cost {
-            dispatches: self.op.gpu(&self.shapes, target).len() as u64,
+            dispatches: self.dispatches(target).len() as u64,
             bytes: 4 * (self.op.traffic(&self.shapes, outputs) + 2 * scratch) as u64,
             flops: self.op.flops(&self.shapes),
         }

@@ -23,7 +23,7 @@ impl Plan {
             let line = self.describe(step);
             let _ = writeln!(text, "{:>3}  {:<16} {line}", number + 1, step.op.name());
             let cost = describe_cost(step.cost(target));
-            for (index, dispatch) in step.op.gpu(&step.shapes, target).iter().enumerate() {
+            for (index, dispatch) in step.dispatches(target).iter().enumerate() {
                 let cost = if index == 0 { cost.as_str() } else { "" };
                 let line = format!("       {:<46} {cost}", describe_dispatch(dispatch));
                 let _ = writeln!(text, "{}", line.trim_end());

@@ -8,7 +8,7 @@ use super::memory::MemoryReport;
 use super::nodes::{Data, Graph};
 use super::parameter::StateLayout;
 use crate::error::{Error, Result};
-use crate::ops::{GpuTarget, NodeId, Op, Optimiser, Shapes};
+use crate::ops::{Dispatch, GpuTarget, NodeId, Op, Optimiser, Shapes};
 use crate::tensor::{Shape, Tensor};
 
 /// Rows of a plan's metrics log; a longer pass starts over at the first.
@@ -71,6 +71,13 @@ pub struct Step {
 }
 
 impl Step {
+    /// What computes the operation on an adapter: its dispatches, each with the kernel that is the
+    /// adapter's.
+    pub fn dispatches(&self, target: &GpuTarget) -> Vec<Dispatch> {
+        let dispatches = self.op.gpu(&self.shapes, target).into_iter();
+        dispatches.map(|dispatch| dispatch.on(target)).collect()
+    }
+
     pub(super) fn stores_gradients(&self) -> bool {
         self.outputs.iter().any(|output| output.area == Area::Gradients)
     }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::nodes::{Graph, Kind, base};
 use super::parameter::{ParamName, StateLayout};
 use super::plan::PlanRequest;
-use crate::ops::{AdapterKind, NodeId, Op, Optimiser, Update};
+use crate::ops::{NodeId, Op, Optimiser, Update};
 
 /// Operations that update parameters in place of giving their gradients.
 #[derive(Default)]
@@ -38,14 +38,13 @@ pub(super) struct Search<'a> {
 }
 
 impl Search<'_> {
-    /// Finds them, on GPUs: none where gradients are scaled by their common norm, or nothing is to be
-    /// fused.
+    /// Finds them, on adapters that fuse updates: none where gradients are scaled by their common norm,
+    /// or nothing is to be fused.
     pub fn updates(&self) -> Updates {
         let training = self.request.training.as_ref();
         let training = training.filter(|training| training.clip_norm.is_none());
-        // Without a GPU, gradients come from a cache, and memory is better passed in one sweep.
-        let is_gpu = self.request.target.is_some_and(|target| target.kind != AdapterKind::Software);
-        let Some(training) = training.filter(|_| self.request.fuse && is_gpu) else {
+        let on_target = self.request.target.is_some_and(|target| target.fuses_updates);
+        let Some(training) = training.filter(|_| self.request.fuse && on_target) else {
             return Updates::default();
         };
         let readers = self.last_readers();

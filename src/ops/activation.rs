@@ -203,7 +203,7 @@ impl From<Activation> for String {
     }
 }
 
-static KERNEL: Kernel = kernel!("activation", "linear", "activation");
+static KERNEL: Kernel = kernel!("activation");
 
 /// `activation(x)` for each element of `x`, of any shape.
 ///

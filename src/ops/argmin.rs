@@ -8,7 +8,7 @@ use super::*;
 use crate::kernel;
 use crate::simd;
 
-static KERNEL: Kernel = kernel!("argmin", "linear");
+static KERNEL: Kernel = kernel!("argmin");
 
 /// The index of the least number along the last axis of `x`, the first among equals, as a whole
 /// number in f32; the last axis is gone. There is no gradient.

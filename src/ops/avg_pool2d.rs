@@ -8,7 +8,7 @@ use super::*;
 use crate::kernel;
 use crate::simd;
 
-static KERNEL: Kernel = kernel!("avg_pool2d", "linear", "geometry");
+static KERNEL: Kernel = kernel!("avg_pool2d");
 
 /// The mean of each window of `x` of `[N, C, H, W]`, padding included: `[N, C, Ho, Wo]`.
 ///

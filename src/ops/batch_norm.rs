@@ -7,7 +7,7 @@ use super::*;
 use crate::kernel;
 use crate::simd;
 
-static KERNEL: Kernel = kernel!("batch_norm", "linear");
+static KERNEL: Kernel = kernel!("batch_norm");
 
 /// The mean and the biased variance of each channel of `x` of `[batch, channels, ...]`, over all
 /// axes but axis 1; both of `[channels]`.

@@ -6,7 +6,7 @@ use super::*;
 use crate::kernel;
 use crate::simd;
 
-static KERNEL: Kernel = kernel!("bias", "linear");
+static KERNEL: Kernel = kernel!("bias");
 
 /// `x + bias` along axis 1: `x` is `[batch, channels, ...]`, `bias` is `[channels]`.
 ///

@@ -8,7 +8,7 @@ use super::*;
 use crate::kernel;
 use crate::rng;
 
-static KERNEL: Kernel = kernel!("binarise", "linear", "step", "philox");
+static KERNEL: Kernel = kernel!("binarise");
 
 /// 1 with probability `x` for each element of `images`, else 0, drawn anew at every step; of any
 /// shape, in [0, 1]. What is 0 stays 0 and what is 1 stays 1. There is no gradient.

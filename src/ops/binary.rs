@@ -33,7 +33,7 @@ pub enum BinaryKind {
     BinaryCrossEntropy,
 }
 
-static KERNEL: Kernel = kernel!("binary", "linear", "walk", "activation", "binary");
+static KERNEL: Kernel = kernel!("binary");
 
 fn binary(builder: &mut dyn Builder, a: NodeId, b: NodeId, kind: BinaryKind) -> Result<NodeId> {
     builder.apply(Arc::new(Binary(kind)), &[a, b])

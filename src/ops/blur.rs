@@ -4,7 +4,7 @@ use super::*;
 use crate::kernel;
 use crate::simd;
 
-static KERNEL: Kernel = kernel!("blur", "linear");
+static KERNEL: Kernel = kernel!("blur");
 
 /// The largest standard deviation, in pixels.
 pub(super) const MAX_DEVIATION: f32 = 16.0;

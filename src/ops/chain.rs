@@ -8,7 +8,7 @@ use crate::simd;
 use crate::workspace::with_workspace;
 
 /// The example of the file; [`Chain::kernel`] makes those that run.
-static EXAMPLE: Kernel = kernel!("chain", "linear", "activation");
+static EXAMPLE: Kernel = kernel!("chain");
 
 /// The storage buffers that WebGPU guarantees a kernel.
 const MAX_BUFFERS: usize = 8;

@@ -32,15 +32,15 @@ impl Pointwise {
         }
     }
 
-    /// The shared text that its value in WGSL calls.
+    /// The shared part that its value in WGSL calls.
     fn shared(self) -> Option<&'static str> {
         match self {
-            Self::StepWeight => Some(shared::STEP),
-            Self::GaussianKl => Some(shared::GAUSSIAN),
+            Self::StepWeight => Some("step"),
+            Self::GaussianKl => Some("gaussian"),
             Self::Activation(Activation::Relu | Activation::LeakyRelu(_)) => None,
             Self::Activation(_)
             | Self::ActivationGradient(Activation::Gelu | Activation::Silu)
-            | Self::Binary(BinaryKind::BinaryCrossEntropy) => Some(shared::ACTIVATION),
+            | Self::Binary(BinaryKind::BinaryCrossEntropy) => Some("activation"),
             _ => None,
         }
     }
@@ -91,11 +91,11 @@ impl Chain {
         kernel
     }
 
-    /// The kernel's whole text.
+    /// The kernel's text, but for what it needs.
     fn text(&self, inputs: &[Shape]) -> String {
-        let mut parts: Vec<&str> = match self.total {
-            None => vec![shared::LINEAR],
-            Some(_) => vec![],
+        let mut parts = match self.total {
+            None => vec!["linear"],
+            Some(_) => vec!["tree"],
         };
         for part in self.instructions.iter().filter_map(|it| it.function.shared()) {
             if !parts.contains(&part) {
@@ -107,8 +107,10 @@ impl Chain {
             unreachable!("the file has three titles")
         };
         let rest = if self.total.is_none() { tensors } else { sum };
-        let shared = parts.join("\n");
-        format!("{shared}\n{head}{TITLE}{}\n{TITLE}{rest}", self.lines(inputs))
+        // The file's first line says what its example needs.
+        let head = head.split_once('\n').map_or(head, |(_, head)| head);
+        let needs = parts.join(", ");
+        format!("// needs: {needs}\n{head}{TITLE}{}\n{TITLE}{rest}", self.lines(inputs))
     }
 
     /// The constants of all instructions, by the names of their fields.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::*;
 use crate::kernel;
 
-static KERNEL: Kernel = kernel!("concat", "linear");
+static KERNEL: Kernel = kernel!("concat");
 
 /// `inputs` side by side along `axis`; all other axes are equal.
 ///

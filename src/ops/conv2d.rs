@@ -5,18 +5,10 @@ use std::sync::Arc;
 use super::conv_transpose2d::image_like;
 use super::conv2d_weight_gradient::weight_gradient;
 use super::convolution::{ConvSizes, MadeImages, four, misfit, weight_shape};
-use super::tiles::{TiledKernel, tiled_kernel};
 use super::*;
+use crate::kernel;
 
-/// The kernel in large tiles and in wide ones.
-static LARGE: TiledKernel = tiled_kernel!(
-    "conv2d" as "conv2d", "conv2d_lanes":
-    "linear", "activation", "epilogue", "geometry", "line", "tile", "tile_64"; "sums_8x8", "sums_16x4_lanes"
-);
-static WIDE: TiledKernel = tiled_kernel!(
-    "conv2d" as "conv2d_wide", "conv2d_wide_lanes":
-    "linear", "activation", "epilogue", "geometry", "line", "tile", "tile_wide"; "sums_8x8", "sums_16x4_lanes"
-);
+static KERNEL: Kernel = kernel!("conv2d");
 
 /// `x` of `[N, Ci, H, W]` convolved with `w` of `[Co, Ci, Kh, Kw]`: `[N, Co, Ho, Wo]`.
 ///
@@ -90,13 +82,13 @@ impl Op for Conv2d {
             phases: 1,
             whole: sizes.output_plane().is_multiple_of(4),
         };
-        vec![sizes.dispatch([&LARGE, &WIDE], made, (self.fused, target))]
+        vec![sizes.dispatch(&KERNEL, made, (self.fused, target))]
     }
 
     fn variants(&self, shapes: &Shapes) -> Option<Variants> {
         let sizes = ConvSizes::of(self.geometry, &shapes.inputs[0], &shapes.output);
         Some(sizes.variants(
-            LARGE.alone.name,
+            KERNEL.name,
             Arc::new(Self { fused: Fused::default(), ..*self }),
             shapes,
         ))
@@ -107,6 +99,6 @@ impl Op for Conv2d {
     }
 }
 
-pub(super) fn kernels() -> impl Iterator<Item = &'static Kernel> {
-    [&LARGE, &WIDE].into_iter().flat_map(TiledKernel::both)
+pub(super) fn kernel() -> &'static Kernel {
+    &KERNEL
 }

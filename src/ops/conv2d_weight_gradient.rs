@@ -4,13 +4,11 @@ use std::sync::Arc;
 
 use super::conv_transpose2d::image_like;
 use super::convolution::{ConvSizes, FEW_CHANNELS, four, misfit, weight_shape};
-use super::tiles::{Tile, TiledKernel, Tiling, tiled_kernel};
+use super::tiles::{Tile, Tiling};
 use super::*;
+use crate::kernel;
 
-static KERNEL: TiledKernel = tiled_kernel!(
-    "conv2d_weight_gradient" as "conv2d_weight_gradient", "conv2d_weight_gradient_lanes":
-    "linear", "geometry", "line", "tile", "tile_64"; "sums_8x8", "sums_16x4_lanes"
-);
+static KERNEL: Kernel = kernel!("conv2d_weight_gradient");
 
 /// The gradient in the weight, from `x` and the gradient `g` in the convolution's output.
 pub(super) fn weight_gradient(
@@ -109,14 +107,13 @@ impl Op for Conv2dWeightGradient {
     fn gpu(&self, shapes: &Shapes, target: &GpuTarget) -> Vec<Dispatch> {
         let sizes = self.sizes(shapes);
         let cut = Cut::new(&sizes, target);
-        let kernel = KERNEL.on(target);
         let words = shapes.output.elements();
         let [parts, sums] = self.sums.map_or([0; 2], |summed| summed.counts(&sizes));
-        let params = [sizes.batch, cut.splits, cut.k_each].map(|number| number as u32);
-        let joined = cut.splits > 1 || self.sums.is_some();
+        let params = [sizes.batch, cut.split_k, cut.k_each].map(|number| number as u32);
+        let joined = cut.split_k > 1 || self.sums.is_some();
         let to = if joined { Binding::Scratch } else { Binding::Output(0) };
         let (entry, groups) = match cut.direct {
-            true => ("direct", Dispatch::linear((direct_lines(&sizes) + parts) * cut.splits, 64)),
+            true => ("direct", Dispatch::linear((direct_lines(&sizes) + parts) * cut.split_k, 64)),
             false => ("tiled", Dispatch::linear(cut.groups, 1)),
         };
         let finish = |dispatch: Dispatch| {
@@ -128,17 +125,17 @@ impl Op for Conv2dWeightGradient {
             let places = sizes.batch * sizes.output_plane();
             let whole = u32::from(places.is_multiple_of(tiles::DEPTH));
             let dispatch = sizes.constants(dispatch).constant("WHOLE", whole);
-            TiledKernel::constants(dispatch.constant("SUMS", code).params(params), target)
+            dispatch.constant("SUMS", code).params(params)
         };
         let bindings = vec![Binding::Input(0), Binding::Input(1), to];
-        let products = Dispatch::new(kernel, bindings, groups)
+        let products = Dispatch::new(&KERNEL, bindings, groups)
             .entry(entry)
             .constant("VECTOR_Y", u32::from(sizes.output_plane().is_multiple_of(4)));
-        let mut dispatches = vec![finish(products)];
+        let mut dispatches = vec![Tile::Large.constants(finish(products))];
         if joined {
             let mut bindings = vec![Binding::Scratch, Binding::Output(0)];
             bindings.extend(self.sums.map(|_| Binding::Output(1)));
-            let join = Dispatch::new(kernel, bindings, Dispatch::linear(words + sums, 64));
+            let join = Dispatch::new(&KERNEL, bindings, Dispatch::linear(words + sums, 64));
             let entry = if self.sums.is_some() { "join_sums" } else { "join" };
             dispatches.push(finish(join.entry(entry)));
         }
@@ -147,11 +144,11 @@ impl Op for Conv2dWeightGradient {
 
     fn gpu_scratch(&self, shapes: &Shapes, target: &GpuTarget) -> usize {
         let sizes = self.sizes(shapes);
-        match (Cut::new(&sizes, target).splits, self.sums) {
+        match (Cut::new(&sizes, target).split_k, self.sums) {
             (1, None) => 0,
-            (splits, None) => splits * shapes.output.elements(),
-            (splits, Some(summed)) => {
-                splits * (shapes.output.elements() + summed.counts(&sizes)[0])
+            (split_k, None) => split_k * shapes.output.elements(),
+            (split_k, Some(summed)) => {
+                split_k * (shapes.output.elements() + summed.counts(&sizes)[0])
             }
         }
     }
@@ -159,7 +156,7 @@ impl Op for Conv2dWeightGradient {
     fn variants(&self, shapes: &Shapes) -> Option<Variants> {
         let sizes = self.sizes(shapes);
         Some(Variants {
-            key: sizes.key(KERNEL.alone.name),
+            key: sizes.key(KERNEL.name),
             plain: Arc::new(Self { sums: None, ..*self }),
             inputs: shapes.inputs.clone(),
             candidates: tuning::candidates(&[0, 64], sizes.batch * sizes.output_plane()),
@@ -189,34 +186,34 @@ fn direct_lines(sizes: &ConvSizes) -> usize {
 /// How the sum over all places of all images is spread over workgroups.
 struct Cut {
     direct: bool,
-    splits: usize,
+    split_k: usize,
     k_each: usize,
     groups: usize,
 }
 
 impl Cut {
-    fn tiled(Tiling { splits, k_each, groups, .. }: Tiling) -> Self {
-        Self { direct: false, splits, k_each, groups }
+    fn tiled(Tiling { split_k, k_each, groups, .. }: Tiling) -> Self {
+        Self { direct: false, split_k, k_each, groups }
     }
 
     fn new(sizes: &ConvSizes, target: &GpuTarget) -> Self {
         let terms = sizes.batch * sizes.output_plane();
         let product = [sizes.co, terms, sizes.window()];
-        if let Some(choice) = target.tuning.choice(|| sizes.key(KERNEL.alone.name)) {
+        if let Some(choice) = target.tuning.choice(|| sizes.key(KERNEL.name)) {
             if let Some(tiling) = Tiling::chosen(choice, 1, product, &[Tile::Large]) {
                 return Self::tiled(tiling);
             }
-            let [splits, k_each] = tiles::direct_cut(terms, choice.splits);
-            return Self { direct: true, splits, k_each, groups: 0 };
+            let [split_k, k_each] = tiles::direct_cut(terms, choice.splits);
+            return Self { direct: true, split_k, k_each, groups: 0 };
         }
         if sizes.co.min(sizes.window()) > FEW_CHANNELS && sizes.ci > 1 {
             return Self::tiled(Tiling::large(1, product, target));
         }
-        let [splits, k_each] = tiles::direct_splits(direct_lines(sizes), terms, target);
-        Self { direct: true, splits, k_each, groups: 0 }
+        let [split_k, k_each] = tiles::direct_splits(direct_lines(sizes), terms, target);
+        Self { direct: true, split_k, k_each, groups: 0 }
     }
 }
 
-pub(super) fn kernels() -> [&'static Kernel; 2] {
-    KERNEL.both()
+pub(super) fn kernel() -> &'static Kernel {
+    &KERNEL
 }

@@ -4,18 +4,10 @@ use std::sync::Arc;
 
 use super::conv2d_weight_gradient::weight_gradient;
 use super::convolution::{ConvSizes, MadeImages, four, misfit, weight_shape};
-use super::tiles::{TiledKernel, tiled_kernel};
 use super::*;
+use crate::kernel;
 
-/// The kernel in large tiles and in wide ones.
-static LARGE: TiledKernel = tiled_kernel!(
-    "conv_transpose2d" as "conv_transpose2d", "conv_transpose2d_lanes":
-    "linear", "activation", "epilogue", "geometry", "tile", "tile_64"; "sums_8x8", "sums_16x4_lanes"
-);
-static WIDE: TiledKernel = tiled_kernel!(
-    "conv_transpose2d" as "conv_transpose2d_wide", "conv_transpose2d_wide_lanes":
-    "linear", "activation", "epilogue", "geometry", "tile", "tile_wide"; "sums_8x8", "sums_16x4_lanes"
-);
+static KERNEL: Kernel = kernel!("conv_transpose2d");
 
 /// `y` of `[N, Co, Ho, Wo]` through `w` of `[Co, Ci, Kh, Kw]` (PyTorch's `[in, out, Kh, Kw]`) to
 /// `[N, Ci, H, W]`, with `H = (Ho - 1) * stride - padding + span + output_padding`.
@@ -127,13 +119,13 @@ impl Op for ConvTranspose2d {
             phases,
             whole: phases == 1 && sizes.image_plane().is_multiple_of(4),
         };
-        vec![sizes.dispatch([&LARGE, &WIDE], made, (self.fused, target))]
+        vec![sizes.dispatch(&KERNEL, made, (self.fused, target))]
     }
 
     fn variants(&self, shapes: &Shapes) -> Option<Variants> {
         let sizes = ConvSizes::of(self.geometry, &shapes.output, &shapes.inputs[0]);
         Some(sizes.variants(
-            LARGE.alone.name,
+            KERNEL.name,
             Arc::new(Self::plain(self.geometry, self.output_size)),
             shapes,
         ))
@@ -144,6 +136,6 @@ impl Op for ConvTranspose2d {
     }
 }
 
-pub(super) fn kernels() -> impl Iterator<Item = &'static Kernel> {
-    [&LARGE, &WIDE].into_iter().flat_map(TiledKernel::both)
+pub(super) fn kernel() -> &'static Kernel {
+    &KERNEL
 }

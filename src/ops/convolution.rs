@@ -9,7 +9,7 @@
 use std::sync::Arc;
 
 use super::geometry::{ConvGeometry, GeometryError};
-use super::tiles::{Tile, TiledKernel};
+use super::tiles::Tile;
 use super::*;
 
 /// The sizes of one convolution, whichever of its tensors is the output.
@@ -116,19 +116,15 @@ impl ConvSizes {
         }
     }
 
-    /// The run of one of the kernels that make images, in large tiles or in wide ones.
+    /// The run of one of the kernels that make images.
     pub fn dispatch(
         &self,
-        [large, wide]: [&'static TiledKernel; 2],
+        kernel: &Kernel,
         made: MadeImages,
         (fused, target): (Fused, &GpuTarget),
     ) -> Dispatch {
         let MadeImages { channels, places, phases, whole } = made;
-        let tile = self.tile(large.alone.name, channels, target);
-        let kernel = match tile.unwrap_or(Tile::for_rows(channels)) {
-            Tile::Wide => wide,
-            _ => large,
-        };
+        let tile = self.tile(kernel.name, channels, target);
         let (entry, groups) = match tile.map(Tile::sides) {
             Some([rows, columns]) => {
                 ("tiled", channels.div_ceil(rows) * places.div_ceil(columns) * phases)
@@ -140,11 +136,15 @@ impl ConvSizes {
         };
         let [input, w, output] = [Binding::Input(0), Binding::Input(1), Binding::Output(0)];
         let bindings = [&[input, w, output][..], &fused.bindings()].concat();
-        let dispatch = Dispatch::new(kernel.on(target), bindings, Dispatch::linear(groups, 1))
+        let dispatch = Dispatch::new(kernel, bindings, Dispatch::linear(groups, 1))
             .entry(entry)
             .constant("VECTOR_OUT", u32::from(whole))
             .params([self.batch as u32]);
-        TiledKernel::constants(fused.constants(self.constants(dispatch)), target)
+        let dispatch = fused.constants(self.constants(dispatch));
+        match tile {
+            Some(tile) => tile.constants(dispatch),
+            None => dispatch,
+        }
     }
 
     /// What a choice of a variant of `kernel` goes by.

@@ -10,7 +10,7 @@ use crate::kernel;
 use crate::rng;
 use crate::simd;
 
-static KERNEL: Kernel = kernel!("corrupt", "linear", "step", "philox", "corruption");
+static KERNEL: Kernel = kernel!("corrupt");
 
 /// `images` of `[batch, channels, height, width]` in [0, 1], spoilt as `corruption` says, of the
 /// same shape and range; others at every step, but for a blur, which draws nothing.

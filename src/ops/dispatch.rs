@@ -4,13 +4,14 @@ use std::sync::Arc;
 
 use naga::valid::{Capabilities, ModuleInfo, ValidationFlags, Validator};
 
-use super::Tuning;
+use super::needs::{self, Replacement};
+use super::{GpuTarget, software};
 
 /// The most workgroups along one axis of a dispatch (WebGPU's default limit).
 pub const MAX_GROUPS: u32 = 65_535;
 
-/// A compute shader: WGSL text with the shared parts it uses put before it. Those of this crate are
-/// `shaders/NAME.wgsl`; [`Kernel::from_wgsl`] makes others.
+/// A compute shader: WGSL text, before which the shared parts are put that its head says it needs.
+/// Those of this crate are `shaders/NAME.wgsl`; [`Kernel::from_wgsl`] makes others.
 ///
 /// Bindings by convention: storage buffers in `@group(0)`, numbered from 0 in the order of
 /// [`Dispatch::bindings`]; `@group(1) @binding(0)` the dispatch's own numbers, a uniform;
@@ -20,13 +21,15 @@ pub const MAX_GROUPS: u32 = 65_535;
 pub struct Kernel {
     /// What reports and errors call it; no other kernel of a device has this name.
     pub name: &'static str,
-    /// The text.
+    /// The text, without what it needs.
     pub(crate) source: Source,
+    /// Parts that others take the place of: in this kernel, and on the adapter that it is for.
+    pub(crate) replaced: [&'static [Replacement]; 2],
     /// Whether it may run without checks of its indices, divisors and loops.
     pub(crate) trusted: bool,
 }
 
-/// A kernel's text; cheap to copy.
+/// A kernel's own text; cheap to copy.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Source {
     /// Part by part.
@@ -37,7 +40,9 @@ pub(crate) enum Source {
 
 impl Kernel {
     /// A kernel from outside this crate. `source` is its text in parts, which are read one after the
-    /// other: parts of [`ops::shared`](super::shared), and its own.
+    /// other: parts of [`ops::shared`](super::shared), and its own. Where a text begins with a comment
+    /// that has a line `// needs: linear, philox`, the parts of [`ops::shared`](super::shared) by these
+    /// names, in lower case, come before it of themselves.
     ///
     /// In every build it runs with checks, so that a mistake reads zero or is not written. Text that
     /// is no WGSL, and bindings and constants that do not fit a [`Dispatch`], are errors when a plan
@@ -57,12 +62,12 @@ impl Kernel {
     /// assert!(HALVE.text().contains("fn linear_index"));
     /// ```
     pub const fn from_wgsl(name: &'static str, source: &'static [&'static str]) -> Self {
-        Self { name, source: Source::Parts(source), trusted: false }
+        Self { name, source: Source::Parts(source), replaced: [&[]; 2], trusted: false }
     }
 
     /// The same, of text that was put together while the program runs.
     pub(super) fn from_text(name: &'static str, text: String) -> Self {
-        Self { name, source: Source::Whole(text.into()), trusted: false }
+        Self { name, source: Source::Whole(text.into()), replaced: [&[]; 2], trusted: false }
     }
 
     /// The kernel without checks where [`ShaderChecks`](crate::gpu::ShaderChecks) lets this crate's
@@ -76,17 +81,42 @@ impl Kernel {
         self
     }
 
-    /// The whole text.
+    /// The same text under a name of its own, for [`Kernel::replacing`].
+    pub(crate) const fn named(mut self, name: &'static str) -> Self {
+        self.name = name;
+        self
+    }
+
+    /// With other parts than the text says: of each pair, the second in place of the first.
+    pub(crate) const fn replacing(mut self, replaced: &'static [Replacement]) -> Self {
+        self.replaced[0] = replaced;
+        self
+    }
+
+    /// The kernel as it is for an adapter.
+    pub fn on(&self, target: &GpuTarget) -> Self {
+        Self { replaced: [self.replaced[0], software::replacements(target)], ..self.clone() }
+    }
+
+    /// The whole text, with all that it needs.
     pub fn text(&self) -> String {
+        self.assemble().0
+    }
+
+    /// The whole text, and the first thing that it needs and there is not.
+    pub(super) fn assemble(&self) -> (String, Option<&str>) {
         match &self.source {
-            Source::Parts(parts) => parts.join("\n"),
-            Source::Whole(text) => text.to_string(),
+            Source::Parts(parts) => needs::resolve(parts, &self.replaced),
+            Source::Whole(text) => needs::resolve(&[text], &self.replaced),
         }
     }
 
     /// The text, parsed and found to be valid WGSL; else what is wrong with it, and where.
     pub(crate) fn parse(&self) -> Result<(naga::Module, ModuleInfo), String> {
-        let text = self.text();
+        let (text, missing) = self.assemble();
+        if let Some(missing) = missing {
+            return Err(format!("it needs `{missing}`, and there is no such part"));
+        }
         let module =
             naga::front::wgsl::parse_str(&text).map_err(|error| error.emit_to_string(&text))?;
         let info = Validator::new(ValidationFlags::all(), Capabilities::SUBGROUP)
@@ -96,15 +126,18 @@ impl Kernel {
     }
 }
 
-/// The [`Kernel`] of `shaders/NAME.wgsl`, after the named files of `shaders/shared/`.
+/// The [`Kernel`] of a file in `shaders/`, by its path there without the ending; its name is the file's.
 macro_rules! kernel {
-    ($name:literal $(, $part:literal)*) => {
+    ($path:literal) => {
         $crate::ops::Kernel {
-            name: $name,
-            source: $crate::ops::Source::Parts(&[
-                $(include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/shaders/shared/", $part, ".wgsl")),)*
-                include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/shaders/", $name, ".wgsl")),
-            ]),
+            name: $crate::ops::file_name($path),
+            source: $crate::ops::Source::Parts(&[include_str!(concat!(
+                env!("CARGO_MANIFEST_DIR"),
+                "/shaders/",
+                $path,
+                ".wgsl"
+            ))]),
+            replaced: [&[]; 2],
             trusted: true,
         }
     };
@@ -146,6 +179,11 @@ impl Dispatch {
         Self { kernel, entry: "main", constants: vec![], bindings, params: vec![], workgroups }
     }
 
+    /// The dispatch as it is on an adapter.
+    pub(crate) fn on(self, target: &GpuTarget) -> Self {
+        Self { kernel: self.kernel.on(target), ..self }
+    }
+
     /// Names another entry point.
     pub fn entry(mut self, entry: &'static str) -> Self {
         self.entry = entry;
@@ -171,44 +209,5 @@ impl Dispatch {
         let groups = items.div_ceil(each).max(1);
         let rows = groups.div_ceil(MAX_GROUPS as usize);
         [groups.div_ceil(rows) as u32, rows as u32, 1]
-    }
-}
-
-/// What an adapter is, as far as the choice of a kernel goes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum AdapterKind {
-    /// A GPU with its own memory.
-    Discrete,
-    /// A GPU that shares the processor's memory.
-    Integrated,
-    /// A driver that computes on the processor.
-    Software,
-}
-
-/// The adapter a plan is made for, as far as kernels care.
-#[derive(Clone, Debug)]
-pub struct GpuTarget {
-    /// What it is.
-    pub kind: AdapterKind,
-    /// The most bytes one binding may span.
-    pub max_binding_bytes: u64,
-    /// The most bytes of workgroup memory.
-    pub max_workgroup_bytes: u32,
-    /// Whether its subgroups are eight neighbours by local index that compute as one vector.
-    pub eight_lanes: bool,
-    /// Variants of kernels that were found to be fastest on it.
-    pub tuning: Arc<Tuning>,
-}
-
-impl Default for GpuTarget {
-    /// A discrete GPU at WebGPU's default limits.
-    fn default() -> Self {
-        Self {
-            kind: AdapterKind::Discrete,
-            max_binding_bytes: 128 << 20,
-            max_workgroup_bytes: 16 << 10,
-            eight_lanes: false,
-            tuning: Arc::default(),
-        }
     }
 }

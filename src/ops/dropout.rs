@@ -7,7 +7,7 @@ use super::*;
 use crate::kernel;
 use crate::rng;
 
-static KERNEL: Kernel = kernel!("dropout", "linear", "step", "philox");
+static KERNEL: Kernel = kernel!("dropout");
 
 /// `x`, of any shape, with each element set to 0 with `probability` and the others scaled so that
 /// the mean stays; others at every step.

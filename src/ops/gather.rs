@@ -6,7 +6,7 @@ use super::*;
 use crate::kernel;
 use crate::simd;
 
-static KERNEL: Kernel = kernel!("gather", "linear");
+static KERNEL: Kernel = kernel!("gather");
 
 /// Above this, f32 does not hold every whole number.
 pub(super) const MAX_INDEX: usize = 1 << 24;

@@ -6,7 +6,7 @@ use super::*;
 use crate::kernel;
 use crate::simd;
 
-static KERNEL: Kernel = kernel!("gather_images", "linear", "step", "philox", "corruption");
+static KERNEL: Kernel = kernel!("gather_images");
 
 /// Images `order[cursor ..]` of the dataset as `[batch, channels, height, width]`, byte / 255.
 ///

@@ -7,7 +7,7 @@ use super::*;
 use crate::kernel;
 use crate::simd;
 
-static KERNEL: Kernel = kernel!("gaussian_kl", "linear", "gaussian");
+static KERNEL: Kernel = kernel!("gaussian_kl");
 
 /// The Kullback-Leibler divergence, in nats, of each normal distribution with this mean and
 /// log-variance from the standard normal: `(exp(v) - 1 - v + mean^2) / 2`, v clamped to

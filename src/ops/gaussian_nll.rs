@@ -7,7 +7,7 @@ use super::*;
 use crate::kernel;
 use crate::simd;
 
-static KERNEL: Kernel = kernel!("gaussian_nll", "linear", "gaussian");
+static KERNEL: Kernel = kernel!("gaussian_nll");
 
 const LN_TAU: f32 = 1.837_877_1;
 

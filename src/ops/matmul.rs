@@ -2,50 +2,24 @@
 
 use std::sync::Arc;
 
-use super::tiles::{Tile, TiledKernel, Tiling, tiled_kernel};
+use super::tiles::{Tile, Tiling};
 use super::*;
 use crate::kernel;
 use crate::product::{Operand, Threads, product};
 use crate::simd;
 use crate::workspace::with_workspace;
 
-/// The kernel with each tile.
-static LARGE: TiledKernel = tiled_kernel!(
-    "matmul" as "matmul", "matmul_lanes":
-    "linear", "activation", "epilogue", "tile", "tile_64"; "sums_8x8", "sums_16x4_lanes"
-);
-static WIDE: TiledKernel = tiled_kernel!(
-    "matmul" as "matmul_wide", "matmul_wide_lanes":
-    "linear", "activation", "epilogue", "tile", "tile_wide"; "sums_8x8", "sums_16x4_lanes"
-);
-static SMALL: TiledKernel = tiled_kernel!(
-    "matmul" as "matmul_small", "matmul_small_lanes":
-    "linear", "activation", "epilogue", "tile", "tile_32"; "sums_4x4", "sums_4x4_lanes"
-);
+/// The kernel, and that of small tiles.
+static KERNEL: Kernel = kernel!("matmul");
+static SMALL: Kernel =
+    kernel!("matmul").named("matmul_small").replacing(&[("sums_8x8", "sums_4x4")]);
 
-/// The kernel of products that update parameters, which only those of a real GPU do, with each tile.
-static LARGE_UPDATE: Kernel = Kernel {
-    name: "matmul_update",
-    ..kernel!("matmul", "linear", "step", "adam", "update", "tile", "tile_64", "terms", "sums_8x8")
-};
-static WIDE_UPDATE: Kernel = Kernel {
-    name: "matmul_update_wide",
-    ..kernel!(
-        "matmul",
-        "linear",
-        "step",
-        "adam",
-        "update",
-        "tile",
-        "tile_wide",
-        "terms",
-        "sums_8x8"
-    )
-};
-static SMALL_UPDATE: Kernel = Kernel {
-    name: "matmul_update_small",
-    ..kernel!("matmul", "linear", "step", "adam", "update", "tile", "tile_32", "terms", "sums_4x4")
-};
+/// The same for products that update parameters.
+static UPDATE: Kernel =
+    kernel!("matmul").named("matmul_update").replacing(&[("epilogue", "update")]);
+static SMALL_UPDATE: Kernel = kernel!("matmul")
+    .named("matmul_update_small")
+    .replacing(&[("epilogue", "update"), ("sums_8x8", "sums_4x4")]);
 
 /// The tiles that there are kernels for.
 const TILES: [Tile; 3] = [Tile::Small, Tile::Large, Tile::Wide];
@@ -125,8 +99,8 @@ impl Sizes {
 
     /// The kernel's uniform, for outputs that begin at `places`.
     fn params(&self, tiling: &Tiling, places: [u32; 2]) -> impl Iterator<Item = u32> {
-        let Tiling { tiles_m, tiles_n, splits, k_each, .. } = *tiling;
-        let numbers = [self.m, self.k, self.n, self.batch, tiles_m, tiles_n, splits, k_each];
+        let Tiling { tiles_m, tiles_n, split_k, k_each, .. } = *tiling;
+        let numbers = [self.m, self.k, self.n, self.batch, tiles_m, tiles_n, split_k, k_each];
         numbers.map(|number| number as u32).into_iter().chain(places)
     }
 }
@@ -155,21 +129,19 @@ impl Matmul {
         sizes: &Sizes,
         tiling: &Tiling,
         groups: [u32; 3],
-        target: &GpuTarget,
     ) -> Dispatch {
         let mut bindings = from.to_vec();
         bindings.push(Binding::Output(0));
         let Some(update) = self.update else {
             bindings.extend(self.fused.bindings());
             bindings.extend(self.sums.then_some(Binding::Output(1)));
-            let dispatch = Dispatch::new(plain_kernel(tiling.tile).on(target), bindings, groups);
+            let dispatch = Dispatch::new(plain_kernel(tiling.tile), bindings, groups);
             return self.fused.constants(dispatch).params(sizes.params(tiling, [0, 0]));
         };
         bindings.extend(update.bindings());
         let kernel = match tiling.tile {
             Tile::Small => &SMALL_UPDATE,
-            Tile::Large => &LARGE_UPDATE,
-            Tile::Wide => &WIDE_UPDATE,
+            Tile::Large | Tile::Wide => &UPDATE,
         };
         let dispatch = Dispatch::new(kernel, bindings, groups);
         update.optimiser.constants(dispatch).params(sizes.params(tiling, update.places()))
@@ -282,7 +254,7 @@ impl Op for Matmul {
     fn gpu(&self, shapes: &Shapes, target: &GpuTarget) -> Vec<Dispatch> {
         let sizes = self.known_sizes(shapes);
         let tiling = sizes.tiling(self.transpose, target);
-        let split = tiling.splits > 1;
+        let split = tiling.split_k > 1;
         let Sizes { m, k, n, .. } = sizes;
         let whole = |columns: usize| u32::from(columns.is_multiple_of(4));
         let (entry, join) = match self.sums {
@@ -297,24 +269,24 @@ impl Op for Matmul {
                 .constant("VECTOR_A", whole(if self.transpose.a { m } else { k }))
                 .constant("VECTOR_B", whole(if self.transpose.b { k } else { n }))
                 .constant("VECTOR_OUT", whole(n))
-                .constant("SPLIT", u32::from(split));
-            TiledKernel::constants(dispatch, target)
+                .constant("SPLIT_K", u32::from(split));
+            tiling.tile.constants(dispatch)
         };
         let (a, b, groups) = (Binding::Input(0), Binding::Input(1), tiling.groups);
         if !split {
-            let product = self.last([a, b], &sizes, &tiling, Dispatch::linear(groups, 1), target);
+            let product = self.last([a, b], &sizes, &tiling, Dispatch::linear(groups, 1));
             return vec![tiled(product)];
         }
         let mut bindings = vec![a, b, Binding::Scratch];
         bindings.extend(self.fused.bindings());
         bindings.extend(self.sums.then_some(Binding::Output(1)));
-        let kernel = plain_kernel(tiling.tile).on(target);
+        let kernel = plain_kernel(tiling.tile);
         let product = Dispatch::new(kernel, bindings, Dispatch::linear(groups, 1))
             .params(sizes.params(&tiling, [0, 0]));
         let invocations = sizes.padded_outputs() / 4 + if self.sums { m } else { 0 };
         let groups = Dispatch::linear(invocations, 64);
         let parts = [Binding::Scratch, Binding::Scratch];
-        vec![tiled(product), self.last(parts, &sizes, &tiling, groups, target).entry(join)]
+        vec![tiled(product), self.last(parts, &sizes, &tiling, groups).entry(join)]
     }
 
     fn variants(&self, shapes: &Shapes) -> Option<Variants> {
@@ -329,9 +301,9 @@ impl Op for Matmul {
 
     fn gpu_scratch(&self, shapes: &Shapes, target: &GpuTarget) -> usize {
         let sizes = self.known_sizes(shapes);
-        match sizes.tiling(self.transpose, target).splits {
+        match sizes.tiling(self.transpose, target).split_k {
             1 => 0,
-            splits => splits * (sizes.padded_outputs() + if self.sums { sizes.m } else { 0 }),
+            split_k => split_k * (sizes.padded_outputs() + if self.sums { sizes.m } else { 0 }),
         }
     }
 
@@ -358,11 +330,10 @@ impl Op for Matmul {
     }
 }
 
-fn plain_kernel(tile: Tile) -> &'static TiledKernel {
+fn plain_kernel(tile: Tile) -> &'static Kernel {
     match tile {
         Tile::Small => &SMALL,
-        Tile::Large => &LARGE,
-        Tile::Wide => &WIDE,
+        Tile::Large | Tile::Wide => &KERNEL,
     }
 }
 
@@ -376,7 +347,6 @@ fn sum_rows(a: &[f32], sums: &mut [f32]) {
     });
 }
 
-pub(super) fn kernels() -> impl Iterator<Item = &'static Kernel> {
-    let tiled = [&LARGE, &WIDE, &SMALL].into_iter().flat_map(TiledKernel::both);
-    tiled.chain([&LARGE_UPDATE, &WIDE_UPDATE, &SMALL_UPDATE])
+pub(super) fn kernels() -> [&'static Kernel; 4] {
+    [&KERNEL, &SMALL, &UPDATE, &SMALL_UPDATE]
 }

@@ -13,7 +13,7 @@ use super::*;
 use crate::kernel;
 use crate::simd;
 
-static KERNEL: Kernel = kernel!("max_pool2d", "linear", "geometry");
+static KERNEL: Kernel = kernel!("max_pool2d");
 
 /// The largest element of each window of `x` of `[N, C, H, W]`: `[N, C, Ho, Wo]`.
 ///

@@ -5,7 +5,7 @@ use super::*;
 use crate::kernel;
 use crate::simd;
 
-static KERNEL: Kernel = kernel!("max_pool2d_backward", "linear", "geometry", "activation");
+static KERNEL: Kernel = kernel!("max_pool2d_backward");
 
 /// From gradients `g` of `[N, C, Ho, Wo]` in the output of [`max_pool2d`] of `x`, `[N, C, H, W]`, the
 /// gradients in `x`; times the derivative of the activation whose output `x` is, if there is one.

@@ -45,6 +45,7 @@ mod geometry;
 mod matmul;
 mod max_pool2d;
 mod max_pool2d_backward;
+mod needs;
 mod one_hot;
 mod optimiser;
 mod pad;
@@ -59,9 +60,11 @@ mod roofline;
 pub mod shared;
 mod slice;
 mod softmax;
+mod software;
 mod sparsity_kl;
 mod step_weight;
 mod strided;
+mod target;
 mod tiles;
 mod top_k_mask;
 mod tuning;
@@ -89,7 +92,7 @@ pub use conv2d_weight_gradient::{Conv2dWeightGradient, Summed};
 pub use corrupt::{Corrupt, corrupt};
 pub use corruption::Corruption;
 pub use detach::{Detach, detach};
-pub use dispatch::{AdapterKind, Binding, Dispatch, GpuTarget, Kernel, MAX_GROUPS};
+pub use dispatch::{Binding, Dispatch, Kernel, MAX_GROUPS};
 pub(crate) use dispatch::{Source, kernel};
 pub use dropout::{Dropout, dropout};
 pub use elementwise::{Elementwise, ElementwiseGradient};
@@ -106,6 +109,7 @@ pub use max_pool2d::{
     max_pool2d_with_indices,
 };
 pub use max_pool2d_backward::MaxPool2dBackward;
+pub(crate) use needs::file_name;
 pub use one_hot::{OneHot, one_hot};
 pub use optimiser::{GlobalNorm, Optimiser};
 pub use pad::{Pad, pad};
@@ -120,6 +124,7 @@ pub use slice::{Slice, slice, slice_axis};
 pub use softmax::{Softmax, SoftmaxKind, log_softmax, log_sum_exp, softmax};
 pub use sparsity_kl::{SparsityKl, sparsity_kl};
 pub use step_weight::{StepWeight, step_weight};
+pub use target::{AdapterKind, AdapterTraits, GpuTarget};
 pub use top_k_mask::{TopKMask, scheduled_top_k_mask, top_k_mask};
 pub use tuning::{MOST_SPLITS, Tuning, Variant, Variants};
 pub use unary::{Unary, UnaryKind, affine, unary};
@@ -215,7 +220,8 @@ pub trait Op: Any + Debug + Send + Sync {
     /// Computes the output on the CPU.
     fn cpu(&self, call: CpuCall);
 
-    /// The dispatches that compute the output on a GPU, in order.
+    /// The dispatches that compute the output on a GPU, in order, see
+    /// [`Step::dispatches`](crate::graph::Step::dispatches).
     fn gpu(&self, shapes: &Shapes, target: &GpuTarget) -> Vec<Dispatch>;
 
     /// The variants among which a table chooses, or [`GpuTarget::tuning`] does; `None` where there
@@ -299,6 +305,9 @@ pub fn kernels() -> Vec<&'static Kernel> {
         blur::kernel(),
         chain::example(),
         concat::kernel(),
+        conv2d::kernel(),
+        conv2d_weight_gradient::kernel(),
+        conv_transpose2d::kernel(),
         corrupt::kernel(),
         dropout::kernel(),
         gather::kernel(),
@@ -322,9 +331,6 @@ pub fn kernels() -> Vec<&'static Kernel> {
         unary::kernel(),
         upsample2d::kernel(),
     ];
-    kernels.extend(conv2d::kernels());
-    kernels.extend(conv2d_weight_gradient::kernels());
-    kernels.extend(conv_transpose2d::kernels());
     kernels.extend(matmul::kernels());
     kernels.extend(optimiser::kernels());
     kernels

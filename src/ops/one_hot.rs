@@ -7,7 +7,7 @@ use super::*;
 use crate::kernel;
 use crate::simd;
 
-static KERNEL: Kernel = kernel!("one_hot", "linear");
+static KERNEL: Kernel = kernel!("one_hot");
 
 /// For each number of `index`, of any shape, `classes` numbers along a new last axis: 1 at the place
 /// it names, 0 elsewhere. A number that is no class has only zeros. There is no gradient.

@@ -155,7 +155,7 @@ impl Optimiser {
     }
 }
 
-static KERNEL: Kernel = kernel!("optimiser", "linear", "step", "adam");
+static KERNEL: Kernel = kernel!("optimiser");
 
 /// One optimiser step. Inputs: gradients, and their norm if clipping; outputs, updated in place:
 /// parameters and moments.

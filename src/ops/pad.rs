@@ -7,7 +7,7 @@ use super::*;
 use crate::kernel;
 use crate::simd;
 
-static KERNEL: Kernel = kernel!("pad", "linear", "walk");
+static KERNEL: Kernel = kernel!("pad");
 
 /// `x` with `before[axis]` and `after[axis]` elements of `value` added along each axis.
 ///

@@ -34,7 +34,7 @@ pub enum RandomKind {
     Words,
 }
 
-static KERNEL: Kernel = kernel!("random", "linear", "step", "philox");
+static KERNEL: Kernel = kernel!("random");
 
 /// A tensor of `shape` drawn from a stream of its own, with the step as counter.
 ///

@@ -3,7 +3,7 @@
 use super::*;
 use crate::kernel;
 
-static KERNEL: Kernel = kernel!("record", "step");
+static KERNEL: Kernel = kernel!("record");
 
 /// Writes its one-element inputs into columns `first`, `first + 1`, ... of the log's row for this
 /// step.

@@ -19,7 +19,7 @@ pub enum ReduceKind {
     Max,
 }
 
-static KERNEL: Kernel = kernel!("reduce", "linear", "walk");
+static KERNEL: Kernel = kernel!("reduce");
 
 /// `x` reduced over `axes`, which keep a size of 1.
 ///

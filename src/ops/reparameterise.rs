@@ -12,7 +12,7 @@ use crate::simd;
 /// standard deviations from 3e-7 to 22000. `shaders/shared/gaussian.wgsl` has the same numbers.
 pub const LOG_VARIANCE: [f32; 2] = [-30.0, 20.0];
 
-static KERNEL: Kernel = kernel!("reparameterise", "linear", "step", "philox", "gaussian");
+static KERNEL: Kernel = kernel!("reparameterise");
 
 /// A log-variance, clamped.
 #[inline(always)]

@@ -7,7 +7,7 @@ use super::*;
 use crate::kernel;
 use crate::simd;
 
-static KERNEL: Kernel = kernel!("roofline", "linear");
+static KERNEL: Kernel = kernel!("roofline");
 
 /// Chains of multiply-adds that do not wait for each other.
 const CHAINS: usize = 8;

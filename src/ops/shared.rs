@@ -1,6 +1,7 @@
 //! WGSL text that kernels share, for kernels from outside this crate to stand on:
 //! [`Kernel::from_wgsl`](super::Kernel::from_wgsl) takes it before the kernel's own. The files are
-//! in `shaders/shared/`, and each begins with what it is.
+//! in `shaders/shared/`, and each begins with what it needs and what it is: there, what a part needs
+//! comes before it of itself; functions of an [`Elementwise`](super::Elementwise) name all they need.
 
 macro_rules! shared {
     ($($(#[$doc:meta])* $name:ident = $file:literal;)*) => {$(

@@ -17,7 +17,7 @@ pub enum SoftmaxKind {
     LogSumExp,
 }
 
-static KERNEL: Kernel = kernel!("softmax", "linear");
+static KERNEL: Kernel = kernel!("softmax");
 
 /// `exp(x) / sum exp(x)` over the last axis of `x`.
 ///

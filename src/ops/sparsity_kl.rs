@@ -6,7 +6,7 @@ use super::*;
 use crate::kernel;
 use crate::simd;
 
-static KERNEL: Kernel = kernel!("sparsity_kl", "linear");
+static KERNEL: Kernel = kernel!("sparsity_kl");
 
 /// Probabilities are kept this far from 0 and 1; there is no gradient beyond.
 const MARGIN: f32 = 1e-6;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::*;
 use crate::kernel;
 
-static KERNEL: Kernel = kernel!("step_weight", "step");
+static KERNEL: Kernel = kernel!("step_weight");
 
 /// [`StepScalars::weight`] of the step that runs, of shape `[]`: beta, or the weight of a penalty,
 /// which then changes from step to step without another plan. There is no gradient.

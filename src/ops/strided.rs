@@ -6,7 +6,7 @@ use crate::kernel;
 use crate::simd;
 use crate::tensor::Shape;
 
-static KERNEL: Kernel = kernel!("strided", "linear", "walk");
+static KERNEL: Kernel = kernel!("strided");
 
 /// The most axes left after merging; a uniform of two `vec4<u32>`.
 pub const MAX_AXES: usize = 8;

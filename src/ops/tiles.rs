@@ -1,6 +1,6 @@
 //! How a product is cut into tiles for a GPU: which tile, and into how many parts its terms go.
 
-use super::{AdapterKind, Dispatch, GpuTarget, Kernel, Variant};
+use super::{Dispatch, GpuTarget, Variant};
 
 /// The outputs of one workgroup.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,6 +30,12 @@ impl Tile {
         if used(Self::Large) >= 2 * used(Self::Wide) { Self::Wide } else { Self::Large }
     }
 
+    /// Sets the constants of `tile.wgsl`.
+    pub fn constants(self, dispatch: Dispatch) -> Dispatch {
+        let [rows, columns] = self.sides().map(|side| side as u32);
+        dispatch.constant("TILE_M", rows).constant("TILE_N", columns)
+    }
+
     /// Its number in a [`Variant`]: its columns.
     pub fn number(self) -> usize {
         self.sides()[1]
@@ -46,7 +52,7 @@ pub(super) struct Tiling {
     /// Tiles along n.
     pub tiles_n: usize,
     /// Into how many parts the terms are cut; a second pass adds the parts up, in order.
-    pub splits: usize,
+    pub split_k: usize,
     /// Terms of one part, a multiple of [`DEPTH`].
     pub k_each: usize,
     /// All workgroups.
@@ -91,125 +97,62 @@ impl Tiling {
         let area = |tiling: &Self| -> usize {
             tiling.tiles_m * tiling.tiles_n * tiling.tile.sides().iter().product::<usize>()
         };
-        // By lanes, an output of a small tile takes three times as long as one of a larger tile, so half
-        // the cores make them sooner in large tiles than all of them in small ones.
-        let worth = if by_lanes(target) { 3 } else { 2 };
-        let starving =
-            |tiling: &Self| tiling.groups < workgroups_wanted(target) && !by_lanes(target);
+        let starving = |tiling: &Self| tiling.groups < target.least_workgroups;
         if m <= 32 && 2 * area(&wide) <= 3 * area(&small) && !starving(&wide) {
             return wide;
         }
+        let worth = target.small_tile_worth;
         if area(&large) >= worth * area(&small) || starving(&large) { small } else { large }
     }
 
     fn by(tile: Tile, batch: usize, [m, k, n]: [usize; 3], target: &GpuTarget) -> Self {
         let [rows, columns] = tile.sides();
         let whole = (m.div_ceil(rows) * n.div_ceil(columns) * batch).max(1);
-        let splits = workgroups_wanted(target) / whole;
-        Self::cut(tile, batch, [m, k, n], splits.min(k / LEAST_TERMS))
+        let split_k = target.workgroups_wanted / whole;
+        Self::cut(tile, batch, [m, k, n], split_k.min(k / LEAST_TERMS))
     }
 
-    /// Into `splits` parts, or fewer where there is no memory or nothing to do for them.
-    fn cut(tile: Tile, batch: usize, [m, k, n]: [usize; 3], splits: usize) -> Self {
+    /// Into `split_k` parts, or fewer where there is no memory or nothing to do for them.
+    fn cut(tile: Tile, batch: usize, [m, k, n]: [usize; 3], split_k: usize) -> Self {
         let [rows, columns] = tile.sides();
         let (tiles_m, tiles_n) = (m.div_ceil(rows), n.div_ceil(columns));
         let whole = (tiles_m * tiles_n * batch).max(1);
         let by_memory = (MOST_PARTIAL_WORDS / (batch * m * n).max(1)).max(1);
-        let splits = splits.min(by_memory).max(1);
-        let k_each = k.div_ceil(splits).next_multiple_of(DEPTH).max(DEPTH);
-        let splits = k.div_ceil(k_each).max(1);
-        Self { tile, tiles_m, tiles_n, splits, k_each, groups: whole * splits }
+        let split_k = split_k.min(by_memory).max(1);
+        let k_each = k.div_ceil(split_k).next_multiple_of(DEPTH).max(DEPTH);
+        let split_k = k.div_ceil(k_each).max(1);
+        Self { tile, tiles_m, tiles_n, split_k, k_each, groups: whole * split_k }
     }
 }
 
 /// Into how many parts, and of how many terms each, sums are cut that one invocation each computes.
 pub(super) fn direct_splits(outputs: usize, terms: usize, target: &GpuTarget) -> [usize; 2] {
-    let invocations = workgroups_wanted(target) * 64;
-    let splits = invocations.div_ceil(outputs.max(1)).min(terms / LEAST_TERMS);
-    direct_cut(terms, splits.min(MOST_DIRECT_SPLITS))
+    let invocations = target.workgroups_wanted * 64;
+    let split_k = invocations.div_ceil(outputs.max(1)).min(terms / LEAST_TERMS);
+    direct_cut(terms, split_k.min(MOST_DIRECT_SPLITS))
 }
 
-/// Terms in `splits` parts, or fewer.
-pub(super) fn direct_cut(terms: usize, splits: usize) -> [usize; 2] {
-    let splits = splits.max(1);
-    let k_each = terms.div_ceil(splits).next_multiple_of(DEPTH).max(DEPTH);
+/// Terms in `split_k` parts, or fewer.
+pub(super) fn direct_cut(terms: usize, split_k: usize) -> [usize; 2] {
+    let split_k = split_k.max(1);
+    let k_each = terms.div_ceil(split_k).next_multiple_of(DEPTH).max(DEPTH);
     [terms.div_ceil(k_each).max(1), k_each]
-}
-
-/// A kernel that computes tiles, with either way of adding up their terms.
-#[derive(Debug)]
-pub(super) struct TiledKernel {
-    /// Each invocation owns all that its sums need.
-    pub alone: Kernel,
-    /// The lanes of a subgroup share what they load.
-    pub lanes: Kernel,
-}
-
-impl TiledKernel {
-    /// The one for an adapter.
-    pub fn on(&'static self, target: &GpuTarget) -> &'static Kernel {
-        if by_lanes(target) { &self.lanes } else { &self.alone }
-    }
-
-    /// Sets what its entries of either kind need. A software adapter compiles the loop over terms in
-    /// less time than terms that are spelled out, and runs it no slower.
-    pub fn constants(dispatch: Dispatch, target: &GpuTarget) -> Dispatch {
-        if by_lanes(target) {
-            return dispatch;
-        }
-        dispatch.constant("UNROLLED", u32::from(target.kind != AdapterKind::Software))
-    }
-
-    /// Both, for lists.
-    pub fn both(&'static self) -> [&'static Kernel; 2] {
-        [&self.alone, &self.lanes]
-    }
-}
-
-fn by_lanes(target: &GpuTarget) -> bool {
-    target.eight_lanes && target.kind == AdapterKind::Software
-}
-
-/// The [`TiledKernel`] of `shaders/FILE.wgsl` under two names, after its parts of `shaders/shared/`, and
-/// the sums of invocations, or of lanes, after these.
-macro_rules! tiled_kernel {
-    ($file:literal as $alone:literal, $lanes:literal: $($part:literal),*; $sums:literal, $by_lanes:literal) => {
-        $crate::ops::tiles::TiledKernel {
-            alone: $crate::ops::Kernel {
-                name: $alone,
-                ..$crate::kernel!($file, $($part,)* "terms", $sums)
-            },
-            lanes: $crate::ops::Kernel {
-                name: $lanes,
-                ..$crate::kernel!($file, $($part,)* "lanes", $by_lanes)
-            },
-        }
-    };
-}
-pub(super) use tiled_kernel;
-
-/// Workgroups that keep an adapter busy.
-fn workgroups_wanted(target: &GpuTarget) -> usize {
-    match target.kind {
-        AdapterKind::Discrete => 256,
-        AdapterKind::Integrated => 64,
-        AdapterKind::Software => 4,
-    }
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::{AdapterKind, AdapterTraits};
     use super::*;
 
     #[test]
     fn terms_are_split_only_where_tiles_are_few() {
         let target = GpuTarget::default();
-        assert_eq!(Tiling::any(1, [4096, 1024, 4096], &target).splits, 1);
+        assert_eq!(Tiling::any(1, [4096, 1024, 4096], &target).split_k, 1);
         let weight_gradient = Tiling::large(1, [64, 64 * 28 * 28, 576], &target);
-        assert_eq!(weight_gradient.splits, 28);
-        assert!(weight_gradient.splits * weight_gradient.k_each >= 64 * 28 * 28);
+        assert_eq!(weight_gradient.split_k, 28);
+        assert!(weight_gradient.split_k * weight_gradient.k_each >= 64 * 28 * 28);
         assert_eq!(Tiling::any(1, [128, 3136, 32], &target).tile, Tile::Small);
-        let software = GpuTarget { kind: AdapterKind::Software, ..GpuTarget::default() };
+        let software = GpuTarget::new(&AdapterTraits::of(AdapterKind::Software));
         assert_eq!(Tiling::any(1, [32, 784, 784], &software).tile, Tile::Wide);
     }
 
@@ -217,7 +160,9 @@ mod tests {
     fn parts_cover_all_terms() {
         for k in 1..3000 {
             let tiling = Tiling::any(1, [64, k, 64], &GpuTarget::default());
-            assert!(tiling.splits * tiling.k_each >= k && (tiling.splits - 1) * tiling.k_each < k);
+            assert!(
+                tiling.split_k * tiling.k_each >= k && (tiling.split_k - 1) * tiling.k_each < k
+            );
         }
     }
 }

@@ -8,7 +8,7 @@ use super::*;
 use crate::kernel;
 use crate::simd;
 
-static KERNEL: Kernel = kernel!("top_k_mask", "linear", "step");
+static KERNEL: Kernel = kernel!("top_k_mask");
 
 /// 1 at the `k` greatest numbers of each row of the last axis of `x`, else 0; of the shape of `x`.
 ///

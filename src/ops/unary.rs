@@ -149,7 +149,7 @@ impl UnaryKind {
     }
 }
 
-static KERNEL: Kernel = kernel!("unary", "linear", "unary");
+static KERNEL: Kernel = kernel!("unary");
 
 /// `kind(x)` for each element of `x`, of any shape.
 ///

@@ -16,7 +16,7 @@ pub enum Upsampling {
     Bilinear,
 }
 
-static KERNEL: Kernel = kernel!("upsample2d", "linear");
+static KERNEL: Kernel = kernel!("upsample2d");
 
 /// The largest height or width: twice its square fits 32 bits.
 const MAX_SIDE: usize = 1 << 15;

@@ -15,7 +15,7 @@ static KNOWN: Mutex<Option<HashSet<String>>> = Mutex::new(None);
 /// Checks every dispatch that the plan's operations would make on a GPU.
 pub fn check(plan: &Plan) {
     for step in &plan.steps {
-        for dispatch in step.op.gpu(&step.shapes, &GpuTarget::default()) {
+        for dispatch in step.dispatches(&GpuTarget::default()) {
             check_dispatch(&dispatch);
         }
     }

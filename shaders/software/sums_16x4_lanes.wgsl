@@ -1,8 +1,9 @@
-// sums_16x4_lanes.wgsl: 16 x 4 outputs an invocation, in 16 vec4, for adapters whose subgroups are eight
-// neighbours by local index that compute as one vector, and for which a load is eight loads: llvmpipe. A
-// subgroup owns 16 rows by 32 columns, each of its lanes a vec4 of columns. What the rows need of tile_a for
-// two terms is eight vec4s: each lane loads one, and the others take it from there, which costs next to
-// nothing. Include tile.wgsl and lanes.wgsl too.
+// needs: tile, lines_hidden
+// sums_16x4_lanes.wgsl: in place of sums_8x8.wgsl: 16 x 4 outputs an invocation, in 16 vec4, for
+// adapters whose subgroups are eight neighbours by local index that compute as one vector, and for which a
+// load is eight loads: llvmpipe. A subgroup owns 16 rows by 32 columns, each of its lanes a vec4 of columns.
+// What the rows need of tile_a for two terms is eight vec4s: each lane loads one, and the others take it from
+// there, which costs next to nothing.
 // c<row>: the sums of one invocation.
 var<private> c0: vec4<f32>;
 var<private> c1: vec4<f32>;
@@ -21,7 +22,7 @@ var<private> c13: vec4<f32>;
 var<private> c14: vec4<f32>;
 var<private> c15: vec4<f32>;
 
-fn add_terms(local: u32) {
+fn accumulate(local: u32) {
     let group = local / 8u;
     let lane = local % 8u;
     var a = group / (TILE_N / 32u) * 4u + lane % 4u + lane / 4u * ROW_A;
@@ -64,13 +65,13 @@ fn add_two_terms(a: u32, b: u32) {
     c15 = fma(vec4<f32>(q3.w), b1, fma(vec4<f32>(p3.w), b0, c15));
 }
 
-// Hands the sums to put(), four neighbours along n at a time; the tile begins at m, n.
-fn put_tile(m: u32, n: u32, local: u32) {
+// Hands the sums to store(), four neighbours along n at a time; the tile begins at m, n.
+fn store_tile(m: u32, n: u32, local: u32) {
     let group = local / 8u;
     let i = m + group / (TILE_N / 32u) * 16u;
     let j = n + group % (TILE_N / 32u) * 32u + local % 8u * 4u;
-    for (var r = 0u; r < turns(16u, local); r++) {
-        put(i + r, j, sum_of(r));
+    for (var r = 0u; r < hidden(16u, local); r++) {
+        store(i + r, j, sum_of(r));
     }
 }
 

@@ -1,13 +1,14 @@
-// sums_4x4_lanes.wgsl: 4 x 4 outputs an invocation, in 4 vec4, by lanes as in sums_16x4_lanes.wgsl: a subgroup
-// owns 4 rows by 32 columns, so what the rows need of tile_a for eight terms is a vec4 a lane. Include
-// tile.wgsl and lanes.wgsl too.
+// needs: tile, lines_hidden
+// sums_4x4_lanes.wgsl: in place of sums_4x4.wgsl: 4 x 4 outputs an invocation, in 4 vec4, by lanes as in
+// sums_16x4_lanes.wgsl: a subgroup owns 4 rows by 32 columns, so what the rows need of tile_a for eight terms
+// is a vec4 a lane.
 // c<row>: the sums of one invocation.
 var<private> c0: vec4<f32>;
 var<private> c1: vec4<f32>;
 var<private> c2: vec4<f32>;
 var<private> c3: vec4<f32>;
 
-fn add_terms(local: u32) {
+fn accumulate(local: u32) {
     let group = local / 8u;
     let lane = local % 8u;
     for (var k = 0u; k < 16u; k += 8u) {
@@ -31,12 +32,12 @@ fn add_term(a: vec4<f32>, b: vec4<f32>) {
     c3 = fma(vec4<f32>(a.w), b, c3);
 }
 
-// Hands the sums to put(), four neighbours along n at a time; the tile begins at m, n.
-fn put_tile(m: u32, n: u32, local: u32) {
+// Hands the sums to store(), four neighbours along n at a time; the tile begins at m, n.
+fn store_tile(m: u32, n: u32, local: u32) {
     let i = m + local / 8u * 4u;
     let j = n + local % 8u * 4u;
-    for (var r = 0u; r < turns(4u, local); r++) {
-        put(i + r, j, sum_of(r));
+    for (var r = 0u; r < hidden(4u, local); r++) {
+        store(i + r, j, sum_of(r));
     }
 }
 
