@@ -13,6 +13,7 @@
 #![deny(missing_docs)]
 
 #[cfg(feature = "cli")]
+pub mod arithmetic;
 pub mod bench;
 #[cfg(feature = "cli")]
 pub mod cli;
@@ -29,17 +30,12 @@ pub mod nn;
 pub mod ops;
 pub mod plot;
 pub mod prelude;
-mod product;
 pub mod rng;
 pub mod run;
-mod shape;
-pub mod simd;
+pub mod shape;
 pub mod tasks;
 pub mod tensor;
 pub mod train;
-mod workspace;
-
-pub(crate) use ops::kernel;
 
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]

@@ -8,7 +8,7 @@ use std::convert::Infallible;
 
 use rand::TryRng;
 
-use crate::simd;
+use crate::arithmetic::simd;
 
 const MULTIPLIER: [u32; 2] = [0xD251_1F53, 0xCD9E_8D57];
 const WEYL: [u32; 2] = [0x9E37_79B9, 0xBB67_AE85];

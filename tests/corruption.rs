@@ -6,7 +6,8 @@ use diabolo::error::{Error, Result};
 use diabolo::graph::{Executor, Graph, Plan, PlanRequest, State};
 use diabolo::ops::{self, Corruption, NodeId, StepScalars};
 use diabolo::rng::{Philox, Seed, Stream};
-use diabolo::tensor::{Shape, Tensor};
+use diabolo::shape::Shape;
+use diabolo::tensor::Tensor;
 use rand::RngExt;
 
 /// What becomes of `images` at `step` on the CPU, in memory that was full of NaN.

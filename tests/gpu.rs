@@ -8,7 +8,8 @@ use diabolo::graph::{
 };
 use diabolo::ops::{self, Activation, NodeId, Optimiser, StepScalars};
 use diabolo::rng::Seed;
-use diabolo::tensor::{Shape, Tensor};
+use diabolo::shape::Shape;
+use diabolo::tensor::Tensor;
 
 /// The best adapter, with kernels checked and nothing kept on disk.
 fn executor() -> GpuExecutor {

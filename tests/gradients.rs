@@ -5,7 +5,8 @@ use diabolo::graph::Graph;
 use diabolo::ops::{
     self, Activation, Builder, ConvGeometry, NodeId, ReduceKind, Transpose, UnaryKind, Upsampling,
 };
-use diabolo::tensor::{Shape, Tensor};
+use diabolo::shape::Shape;
+use diabolo::tensor::Tensor;
 
 mod support {
     pub mod dispatches;

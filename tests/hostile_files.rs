@@ -15,8 +15,8 @@ use diabolo::models::{Architecture, CodeForm, Model, Network, Quantiser, Variant
 use diabolo::nn::Loss;
 use diabolo::rng::Seed;
 use diabolo::run::checkpoint::{self, Checkpoint, Header};
+use diabolo::shape::Shape;
 use diabolo::tasks::{Codec, Raster, code_table, npy};
-use diabolo::tensor::Shape;
 use diabolo::train::{Config, PartEpoch};
 use proptest::prelude::*;
 use tempfile::TempDir;

@@ -6,11 +6,10 @@ use std::path::Path;
 use diabolo::inference::latent;
 use diabolo::models::{Choices, Kind};
 use diabolo::ops::Corruption;
-use diabolo::plot;
 use diabolo::prelude::*;
-use diabolo::run;
 use diabolo::tasks::restore::{Quality, corrupted};
 use diabolo::train::{Advance, Config, EpochReport, Trainer};
+use diabolo::{plot, run};
 
 const LIMIT: Option<usize> = Some(256);
 

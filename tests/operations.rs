@@ -10,7 +10,8 @@ use diabolo::gpu::{DeviceChoice, GpuExecutor, GpuOptions, ShaderChecks};
 use diabolo::graph::{Data, DataId, Executor, Graph, Plan, PlanId, PlanRequest, State};
 use diabolo::ops::{self, Builder, NodeId, RandomKind, StepScalars, Upsampling};
 use diabolo::rng::{Philox, Seed, Stream, block};
-use diabolo::tensor::{Shape, Tensor};
+use diabolo::shape::Shape;
+use diabolo::tensor::Tensor;
 use rand::RngExt;
 
 const STEP: StepScalars = StepScalars {

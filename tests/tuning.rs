@@ -10,7 +10,8 @@ use diabolo::error::Result;
 use diabolo::gpu::{self, DeviceChoice, GpuExecutor, GpuOptions, ShaderChecks};
 use diabolo::graph::{Executor, Graph, Plan, PlanRequest};
 use diabolo::ops::{self, GpuTarget, Tuning, Variant};
-use diabolo::tensor::{Shape, Tensor};
+use diabolo::shape::Shape;
+use diabolo::tensor::Tensor;
 use support::devices::{cpu, gpu};
 
 fn open(folder: &Path) -> Result<GpuExecutor> {

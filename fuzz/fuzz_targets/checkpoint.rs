@@ -7,7 +7,7 @@
 use std::path::Path;
 
 use diabolo::graph::{Initialiser, ParamName, Role, StateEntry, StateLayout};
-use diabolo::tensor::Shape;
+use diabolo::shape::Shape;
 use diabolo::train::Config;
 use diabolo::run::checkpoint;
 use libfuzzer_sys::fuzz_target;

@@ -15,7 +15,8 @@ use diabolo::models::{Architecture, CodeForm, Model, Network, Quantiser, Variant
 use diabolo::nn::Loss;
 use diabolo::rng::Seed;
 use diabolo::tasks::{Codec, Raster};
-use diabolo::run::checkpoint::{self, Checkpoint, Header};
+use diabolo::run::checkpoint;
+use diabolo::run::checkpoint::{Checkpoint, Header};
 use diabolo::train::{Config, PartEpoch};
 use diabolo::inference::layout;
 use libfuzzer_sys::fuzz_target;

@@ -1,5 +1,5 @@
 // needs: activation
-// epilogue.wgsl: what products do on the way out; Fused in src/ops/fused.rs.
+// epilogue.wgsl: what products do on the way out; Fused in src/ops/product/epilogue.rs.
 //     out = last(product + bias + summand), last being nothing, an activation, or, where GRADIENT is 1, the
 //     factor activation'(value). Summand and value are shaped like the output.
 override BIAS: u32 = 0u;

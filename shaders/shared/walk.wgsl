@@ -1,5 +1,5 @@
 // walk.wgsl: the offset in a tensor of an element of a walk over `axes` axes, innermost first, their
-// sizes and strides in lists of eight numbers; Walk::words in src/ops/strided.rs. The
+// sizes and strides in lists of eight numbers; Walk::words in src/ops/layout/strided.rs. The
 // kernel's `params.lists` holds those lists, two vec4 each.
 fn entry(list: u32, axis: u32) -> u32 {
     return params.lists[list * 2u + axis / 4u][axis % 4u];

@@ -118,8 +118,14 @@ mod tests {
     fn a_line_holds_every_device_and_what_was_counted() {
         let fused = Cost { dispatches: 3, bytes: 2048, flops: 4_000_000 };
         let unfused = Cost { dispatches: 9, bytes: 8192, ..fused };
-        let costs =
-            PlanCosts { fused, unfused, planned_bytes: 512, apart_bytes: 4096, steps: vec![] };
+        let costs = PlanCosts {
+            fused,
+            unfused,
+            planned_bytes: 512,
+            apart_bytes: 4096,
+            listing: String::new(),
+            steps: vec![],
+        };
         let workload = Workload::named(&["W1".into()], &[]).unwrap().remove(0);
         let measured = Measured { first: 0.5, median: 0.002 };
         let ceilings = Ceilings { gflops: 4.0, gbytes: 1.0 };

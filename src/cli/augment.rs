@@ -9,8 +9,7 @@ use crate::inference::Codes;
 use crate::rng::{Philox, Seed, stream};
 use crate::run::say;
 use crate::tasks::augment::{Spread, check_strength};
-use crate::tasks::inputs::{self, Pictures};
-use crate::tasks::{Raster, Trained};
+use crate::tasks::{Pictures, Raster, Trained, inputs};
 
 /// Pictures that are held at once.
 const CHUNK: usize = 256;

@@ -10,9 +10,9 @@ use crate::error::Result;
 use crate::inference::Codes;
 use crate::models::Model;
 use crate::run::say;
-use crate::tasks::inputs::{self, Pictures};
-use crate::tasks::{Trained, code_table, npy};
-use crate::tensor::{Shape, Tensor};
+use crate::shape::Shape;
+use crate::tasks::{Pictures, Trained, code_table, inputs, npy};
+use crate::tensor::Tensor;
 
 /// Numbers of pictures that are held at once.
 const NUMBERS: usize = 1 << 24;

@@ -7,8 +7,7 @@ use super::outputs::make_folder;
 use crate::error::Result;
 use crate::evaluate::psnr;
 use crate::run::say;
-use crate::tasks::Raster;
-use crate::tasks::inputs::{self, Pictures};
+use crate::tasks::{Pictures, Raster, inputs};
 
 /// Pictures that are held at once.
 const CHUNK: usize = 256;

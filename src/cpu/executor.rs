@@ -16,7 +16,8 @@ use crate::tensor::Tensor;
 /// ```
 /// use diabolo::cpu::CpuExecutor;
 /// use diabolo::graph::{Executor, Graph, Plan, PlanRequest};
-/// use diabolo::ops::{self, StepScalars};
+/// use diabolo::ops;
+/// use diabolo::ops::StepScalars;
 /// use diabolo::tensor::Tensor;
 ///
 /// let mut graph = Graph::new();

@@ -71,7 +71,7 @@ impl Images {
 /// # Ok::<(), diabolo::error::Error>(())
 /// ```
 ///
-/// A [`Source`](crate::data::Source) is parsed from the words of `--data`, as in
+/// A [`Source`](super::source::Source) is parsed from the words of `--data`, as in
 /// `"images:my-photos".parse()`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Dataset {

@@ -3,7 +3,7 @@
 use md5::{Digest, Md5};
 use rayon::prelude::*;
 
-use super::{Dataset, Images};
+use super::dataset::{Dataset, Images};
 
 /// Bytes that are digested at a time, side by side with others.
 const PIECE: usize = 4 << 20;
@@ -30,7 +30,8 @@ impl Dataset {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::data::{LoadOptions, Source};
+    use crate::data::load_options::LoadOptions;
+    use crate::data::source::Source;
 
     #[test]
     fn whatever_training_reads_changes_the_digest() {

@@ -5,8 +5,10 @@
 
 use std::path::Path;
 
+use super::dataset::Dataset;
+use super::idx;
+use super::load_options::LoadOptions;
 use super::order::Split;
-use super::{Dataset, LoadOptions, idx};
 use crate::error::Result;
 
 const IMAGES: &[u8] = include_bytes!("../../data/digits-images-idx3-ubyte.gz");

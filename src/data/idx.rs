@@ -8,9 +8,10 @@ use std::path::{Path, PathBuf};
 
 use flate2::bufread::MultiGzDecoder;
 
-use super::{ImageShape, Images, MAX_SIDE};
+use super::dataset::Images;
 use crate::error::{Error, Result};
 use crate::file;
+use crate::shape::{ImageShape, MAX_SIDE};
 
 /// The most elements of a file.
 pub const MAX_FILE_BYTES: u64 = 1 << 32;

@@ -10,10 +10,13 @@ use std::str::FromStr;
 
 use rayon::prelude::*;
 
+use super::dataset::{Dataset, Images};
+use super::load_options::LoadOptions;
 use super::order::below;
-use super::{Dataset, ImageShape, Images, LoadOptions, MAX_BYTES, MAX_SIDE, picture};
+use super::picture;
 use crate::error::{Error, Result};
 use crate::rng::{self, Seed, stream};
+use crate::shape::{ImageShape, MAX_BYTES, MAX_SIDE};
 use crate::tensor::Tensor;
 
 const SEEN: u8 = 255;

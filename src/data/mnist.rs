@@ -3,8 +3,11 @@
 
 use std::path::{Path, PathBuf};
 
-use super::{Dataset, ImageShape, Images, LoadOptions, idx};
+use super::dataset::{Dataset, Images};
+use super::idx;
+use super::load_options::LoadOptions;
 use crate::error::{Error, Result};
+use crate::shape::ImageShape;
 
 #[cfg(feature = "cli")]
 mod cached;

@@ -8,10 +8,12 @@ use std::f64::consts::TAU;
 
 use rayon::prelude::*;
 
+use super::dataset::{Dataset, Images};
+use super::load_options::LoadOptions;
 use super::order::{Split, below};
-use super::{Dataset, ImageShape, Images, LoadOptions, MAX_BYTES};
 use crate::error::{Error, Result};
 use crate::rng::{self, Seed, stream};
+use crate::shape::{ImageShape, MAX_BYTES};
 
 /// How many sprites `--data sprites` stands for.
 pub const DEFAULT_COUNT: usize = 10_000;

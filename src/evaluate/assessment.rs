@@ -3,6 +3,8 @@
 
 use std::collections::BTreeMap;
 
+use rand::RngExt;
+
 use super::classifier::Classifier;
 use super::evaluation::{Evaluation, decibels};
 use super::examples::Examples;
@@ -15,7 +17,6 @@ use crate::models::{Model, Variant};
 use crate::ops::Corruption;
 use crate::rng::{Philox, Seed, stream};
 use crate::tensor::Tensor;
-use rand::RngExt;
 
 /// Above this many numbers in all, codes of fewer images are looked at.
 const MOST_NUMBERS: usize = 1 << 27;

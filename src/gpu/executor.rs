@@ -2,14 +2,15 @@
 
 use std::sync::Arc;
 
+use super::adapters::Adapters;
+use super::choice::{DeviceChoice, Selection};
 use super::device::GpuDevice;
 use super::memory::{DataMemory, Memory, PlanMemory, StateMemory, upload};
-use super::pipelines::Pipelines;
+use super::pipelines::{GpuOptions, Pipelines};
 use super::profiler::Profiler;
 use super::program::{Parts, Program};
 use super::readback::Readback;
 use super::submissions::{Submissions, submissions};
-use super::{Adapters, DeviceChoice, GpuOptions, Selection};
 use crate::error::{Error, Result};
 use crate::graph::{
     Bytes, DataId, Executor, HeldPlans, Location, METRIC_ROWS, MetricRow, Plan, PlanId, ProfileRow,

@@ -1,6 +1,9 @@
 //! Opening the device that the user's choice comes to.
 
-use super::{Adapters, DeviceChoice, GpuExecutor, GpuOptions, Selection};
+use super::adapters::Adapters;
+use super::choice::{DeviceChoice, Selection};
+use super::executor::GpuExecutor;
+use super::pipelines::GpuOptions;
 use crate::cpu::CpuExecutor;
 use crate::error::Result;
 use crate::graph::Executor;
@@ -52,7 +55,7 @@ pub fn adapters_report() -> String {
         Err(error) => error.to_string(),
     };
     let hint = match adapters.list().is_empty() {
-        true => format!("no GPU adapter was found; {}\n", super::INSTALL_HINT),
+        true => format!("no GPU adapter was found; {}\n", super::adapters::INSTALL_HINT),
         false => String::new(),
     };
     format!("{adapters}{hint}cpu  native code on {cores}\n\n--device auto takes {taken}\n")

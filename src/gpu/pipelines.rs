@@ -29,7 +29,7 @@ impl Default for ShaderChecks {
     }
 }
 
-/// How a [`GpuExecutor`](super::GpuExecutor) makes its pipelines.
+/// How a [`GpuExecutor`](super::executor::GpuExecutor) makes its pipelines.
 #[derive(Clone, Debug)]
 pub struct GpuOptions {
     /// Whether kernels check themselves.

@@ -3,7 +3,7 @@
 use std::iter::Sum;
 use std::ops::Add;
 
-use super::{Plan, Step};
+use super::plan::{Plan, Step};
 use crate::ops::GpuTarget;
 
 /// What an operation, or a whole step, costs.

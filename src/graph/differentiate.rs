@@ -1,10 +1,11 @@
 //! Reverse-mode differentiation as a graph transformation: gradients are nodes like any others, so
 //! they can be differentiated again.
 
-use super::{Graph, Kind};
+use super::nodes::{Graph, Kind};
 use crate::error::{Error, Result};
 use crate::ops::{self, Backward, Builder, NodeId};
-use crate::tensor::{Shape, Tensor};
+use crate::shape::Shape;
+use crate::tensor::Tensor;
 
 impl Graph {
     /// Nodes for the gradient of the one-element node `loss` in each of `targets`, in their order.

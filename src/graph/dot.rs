@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use super::{Graph, Kind};
+use super::nodes::{Graph, Kind};
 
 impl Graph {
     /// The graph in Graphviz's language: `dot -Tsvg`.

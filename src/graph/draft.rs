@@ -11,7 +11,8 @@ use super::plan::{Area, Location, METRIC_ROWS, Plan, PlanRequest, Step, Training
 use super::updates::{Search, Updates};
 use crate::error::{Error, Result};
 use crate::ops::{Builder, Expand, GlobalNorm, MAX_INPUTS, NodeId, Op, Record, Shapes};
-use crate::tensor::{Shape, Tensor};
+use crate::shape::Shape;
+use crate::tensor::Tensor;
 
 /// A plan in the making.
 pub(super) struct Draft<'a> {

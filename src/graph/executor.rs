@@ -1,10 +1,12 @@
 //! What runs plans: the same calls for GPU and CPU.
 
+use super::parameter::{ParamName, Role, StateLayout};
+use super::plan::{Plan, Step};
 use crate::error::Result;
-use crate::graph::{ParamName, Plan, Role, StateLayout, Step};
 use crate::ops::{GpuTarget, StepScalars};
 use crate::rng::Seed;
-use crate::tensor::{Shape, Tensor};
+use crate::shape::Shape;
+use crate::tensor::Tensor;
 
 /// The numbers of a model and its optimiser, in host memory, laid out as executors hold them.
 #[derive(Clone, Debug, PartialEq)]
@@ -118,9 +120,11 @@ impl ProfileRow {
 /// trait runs on each of them:
 ///
 /// ```
-/// use diabolo::gpu::{self, DeviceChoice};
+/// use diabolo::gpu;
+/// use diabolo::gpu::DeviceChoice;
 /// use diabolo::graph::{Executor, Graph, Plan, PlanRequest, State};
-/// use diabolo::ops::{self, StepScalars, UnaryKind};
+/// use diabolo::ops;
+/// use diabolo::ops::{StepScalars, UnaryKind};
 /// use diabolo::rng::Seed;
 /// use diabolo::tensor::Tensor;
 ///

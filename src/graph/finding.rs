@@ -2,7 +2,9 @@
 
 use std::fmt;
 
-use super::{Area, Executor, Location, Plan, PlanId, ProfileRow, Role, StateLayout, Step};
+use super::executor::{Executor, PlanId, ProfileRow};
+use super::parameter::{Role, StateLayout};
+use super::plan::{Area, Location, Plan, Step};
 use crate::error::Result;
 use crate::ops::StepScalars;
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::ops::{Index, IndexMut};
 
-use super::PlanId;
+use super::executor::PlanId;
 use crate::error::{Error, Result};
 
 /// Plans, as an executor keeps each, by their numbers. None is given twice, so that a plan that was

@@ -8,7 +8,7 @@ use super::nodes::Data;
 use super::parameter::Role;
 use super::plan::{Area, Location, Plan, Step};
 use crate::ops::{Dispatch, GpuTarget};
-use crate::tensor::Shape;
+use crate::shape::Shape;
 
 impl Plan {
     /// Its operations in order, two lines or more each: the operation with what it reads and writes, and

@@ -8,7 +8,8 @@ use super::parameter::{Initialiser, ParamName, Role, StateEntry, StateLayout};
 use crate::error::{Error, Result};
 use crate::ops::{Builder, MAX_INPUTS, NodeId, Op};
 use crate::rng::Stream;
-use crate::tensor::{Shape, Tensor};
+use crate::shape::Shape;
+use crate::tensor::Tensor;
 
 /// Indices are `u32`, and bytes are counted by them.
 const MOST_ELEMENTS: usize = u32::MAX as usize / 4;
@@ -64,7 +65,8 @@ pub struct Node {
 ///
 /// ```
 /// use diabolo::graph::{Graph, Initialiser};
-/// use diabolo::ops::{self, Builder};
+/// use diabolo::ops;
+/// use diabolo::ops::Builder;
 ///
 /// let mut graph = Graph::new();
 /// let x = graph.input("x", [4, 8]);

@@ -6,7 +6,8 @@ use std::ops::Range;
 use rand::RngExt;
 
 use crate::rng::{Philox, Seed, Stream, stream};
-use crate::tensor::{Shape, Tensor};
+use crate::shape::Shape;
+use crate::tensor::Tensor;
 
 /// The name of a state tensor, dotted, such as `encoder.conv1.weight`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]

@@ -9,7 +9,8 @@ use super::nodes::{Data, Graph};
 use super::parameter::StateLayout;
 use crate::error::{Error, Result};
 use crate::ops::{Dispatch, GpuTarget, NodeId, Op, Optimiser, Shapes};
-use crate::tensor::{Shape, Tensor};
+use crate::shape::Shape;
+use crate::tensor::Tensor;
 
 /// Rows of a plan's metrics log; a longer pass starts over at the first.
 pub const METRIC_ROWS: usize = 1024;

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::fmt::Write;
 
-use super::ProfileRow;
+use super::executor::ProfileRow;
 
 /// Times added up by operation and shape; both executors keep one.
 #[derive(Clone, Debug, Default)]

@@ -10,7 +10,8 @@ use crate::graph::{Executor, PlanId, StateLayout};
 use crate::models::{Model, Variant};
 use crate::ops::{Corruption, StepScalars};
 use crate::rng::Seed;
-use crate::tensor::{Shape, Tensor};
+use crate::shape::Shape;
+use crate::tensor::Tensor;
 
 /// The most images a step.
 const BATCH: usize = 256;

@@ -1,5 +1,7 @@
 //! New images from a model: codes that no image had, decoded.
 
+use rand::RngExt;
+
 use super::codes::Codes;
 use super::latent::{NormalFit, standard_normal};
 use super::runner::Inference;
@@ -7,7 +9,6 @@ use crate::error::{Error, Result};
 use crate::models::{Model, Variant, VqVae};
 use crate::rng::{Philox, Seed, stream};
 use crate::tensor::Tensor;
-use rand::RngExt;
 
 /// The places of VQ-VAE's codes, each of which has a code of the codebook.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -8,9 +8,9 @@ use super::network::Network;
 use super::recipe::Recipe;
 use super::variant::{Contractive, Iwae, Quantiser, Sparse, Vae, Variant, VqVae};
 use super::{contractive, conv, cvae, denoising, dense, iwae, quantiser, sparse, vae, vqvae};
+use crate::data::ImageShape;
 use crate::error::{Error, Result};
 use crate::nn::{Loss, Start};
-use crate::shape::ImageShape;
 
 /// Numbers of a code where dense layers take the place of a recipe's convolutions.
 const DENSE_LATENT: usize = 32;

@@ -14,7 +14,8 @@ use crate::error::{Error, Result};
 use crate::graph::Graph;
 use crate::nn::{self, Loss};
 use crate::ops::{self, Activation, Builder, NodeId, RandomKind, ReduceKind, UnaryKind};
-use crate::tensor::{Shape, Tensor};
+use crate::shape::Shape;
+use crate::tensor::Tensor;
 
 pub(super) const OPTIONS: [&str; 6] = ["latent", "loss", "variance", "tied", "penalty", "probes"];
 

@@ -15,7 +15,7 @@ use crate::error::Result;
 use crate::graph::Graph;
 use crate::nn::{self, Loss};
 use crate::ops::{self, Activation, Builder, NodeId, UnaryKind};
-use crate::tensor::Shape;
+use crate::shape::Shape;
 
 pub(super) const OPTIONS: [&str; 8] =
     ["latent", "loss", "variance", "dropout", "samples", "binarise", "nll", "nll-images"];

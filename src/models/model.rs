@@ -3,9 +3,9 @@
 use super::kind::Kind;
 use super::network::Network;
 use super::variant::{Quantiser, Variance, Variant};
+use crate::data::ImageShape;
 use crate::nn::Loss;
 use crate::ops::NodeId;
-use crate::shape::ImageShape;
 
 /// A model: a network with an objective.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]

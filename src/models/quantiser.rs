@@ -16,7 +16,7 @@ use crate::error::{Error, Result};
 use crate::graph::{Graph, Initialiser};
 use crate::nn::{self, Loss};
 use crate::ops::{self, Activation, Builder, NodeId, RandomKind, UnaryKind};
-use crate::tensor::Shape;
+use crate::shape::Shape;
 
 pub(super) const OPTIONS: [&str; 2] = ["quantise", "rate"];
 

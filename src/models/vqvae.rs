@@ -19,7 +19,7 @@ use crate::error::{Error, Result};
 use crate::graph::{Graph, Initialiser, State};
 use crate::nn::Loss;
 use crate::ops::{self, Activation, Builder, NodeId, RandomKind, ReduceKind, Transpose, UnaryKind};
-use crate::tensor::Shape;
+use crate::shape::Shape;
 
 pub(super) const OPTIONS: [&str; 7] =
     ["latent", "loss", "variance", "codes", "code-dim", "codebook", "penalty"];

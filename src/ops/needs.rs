@@ -133,8 +133,11 @@ pub(super) fn resolve<'a>(
 mod tests {
     use std::collections::BTreeSet;
 
-    use super::super::{AdapterKind, AdapterTraits, GpuTarget, Kernel, kernels, shared};
     use super::*;
+    use crate::ops::catalogue::kernels;
+    use crate::ops::kernel::Kernel;
+    use crate::ops::shared;
+    use crate::ops::target::{AdapterKind, AdapterTraits, GpuTarget};
 
     /// The words of a text, without its comments.
     fn words(text: &str) -> BTreeSet<&str> {
@@ -167,8 +170,8 @@ mod tests {
     fn texts() -> Vec<(&'static str, String)> {
         let parts = PARTS.iter().map(|(name, text)| (*name, (*text).to_owned()));
         let own = |kernel: &Kernel| match &kernel.source {
-            super::super::Source::Parts(texts) => texts.join("\n"),
-            super::super::Source::Whole(text) => text.to_string(),
+            crate::ops::kernel::Source::Parts(texts) => texts.join("\n"),
+            crate::ops::kernel::Source::Whole(text) => text.to_string(),
         };
         let kernels = kernels().into_iter().map(|kernel| (kernel.name, own(kernel)));
         parts.chain(kernels).collect()
@@ -189,8 +192,7 @@ mod tests {
         }
         let software = GpuTarget::new(&AdapterTraits::of(AdapterKind::Software));
         let llvmpipe = GpuTarget::new(&AdapterTraits::llvmpipe());
-        let lists =
-            [software, llvmpipe].map(|target| super::super::software::replacements(&target));
+        let lists = [software, llvmpipe].map(|target| crate::ops::software::replacements(&target));
         let own = kernels().into_iter().map(|kernel| kernel.replaced[0]);
         for (old, new) in own.chain(lists).flatten() {
             assert!(part(old) != part(new), "{old} is replaced by itself");

@@ -1,8 +1,8 @@
 //! What adapters that compute on the processor have in place of other parts of kernels. They are what
 //! tests run on, and no GPU has any of it: no other file, and no kernel's own text, knows of it.
 
-use super::GpuTarget;
 use super::needs::Replacement;
+use super::target::GpuTarget;
 
 /// On all of them.
 const SOFTWARE: &[Replacement] = &[("terms", "terms_looped")];

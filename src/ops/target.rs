@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::Tuning;
+use super::tuning::Tuning;
 
 /// What an adapter is: what `auto` chooses by, and reports name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

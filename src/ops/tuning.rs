@@ -3,12 +3,8 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
-
-use super::Op;
-use crate::tensor::Shape;
 
 /// A way of computing a product.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -51,19 +47,6 @@ impl Tuning {
         }
         self.0.get(&key()).copied().filter(|variant| variant.is_possible())
     }
-}
-
-/// What can be chosen for an operation.
-#[derive(Clone, Debug)]
-pub struct Variants {
-    /// The operation and its sizes.
-    pub key: String,
-    /// The operation without what is fused to it.
-    pub plain: Arc<dyn Op>,
-    /// The shapes of its inputs.
-    pub inputs: Vec<Shape>,
-    /// What there is to choose from.
-    pub candidates: Vec<Variant>,
 }
 
 /// Tiles of these sizes, whole and in up to so many parts of the terms as make sense.

@@ -5,7 +5,8 @@ use image::RgbImage;
 use super::sheet::{Cell, GAP, Layout, Sheet, THIN_GAP, WIDE_GAP};
 use crate::data::ImageShape;
 use crate::error::{Error, Result};
-use crate::tensor::{Shape, Tensor};
+use crate::shape::Shape;
+use crate::tensor::Tensor;
 
 /// The most images side by side where rows are compared.
 const COLUMNS: usize = 10;

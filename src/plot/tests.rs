@@ -6,7 +6,8 @@ use super::colours::NOT_A_NUMBER;
 use super::sheet::GROUND;
 use super::*;
 use crate::error::Error;
-use crate::tensor::{Shape, Tensor};
+use crate::shape::Shape;
+use crate::tensor::Tensor;
 
 fn tensor(shape: &[usize], value: impl Fn(usize) -> f32) -> Tensor {
     let shape = Shape::from(shape);

@@ -1,12 +1,13 @@
 //! Near variants of pictures, to enlarge a set of them.
 
+use rand::RngExt;
+
 use super::trained::Trained;
 use crate::error::{Error, Result};
 use crate::inference::{Codes, Places, latent};
 use crate::models::{Model, Variant};
 use crate::rng::{Philox, Seed, stream};
 use crate::tensor::Tensor;
-use rand::RngExt;
 
 impl Trained {
     /// `count` near variants of each of `images`, `[images, channels, height, width]` in [0, 1]: as

@@ -1,4 +1,4 @@
-//! Training of a graph of one's own, where [`Trainer`](super::Trainer) trains the models of this
+//! Training of a graph of one's own, where [`Trainer`](super::trainer::Trainer) trains the models of this
 //! crate.
 
 use crate::error::{Error, Result};
@@ -12,9 +12,11 @@ use crate::tensor::Tensor;
 /// Makes one number of a graph small, by gradient steps on all of its parameters.
 ///
 /// ```
-/// use diabolo::gpu::{self, DeviceChoice};
+/// use diabolo::gpu;
+/// use diabolo::gpu::DeviceChoice;
 /// use diabolo::graph::Graph;
-/// use diabolo::ops::{self, Optimiser};
+/// use diabolo::ops;
+/// use diabolo::ops::Optimiser;
 /// use diabolo::rng::Seed;
 /// use diabolo::tensor::Tensor;
 /// use diabolo::nn;

@@ -7,7 +7,8 @@ use diabolo::error::Result;
 use diabolo::graph::{Graph, Plan, PlanRequest, State};
 use diabolo::ops::{Builder, GpuTarget, NodeId, StepScalars, mul, sum_all};
 use diabolo::rng::{Philox, Seed, Stream};
-use diabolo::tensor::{Shape, Tensor};
+use diabolo::shape::Shape;
+use diabolo::tensor::Tensor;
 use rand::RngExt;
 
 use super::compare::{Tolerance, difference};

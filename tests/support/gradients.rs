@@ -9,7 +9,8 @@ use diabolo::error::Result;
 use diabolo::graph::{Executor, Graph, Plan, PlanId, PlanRequest, State};
 use diabolo::ops::{self, Builder, NodeId, StepScalars, UnaryKind};
 use diabolo::rng::{Philox, Seed, Stream};
-use diabolo::tensor::{Shape, Tensor};
+use diabolo::shape::Shape;
+use diabolo::tensor::Tensor;
 use rand::RngExt;
 
 use super::dispatches;

@@ -10,8 +10,8 @@ use crate::error::{Error, Result};
 /// When it lacks one: the error says how to bring them there.
 pub(super) fn complete(cache: &Path, _progress: bool) -> Result<()> {
     for prefix in ["train", "t10k"] {
-        let images = super::find(cache, prefix, "images", &["idx3", "idx4"]);
-        if images.and(super::find(cache, prefix, "labels", &["idx1"])).is_err() {
+        let images = crate::data::mnist::find(cache, prefix, "images", &["idx3", "idx4"]);
+        if images.and(crate::data::mnist::find(cache, prefix, "labels", &["idx1"])).is_err() {
             let what = "lacks files of MNIST, and this program was built without the feature `cli`, \
                         which downloads them; put the four files there, or give mnist:DIR";
             return Err(Error::file(cache, what));

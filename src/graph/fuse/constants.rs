@@ -63,7 +63,7 @@ impl Graph {
         (*self.shape_of(x) == node.shape).then(|| Node { kind, inputs: vec![x], ..node.clone() })
     }
 
-    fn shape_of(&self, id: NodeId) -> &crate::tensor::Shape {
+    fn shape_of(&self, id: NodeId) -> &crate::shape::Shape {
         &self.node(id).shape
     }
 }

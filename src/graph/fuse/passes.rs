@@ -15,7 +15,7 @@ impl Graph {
     /// - A batch is corrupted in the pass that gathers it.
     /// - Elementwise operations, and a sum of what they give, become one pass.
     ///
-    /// `kept` are nodes whose own value is needed. A [companion](crate::graph::Kind::Companion) is
+    /// `kept` are nodes whose own value is needed. A [companion](crate::graph::nodes::Kind::Companion) is
     /// computed with the node it names, which may have the higher number.
     ///
     /// # Errors

@@ -3,11 +3,11 @@
 use super::stages::Stages;
 use super::structure::{Network, Scope};
 use super::{conv, dense};
+use crate::data::{ImageShape, MAX_SIDE};
 use crate::error::{Error, Result};
 use crate::models::architecture::{Architecture, CodeForm};
 use crate::nn;
 use crate::ops::{self, Activation, NodeId};
-use crate::shape::{ImageShape, MAX_SIDE};
 
 /// Gray, colours, and room for scientific images.
 const MOST_CHANNELS: usize = 64;

@@ -7,12 +7,12 @@
 
 use super::stages::{Block, Downsample, Norm};
 use super::structure::{Network, Scope};
+use crate::data::ImageShape;
 use crate::error::Result;
 use crate::graph::Graph;
 use crate::models::architecture::{CodeForm, Sizes};
 use crate::nn::{self, Layer, Start};
 use crate::ops::{self, Activation, Builder, ConvGeometry, NodeId};
-use crate::shape::ImageShape;
 
 /// A 1x1 convolution.
 pub(super) const POINT: ConvGeometry = ConvGeometry::symmetric([1, 1], [1, 1], [0, 0]);

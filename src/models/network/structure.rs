@@ -1,12 +1,13 @@
 //! A network's parts, and what they say of it before any layer is made.
 
 use super::stages::Stages;
+use crate::data::ImageShape;
 use crate::error::{Error, Result};
 use crate::graph::Graph;
 use crate::models::architecture::{Architecture, CodeForm, Sizes};
 use crate::nn::{Layer, Start};
 use crate::ops::{self, Activation, Builder, NodeId};
-use crate::shape::{ImageShape, Shape};
+use crate::shape::Shape;
 
 /// Where layers are added: a graph, and whether it is one that trains.
 pub struct Scope<'a> {

@@ -11,7 +11,7 @@ use super::chart::{
 };
 use crate::error::{Error, Result};
 use crate::plot::colours::NOT_A_NUMBER;
-use crate::tensor::Shape;
+use crate::shape::Shape;
 
 /// Ten colours in an order that was chosen by computation so that people of any colour vision tell
 /// them apart (Petroff: "Accessible color sequences for data visualization", 2021,

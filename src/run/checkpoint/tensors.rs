@@ -9,7 +9,7 @@ use safetensors::tensor::{Dtype, Metadata};
 
 use crate::error::{Error, Result};
 use crate::graph::{ParamName, Role, StateEntry, StateLayout};
-use crate::tensor::Shape;
+use crate::shape::Shape;
 
 /// The most names that an error lists.
 const LISTED: usize = 3;

@@ -8,7 +8,7 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::graph::{Initialiser, ParamName, StateEntry};
-use crate::tensor::Shape;
+use crate::shape::Shape;
 
 fn entry(name: &str, shape: &[usize], role: Role) -> StateEntry {
     let initialiser = Initialiser::Uniform { bound: 1.0 };

@@ -11,7 +11,8 @@ use crate::models::Model;
 use crate::plot;
 use crate::rng::Seed;
 use crate::run::folder::{RunFile, RunFolder};
-use crate::tensor::{Shape, Tensor};
+use crate::shape::Shape;
+use crate::tensor::Tensor;
 use crate::train::Config;
 
 /// Images in `reconstructions.png` and `restored.png`.

@@ -14,9 +14,10 @@ use crate::graph::PlanId;
 use crate::inference::{self, PlanCache, Task};
 use crate::models::Model;
 use crate::ops::StepScalars;
+use crate::shape::Shape;
 use crate::tasks::raster::Raster;
 use crate::tasks::trained::Trained;
-use crate::tensor::{Shape, Tensor};
+use crate::tensor::Tensor;
 
 /// Numbers that one layer makes at once, by which few tiles are computed at a time where they are
 /// large.

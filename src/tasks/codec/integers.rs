@@ -213,8 +213,8 @@ pub(super) fn decode(
 mod tests {
     use proptest::prelude::*;
 
-    use super::super::entropy::MOST_BITS_BY_BIT;
     use super::*;
+    use crate::tasks::codec::entropy::MOST_BITS_BY_BIT;
 
     fn numbers(channels: usize) -> Prior {
         let state = |place: usize| Spread::new(place as f32 - 1.0, 0.7 * place as f32 - 1.0);

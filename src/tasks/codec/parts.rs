@@ -1,7 +1,7 @@
 //! A picture in parts of a model's size, and together again.
 
 use crate::data::ImageShape;
-use crate::tasks::Raster;
+use crate::tasks::raster::Raster;
 
 impl Raster {
     /// A black picture.

@@ -17,8 +17,9 @@ use crate::ops::{
     Upsampling,
 };
 use crate::rng::Seed;
+use crate::shape::Shape;
 use crate::tasks::npy;
-use crate::tensor::{Shape, Tensor};
+use crate::tensor::Tensor;
 
 type Outputs = Vec<(&'static str, NodeId)>;
 

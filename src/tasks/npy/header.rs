@@ -2,7 +2,7 @@
 
 use std::io;
 
-use crate::tensor::Shape;
+use crate::shape::Shape;
 
 /// The most axes that NumPy gives an array.
 const MOST_AXES: usize = 64;

@@ -8,8 +8,9 @@ use std::path::Path;
 
 use crate::error::{Error, Result};
 use crate::file::{self, write_atomically};
-use crate::tensor::{Shape, Tensor};
-use header::{Header, Kind, Parsed, Problem};
+use crate::shape::Shape;
+use crate::tasks::npy::header::{Header, Kind, Parsed, Problem};
+use crate::tensor::Tensor;
 
 /// What every file begins with.
 const MAGIC: &[u8; 6] = b"\x93NUMPY";

@@ -3,7 +3,7 @@
 use crate::data::ImageShape;
 use crate::error::{Error, Result};
 use crate::inference::Inference;
-use crate::tasks::Trained;
+use crate::tasks::trained::Trained;
 use crate::tensor::Tensor;
 
 /// Numbers of parts that are at work at once.

@@ -1,7 +1,7 @@
 //! Products, sums, and arithmetic element by element.
 
 use diabolo::ops::{self, Activation, Builder, ReduceKind, Transpose, UnaryKind};
-use diabolo::tensor::Shape;
+use diabolo::shape::Shape;
 use proptest::prelude::*;
 use proptest::sample::select;
 

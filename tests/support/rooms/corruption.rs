@@ -1,7 +1,8 @@
 //! Images spoilt, and what stands between a draw and the loss: a detached value, a step's weight.
 
 use diabolo::ops::{self, Activation, Corruption};
-use diabolo::tensor::{Shape, Tensor};
+use diabolo::shape::Shape;
+use diabolo::tensor::Tensor;
 use proptest::prelude::*;
 
 use super::super::case::{Case, tensor};

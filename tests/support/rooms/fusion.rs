@@ -5,7 +5,7 @@ use std::sync::Arc;
 use diabolo::error::Result;
 use diabolo::graph::Graph;
 use diabolo::ops::{self, Activation, Builder, ConvGeometry, NodeId, Roofline, UnaryKind};
-use diabolo::tensor::Shape;
+use diabolo::shape::Shape;
 use proptest::prelude::*;
 use proptest::sample::select;
 

@@ -1,7 +1,7 @@
 //! Convolutions, pooling, resizing and normalisation of images.
 
 use diabolo::ops::{self, Activation, ConvGeometry, Upsampling};
-use diabolo::tensor::Shape;
+use diabolo::shape::Shape;
 use proptest::prelude::*;
 use proptest::sample::select;
 

@@ -2,7 +2,8 @@
 
 use diabolo::graph::Graph;
 use diabolo::ops::{self, NodeId};
-use diabolo::tensor::{Shape, Tensor};
+use diabolo::shape::Shape;
+use diabolo::tensor::Tensor;
 use proptest::prelude::*;
 
 use super::super::case::{Case, distinct, tensor};

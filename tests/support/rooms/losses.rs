@@ -1,7 +1,7 @@
 //! Losses and what they are made of.
 
 use diabolo::ops;
-use diabolo::tensor::Shape;
+use diabolo::shape::Shape;
 use proptest::prelude::*;
 
 use super::super::case::{Case, tensor};

@@ -1,7 +1,7 @@
 //! Random draws: the same on every device, as whole numbers to the bit.
 
 use diabolo::ops::{self, RandomKind};
-use diabolo::tensor::Shape;
+use diabolo::shape::Shape;
 use proptest::prelude::*;
 
 use super::super::case::{Case, tensor};

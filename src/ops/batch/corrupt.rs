@@ -1,0 +1,270 @@
+//! Images spoilt at random, for models that learn to restore them (Vincent, Larochelle, Bengio and
+//! Manzagol, 2008).
+
+use std::sync::Arc;
+
+use super::corruption::Corruption;
+use crate::arithmetic::simd;
+use crate::error::Result;
+use crate::ops::elementwise::nodes::{add, mul, unary};
+use crate::ops::function::UnaryKind;
+use crate::ops::kernel::{Binding, Dispatch, Kernel, kernel};
+use crate::ops::node::{Backward, NodeId};
+use crate::ops::op::{Builder, CpuCall, Op, Shapes};
+use crate::ops::random::draws::{DRAWS, RandomKind, draw_output, drawn, normals, random};
+use crate::ops::target::GpuTarget;
+use crate::ops::window::blur::{Blur, sizes};
+use crate::rng::{self, Stream};
+use crate::shape::Shape;
+
+static KERNEL: Kernel = kernel!("batch/corrupt");
+
+/// `images` of `[batch, channels, height, width]` in [0, 1], spoilt as `corruption` says, of the
+/// same shape and range; others at every step, but for a blur, which draws nothing.
+///
+/// There is no gradient: what is spoilt is data.
+///
+/// # Errors
+/// When the amount is out of its range, or `images` has another rank or is empty.
+pub fn corrupt(
+    builder: &mut dyn Builder,
+    images: NodeId,
+    corruption: Corruption,
+) -> Result<NodeId> {
+    corruption.check()?;
+    let (kind, amount) = match corruption {
+        Corruption::Gaussian { deviation } => (Kind::Gaussian, deviation),
+        Corruption::SaltAndPepper { share } => (Kind::SaltAndPepper, share),
+        Corruption::Mask { share } => (Kind::Mask, share),
+        Corruption::Rectangles { share } => (Kind::Rectangles, share),
+        Corruption::Haze { transmission } => (Kind::Haze, transmission),
+        Corruption::GaussianRange { least, most } => {
+            return noise_of_any_strength(builder, images, [least, most]);
+        }
+        Corruption::Blur { deviation } => {
+            return builder.apply(Arc::new(Blur { deviation }), &[images]);
+        }
+    };
+    let stream = builder.fresh_stream();
+    builder.apply(Arc::new(Corrupt { kind, amount, stream }), &[images])
+}
+
+/// `images` and normal noise, of a deviation between these two drawn for each image.
+fn noise_of_any_strength(
+    builder: &mut dyn Builder,
+    images: NodeId,
+    [least, most]: [f32; 2],
+) -> Result<NodeId> {
+    let shape = builder.shape(images).clone();
+    crate::ops::window::blur::check_images("corrupt", &[&shape])?;
+    let deviations = RandomKind::Uniform { low: least, high: most };
+    let deviations = random(builder, [shape[0], 1, 1, 1], deviations)?;
+    let noise = random(builder, shape, RandomKind::Normal { mean: 0.0, deviation: 1.0 })?;
+    let noise = mul(builder, noise, deviations)?;
+    let spoilt = add(builder, images, noise)?;
+    unary(builder, spoilt, UnaryKind::Clamp { low: 0.0, high: 1.0 })
+}
+
+/// What is drawn; the kernel's `KIND`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    /// A number an element.
+    Gaussian,
+    /// A number a pixel.
+    SaltAndPepper,
+    /// A number a pixel.
+    Mask,
+    /// A block an image.
+    Rectangles,
+    /// A block an image.
+    Haze,
+}
+
+/// The operation of [`corrupt`], unless it is a [`Blur`].
+#[derive(Clone, Copy, Debug)]
+pub struct Corrupt {
+    kind: Kind,
+    amount: f32,
+    stream: Stream,
+}
+
+/// The range of the airlight in a haze, and its width.
+const AIRLIGHT: [f32; 2] = [0.8, 0.2];
+
+/// Height and width of the rectangle that covers about `share` of an image of `image`.
+fn rectangle(share: f32, image: [usize; 2]) -> [usize; 2] {
+    image.map(|side| ((share.sqrt() * side as f32).round() as usize).clamp(1, side))
+}
+
+/// A whole number below `count` by a random word.
+fn below(count: usize, word: u32) -> usize {
+    ((count as u64 * u64::from(word)) >> 32) as usize
+}
+
+#[inline(always)]
+fn clip(x: f32) -> f32 {
+    let x = if x < 0.0 { 0.0 } else { x };
+    if x > 1.0 { 1.0 } else { x }
+}
+
+impl Corrupt {
+    fn elements(&self, call: &mut CpuCall) {
+        let (input, deviation) = (call.inputs[0], self.amount);
+        draw_output!(call, self.stream, |start, out, words| {
+            let noise = normals(words);
+            for ((out, x), noise) in out.iter_mut().zip(&input[start..]).zip(&noise) {
+                *out = clip(x + deviation * noise);
+            }
+        });
+    }
+
+    /// Calls `spoil` with the draw of each pixel and the pixel in each of its channels.
+    #[inline(always)]
+    fn pixels(&self, call: &mut CpuCall, spoil: impl Fn(f32, f32) -> f32 + Sync) {
+        let [_, channels, height, width] = sizes(&call.shapes.output);
+        let (plane, step, input) = (height * width, call.step, call.inputs[0]);
+        let image = channels * plane;
+        simd::in_rows(call.output(), image, |first, out| {
+            simd::vectorised!({
+                for (b, out) in out.chunks_mut(image).enumerate() {
+                    let b = first + b;
+                    let input = &input[b * image..][..image];
+                    let mut at = 0;
+                    while at < plane {
+                        // As many pixels as are left of this image and of this piece of draws.
+                        let number = b * plane + at;
+                        let words = &drawn(step, self.stream, number / DRAWS)[number % DRAWS..];
+                        let count = words.len().min(plane - at);
+                        for start in (0..channels).map(|channel| channel * plane + at) {
+                            let out = &mut out[start..][..count];
+                            for ((out, x), word) in out.iter_mut().zip(&input[start..]).zip(words) {
+                                *out = spoil(rng::uniform(*word), *x);
+                            }
+                        }
+                        at += count;
+                    }
+                }
+            });
+        });
+    }
+
+    /// Calls `spoil` with each image, its place in the output, and its words.
+    fn images(&self, call: &mut CpuCall, spoil: impl Fn(&[f32], &mut [f32], [u32; 4]) + Sync) {
+        let (input, step) = (call.inputs[0], call.step);
+        let image: usize = call.shapes.output[1..].iter().product();
+        simd::in_rows(call.output(), image, |first, out| {
+            for (b, out) in out.chunks_mut(image).enumerate() {
+                let b = first + b;
+                let words = rng::block(step.seed(), self.stream, step.step, b as u32);
+                spoil(&input[b * image..][..image], out, words);
+            }
+        });
+    }
+
+    fn rectangles(&self, call: &mut CpuCall) {
+        let [_, _, height, width] = sizes(&call.shapes.output);
+        let [h, w] = rectangle(self.amount, [height, width]);
+        self.images(call, |image, out, words| {
+            out.copy_from_slice(image);
+            let top = below(height - h + 1, words[0]);
+            let left = below(width - w + 1, words[1]);
+            for plane in out.chunks_mut(height * width) {
+                for row in plane.chunks_mut(width).skip(top).take(h) {
+                    row[left..][..w].fill(0.0);
+                }
+            }
+        });
+    }
+
+    fn haze(&self, call: &mut CpuCall) {
+        let t = self.amount;
+        self.images(call, |image, out, words| {
+            let air = (AIRLIGHT[0] + AIRLIGHT[1] * rng::uniform(words[0])) * (1.0 - t);
+            simd::vectorised!({
+                out.iter_mut().zip(image).for_each(|(out, x)| *out = clip(x * t + air));
+            });
+        });
+    }
+}
+
+/// For kernels that include `corruption.wgsl`.
+impl Corrupt {
+    /// Sets what it needs to know of images of this shape.
+    pub(crate) fn constants(&self, dispatch: Dispatch, images: &Shape) -> Dispatch {
+        let [_, channels, height, width] = sizes(images);
+        dispatch
+            .constant("KIND", self.kind as u32)
+            .constant("CHANNELS", channels as u32)
+            .constant("HEIGHT", height as u32)
+            .constant("WIDTH", width as u32)
+    }
+
+    /// Its words in the uniform, in order: `stream`, `amount`, `height`, `width`.
+    pub(crate) fn params(&self, images: &Shape) -> [u32; 4] {
+        let [_, _, height, width] = sizes(images);
+        let [h, w] = rectangle(self.amount, [height, width]);
+        [self.stream.0, self.amount.to_bits(), h as u32, w as u32]
+    }
+}
+
+impl Op for Corrupt {
+    fn name(&self) -> &'static str {
+        "corrupt"
+    }
+
+    fn shape(&self, inputs: &[&Shape]) -> Result<Shape> {
+        crate::ops::window::blur::check_images(self.name(), inputs)
+    }
+
+    fn gradient(&self, _: &mut dyn Builder, _: &Backward) -> Result<Vec<Option<NodeId>>> {
+        Ok(vec![None])
+    }
+
+    fn cpu(&self, mut call: CpuCall) {
+        let share = self.amount;
+        match self.kind {
+            Kind::Gaussian => self.elements(&mut call),
+            Kind::SaltAndPepper => self.pixels(&mut call, |draw, x| {
+                let white = if draw < share { 1.0 } else { x };
+                if draw < 0.5 * share { 0.0 } else { white }
+            }),
+            Kind::Mask => self.pixels(&mut call, |draw, x| if draw < share { 0.0 } else { x }),
+            Kind::Rectangles => self.rectangles(&mut call),
+            Kind::Haze => self.haze(&mut call),
+        }
+    }
+
+    fn gpu(&self, shapes: &Shapes, _target: &GpuTarget) -> Vec<Dispatch> {
+        let vectors = shapes.output.elements().div_ceil(4);
+        let bindings = vec![Binding::Input(0), Binding::Output(0)];
+        let dispatch = Dispatch::new(&KERNEL, bindings, Dispatch::linear(vectors, 64));
+        let params = [vectors as u32].into_iter().chain(self.params(&shapes.output));
+        vec![self.constants(dispatch, &shapes.output).params(params)]
+    }
+
+    fn stream(&self) -> Option<Stream> {
+        Some(self.stream)
+    }
+}
+
+pub(crate) fn kernel() -> &'static Kernel {
+    &KERNEL
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rectangles_fit_and_cover_their_share() {
+        assert_eq!(rectangle(0.25, [28, 20]), [14, 10]);
+        assert_eq!(rectangle(1e-9, [5, 1]), [1, 1]);
+        assert_eq!(rectangle(0.999, [5, 7]), [5, 7]);
+    }
+
+    #[test]
+    fn whole_numbers_stay_below_their_bound() {
+        assert_eq!([0, u32::MAX / 2, u32::MAX].map(|word| below(10, word)), [0, 4, 9]);
+        assert_eq!(below(1, u32::MAX), 0);
+    }
+}

@@ -1,0 +1,188 @@
+//! The gradient of a convolution in its weights, an operation like any other.
+
+use std::sync::Arc;
+
+use super::convolution::{ConvSizes, FEW_CHANNELS, four, misfit, weight_shape};
+use super::convolution_cpu;
+use super::nodes::{Conv2dWeightGradient, Summed, conv2d, image_like};
+use crate::error::{Error, Result};
+use crate::ops::kernel::{Binding, Dispatch, Kernel, kernel};
+use crate::ops::node::{Backward, NodeId};
+use crate::ops::op::{Builder, CpuCall, Op, Shapes, Variants};
+use crate::ops::product::tiles::{self, Tile, Tiling};
+use crate::ops::target::GpuTarget;
+use crate::ops::tuning;
+use crate::shape::Shape;
+
+static KERNEL: Kernel = kernel!("window/conv2d_weight_gradient");
+
+impl Summed {
+    /// How many parts each split gives, and how many sums these end in.
+    fn counts(self, sizes: &ConvSizes) -> [usize; 2] {
+        match self {
+            Self::Output => [sizes.co, sizes.co],
+            Self::Image => [sizes.window(), sizes.ci],
+        }
+    }
+}
+
+impl Conv2dWeightGradient {
+    fn sizes(&self, shapes: &Shapes) -> ConvSizes {
+        ConvSizes::of(self.geometry, &shapes.inputs[0], &shapes.inputs[1])
+    }
+}
+
+impl Op for Conv2dWeightGradient {
+    fn name(&self) -> &'static str {
+        "conv2d_weight_gradient"
+    }
+
+    fn shape(&self, inputs: &[&Shape]) -> Result<Shape> {
+        let error = |what: &str| Err(Error::shape(self.name(), what, inputs));
+        let (Some([batch, ci, h, w]), Some([other, co, ho, wo])) =
+            (four(inputs[0]), four(inputs[1]))
+        else {
+            return error("needs [N, Ci, H, W] and [N, Co, Ho, Wo]");
+        };
+        let windows = self
+            .geometry
+            .output_size([h, w])
+            .map_err(|error| misfit(self.name(), error, inputs))?;
+        if batch != other || windows != [ho, wo] {
+            return error(&format!("the second must have the first's batch and {windows:?}"));
+        }
+        Ok(weight_shape(co, ci, &self.geometry))
+    }
+
+    fn gradient(&self, builder: &mut dyn Builder, at: &Backward) -> Result<Vec<Option<NodeId>>> {
+        let (x, y, g) = (at.inputs[0], at.inputs[1], at.gradient);
+        let geometry = self.geometry;
+        let by_x = at.wanted[0].then(|| image_like(builder, x, y, g, geometry)).transpose()?;
+        let by_y = at.wanted[1].then(|| conv2d(builder, x, g, geometry)).transpose()?;
+        Ok(vec![by_x, by_y])
+    }
+
+    fn flops(&self, shapes: &Shapes) -> u64 {
+        self.sizes(shapes).flops()
+    }
+
+    fn cpu(&self, call: CpuCall) {
+        let (x, y) = (call.inputs[0], call.inputs[1]);
+        let sizes = self.sizes(call.shapes);
+        let [w, sums, _] = call.outputs;
+        convolution_cpu::weigh(&sizes, x, y, w, self.sums.map(|summed| (summed, sums)));
+    }
+
+    fn gpu(&self, shapes: &Shapes, target: &GpuTarget) -> Vec<Dispatch> {
+        let sizes = self.sizes(shapes);
+        let cut = Cut::new(&sizes, target);
+        let words = shapes.output.elements();
+        let [parts, sums] = self.sums.map_or([0; 2], |summed| summed.counts(&sizes));
+        let params = [sizes.batch, cut.split_k, cut.k_each].map(|number| number as u32);
+        let joined = cut.split_k > 1 || self.sums.is_some();
+        let to = if joined { Binding::Scratch } else { Binding::Output(0) };
+        let (entry, groups) = match cut.direct {
+            true => ("direct", Dispatch::linear((direct_lines(&sizes) + parts) * cut.split_k, 64)),
+            false => ("tiled", Dispatch::linear(cut.groups, 1)),
+        };
+        let finish = |dispatch: Dispatch| {
+            let code = match self.sums {
+                None => 0,
+                Some(Summed::Output) => 1,
+                Some(Summed::Image) => 2,
+            };
+            let places = sizes.batch * sizes.output_plane();
+            let whole = u32::from(places.is_multiple_of(tiles::DEPTH));
+            let dispatch = sizes.constants(dispatch).constant("WHOLE", whole);
+            dispatch.constant("SUMS", code).params(params)
+        };
+        let bindings = vec![Binding::Input(0), Binding::Input(1), to];
+        let products = Dispatch::new(&KERNEL, bindings, groups)
+            .entry(entry)
+            .constant("VECTOR_Y", u32::from(sizes.output_plane().is_multiple_of(4)));
+        let mut dispatches = vec![Tile::Large.constants(finish(products))];
+        if joined {
+            let mut bindings = vec![Binding::Scratch, Binding::Output(0)];
+            bindings.extend(self.sums.map(|_| Binding::Output(1)));
+            let join = Dispatch::new(&KERNEL, bindings, Dispatch::linear(words + sums, 64));
+            let entry = if self.sums.is_some() { "join_sums" } else { "join" };
+            dispatches.push(finish(join.entry(entry)));
+        }
+        dispatches
+    }
+
+    fn gpu_scratch(&self, shapes: &Shapes, target: &GpuTarget) -> usize {
+        let sizes = self.sizes(shapes);
+        match (Cut::new(&sizes, target).split_k, self.sums) {
+            (1, None) => 0,
+            (split_k, None) => split_k * shapes.output.elements(),
+            (split_k, Some(summed)) => {
+                split_k * (shapes.output.elements() + summed.counts(&sizes)[0])
+            }
+        }
+    }
+
+    fn variants(&self, shapes: &Shapes) -> Option<Variants> {
+        let sizes = self.sizes(shapes);
+        Some(Variants {
+            key: sizes.key(KERNEL.name),
+            plain: Arc::new(Self { sums: None, ..*self }),
+            inputs: shapes.inputs.clone(),
+            candidates: tuning::candidates(&[0, 64], sizes.batch * sizes.output_plane()),
+        })
+    }
+
+    /// For the bias of a convolution, and that of a transposed one whose windows tile the image.
+    fn with_channel_sums(&self, input: usize, shapes: &Shapes) -> Option<Arc<dyn Op>> {
+        let sizes = self.sizes(shapes);
+        let summed = match input {
+            1 => Summed::Output,
+            _ if self.geometry.tiles(sizes.image, sizes.output) => Summed::Image,
+            _ => return None,
+        };
+        let plain = self.sums.is_none();
+        plain.then(|| Arc::new(Self { sums: Some(summed), ..*self }) as Arc<dyn Op>)
+    }
+}
+
+/// Invocations of a split in the direct kernel: four channels of y and four places on a line of the
+/// kernel each.
+fn direct_lines(sizes: &ConvSizes) -> usize {
+    let [kh, kw] = sizes.geometry.kernel;
+    sizes.co.div_ceil(4) * sizes.ci * kh * kw.div_ceil(4)
+}
+
+/// How the sum over all places of all images is spread over workgroups.
+struct Cut {
+    direct: bool,
+    split_k: usize,
+    k_each: usize,
+    groups: usize,
+}
+
+impl Cut {
+    fn tiled(Tiling { split_k, k_each, groups, .. }: Tiling) -> Self {
+        Self { direct: false, split_k, k_each, groups }
+    }
+
+    fn new(sizes: &ConvSizes, target: &GpuTarget) -> Self {
+        let terms = sizes.batch * sizes.output_plane();
+        let product = [sizes.co, terms, sizes.window()];
+        if let Some(choice) = target.tuning.choice(|| sizes.key(KERNEL.name)) {
+            if let Some(tiling) = Tiling::chosen(choice, 1, product, &[Tile::Large]) {
+                return Self::tiled(tiling);
+            }
+            let [split_k, k_each] = tiles::direct_cut(terms, choice.splits);
+            return Self { direct: true, split_k, k_each, groups: 0 };
+        }
+        if sizes.co.min(sizes.window()) > FEW_CHANNELS && sizes.ci > 1 {
+            return Self::tiled(Tiling::large(1, product, target));
+        }
+        let [split_k, k_each] = tiles::direct_splits(direct_lines(sizes), terms, target);
+        Self { direct: true, split_k, k_each, groups: 0 }
+    }
+}
+
+pub(crate) fn kernel() -> &'static Kernel {
+    &KERNEL
+}

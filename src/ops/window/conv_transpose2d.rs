@@ -1,0 +1,93 @@
+//! Transposed convolution: the adjoint of [`conv2d`] in its image, which enlarges images.
+
+use std::sync::Arc;
+
+use super::convolution::{ConvSizes, MadeImages, four, misfit, weight_shape};
+use super::convolution_cpu;
+use super::nodes::{ConvTranspose2d, conv2d, weight_gradient};
+use crate::error::{Error, Result};
+use crate::ops::function::EpiloguePart;
+use crate::ops::kernel::{Dispatch, Kernel, kernel};
+use crate::ops::node::{Backward, NodeId};
+use crate::ops::op::{Builder, CpuCall, Op, Shapes, Variants};
+use crate::ops::target::GpuTarget;
+use crate::shape::Shape;
+
+static KERNEL: Kernel = kernel!("window/conv_transpose2d");
+
+impl Op for ConvTranspose2d {
+    fn name(&self) -> &'static str {
+        "conv_transpose2d"
+    }
+
+    fn shape(&self, inputs: &[&Shape]) -> Result<Shape> {
+        let error = |what: &str| Err(Error::shape(self.name(), what, inputs));
+        let (Some([batch, co, ho, wo]), Some([_, ci, ..])) = (four(inputs[0]), four(inputs[1]))
+        else {
+            return error("needs [N, Co, Ho, Wo] and [Co, Ci, Kh, Kw]");
+        };
+        if *inputs[1] != weight_shape(co, ci, &self.geometry) {
+            return error("the weight must be [Co, Ci, Kh, Kw] for the input's Co");
+        }
+        let size = self.output_size;
+        let windows =
+            self.geometry.output_size(size).map_err(|error| misfit(self.name(), error, inputs))?;
+        if windows != [ho, wo] {
+            return error(&format!("an output of {size:?} belongs to an input of {windows:?}"));
+        }
+        let output = Shape::from([batch, ci, size[0], size[1]]);
+        self.fused.check(self.name(), inputs, ci, &output)?;
+        Ok(output)
+    }
+
+    fn gradient(&self, builder: &mut dyn Builder, at: &Backward) -> Result<Vec<Option<NodeId>>> {
+        self.fused.none_yet()?;
+        let (y, w, g) = (at.inputs[0], at.inputs[1], at.gradient);
+        let geometry = self.geometry;
+        let by_y = at.wanted[0].then(|| conv2d(builder, g, w, geometry)).transpose()?;
+        let by_w = at.wanted[1].then(|| weight_gradient(builder, g, y, geometry)).transpose()?;
+        Ok(vec![by_y, by_w])
+    }
+
+    fn flops(&self, shapes: &Shapes) -> u64 {
+        ConvSizes::of(self.geometry, &shapes.output, &shapes.inputs[0]).flops()
+    }
+
+    fn cpu(&self, mut call: CpuCall) {
+        let sizes = ConvSizes::of(self.geometry, &call.shapes.output, &call.shapes.inputs[0]);
+        let [y, w, ..] = call.inputs;
+        let then = self.fused.on(&call.inputs);
+        convolution_cpu::transpose(&sizes, y, w, call.output(), then);
+    }
+
+    fn gpu(&self, shapes: &Shapes, target: &GpuTarget) -> Vec<Dispatch> {
+        let sizes = ConvSizes::of(self.geometry, &shapes.output, &shapes.inputs[0]);
+        let stride = self.geometry.stride;
+        let phases = stride[0] * stride[1];
+        let phase_plane = sizes.image[0].div_ceil(stride[0]) * sizes.image[1].div_ceil(stride[1]);
+        let made = MadeImages {
+            channels: sizes.ci,
+            places: sizes.batch * phase_plane,
+            phases,
+            whole: phases == 1 && sizes.image_plane().is_multiple_of(4),
+        };
+        vec![sizes.dispatch(&KERNEL, made, (self.fused, target))]
+    }
+
+    fn variants(&self, shapes: &Shapes) -> Option<Variants> {
+        let sizes = ConvSizes::of(self.geometry, &shapes.output, &shapes.inputs[0]);
+        Some(sizes.variants(
+            KERNEL.name,
+            Arc::new(Self::plain(self.geometry, self.output_size)),
+            shapes,
+        ))
+    }
+
+    fn with_epilogue(&self, part: EpiloguePart) -> Option<Arc<dyn Op>> {
+        Some(Arc::new(Self { fused: self.fused.with(part)?, ..*self }))
+    }
+}
+
+pub(crate) fn kernel() -> &'static Kernel {
+    &KERNEL
+}

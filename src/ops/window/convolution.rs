@@ -1,0 +1,386 @@
+//! What the three uses of one convolution share. With `x` of `[N, Ci, H, W]`, `y` of
+//! `[N, Co, Ho, Wo]` and `w` of `[Co, Ci, Kh, Kw]`, the number
+//!
+//! > sum over n, co, oy, ox, ci, ky, kx of `y[n, co, oy, ox] * w[co, ci, ky, kx] * x[n, ci, iy, ix]`
+//!
+//! is linear in each of the three. Its gradients are the convolution (in `y`), the transposed
+//! convolution (in `x`) and the weight gradient (in `w`); so each one's gradients are the other two.
+
+use std::sync::Arc;
+
+use super::geometry::{ConvGeometry, GeometryError};
+use crate::error::Error;
+use crate::ops::kernel::{Binding, Dispatch, Kernel};
+use crate::ops::op::{Op, Shapes, Variants};
+use crate::ops::product::epilogue::Fused;
+use crate::ops::product::tiles::Tile;
+use crate::ops::target::GpuTarget;
+use crate::ops::tuning::Variant;
+use crate::shape::Shape;
+
+/// The sizes of one convolution, whichever of its tensors is the output.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct ConvSizes {
+    pub geometry: ConvGeometry,
+    pub batch: usize,
+    /// Channels of `x`.
+    pub ci: usize,
+    /// `[H, W]`.
+    pub image: [usize; 2],
+    /// Channels of `y`.
+    pub co: usize,
+    /// `[Ho, Wo]`.
+    pub output: [usize; 2],
+}
+
+/// Channels up to which a direct kernel beats tiles of 64 on a GPU.
+pub(crate) const FEW_CHANNELS: usize = 4;
+
+/// The tiles that there are kernels for which make images.
+const IMAGE_TILES: [Tile; 2] = [Tile::Large, Tile::Wide];
+
+/// What a kernel makes of images: their channels, and so many phases of so many places in all images.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct MadeImages {
+    pub channels: usize,
+    pub places: usize,
+    pub phases: usize,
+    /// Whether four neighbouring places of a phase are neighbours in memory.
+    pub whole: bool,
+}
+
+/// The batch, channels, height and width of a shape, if it has four axes.
+pub(crate) fn four(shape: &Shape) -> Option<[usize; 4]> {
+    shape[..].try_into().ok()
+}
+
+impl ConvSizes {
+    /// The sizes where `x` and `y` are known to fit each other.
+    pub fn of(geometry: ConvGeometry, x: &Shape, y: &Shape) -> Self {
+        let [batch, ci, h, w] = four(x).expect("the shape rule has passed");
+        let [_, co, ho, wo] = four(y).expect("the shape rule has passed");
+        Self { geometry, batch, ci, image: [h, w], co, output: [ho, wo] }
+    }
+
+    /// Elements of one image of one channel of `x`.
+    pub fn image_plane(&self) -> usize {
+        self.image[0] * self.image[1]
+    }
+
+    /// Elements of one image of one channel of `y`.
+    pub fn output_plane(&self) -> usize {
+        self.output[0] * self.output[1]
+    }
+
+    /// Elements of one image of `x`.
+    pub fn image_words(&self) -> usize {
+        self.ci * self.image_plane()
+    }
+
+    /// Elements of one image of `y`.
+    pub fn output_words(&self) -> usize {
+        self.co * self.output_plane()
+    }
+
+    /// Places of the kernel.
+    pub fn taps(&self) -> usize {
+        self.geometry.kernel[0] * self.geometry.kernel[1]
+    }
+
+    /// The same convolution with the roles of `x` and `y` swapped (and the kernel turned by 180
+    /// degrees), which strides of 1 allow, where it makes far fewer columns.
+    pub fn swapped(&self) -> Option<Self> {
+        let geometry = self.geometry.turned()?;
+        let fewer = 2 * self.co <= self.ci && !self.geometry.is_pointwise();
+        fewer.then_some(Self {
+            geometry,
+            batch: self.batch,
+            ci: self.co,
+            image: self.output,
+            co: self.ci,
+            output: self.image,
+        })
+    }
+
+    /// Numbers that one window reads: rows of the columns' matrix.
+    pub fn window(&self) -> usize {
+        self.ci * self.taps()
+    }
+
+    /// Multiply-adds, those with padding included, counted as two.
+    pub fn flops(&self) -> u64 {
+        2 * (self.batch * self.output_words() * self.window()) as u64
+    }
+
+    /// The tile in which images of `channels` are made, by what was measured or by the table; none for
+    /// a direct kernel.
+    fn tile(&self, kernel: &str, channels: usize, target: &GpuTarget) -> Option<Tile> {
+        match target.tuning.choice(|| self.key(kernel)) {
+            Some(choice) => IMAGE_TILES.into_iter().find(|tile| tile.number() == choice.tile),
+            None if self.ci.min(self.co) <= FEW_CHANNELS => None,
+            None => Some(Tile::for_rows(channels)),
+        }
+    }
+
+    /// The run of one of the kernels that make images.
+    pub fn dispatch(
+        &self,
+        kernel: &Kernel,
+        made: MadeImages,
+        (fused, target): (Fused, &GpuTarget),
+    ) -> Dispatch {
+        let MadeImages { channels, places, phases, whole } = made;
+        let tile = self.tile(kernel.name, channels, target);
+        let (entry, groups) = match tile.map(Tile::sides) {
+            Some([rows, columns]) => {
+                ("tiled", channels.div_ceil(rows) * places.div_ceil(columns) * phases)
+            }
+            None => {
+                let invocations = channels.div_ceil(4) * places.div_ceil(4) * phases;
+                ("direct", invocations.div_ceil(64))
+            }
+        };
+        let [input, w, output] = [Binding::Input(0), Binding::Input(1), Binding::Output(0)];
+        let bindings = [&[input, w, output][..], &fused.bindings()].concat();
+        let dispatch = Dispatch::new(kernel, bindings, Dispatch::linear(groups, 1))
+            .entry(entry)
+            .constant("VECTOR_OUT", u32::from(whole))
+            .params([self.batch as u32]);
+        let dispatch = fused.constants(self.constants(dispatch));
+        match tile {
+            Some(tile) => tile.constants(dispatch),
+            None => dispatch,
+        }
+    }
+
+    /// What a choice of a variant of `kernel` goes by.
+    pub fn key(&self, kernel: &str) -> String {
+        let ConvGeometry { kernel: [kh, kw], stride: [sy, sx], .. } = self.geometry;
+        let ([h, w], [ho, wo]) = (self.image, self.output);
+        let Self { batch, ci, co, .. } = self;
+        format!("{kernel} {batch}x{ci}x{h}x{w} {co}x{ho}x{wo} {kh}x{kw} by {sy}x{sx}")
+    }
+
+    /// What there is to choose from for one of the kernels that make images.
+    pub fn variants(&self, kernel: &str, plain: Arc<dyn Op>, shapes: &Shapes) -> Variants {
+        Variants {
+            key: self.key(kernel),
+            plain,
+            inputs: shapes.inputs[..2].to_vec(),
+            candidates: [0, 64, 128].map(|tile| Variant { tile, splits: 1 }).to_vec(),
+        }
+    }
+
+    /// Sets the constants that the three kernels share.
+    pub fn constants(&self, dispatch: Dispatch) -> Dispatch {
+        self.geometry
+            .constants(dispatch)
+            .constant("CI", self.ci as u32)
+            .constant("H", self.image[0] as u32)
+            .constant("W", self.image[1] as u32)
+            .constant("CO", self.co as u32)
+            .constant("HO", self.output[0] as u32)
+            .constant("WO", self.output[1] as u32)
+    }
+}
+
+/// The shape of `w`.
+pub(crate) fn weight_shape(co: usize, ci: usize, geometry: &ConvGeometry) -> Shape {
+    Shape::from([co, ci, geometry.kernel[0], geometry.kernel[1]])
+}
+
+/// The error of operation `op` for a window that does not fit.
+pub(crate) fn misfit(op: &'static str, error: GeometryError, inputs: &[&Shape]) -> Error {
+    Error::shape(op, error.to_string(), inputs)
+}
+
+/// What the tests of convolutions and poolings need: random geometries, and an operation run alone.
+#[cfg(test)]
+pub(crate) mod trial {
+    use rand::RngExt;
+
+    use super::*;
+    use crate::ops::kernel::{MAX_INPUTS, MAX_OUTPUTS};
+    use crate::ops::op::CpuCall;
+    use crate::ops::step::StepScalars;
+    use crate::rng::{Philox, Seed, Stream};
+
+    /// Draws of geometries, sizes and numbers.
+    pub struct Random(Philox);
+
+    impl Random {
+        /// The same draws for the same number.
+        pub fn new(seed: u64) -> Self {
+            Self(Philox::new(Seed(seed), Stream(0)))
+        }
+
+        /// A whole number of a range.
+        pub fn within(&mut self, range: std::ops::Range<usize>) -> usize {
+            self.0.random_range(range)
+        }
+
+        /// A geometry, and an image that it fits: strides above the kernel, uneven padding and
+        /// images of size 1 included, and often the usual ones.
+        pub fn geometry(&mut self) -> (ConvGeometry, [usize; 2]) {
+            loop {
+                let mut two = |range: std::ops::Range<usize>| {
+                    [self.within(range.clone()), self.within(range)]
+                };
+                let (kernel, stride, dilation) = (two(1..5), two(1..5), two(1..4));
+                let (padding, image) = ([two(0..4), two(0..4)], two(1..20));
+                let geometry = match self.within(0..5) {
+                    0 => ConvGeometry::symmetric(kernel, [1, 1], [1, 1]),
+                    1 => ConvGeometry::symmetric(kernel, kernel, [0, 0]),
+                    2 => ConvGeometry::symmetric([2, 2], [2, 2], [0, 0]),
+                    _ => ConvGeometry { kernel, stride, padding, dilation },
+                };
+                if geometry.output_size(image).is_ok() {
+                    return (geometry, image);
+                }
+            }
+        }
+
+        /// Numbers in [-1, 1) for a tensor of `shape`.
+        pub fn numbers(&mut self, shape: &Shape) -> Vec<f32> {
+            (0..shape.elements()).map(|_| self.0.random::<f32>() * 2.0 - 1.0).collect()
+        }
+    }
+
+    /// The output's shape and numbers, computed on memory that held NaN.
+    pub fn run(op: &dyn Op, inputs: &[(&Shape, &[f32])]) -> (Shape, Vec<f32>) {
+        let shapes: Vec<&Shape> = inputs.iter().map(|(shape, _)| *shape).collect();
+        let output = op.shape(&shapes).unwrap();
+        let mut numbers = vec![f32::NAN; output.elements()];
+        let shapes = Shapes { inputs: shapes.into_iter().cloned().collect(), output };
+        let mut slices: [&[f32]; MAX_INPUTS] = [&[]; MAX_INPUTS];
+        slices.iter_mut().zip(inputs).for_each(|(slice, (_, input))| *slice = input);
+        let mut outputs: [&mut [f32]; MAX_OUTPUTS] = Default::default();
+        outputs[0] = &mut numbers;
+        let step = &StepScalars::default();
+        op.cpu(CpuCall { shapes: &shapes, inputs: slices, outputs, step });
+        (shapes.output, numbers)
+    }
+
+    /// The sum of products, in f64.
+    pub fn dot(a: &[f32], b: &[f32]) -> f64 {
+        a.iter().zip(b).map(|(a, b)| f64::from(*a) * f64::from(*b)).sum()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::trial::{Random, dot, run};
+    use super::*;
+    use crate::ops::function::Activation;
+    use crate::ops::product::epilogue::Last;
+    use crate::ops::window::nodes::{Conv2d, Conv2dWeightGradient, ConvTranspose2d};
+
+    /// Calls `f` with the flat places in x, w and y of every product of the sum in the module's
+    /// head.
+    fn each_product(sizes: &ConvSizes, mut f: impl FnMut(usize, usize, usize)) {
+        let ([h, w], [ho, wo]) = (sizes.image, sizes.output);
+        let [kh, kw] = sizes.geometry.kernel;
+        for n in 0..sizes.batch {
+            for (co, ci) in (0..sizes.co).flat_map(|co| (0..sizes.ci).map(move |ci| (co, ci))) {
+                for (oy, ox) in (0..ho).flat_map(|oy| (0..wo).map(move |ox| (oy, ox))) {
+                    for (ky, kx) in (0..kh).flat_map(|ky| (0..kw).map(move |kx| (ky, kx))) {
+                        let iy = sizes.geometry.source(0, oy, ky, h);
+                        let ix = sizes.geometry.source(1, ox, kx, w);
+                        if let (Some(iy), Some(ix)) = (iy, ix) {
+                            f(
+                                ((n * sizes.ci + ci) * h + iy) * w + ix,
+                                ((co * sizes.ci + ci) * kh + ky) * kw + kx,
+                                ((n * sizes.co + co) * ho + oy) * wo + ox,
+                            );
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    fn assert_near(what: &str, got: &[f32], expected: &[f64], sizes: &ConvSizes) {
+        let scale = expected.iter().fold(1.0_f64, |a, b| a.max(b.abs()));
+        for (got, expected) in got.iter().zip(expected) {
+            assert!((f64::from(*got) - expected).abs() < 2e-6 * scale, "{what} {sizes:?}");
+        }
+    }
+
+    #[test]
+    fn all_three_agree_with_plain_loops_and_are_adjoint() {
+        let mut random = Random::new(4);
+        for _ in 0..150 {
+            let (geometry, image) = random.geometry();
+            let output = geometry.output_size(image).unwrap();
+            let batch = random.within(1..20);
+            let (ci, co) = match random.within(0..3) {
+                0 => (1, random.within(1..20)),
+                1 => (random.within(1..20), 1),
+                _ => (random.within(1..6), random.within(1..6)),
+            };
+            let sizes = ConvSizes { geometry, batch, ci, image, co, output };
+            let xs = Shape::from([batch, ci, image[0], image[1]]);
+            let ys = Shape::from([batch, co, output[0], output[1]]);
+            let ws = weight_shape(co, ci, &geometry);
+            let (x, w, y) = (random.numbers(&xs), random.numbers(&ws), random.numbers(&ys));
+            let mut sums = [&xs, &ws, &ys].map(|shape| vec![0.0_f64; shape.elements()]);
+            each_product(&sizes, |ix, iw, iy| {
+                let [x, w, y] = [x[ix], w[iw], y[iy]].map(f64::from);
+                sums[0][ix] += w * y;
+                sums[1][iw] += x * y;
+                sums[2][iy] += x * w;
+            });
+            let conv = Conv2d { geometry, fused: Fused::default() };
+            let (shape, by_conv) = run(&conv, &[(&xs, &x), (&ws, &w)]);
+            assert_eq!(shape, ys);
+            assert_near("conv2d", &by_conv, &sums[2], &sizes);
+            let transpose = ConvTranspose2d::plain(geometry, image);
+            let (shape, by_transpose) = run(&transpose, &[(&ys, &y), (&ws, &w)]);
+            assert_eq!(shape, xs);
+            assert_near("conv_transpose2d", &by_transpose, &sums[0], &sizes);
+            let (shape, by_weight) =
+                run(&Conv2dWeightGradient { geometry, sums: None }, &[(&xs, &x), (&ys, &y)]);
+            assert_eq!(shape, ws);
+            assert_near("conv2d_weight_gradient", &by_weight, &sums[1], &sizes);
+            let all = [dot(&by_conv, &y), dot(&by_transpose, &x), dot(&by_weight, &w)];
+            let scale = by_conv.iter().map(|v| v.abs()).sum::<f32>() as f64 + 1.0;
+            assert!((all[0] - all[1]).abs() < 1e-5 * scale, "{sizes:?} {all:?}");
+            assert!((all[0] - all[2]).abs() < 1e-5 * scale, "{sizes:?} {all:?}");
+        }
+    }
+
+    #[test]
+    fn epilogues_are_a_bias_and_an_activation() {
+        let mut random = Random::new(7);
+        let relu = |v: f32, b: f32| if v + b > 0.0 { v + b } else { 0.0 };
+        for _ in 0..20 {
+            let (geometry, image) = random.geometry();
+            let x = Shape::from([2, 3, image[0], image[1]]);
+            let w = weight_shape(4, 3, &geometry);
+            let b = Shape::from([4]);
+            let (xs, ws, bs) = (random.numbers(&x), random.numbers(&w), random.numbers(&b));
+            let plain = Conv2d { geometry, fused: Fused::default() };
+            let fused = Fused { bias: true, last: Last::Activation(Activation::Relu), sum: false };
+            let fused = Conv2d { fused, ..plain };
+            let (shape, plain) = run(&plain, &[(&x, &xs), (&w, &ws)]);
+            let (_, fused) = run(&fused, &[(&x, &xs), (&w, &ws), (&b, &bs)]);
+            let plane = shape[2] * shape[3];
+            for (i, (plain, fused)) in plain.iter().zip(&fused).enumerate() {
+                assert!((relu(*plain, bs[i / plane % 4]) - fused).abs() < 1e-5);
+            }
+        }
+    }
+
+    #[test]
+    fn misfits_are_errors() {
+        let conv = Conv2d { geometry: ConvGeometry::valid([3, 3]), fused: Fused::default() };
+        let [x, w] = [Shape::from([1, 2, 5, 5]), Shape::from([4, 2, 3, 3])];
+        assert!(conv.shape(&[&x, &w]).is_ok());
+        assert!(conv.shape(&[&x, &Shape::from([4, 3, 3, 3])]).is_err());
+        assert!(conv.shape(&[&x, &Shape::from([4, 2, 3, 2])]).is_err());
+        assert!(conv.shape(&[&Shape::from([1, 2, 2, 5]), &w]).is_err());
+        let transpose = ConvTranspose2d::plain(ConvGeometry::valid([3, 3]), [6, 6]);
+        assert!(transpose.shape(&[&Shape::from([1, 4, 3, 3]), &w]).is_err());
+        assert!(transpose.shape(&[&Shape::from([1, 4, 4, 4]), &w]).is_ok());
+    }
+}
