@@ -5,7 +5,7 @@ use crate::ops::batch::{corrupt, gather_images};
 use crate::ops::elementwise::{activation, bias, binary, chain, roofline, unary};
 use crate::ops::layout::{concat, gather, one_hot, pad, strided};
 use crate::ops::loss::{gaussian_kl, gaussian_nll, sparsity_kl, step_weight};
-use crate::ops::optimiser::{record, step};
+use crate::ops::optimiser::{global_norm, record, step};
 use crate::ops::product::matmul;
 use crate::ops::random::{binarise, draws, dropout, reparameterise};
 use crate::ops::reduction::{argmin, batch_norm, reduce, softmax, top_k_mask};
@@ -42,7 +42,9 @@ pub fn kernels() -> Vec<&'static Kernel> {
         one_hot::kernel(),
         pad::kernel(),
         draws::kernel(),
+        global_norm::kernel(),
         record::kernel(),
+        step::kernel(),
         reduce::kernel(),
         reparameterise::kernel(),
         roofline::kernel(),
@@ -55,6 +57,5 @@ pub fn kernels() -> Vec<&'static Kernel> {
         upsample2d::kernel(),
     ];
     kernels.extend(matmul::kernels());
-    kernels.extend(step::kernels());
     kernels
 }

@@ -4,8 +4,8 @@ use image::{Rgb, RgbImage};
 
 use super::colours::NOT_A_NUMBER;
 use super::sheet::{Cell, GAP, Layout, Sheet};
-use crate::data::ImageShape;
 use crate::error::{Error, Result};
+use crate::shape::ImageShape;
 use crate::tensor::Tensor;
 
 /// The most kernels in a picture.

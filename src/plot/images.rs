@@ -3,8 +3,8 @@
 use image::RgbImage;
 
 use super::sheet::{Cell, GAP, Layout, Sheet, THIN_GAP, WIDE_GAP};
-use crate::data::ImageShape;
 use crate::error::{Error, Result};
+use crate::shape::ImageShape;
 use crate::shape::Shape;
 use crate::tensor::Tensor;
 

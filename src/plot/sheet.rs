@@ -6,7 +6,7 @@
 use image::{Rgb, RgbImage};
 
 use super::colours::NOT_A_NUMBER;
-use crate::data::ImageShape;
+use crate::shape::ImageShape;
 
 /// Images are enlarged until their longer side has this many pixels, or more.
 const SMALLEST_SIDE: usize = 48;

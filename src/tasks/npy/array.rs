@@ -1,15 +1,13 @@
-//! NumPy's `.npy` files: one array each, a header in Python's notation before its numbers
+//! Reading and writing NumPy's `.npy` files: one array each, a header in Python's notation before its numbers
 //! (`numpy/lib/format.py`, versions 1.0 to 3.0).
-
-mod header;
 
 use std::io::{self, BufReader, Read};
 use std::path::Path;
 
+use super::header::{Header, Kind, Parsed, Problem};
 use crate::error::{Error, Result};
 use crate::file::{self, write_atomically};
 use crate::shape::Shape;
-use crate::tasks::npy::header::{Header, Kind, Parsed, Problem};
 use crate::tensor::Tensor;
 
 /// What every file begins with.
