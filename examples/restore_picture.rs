@@ -3,7 +3,7 @@
 //!
 //! RUN is `runs/restoring` unless given; a small model is trained there first where there is none, on
 //! patches of four photographs under noise of any strength. PICTURE is a photograph that it never saw,
-//! unless given. Writes `spoilt.png` and `unspoilt.png` into RUN.
+//! unless given. Writes `corrupted.png` and `uncorrupted.png` into RUN.
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -11,7 +11,7 @@ use std::process::ExitCode;
 use diabolo::models::{Choices, Kind};
 use diabolo::prelude::*;
 use diabolo::run::{self, TrainArgs};
-use diabolo::tasks::restore::{Quality, corrupted};
+use diabolo::tasks::restore::{Quality, corrupt};
 
 /// As `diabolo train --variant denoising --residual --noise gaussian:0.05-0.25 --arch conv:32 ..`.
 fn learn(run: &Path) -> Result<()> {
@@ -34,7 +34,7 @@ fn learn(run: &Path) -> Result<()> {
     run::run(&args, Kind::Denoising)
 }
 
-/// Spoils the picture in the file `picture`, restores it, and compares.
+/// Corrupts the picture in the file `picture`, restores it, and compares.
 pub fn restore(run: &Path, picture: &Path) -> Result<()> {
     if !run.exists() {
         learn(run)?;
@@ -45,11 +45,11 @@ pub fn restore(run: &Path, picture: &Path) -> Result<()> {
         _ => Raster::read(picture)?.to_colour(),
     };
     let clean = picture.to_tensor();
-    let spoilt = corrupted(&clean, "gaussian:0.15".parse()?, Seed(0), 0)?;
-    let restored = trained.restore(&spoilt, None)?;
-    println!("spoilt:   {}", Quality::of(&spoilt, &clean)?);
+    let corrupted = corrupt(&clean, "gaussian:0.15".parse()?, Seed(0), 0)?;
+    let restored = trained.restore(&corrupted, None)?;
+    println!("corrupted:   {}", Quality::of(&corrupted, &clean)?);
     println!("restored: {}", Quality::of(&restored, &clean)?);
-    for (name, image) in [("spoilt.png", spoilt), ("unspoilt.png", restored)] {
+    for (name, image) in [("corrupted.png", corrupted), ("uncorrupted.png", restored)] {
         Raster::of_numbers(image.data(), picture.shape).save(&run.join(name))?;
     }
     println!("written to {}", run.display());

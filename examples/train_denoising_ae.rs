@@ -1,6 +1,6 @@
 //! Trains a denoising autoencoder: `cargo run --release --example train_denoising_ae`.
 //!
-//! The encoder sees a spoilt image, another at each step, and the loss compares with the clean one.
+//! The encoder sees a corrupted image, another at each step, and the loss compares with the clean one.
 
 use std::process::ExitCode;
 

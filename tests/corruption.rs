@@ -1,4 +1,4 @@
-//! What spoilt images promise: how much of each is spoilt and where, others at every step and the
+//! What corrupted images promise: how much of each is corrupted and where, others at every step and the
 //! same again at the same one, all channels of a pixel alike.
 
 use diabolo::cpu::CpuExecutor;
@@ -11,7 +11,7 @@ use diabolo::tensor::Tensor;
 use rand::RngExt;
 
 /// What becomes of `images` at `step` on the CPU, in memory that was full of NaN.
-fn spoil_with(
+fn corrupt_with(
     images: &Tensor,
     step: u32,
     build: impl Fn(&mut Graph, NodeId) -> Result<NodeId>,
@@ -31,8 +31,8 @@ fn spoil_with(
     cpu.read_output(plan, "output").unwrap()
 }
 
-fn spoil(images: &Tensor, corruption: Corruption, step: u32) -> Tensor {
-    spoil_with(images, step, |graph, x| ops::corrupt(graph, x, corruption))
+fn corrupt(images: &Tensor, corruption: Corruption, step: u32) -> Tensor {
+    corrupt_with(images, step, |graph, x| ops::corrupt(graph, x, corruption))
 }
 
 fn grey(shape: [usize; 4], value: f32) -> Tensor {
@@ -69,10 +69,10 @@ fn steps_differ_and_repeat_and_stay_in_range() {
     // Large enough for threads, with planes that fill no block of draws.
     let images = any([70, 3, 15, 13]);
     for corruption in KINDS {
-        let first = spoil(&images, corruption, 4);
-        assert_eq!(first, spoil(&images, corruption, 4), "{corruption} repeats");
+        let first = corrupt(&images, corruption, 4);
+        assert_eq!(first, corrupt(&images, corruption, 4), "{corruption} repeats");
         let draws = !matches!(corruption, Corruption::Blur { .. });
-        let other = spoil(&images, corruption, 5);
+        let other = corrupt(&images, corruption, 5);
         assert_eq!(first != other, draws, "{corruption} draws anew");
         assert_ne!(first, images, "{corruption} changes something");
         assert_eq!(share(&first, |x| (0.0..=1.0).contains(&x)), 1.0, "{corruption}");
@@ -82,31 +82,31 @@ fn steps_differ_and_repeat_and_stay_in_range() {
 #[test]
 fn gaussian_noise_has_its_moments_and_is_clipped() {
     let noise = |deviation| {
-        let spoilt = spoil(&grey([40, 1, 28, 28], 0.5), Corruption::Gaussian { deviation }, 1);
-        let (mean, values) = (mean(spoilt.data()), spoilt.data().to_vec());
+        let corrupted = corrupt(&grey([40, 1, 28, 28], 0.5), Corruption::Gaussian { deviation }, 1);
+        let (mean, values) = (mean(corrupted.data()), corrupted.data().to_vec());
         let square = |x: &f32| (f64::from(*x) - mean).powi(2);
-        (mean, (values.iter().map(square).sum::<f64>() / values.len() as f64).sqrt(), spoilt)
+        (mean, (values.iter().map(square).sum::<f64>() / values.len() as f64).sqrt(), corrupted)
     };
     let (mean, deviation, _) = noise(0.1);
     assert!((mean - 0.5).abs() < 0.003 && (deviation - 0.1).abs() < 0.003, "{mean}, {deviation}");
     // Beyond one deviation on either side: 0.1587 each.
-    let (_, _, spoilt) = noise(0.5);
-    let (black, white) = (share(&spoilt, |x| x == 0.0), share(&spoilt, |x| x == 1.0));
+    let (_, _, corrupted) = noise(0.5);
+    let (black, white) = (share(&corrupted, |x| x == 0.0), share(&corrupted, |x| x == 1.0));
     assert!((black - 0.1587).abs() < 0.01 && (white - 0.1587).abs() < 0.01, "{black}, {white}");
 }
 
 #[test]
-fn pixels_are_spoilt_as_often_as_said_and_in_all_channels() {
+fn pixels_are_corrupted_as_often_as_said_and_in_all_channels() {
     let images = grey([50, 3, 27, 29], 0.5);
-    let salted = spoil(&images, Corruption::SaltAndPepper { share: 0.3 }, 1);
+    let salted = corrupt(&images, Corruption::SaltAndPepper { share: 0.3 }, 1);
     let (black, white) = (share(&salted, |x| x == 0.0), share(&salted, |x| x == 1.0));
     assert!((black - 0.15).abs() < 0.01 && (white - 0.15).abs() < 0.01, "{black}, {white}");
-    let masked = spoil(&images, Corruption::Mask { share: 0.7 }, 1);
+    let masked = corrupt(&images, Corruption::Mask { share: 0.7 }, 1);
     let black = share(&masked, |x| x == 0.0);
     assert!((black - 0.7).abs() < 0.01, "{black}");
-    for spoilt in [salted, masked] {
-        assert_eq!(share(&spoilt, |x| x == 0.0 || x == 1.0 || x == 0.5), 1.0);
-        for image in spoilt.data().chunks(3 * 27 * 29) {
+    for corrupted in [salted, masked] {
+        assert_eq!(share(&corrupted, |x| x == 0.0 || x == 1.0 || x == 0.5), 1.0);
+        for image in corrupted.data().chunks(3 * 27 * 29) {
             let planes: Vec<&[f32]> = image.chunks(27 * 29).collect();
             assert!(planes[0] == planes[1] && planes[1] == planes[2]);
         }
@@ -131,11 +131,11 @@ fn rectangle(plane: &[f32], width: usize) -> [usize; 4] {
 fn rectangles_cover_their_share_anywhere() {
     let (height, width) = (28, 20);
     let images = grey([200, 2, height, width], 0.5);
-    let spoilt = spoil(&images, Corruption::Rectangles { share: 0.25 }, 1);
+    let corrupted = corrupt(&images, Corruption::Rectangles { share: 0.25 }, 1);
     let mut corners = vec![];
-    for image in spoilt.data().chunks(2 * height * width) {
+    for image in corrupted.data().chunks(2 * height * width) {
         let (first, second) = image.split_at(height * width);
-        assert_eq!(first, second, "channels are spoilt alike");
+        assert_eq!(first, second, "channels are corrupted alike");
         let [top, left, h, w] = rectangle(first, width);
         assert_eq!([h, w], [14, 10]);
         corners.push([top, left]);
@@ -153,9 +153,9 @@ fn rectangles_cover_their_share_anywhere() {
 fn haze_adds_the_airlight_of_its_image() {
     let t = 0.4_f32;
     let images = any([300, 2, 5, 5]);
-    let spoilt = spoil(&images, Corruption::Haze { transmission: t }, 1);
+    let corrupted = corrupt(&images, Corruption::Haze { transmission: t }, 1);
     let mut lights = vec![];
-    for (clear, hazy) in images.data().chunks(50).zip(spoilt.data().chunks(50)) {
+    for (clear, hazy) in images.data().chunks(50).zip(corrupted.data().chunks(50)) {
         let light = |(x, y): (&f32, &f32)| (y - x * t) / (1.0 - t);
         let of_image: Vec<f32> = clear.iter().zip(hazy).map(light).collect();
         let same = of_image.iter().all(|light| (light - of_image[0]).abs() < 1e-5);
@@ -172,7 +172,7 @@ fn a_blur_keeps_constants_and_means() {
     for deviation in [0.3, 1.0, 4.0, 16.0] {
         let blur = Corruption::Blur { deviation };
         for value in [0.0, 0.3, 1.0] {
-            let blurred = spoil(&grey([1, 2, 9, 11], value), blur, 1);
+            let blurred = corrupt(&grey([1, 2, 9, 11], value), blur, 1);
             assert_eq!(share(&blurred, |x| (x - value).abs() < 1e-6), 1.0, "{blur} of {value}");
         }
     }
@@ -180,7 +180,7 @@ fn a_blur_keeps_constants_and_means() {
     let deviation = 1.5_f64;
     let mut spot = grey([1, 1, 21, 23], 0.0);
     spot.data_mut()[10 * 23 + 11] = 1.0;
-    let blurred = spoil(&spot, Corruption::Blur { deviation: 1.5 }, 1);
+    let blurred = corrupt(&spot, Corruption::Blur { deviation: 1.5 }, 1);
     assert!((mean(blurred.data()) - mean(spot.data())).abs() < 1e-8);
     let gauss = |k: f64| (-0.5 * (k / deviation).powi(2)).exp();
     let sum: f64 = (-5..=5).map(|k| gauss(f64::from(k))).sum();
@@ -197,7 +197,7 @@ fn edges_of_a_blurred_image_are_continued() {
     // Equal rows: a blur mixes columns only, the first of which stands for all before it.
     let row = [1.0, 0.0, 0.5, 0.25];
     let image = Tensor::new([1, 1, 3, 4], row.repeat(3)).unwrap();
-    let blurred = spoil(&image, Corruption::Blur { deviation: 1.0 }, 1);
+    let blurred = corrupt(&image, Corruption::Blur { deviation: 1.0 }, 1);
     let gauss = |k: i32| (-0.5 * f64::from(k).powi(2)).exp();
     let sum: f64 = (-3..=3).map(gauss).sum();
     for (place, x) in blurred.data().iter().enumerate() {
@@ -209,7 +209,7 @@ fn edges_of_a_blurred_image_are_continued() {
 
 #[test]
 fn pixels_are_binarised_by_their_brightness() {
-    let binary = |value| spoil_with(&grey([10, 1, 60, 61], value), 2, |g, x| ops::binarise(g, x));
+    let binary = |value| corrupt_with(&grey([10, 1, 60, 61], value), 2, |g, x| ops::binarise(g, x));
     for value in [0.0, 0.2, 0.9, 1.0] {
         let drawn = binary(value);
         assert_eq!(share(&drawn, |x| x == 0.0 || x == 1.0), 1.0);
@@ -219,17 +219,17 @@ fn pixels_are_binarised_by_their_brightness() {
         assert!((white - f64::from(value)).abs() <= margin + 1e-7, "{white} of {value}");
     }
     let images = grey([2, 1, 8, 8], 0.5);
-    let at = |step| spoil_with(&images, step, |graph, x| ops::binarise(graph, x));
+    let at = |step| corrupt_with(&images, step, |graph, x| ops::binarise(graph, x));
     assert!(at(1) == at(1) && at(1) != at(2));
 }
 
 #[test]
-fn spoilt_data_has_no_gradient() {
+fn corrupted_data_has_no_gradient() {
     let mut graph = Graph::new();
     let x = graph.input("x", [1, 1, 4, 4]);
     for corruption in KINDS {
-        let spoilt = ops::corrupt(&mut graph, x, corruption).unwrap();
-        let loss = ops::sum_all(&mut graph, spoilt).unwrap();
+        let corrupted = ops::corrupt(&mut graph, x, corruption).unwrap();
+        let loss = ops::sum_all(&mut graph, corrupted).unwrap();
         let gradient = graph.gradients(loss, &[x]).unwrap()[0];
         let text = format!("{:?}", graph.node(gradient).kind);
         assert!(text.starts_with("Constant"), "{corruption}: {text}");

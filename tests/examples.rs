@@ -136,6 +136,6 @@ fn pictures_of_any_size_are_compressed_compared_and_restored() {
     left(compress_picture::compress(&codec, picture), "codec", &files);
     left(rate_distortion::compare(&codec, picture), "codec", &[]);
     let photograph = Path::new("tests/photographs/unseen/camera.png");
-    let files = ["spoilt.png", "unspoilt.png"];
+    let files = ["corrupted.png", "uncorrupted.png"];
     left(restore_picture::restore(&run("restoring"), photograph), "restoring", &files);
 }

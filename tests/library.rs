@@ -7,7 +7,7 @@ use diabolo::inference::latent;
 use diabolo::models::{Choices, Kind};
 use diabolo::ops::Corruption;
 use diabolo::prelude::*;
-use diabolo::tasks::restore::{Quality, corrupted};
+use diabolo::tasks::restore::{Quality, corrupt};
 use diabolo::train::{Advance, Config, EpochReport, Trainer};
 use diabolo::{plot, run};
 
@@ -79,10 +79,10 @@ fn a_picture_is_restored() {
     let mut trained = Trained::load(place.path(), &DeviceChoice::Cpu).expect("was stored");
     let clean = trained.held_out(1).expect("embedded");
     let noise = Corruption::Gaussian { deviation: 0.4 };
-    let spoilt = corrupted(&clean, noise, Seed(2), 0).expect("a picture");
-    let made = trained.restore(&spoilt, None).expect("restores");
+    let corrupted = corrupt(&clean, noise, Seed(2), 0).expect("a picture");
+    let made = trained.restore(&corrupted, None).expect("restores");
     let [before, after] =
-        [&spoilt, &made].map(|picture| Quality::of(picture, &clean).expect("of one size").psnr);
+        [&corrupted, &made].map(|picture| Quality::of(picture, &clean).expect("of one size").psnr);
     assert!(after > before - 3.0, "{before} {after}");
     assert_eq!(latent::linear(&[0.0], &[1.0], 0.5), [0.5]);
 }

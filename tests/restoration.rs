@@ -210,8 +210,8 @@ fn a_blind_residual_model_beats_filters_on_a_photograph_it_never_saw() {
         let output = diabolo(&format!("{line} --device cpu --model {}", run.display()));
         let said = text(&output.stdout);
         assert!(output.status.success(), "{}", text(&output.stderr));
-        let [spoilt, restored, median, smooth] = decibels(said.lines().next().expect("a line"));
-        assert!(restored > spoilt + 5.0, "{said}");
+        let [corrupted, restored, median, smooth] = decibels(said.lines().next().expect("a line"));
+        assert!(restored > corrupted + 5.0, "{said}");
         assert!(restored > median + 1.0 && restored > smooth, "{noise}: {said}");
     }
     fails_with_run("sample", &run, "--residual");

@@ -114,7 +114,7 @@ fn trained(device: &mut dyn Device, plan: Plan, x: &Tensor) -> State {
     device.set_state(&State::initial(&layout, Seed(4), ADAM.moments())).unwrap();
     let plan = device.add_plan(plan, None).unwrap();
     device.write_input(plan, "x", x).unwrap();
-    device.spoil(plan).unwrap();
+    device.poison_memory(plan).unwrap();
     for step in 0..3 {
         let corrections = ADAM.corrections(step);
         let scalars = StepScalars { step, learning_rate: 0.05, corrections, ..<_>::default() };

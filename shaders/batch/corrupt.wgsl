@@ -1,8 +1,8 @@
 // needs: linear, corruption
-// corrupt.wgsl: out[e] = in[e] spoilt, by the draw of the element, its pixel or its image. KIND
+// corrupt.wgsl: out[e] = in[e] corrupted, by the draw of the element, its pixel or its image. KIND
 // 0: clamp(x + a n, 0, 1), n normal;  1: 0 where u < a / 2, else 1 where u < a, else x, u uniform a pixel;
 // 2: 0 where u < a, else x;  3: 0 in a rectangle that lies anywhere in the image, else x;
-// 4: x a + l (1 - a), l uniform in [0.8, 1) an image. A pixel is spoilt in all channels alike.
+// 4: x a + l (1 - a), l uniform in [0.8, 1) an image. A pixel is corrupted in all channels alike.
 // One vec4 an invocation. Dispatch: ceil(n / 4 / 64) workgroups, folded past 65535.
 struct Params { vectors: u32, stream: u32, amount: f32, height: u32, width: u32 }
 @group(0) @binding(0) var<storage, read> input: array<vec4<f32>>;
@@ -13,6 +13,6 @@ struct Params { vectors: u32, stream: u32, amount: f32, height: u32, width: u32 
 fn main(me: Invocation) {
     let i = linear_index(me);
     if i < params.vectors {
-        output[i] = spoilt4(i, input[i]);
+        output[i] = corrupted4(i, input[i]);
     }
 }

@@ -2,7 +2,7 @@
 // gather_images.wgsl: out[b, p] = byte p of image order[cursor + b], divided by 255; bytes lie four
 // a word, the first one lowest, and images one after the other without gaps.
 // One vec4 an invocation. Dispatch: ceil(batch * SIZE / 4 / 64) workgroups, folded past 65535.
-// Entry `spoilt_too`: the same, and spoilt[i] = out[i] spoilt, see corruption.wgsl.
+// Entry `corrupted_too`: the same, and corrupted[i] = out[i] corrupted, see corruption.wgsl.
 // Entry `labels`: out[b] = labels[order[cursor + b]], one an invocation.
 override SIZE: u32 = 1u; // bytes of an image
 
@@ -10,7 +10,7 @@ struct Params { count: u32, images: u32, entries: u32, stream: u32, amount: f32,
 @group(0) @binding(0) var<storage, read> words: array<u32>;
 @group(0) @binding(1) var<storage, read> order: array<u32>;
 @group(0) @binding(2) var<storage, read_write> output: array<vec4<f32>>;
-@group(0) @binding(3) var<storage, read_write> spoilt_out: array<vec4<f32>>;
+@group(0) @binding(3) var<storage, read_write> corrupted_out: array<vec4<f32>>;
 @group(0) @binding(2) var<storage, read_write> labels_out: array<f32>;
 @group(1) @binding(0) var<uniform> params: Params;
 
@@ -63,12 +63,12 @@ fn main(me: Invocation) {
 }
 
 @compute @workgroup_size(64)
-fn spoilt_too(me: Invocation) {
+fn corrupted_too(me: Invocation) {
     let i = linear_index(me);
     if i * 4u < params.count {
         let clean = gathered4(i);
         output[i] = clean;
-        spoilt_out[i] = spoilt4(i, clean);
+        corrupted_out[i] = corrupted4(i, clean);
     }
 }
 

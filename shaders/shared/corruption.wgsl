@@ -1,5 +1,5 @@
 // needs: philox
-// corruption.wgsl: numbers of images spoilt at random, as corrupt.wgsl says, where they are made or read.
+// corruption.wgsl: numbers of images corrupted at random, as corrupt.wgsl says, where they are made or read.
 // The kernel's `params` has `stream`, `amount`, and `height` and `width` of a rectangle.
 override KIND: u32 = 0u;
 override CHANNELS: u32 = 1u;
@@ -33,7 +33,7 @@ fn covered(e: u32, words: vec4<u32>) -> bool {
     return e / WIDTH % HEIGHT - top < params.height && e % WIDTH - left < params.width;
 }
 
-fn spoilt(x: f32, e: u32, words: vec4<u32>) -> f32 {
+fn corrupted(x: f32, e: u32, words: vec4<u32>) -> f32 {
     let a = params.amount;
     switch KIND {
         case 1u: {
@@ -49,8 +49,8 @@ fn spoilt(x: f32, e: u32, words: vec4<u32>) -> f32 {
     }
 }
 
-// Elements 4 i to 4 i + 3, which are `clean`, spoilt.
-fn spoilt4(i: u32, clean: vec4<f32>) -> vec4<f32> {
+// Elements 4 i to 4 i + 3, which are `clean`, corrupted.
+fn corrupted4(i: u32, clean: vec4<f32>) -> vec4<f32> {
     if KIND == 0u {
         let noise = normal4(random_words(params.stream, i));
         return clamp(clean + params.amount * noise, vec4<f32>(0.0), vec4<f32>(1.0));
@@ -65,7 +65,7 @@ fn spoilt4(i: u32, clean: vec4<f32>) -> vec4<f32> {
             block = block_of(e);
             words = random_words(params.stream, block);
         }
-        out[k] = spoilt(out[k], e, words);
+        out[k] = corrupted(out[k], e, words);
     }
     return out;
 }

@@ -177,8 +177,8 @@ impl Assessment {
             let labels = dataset.test.labels.as_ref().map(|labels| &labels[part.clone()]);
             let (clean, _) = tensor(dataset, &dataset.test, part)?;
             let made = inference.restore(&clean, labels, noise, first)?;
-            let filtered = median3x3(&made.spoilt);
-            for (sum, image) in sums.iter_mut().zip([&made.spoilt, &filtered, &made.restored]) {
+            let filtered = median3x3(&made.corrupted);
+            for (sum, image) in sums.iter_mut().zip([&made.corrupted, &filtered, &made.restored]) {
                 *sum += squared_distance(&clean, image);
             }
         }

@@ -45,11 +45,11 @@ impl Codes {
     }
 }
 
-/// Images that were spoilt, and what the model made of them.
+/// Images that were corrupted, and what the model made of them.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Restored {
     /// What the encoder saw.
-    pub spoilt: Tensor,
+    pub corrupted: Tensor,
     /// What came out.
     pub restored: Tensor,
 }

@@ -156,7 +156,7 @@ impl<'a> Inference<'a> {
         self.outputs(Task::Reconstruct, ("images", &seen), labels, outputs).map(|[made]| made)
     }
 
-    /// `images` spoilt by `noise`, and what the model makes of them. The noise is that of the images'
+    /// `images` corrupted by `noise`, and what the model makes of them. The noise is that of the images'
     /// numbers, of which the first is `first`.
     ///
     /// # Errors
@@ -169,11 +169,11 @@ impl<'a> Inference<'a> {
         first: usize,
     ) -> Result<Restored> {
         let images = &without_missing(images, self.model.images())?;
-        let outputs = ["spoilt", "reconstruction"];
+        let outputs = ["corrupted", "reconstruction"];
         let task = Task::Restore(noise);
         let made = self.outputs_from(first as u32, task, ("images", images), labels, outputs)?;
-        let [spoilt, restored] = made;
-        Ok(Restored { spoilt, restored })
+        let [corrupted, restored] = made;
+        Ok(Restored { corrupted, restored })
     }
 
     /// The logarithm of the likelihood of each image in nats, estimated by `samples` weighted samples

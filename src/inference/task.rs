@@ -43,7 +43,7 @@ pub enum Task {
     Decode,
     /// From input `images` to output `reconstruction`.
     Reconstruct,
-    /// From input `images` to outputs `spoilt` and `reconstruction`, which is made of it.
+    /// From input `images` to outputs `corrupted` and `reconstruction`, which is made of it.
     Restore(Corruption),
     /// From input `images` to output `bound`, `[batch]`: the evidence lower bound, one code drawn.
     Bound,
@@ -129,7 +129,7 @@ impl Task {
             }
             Self::Restore(noise) => {
                 input = ops::corrupt(scope.graph, images, noise)?;
-                outputs.push(("spoilt", input));
+                outputs.push(("corrupted", input));
             }
             Self::Represent => {
                 return Ok(vec![("code", model.represent(scope, images, labels)?)]);

@@ -121,11 +121,11 @@ choices! {
     /// Random projections that estimate the Jacobian's norm; 0 for the exact one
     #[arg(value_name = "N")]
     probes: usize = "probes";
-    /// What spoils the images that the encoder sees, anew at each step: gaussian:0.4,
+    /// What corrupts the images that the encoder sees, anew at each step: gaussian:0.4,
     /// salt-pepper:0.3, mask:0.5, rectangles:0.25, blur:1.5 or haze:0.5
     #[arg(value_name = "KIND:AMOUNT")]
     noise: Corruption = "noise";
-    /// What spoils the held-out images, if not the same
+    /// What corrupts the held-out images, if not the same
     #[arg(value_name = "KIND:AMOUNT")]
     test_noise: Corruption = "test-noise";
     /// Draw each pixel as 0 or 1 with its brightness as probability, anew at each step

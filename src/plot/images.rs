@@ -23,7 +23,7 @@ pub fn reconstructions(originals: &Tensor, reconstructions: &Tensor) -> Result<R
     compare(&[originals, reconstructions])
 }
 
-/// Images above each other, up to 40 columns of them, such as originals, what was spoilt in them,
+/// Images above each other, up to 40 columns of them, such as originals, what was corrupted in them,
 /// and what was restored. Each tensor is `[batch, channels, height, width]` with numbers in
 /// `[0, 1]`. Three channels are colours; of any other number, the first is shown.
 ///

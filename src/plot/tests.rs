@@ -53,9 +53,9 @@ fn colours_come_from_planes_and_odd_numbers_are_visible() {
 
 #[test]
 fn three_rows_are_compared_in_order() {
-    let [clean, spoilt, restored] =
+    let [clean, corrupted, restored] =
         [0.0, 1.0, 0.6].map(|value| tensor(&[11, 1, 48, 48], |_| value));
-    let picture = compare(&[&clean, &spoilt, &restored]).expect("can be drawn");
+    let picture = compare(&[&clean, &corrupted, &restored]).expect("can be drawn");
     assert_eq!(picture.dimensions(), (6 + 10 * 54, 6 + 2 * (3 * 48 + 4) + 12 + 6));
     for group in [6, 6 + 3 * 48 + 4 + 12] {
         for (row, expected) in [0, 255, 153].into_iter().enumerate() {

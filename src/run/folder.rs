@@ -18,7 +18,7 @@ pub enum RunFile {
     Loss,
     /// The kernels of the first layer.
     Filters,
-    /// Spoilt images, what the model makes of them, and the clean ones.
+    /// Corrupted images, what the model makes of them, and the clean ones.
     Restored,
     /// New images.
     Samples,

@@ -55,10 +55,10 @@ pub struct Config {
     pub nll: Option<usize>,
     /// Held-out images whose likelihood is measured.
     pub nll_images: usize,
-    /// What spoils the images that the encoder sees.
+    /// What corrupts the images that the encoder sees.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub noise: Option<Corruption>,
-    /// What spoils the held-out images.
+    /// What corrupts the held-out images.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub test_noise: Option<Corruption>,
     /// How parameters follow their gradients.
@@ -119,7 +119,7 @@ impl Config {
         self.learning_rate * self.schedule.factor(share)
     }
 
-    /// What spoils the images that the encoder sees, in training or in evaluation.
+    /// What corrupts the images that the encoder sees, in training or in evaluation.
     pub fn noise(&self, training: bool) -> Option<Corruption> {
         if training { self.noise } else { self.test_noise.or(self.noise) }
     }

@@ -28,7 +28,7 @@ impl BatchShape {
     }
 }
 
-/// A batch that is gathered from the dataset on the device, spoilt as `config` says.
+/// A batch that is gathered from the dataset on the device, corrupted as `config` says.
 fn batch_of_data(config: &Config, shape: BatchShape, scope: &mut Scope) -> Result<Batch> {
     let ImageShape { channels, height, width } = shape.images;
     let stored = [shape.stored_channels(), height, width];

@@ -85,7 +85,7 @@ fn outputs_lie_in_folders_as_their_pictures_do() {
 #[should_panic(expected = "an output is written over by that of another picture")]
 fn outputs_do_not_write_over_each_other() {
     let folder = folder();
-    let names = ["1.png", "1-spoilt.png"].map(|name| folder.path().join("in").join(name));
+    let names = ["1.png", "1-corrupted.png"].map(|name| folder.path().join("in").join(name));
     for (number, path) in names.iter().enumerate() {
         picture(path, (8, 8), number as u32);
     }

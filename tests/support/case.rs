@@ -180,7 +180,7 @@ impl Drawn {
         let named: Vec<String> = plan.inputs.iter().map(|(name, _)| name.clone()).collect();
         device.set_state(&State::initial(&self.graph.layout(), Seed(7), 0))?;
         let plan = device.add_plan(plan, None)?;
-        device.spoil(plan)?;
+        device.poison_memory(plan)?;
         for (name, value) in self.inputs.iter().filter(|(name, _)| named.contains(name)) {
             device.write_input(plan, name, value)?;
         }

@@ -10,22 +10,22 @@ use diabolo::ops::AdapterKind;
 /// Set by hand, to see the suite pass on another driver.
 pub const ADAPTER: &str = "DIABOLO_TEST_ADAPTER";
 
-/// An executor whose working memory a test can spoil.
+/// An executor whose working memory a test can poison.
 pub trait Device: Executor {
     /// Fills the plan's working memory with NaN, so that a number that is read before it was
     /// written, or never written, is seen.
-    fn spoil(&mut self, plan: PlanId) -> Result<()>;
+    fn poison_memory(&mut self, plan: PlanId) -> Result<()>;
 }
 
 impl Device for CpuExecutor {
-    fn spoil(&mut self, plan: PlanId) -> Result<()> {
+    fn poison_memory(&mut self, plan: PlanId) -> Result<()> {
         self.poison(plan);
         Ok(())
     }
 }
 
 impl Device for GpuExecutor {
-    fn spoil(&mut self, plan: PlanId) -> Result<()> {
+    fn poison_memory(&mut self, plan: PlanId) -> Result<()> {
         self.poison(plan)
     }
 }

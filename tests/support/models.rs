@@ -221,7 +221,7 @@ impl Setup {
         device.set_state(state)?;
         let (plan, _) = self.plan(device.target().cloned().as_ref())?;
         let plan = device.add_plan(plan, None)?;
-        device.spoil(plan)?;
+        device.poison_memory(plan)?;
         Ok(plan)
     }
 

@@ -1,4 +1,4 @@
-//! Pictures are spoilt where that is asked for, restored, and measured.
+//! Pictures are corrupted where that is asked for, restored, and measured.
 
 use std::path::{Path, PathBuf};
 
@@ -12,7 +12,7 @@ use crate::inference::Inference;
 use crate::ops::Corruption;
 use crate::rng::Seed;
 use crate::run::say;
-use crate::tasks::restore::{Quality, Spoil, corrupted, restored};
+use crate::tasks::restore::{CorruptedBy, Quality, corrupt, restored};
 use crate::tasks::{Raster, inputs};
 use crate::tensor::Tensor;
 
@@ -25,10 +25,10 @@ pub struct RestoreArgs {
     /// The folder for the restored pictures, each a PNG named after its picture
     #[arg(short, long, value_name = "DIR")]
     out: PathBuf,
-    /// Spoil the pictures first, to see what the model can do: gaussian:0.2, salt-pepper:0.3,
+    /// Corrupt the pictures first, to see what the model can do: gaussian:0.2, salt-pepper:0.3,
     /// haze or haze:0.5, and all that training takes; or mask:MASK.png, dark where pixels are missing
     #[arg(long, value_name = "KIND:AMOUNT|mask:FILE")]
-    noise: Option<Spoil>,
+    noise: Option<CorruptedBy>,
     /// What the pictures should be, to measure by: a picture, or a folder of pictures of the same
     /// names [default: with --noise, the pictures as they were]
     #[arg(long, value_name = "FILE|DIR")]
@@ -86,18 +86,18 @@ struct Task<'a> {
 }
 
 impl Task<'_> {
-    /// Restores it; how near the spoilt, the restored and the filtered picture come to a clean one.
+    /// Restores it; how near the corrupted, the restored and the filtered picture come to a clean one.
     fn run(&self, inference: &mut Inference) -> Result<Option<[Quality; 4]>> {
         let args = self.args;
         let raster = self.read(self.path)?;
         let original = raster.to_tensor();
         let mut seen = pixels::opaque(self.path, raster.shape)?;
-        let mut spoilt = original.clone();
+        let mut corrupted = original.clone();
         match &args.noise {
-            Some(Spoil::Noise(noise)) => {
-                spoilt = corrupted(&original, *noise, Seed(args.seed), self.number)?;
+            Some(CorruptedBy::Noise(noise)) => {
+                corrupted = corrupt(&original, *noise, Seed(args.seed), self.number)?;
             }
-            Some(Spoil::Mask(mask)) => {
+            Some(CorruptedBy::Mask(mask)) => {
                 let mask = pixels::mask(mask, raster.shape)?;
                 let both = seen.iter().flatten().copied().chain(std::iter::repeat(true));
                 seen = Some(mask.iter().zip(both).map(|(mask, seen)| *mask && seen).collect());
@@ -105,27 +105,27 @@ impl Task<'_> {
             None => {}
         }
         if let Some(seen) = &seen {
-            pixels::leave_out(&mut spoilt, seen, f32::NAN);
+            pixels::leave_out(&mut corrupted, seen, f32::NAN);
         }
-        let mut made = restored(inference, self.shape, &spoilt, args.label)?;
-        let fills = !matches!(args.noise, Some(Spoil::Noise(_)));
+        let mut made = restored(inference, self.shape, &corrupted, args.label)?;
+        let fills = !matches!(args.noise, Some(CorruptedBy::Noise(_)));
         if let Some(seen) = seen.as_ref().filter(|_| fills) {
             // Where pixels are only missing, those that are there are right.
             pixels::keep(&mut made, &original, seen);
         }
         self.save(&made, raster.shape, "")?;
         if args.noise.is_some() {
-            self.save(&spoilt, raster.shape, "-spoilt")?;
+            self.save(&corrupted, raster.shape, "-corrupted")?;
         }
         let Some(clean) = self.clean(&original)? else {
             return Ok(None);
         };
         if let Some(seen) = &seen {
-            pixels::leave_out(&mut spoilt, seen, 0.0);
+            pixels::leave_out(&mut corrupted, seen, 0.0);
         }
         let of = |picture: &Tensor| Quality::of(picture, &clean);
-        let smooth = best_blur(&spoilt, &clean)?;
-        let all = [of(&spoilt)?, of(&made)?, of(&median3x3(&spoilt))?, smooth];
+        let smooth = best_blur(&corrupted, &clean)?;
+        let all = [of(&corrupted)?, of(&made)?, of(&median3x3(&corrupted))?, smooth];
         say(format_args!("{}: {}", self.path.display(), compared(all)));
         Ok(Some(all))
     }
@@ -169,10 +169,10 @@ impl Task<'_> {
 
 /// What the Gaussian filter makes of it whose width suits it best, which only who knows the clean
 /// picture can tell.
-fn best_blur(spoilt: &Tensor, clean: &Tensor) -> Result<Quality> {
+fn best_blur(corrupted: &Tensor, clean: &Tensor) -> Result<Quality> {
     let mut best: Option<Quality> = None;
     for deviation in BLURS {
-        let blurred = corrupted(spoilt, Corruption::Blur { deviation }, Seed(0), 0)?;
+        let blurred = corrupt(corrupted, Corruption::Blur { deviation }, Seed(0), 0)?;
         let quality = Quality::of(&blurred, clean)?;
         if best.is_none_or(|best| quality.psnr > best.psnr) {
             best = Some(quality);
@@ -185,6 +185,6 @@ fn best_blur(spoilt: &Tensor, clean: &Tensor) -> Result<Quality> {
 const BLURS: [f32; 7] = [0.4, 0.5, 0.7, 0.85, 1.0, 1.4, 2.0];
 
 /// What was there, what the model makes of it, and what filters do.
-fn compared([spoilt, restored, median, smooth]: [Quality; 4]) -> String {
-    format!("{spoilt} -> {restored} (median filter {median}; best Gaussian filter {smooth})")
+fn compared([corrupted, restored, median, smooth]: [Quality; 4]) -> String {
+    format!("{corrupted} -> {restored} (median filter {median}; best Gaussian filter {smooth})")
 }

@@ -16,8 +16,8 @@ impl Graph {
             let clean = self.nodes[index].inputs[0];
             let Some(gather) = self.op::<GatherImages>(clean.index()).copied() else { continue };
             // Clean images that nobody else reads would be written for nothing.
-            if gather.spoilt.is_none() && readers[clean.index()] > 1 {
-                let both = GatherImages { spoilt: Some(corrupt), ..gather };
+            if gather.corrupted.is_none() && readers[clean.index()] > 1 {
+                let both = GatherImages { corrupted: Some(corrupt), ..gather };
                 self.nodes[clean.index()].kind = Kind::Op(Arc::new(both));
                 self.nodes[index].kind = Kind::Companion { of: clean, output: 1 };
                 self.nodes[index].inputs = self.nodes[clean.index()].inputs.clone();

@@ -1,4 +1,4 @@
-//! Images spoilt at random, for models that learn to restore them (Vincent, Larochelle, Bengio and
+//! Images corrupted at random, for models that learn to restore them (Vincent, Larochelle, Bengio and
 //! Manzagol, 2008).
 
 use std::sync::Arc;
@@ -19,10 +19,10 @@ use crate::shape::Shape;
 
 static KERNEL: Kernel = kernel!("batch/corrupt");
 
-/// `images` of `[batch, channels, height, width]` in [0, 1], spoilt as `corruption` says, of the
+/// `images` of `[batch, channels, height, width]` in [0, 1], corrupted as `corruption` says, of the
 /// same shape and range; others at every step, but for a blur, which draws nothing.
 ///
-/// There is no gradient: what is spoilt is data.
+/// There is no gradient: what is corrupted is data.
 ///
 /// # Errors
 /// When the amount is out of its range, or `images` has another rank or is empty.
@@ -61,8 +61,8 @@ fn noise_of_any_strength(
     let deviations = random(builder, [shape[0], 1, 1, 1], deviations)?;
     let noise = random(builder, shape, RandomKind::Normal { mean: 0.0, deviation: 1.0 })?;
     let noise = mul(builder, noise, deviations)?;
-    let spoilt = add(builder, images, noise)?;
-    unary(builder, spoilt, UnaryKind::Clamp { low: 0.0, high: 1.0 })
+    let corrupted = add(builder, images, noise)?;
+    unary(builder, corrupted, UnaryKind::Clamp { low: 0.0, high: 1.0 })
 }
 
 /// What is drawn; the kernel's `KIND`.
@@ -118,9 +118,9 @@ impl Corrupt {
         });
     }
 
-    /// Calls `spoil` with the draw of each pixel and the pixel in each of its channels.
+    /// Calls `corrupt` with the draw of each pixel and the pixel in each of its channels.
     #[inline(always)]
-    fn pixels(&self, call: &mut CpuCall, spoil: impl Fn(f32, f32) -> f32 + Sync) {
+    fn pixels(&self, call: &mut CpuCall, corrupt: impl Fn(f32, f32) -> f32 + Sync) {
         let [_, channels, height, width] = sizes(&call.shapes.output);
         let (plane, step, input) = (height * width, call.step, call.inputs[0]);
         let image = channels * plane;
@@ -138,7 +138,7 @@ impl Corrupt {
                         for start in (0..channels).map(|channel| channel * plane + at) {
                             let out = &mut out[start..][..count];
                             for ((out, x), word) in out.iter_mut().zip(&input[start..]).zip(words) {
-                                *out = spoil(rng::uniform(*word), *x);
+                                *out = corrupt(rng::uniform(*word), *x);
                             }
                         }
                         at += count;
@@ -148,15 +148,15 @@ impl Corrupt {
         });
     }
 
-    /// Calls `spoil` with each image, its place in the output, and its words.
-    fn images(&self, call: &mut CpuCall, spoil: impl Fn(&[f32], &mut [f32], [u32; 4]) + Sync) {
+    /// Calls `corrupt` with each image, its place in the output, and its words.
+    fn images(&self, call: &mut CpuCall, corrupt: impl Fn(&[f32], &mut [f32], [u32; 4]) + Sync) {
         let (input, step) = (call.inputs[0], call.step);
         let image: usize = call.shapes.output[1..].iter().product();
         simd::in_rows(call.output(), image, |first, out| {
             for (b, out) in out.chunks_mut(image).enumerate() {
                 let b = first + b;
                 let words = rng::block(step.seed(), self.stream, step.step, b as u32);
-                spoil(&input[b * image..][..image], out, words);
+                corrupt(&input[b * image..][..image], out, words);
             }
         });
     }

@@ -1,4 +1,4 @@
-//! The ways of spoiling images, as the `--noise` option names them.
+//! The ways of corrupting images, as the `--noise` option names them.
 
 use std::fmt;
 use std::ops::RangeInclusive;
@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
 
-/// A way of spoiling images. Parsed from the value of `--noise`, and printed the same way.
+/// A way of corrupting images. Parsed from the value of `--noise`, and printed the same way.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "kebab-case")]
 pub enum Corruption {

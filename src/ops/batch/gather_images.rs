@@ -30,7 +30,7 @@ pub fn gather_images(
     batch: usize,
     image: [usize; 3],
 ) -> Result<NodeId> {
-    builder.apply(Arc::new(GatherImages { batch, image, spoilt: None }), &[pixels, order])
+    builder.apply(Arc::new(GatherImages { batch, image, corrupted: None }), &[pixels, order])
 }
 
 /// Labels of the images that [`gather_images`] takes, as `[batch]` whole numbers in f32.
@@ -53,8 +53,8 @@ pub struct GatherImages {
     pub batch: usize,
     /// Channels, height and width of an image.
     pub image: [usize; 3],
-    /// How the images are spoilt that are a second output.
-    pub spoilt: Option<Corrupt>,
+    /// How the images are corrupted that are a second output.
+    pub corrupted: Option<Corrupt>,
 }
 
 /// The operation of [`gather_labels`].
@@ -116,10 +116,10 @@ impl Op for GatherImages {
                 });
             }
         });
-        if let Some(corrupt) = self.spoilt {
-            let [clean, spoilt, ..] = call.outputs;
+        if let Some(corrupt) = self.corrupted {
+            let [clean, corrupted, ..] = call.outputs;
             let mut outputs: [&mut [f32]; MAX_OUTPUTS] = Default::default();
-            outputs[0] = spoilt;
+            outputs[0] = corrupted;
             let mut inputs: [&[f32]; MAX_INPUTS] = Default::default();
             inputs[0] = clean;
             corrupt.cpu(CpuCall { inputs, outputs, ..call });
@@ -130,12 +130,14 @@ impl Op for GatherImages {
         let count = shapes.output.elements();
         let images = shapes.inputs[0].elements() * 4 / self.bytes();
         let mut bindings = vec![Binding::Input(0), Binding::Input(1), Binding::Output(0)];
-        bindings.extend(self.spoilt.map(|_| Binding::Output(1)));
+        bindings.extend(self.corrupted.map(|_| Binding::Output(1)));
         let groups = Dispatch::linear(count.div_ceil(4), 64);
         let gather = Dispatch::new(&KERNEL, bindings, groups).constant("SIZE", self.bytes() as u32);
         let counts = [count, images, shapes.inputs[1].elements()];
-        let Some(corrupt) = &self.spoilt else { return vec![gather.params(words(counts, [0; 4]))] };
-        let gather = corrupt.constants(gather.entry("spoilt_too"), &shapes.output);
+        let Some(corrupt) = &self.corrupted else {
+            return vec![gather.params(words(counts, [0; 4]))];
+        };
+        let gather = corrupt.constants(gather.entry("corrupted_too"), &shapes.output);
         vec![gather.params(words(counts, corrupt.params(&shapes.output)))]
     }
 
@@ -145,7 +147,7 @@ impl Op for GatherImages {
     }
 
     fn stream(&self) -> Option<Stream> {
-        self.spoilt.and_then(|corrupt| corrupt.stream())
+        self.corrupted.and_then(|corrupt| corrupt.stream())
     }
 }
 
@@ -228,7 +230,7 @@ mod tests {
         let bytes: Vec<u8> = (0..16).collect();
         let packed: Vec<u32> =
             bytes.chunks(4).map(|word| u32::from_le_bytes(word.try_into().unwrap())).collect();
-        let op = GatherImages { batch: 3, image: [1, 1, 3], spoilt: None };
+        let op = GatherImages { batch: 3, image: [1, 1, 3], corrupted: None };
         let out = gather(&op, [&words(&packed), &words(&[9, 4, 0, 3])], 1);
         let expected = [12, 13, 14, 0, 1, 2, 9, 10, 11].map(|byte| byte as f32 / 255.0);
         assert_eq!(out, expected);

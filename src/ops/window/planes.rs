@@ -152,7 +152,7 @@ fn route_blocks<const N: usize>(planes: &Planes, gradient: &[f32], x: &[f32], ou
         let gradient = &gradient[oy * wo..];
         let out = &mut out[2 * oy * w..];
         // From the right: where there is room, whole blocks are written, beyond the end of the line
-        // too, and what they spoil there is written afterwards.
+        // too, and what they corrupt there is written afterwards.
         for first in (0..wo).step_by(N).rev() {
             let at = 2 * first;
             let block = |line: &[f32]| line[at..].as_chunks().0.first_chunk::<N>().copied();

@@ -101,7 +101,7 @@ impl Gallery<'_, '_> {
         }
         let (clean, _, labels) = self.first(SHOWN)?;
         let made = self.inference.restore(&clean, labels.as_deref(), noise, 0)?;
-        let picture = plot::compare(&[&made.spoilt, &made.restored, &clean])?;
+        let picture = plot::compare(&[&made.corrupted, &made.restored, &clean])?;
         self.save(RunFile::Restored, &picture)
     }
 

@@ -1,9 +1,9 @@
 //! Restoration of pictures of any size by a model of small ones: in overlapping parts, blended.
 
+mod corrupted;
 mod quality;
-mod spoil;
 mod tiles;
 
+pub use corrupted::{CorruptedBy, corrupt};
 pub use quality::Quality;
-pub use spoil::{Spoil, corrupted};
 pub use tiles::restored;

@@ -1,4 +1,4 @@
-//! Images spoilt, and what stands between a draw and the loss: a detached value, a step's weight.
+//! Images corrupted, and what stands between a draw and the loss: a detached value, a step's weight.
 
 use diabolo::ops::{self, Activation, Corruption};
 use diabolo::shape::Shape;
@@ -44,19 +44,19 @@ pub fn corrupt() -> impl Strategy<Value = Case> {
     (images(), drawn_corruption()).prop_map(|(images, corruption)| {
         // Two in one graph, which do not draw alike.
         Case::many(format!("corrupt {corruption}"), vec![images], move |graph, x| {
-            let mut spoilt = || ops::corrupt(graph, x[0], corruption);
-            Ok(vec![spoilt()?, spoilt()?])
+            let mut corrupted = || ops::corrupt(graph, x[0], corruption);
+            Ok(vec![corrupted()?, corrupted()?])
         })
         .forward_only()
         .within(within(corruption))
     })
 }
 
-/// A batch that is gathered, and spoilt in the same pass once fused.
-pub fn spoilt_batch() -> impl Strategy<Value = Case> {
+/// A batch that is gathered, and corrupted in the same pass once fused.
+pub fn corrupted_batch() -> impl Strategy<Value = Case> {
     (dataset(), drawn_corruption()).prop_map(|((inputs, image, batch), corruption)| {
         let [pixels, order, _] = inputs;
-        Case::many(format!("spoilt batch {corruption}"), vec![pixels, order], move |graph, x| {
+        Case::many(format!("corrupted batch {corruption}"), vec![pixels, order], move |graph, x| {
             let clean = ops::gather_images(graph, x[0], x[1], batch, image)?;
             Ok(vec![clean, ops::corrupt(graph, clean, corruption)?])
         })

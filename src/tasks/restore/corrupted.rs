@@ -10,16 +10,16 @@ use crate::ops::{self, Corruption, StepScalars};
 use crate::rng::Seed;
 use crate::tensor::Tensor;
 
-/// What a picture is spoilt by before it is restored.
+/// What a picture is corrupted by before it is restored.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Spoil {
+pub enum CorruptedBy {
     /// Noise.
     Noise(Corruption),
     /// Pixels left out where this picture is dark.
     Mask(PathBuf),
 }
 
-impl FromStr for Spoil {
+impl FromStr for CorruptedBy {
     type Err = Error;
 
     fn from_str(text: &str) -> Result<Self> {
@@ -35,20 +35,20 @@ impl FromStr for Spoil {
 ///
 /// # Errors
 /// When the noise is out of its range, or `picture` is no picture.
-pub fn corrupted(picture: &Tensor, noise: Corruption, seed: Seed, number: usize) -> Result<Tensor> {
+pub fn corrupt(picture: &Tensor, noise: Corruption, seed: Seed, number: usize) -> Result<Tensor> {
     let mut graph = Graph::new();
     let clean = graph.input("clean", picture.shape().clone());
-    let spoilt = ops::corrupt(&mut graph, clean, noise)?;
+    let corrupted = ops::corrupt(&mut graph, clean, noise)?;
     let layout = graph.layout();
     let mut executor = CpuExecutor::new();
     executor.set_state(&State::initial(&layout, Seed(0), 0))?;
-    let outputs = vec![("spoilt".into(), spoilt)];
+    let outputs = vec![("corrupted".into(), corrupted)];
     let plan = Plan::new(&PlanRequest { outputs, ..PlanRequest::new(&graph, &layout, None) })?;
     let plan = executor.add_plan(plan, None)?;
     executor.write_input(plan, "clean", picture)?;
     let step = number as u32;
     executor.run(plan, &[StepScalars { step, seed: seed.key(), ..Default::default() }])?;
-    executor.read_output(plan, "spoilt")
+    executor.read_output(plan, "corrupted")
 }
 
 #[cfg(test)]
@@ -57,11 +57,14 @@ mod tests {
 
     #[test]
     fn masks_are_files_and_shares_are_noise() {
-        assert_eq!("mask:a.png".parse::<Spoil>().unwrap(), Spoil::Mask("a.png".into()));
-        let noise = Spoil::Noise(Corruption::Mask { share: 0.5 });
-        assert_eq!("mask:0.5".parse::<Spoil>().unwrap(), noise);
+        assert_eq!("mask:a.png".parse::<CorruptedBy>().unwrap(), CorruptedBy::Mask("a.png".into()));
+        let noise = CorruptedBy::Noise(Corruption::Mask { share: 0.5 });
+        assert_eq!("mask:0.5".parse::<CorruptedBy>().unwrap(), noise);
         for wrong in ["mask:2", "fog:1", "gaussian", "a.png"] {
-            assert!(wrong.parse::<Spoil>().unwrap_err().to_string().contains("--noise"), "{wrong}");
+            assert!(
+                wrong.parse::<CorruptedBy>().unwrap_err().to_string().contains("--noise"),
+                "{wrong}"
+            );
         }
     }
 }

@@ -1,0 +1,6 @@
+//! NumPy's `.npy` files: one array each.
+
+mod array;
+mod header;
+
+pub use array::{from_bytes, read, write, write_whole};
