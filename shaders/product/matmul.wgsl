@@ -1,12 +1,12 @@
 // needs: linear, epilogue, tile, sums_8x8, store
 // matmul.wgsl: out[b, m, n] = last(sum over k of A[b, m, k] * B[b, k, n] + bias[n] + ...), see epilogue.wgsl.
 // Entry `tiled`: a tile a workgroup (see tile.wgsl). Dispatch: ceil(N / TILE_N) * ceil(M / TILE_M) * batch
-//   * splits workgroups, N fastest, folded past 65535. With splits above 1, each sums a part of K and
-//   out is [splits, batch, M, N], each split's part padded to whole vec4s; then
-// entry `join`: out[i] = last(sum over splits of in[split, i] + bias + ...). Four outputs an invocation.
+//   * split_k workgroups, N fastest, folded past 65535. With split_k above 1, each sums a part of K, and
+//   out is [split_k, batch, M, N], each split's part padded to whole vec4s; then
+// entry `join`: out[i] = last(sum over split < split_k of in[split, i] + bias + ...). Four outputs an invocation.
 //   `join` reads the parts as a.
 // Entries `tiled_with_sums`, `join_with_sums`: also sums[m] = sum over k of A[m, k], for A stored as [K, M];
-//   the splits' parts follow those of out. `join_with_sums` takes an invocation more a sum.
+//   the parts of each split follow those of out. `join_with_sums` takes an invocation more a sum.
 // With update.wgsl for epilogue.wgsl, out and sums are gradients, and parameters follow them.
 override TRANSPOSE_A: u32 = 0u; // A is stored as [K, M]
 override TRANSPOSE_B: u32 = 0u; // B is stored as [N, K]

@@ -20,21 +20,21 @@ fn finish4(g: vec4<f32>, i: u32) -> vec4<f32> {
 // The same for parameters number i.x, i.y, i.z and i.w. Those that are i.x again are stored before it.
 fn finish_apart(g: vec4<f32>, i: vec4<u32>) -> vec4<f32> {
     let at = i / 4u;
-    let lane = i % 4u;
-    let p = vec4<f32>(output[at.x][lane.x], output[at.y][lane.y], output[at.z][lane.z], output[at.w][lane.w]);
-    let m = vec4<f32>(first_moment[at.x][lane.x], first_moment[at.y][lane.y],
-        first_moment[at.z][lane.z], first_moment[at.w][lane.w]);
-    let v = vec4<f32>(second_moment[at.x][lane.x], second_moment[at.y][lane.y],
-        second_moment[at.z][lane.z], second_moment[at.w][lane.w]);
+    let component = i % 4u;
+    let p = vec4<f32>(output[at.x][component.x], output[at.y][component.y], output[at.z][component.z], output[at.w][component.w]);
+    let m = vec4<f32>(first_moment[at.x][component.x], first_moment[at.y][component.y],
+        first_moment[at.z][component.z], first_moment[at.w][component.w]);
+    let v = vec4<f32>(second_moment[at.x][component.x], second_moment[at.y][component.y],
+        second_moment[at.z][component.z], second_moment[at.w][component.w]);
     let moved = adam_step(p, g, m, v);
-    first_moment[at.w][lane.w] = moved.first.w;
-    first_moment[at.z][lane.z] = moved.first.z;
-    first_moment[at.y][lane.y] = moved.first.y;
-    first_moment[at.x][lane.x] = moved.first.x;
-    second_moment[at.w][lane.w] = moved.second.w;
-    second_moment[at.z][lane.z] = moved.second.z;
-    second_moment[at.y][lane.y] = moved.second.y;
-    second_moment[at.x][lane.x] = moved.second.x;
+    first_moment[at.w][component.w] = moved.first.w;
+    first_moment[at.z][component.z] = moved.first.z;
+    first_moment[at.y][component.y] = moved.first.y;
+    first_moment[at.x][component.x] = moved.first.x;
+    second_moment[at.w][component.w] = moved.second.w;
+    second_moment[at.z][component.z] = moved.second.z;
+    second_moment[at.y][component.y] = moved.second.y;
+    second_moment[at.x][component.x] = moved.second.x;
     return moved.parameter;
 }
 

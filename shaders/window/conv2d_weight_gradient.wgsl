@@ -2,15 +2,15 @@
 // conv2d_weight_gradient.wgsl: w[co, ci, ky, kx] = sum over n, oy, ox of
 //     y[n, co, oy, ox] * x[n, ci, oy*SY+ky*DY-PY, ox*SX+kx*DX-PX].
 // As a product: Y[Co, N*Ho*Wo] x columns(x)^T[N*Ho*Wo, Ci*Kh*Kw], columns never stored. It has many terms
-// and few outputs, so the terms are cut into splits; out is then [splits, Co, Ci, Kh, Kw].
+// and few outputs, so the terms are cut into split_k parts; out is then [split_k, Co, Ci, Kh, Kw].
 // Entry `tiled`: a tile a workgroup (see tile.wgsl).
-//   Dispatch: ceil(Co / 64) * ceil(Ci*Kh*Kw / 64) * splits, folded past 65535.
+//   Dispatch: ceil(Co / 64) * ceil(Ci*Kh*Kw / 64) * split_k, folded past 65535.
 // Entry `direct`, for few channels: the weights of four output channels at four places on a line of the kernel
-//   an invocation, for one split; with SUMS one sum. Dispatch: ceil((ceil(Co/4)*Ci*Kh*ceil(Kw/4) + sums) * splits / 64),
+//   an invocation, for one split; with SUMS one sum. Dispatch: ceil((ceil(Co/4)*Ci*Kh*ceil(Kw/4) + sums) * split_k / 64),
 //   folded past 65535.
-// Entry `join`: w[i] = sum over splits of out[split, i], in order. Dispatch: ceil(Co*Ci*Kh*Kw / 64).
-// With SUMS, also the gradient of a bias on the way, whose parts [splits, Co] (SUMS 1: of y, a sum a channel)
-// or [splits, Ci*Kh*Kw] (SUMS 2: of x, whose windows tile it) follow the other parts:
+// Entry `join`: w[i] = sum over split < split_k of out[split, i], in order. Dispatch: ceil(Co*Ci*Kh*Kw / 64).
+// With SUMS, also the gradient of a bias on the way, whose parts [split_k, Co] (SUMS 1: of y, a sum a channel)
+// or [split_k, Ci*Kh*Kw] (SUMS 2: of x, whose windows tile it) follow the other parts:
 // entry `join_sums`: sums[c] from these. Dispatch: with `join`'s invocations before its own, Co or Ci more.
 override SUMS: u32 = 0u;
 override WHOLE: u32 = 0u; // all places of all images are a multiple of 16, so no step reaches past them

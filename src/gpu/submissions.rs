@@ -1,6 +1,6 @@
-//! Submissions on their way: a few lanes, each with room for its steps' scalars and metrics.
+//! Submissions on their way: the entries of a ring, each with room for its steps' scalars and metrics.
 //!
-//! A lane is used again when its submission is done, which is the only time that recording waits.
+//! An entry is used again when its submission is done, which is the only time that recording waits.
 
 use super::device::GpuDevice;
 use super::program::{Program, UNIFORM_ALIGNMENT};
@@ -11,12 +11,12 @@ use crate::ops::StepScalars;
 
 /// Submissions that may be under way at once: one that runs, one that waits for it, one that is
 /// recorded, and one to spare.
-const LANES: usize = 4;
+const ENTRIES: usize = 4;
 /// Steps recorded in one submission at most.
 pub(super) const STEPS: usize = 64;
 
 #[derive(Debug, Default)]
-struct Lane {
+struct Entry {
     staging: Option<wgpu::Buffer>,
     submission: Option<Submission>,
     /// The steps of the submission; outlives it to keep its allocation.
@@ -31,12 +31,12 @@ struct Submission {
     metrics: usize,
 }
 
-/// All lanes, and the metrics that have come back through them.
+/// All entries, and the metrics that have come back through them.
 #[derive(Debug)]
 pub(super) struct Submissions {
     scalars: wgpu::Buffer,
-    lanes: Vec<Lane>,
-    /// The lane to be used next; where it is taken, it is the one that was taken first.
+    entries: Vec<Entry>,
+    /// The entry to be used next; where it is taken, it is the one that was taken first.
     next: usize,
     arrived: Vec<MetricRow>,
     bytes: Vec<u8>,
@@ -44,45 +44,45 @@ pub(super) struct Submissions {
 
 impl Submissions {
     pub fn new(device: &GpuDevice) -> Result<Self> {
-        let size = (LANES * STEPS) as u64 * UNIFORM_ALIGNMENT;
+        let size = (ENTRIES * STEPS) as u64 * UNIFORM_ALIGNMENT;
         let usage = wgpu::BufferUsages::UNIFORM | wgpu::BufferUsages::COPY_DST;
         Ok(Self {
             scalars: super::memory::buffer(device, "step scalars", size, usage)?,
-            lanes: (0..LANES).map(|_| Lane::default()).collect(),
+            entries: (0..ENTRIES).map(|_| Entry::default()).collect(),
             next: 0,
             arrived: vec![],
             bytes: vec![],
         })
     }
 
-    /// The scalars of all lanes.
+    /// The scalars of all entries.
     pub fn scalars(&self) -> &wgpu::Buffer {
         &self.scalars
     }
 
-    /// Makes room for the metrics of a plan in every lane.
+    /// Makes room for the metrics of a plan in every entry.
     pub fn reserve(&mut self, device: &GpuDevice, metrics: usize) -> Result<()> {
         let size = (STEPS * metrics * 4) as u64;
-        for lane in &mut self.lanes {
-            let small = lane.staging.as_ref().is_none_or(|staging| staging.size() < size);
-            if size > 0 && small && lane.submission.is_none() {
-                lane.staging = Some(staging_buffer(device, size)?);
+        for entry in &mut self.entries {
+            let small = entry.staging.as_ref().is_none_or(|staging| staging.size() < size);
+            if size > 0 && small && entry.submission.is_none() {
+                entry.staging = Some(staging_buffer(device, size)?);
             }
         }
         Ok(())
     }
 
-    /// Opens the next lane, once it is free, and sends its steps' scalars ahead. Returns where the
+    /// Opens the next entry, once it is free, and sends its steps' scalars ahead. Returns where the
     /// first step's lie; each further one's lie [`UNIFORM_ALIGNMENT`] bytes on.
     pub fn open(&mut self, device: &GpuDevice, steps: &[StepScalars]) -> Result<u32> {
-        let taken = self.lanes[self.next].submission.as_ref();
+        let taken = self.entries[self.next].submission.as_ref();
         if let Some(index) = taken.map(|submission| submission.index.clone()) {
             device.wait(Some(index))?;
             self.collect(self.next)?;
         }
-        let lane = &mut self.lanes[self.next];
-        lane.steps.clear();
-        lane.steps.extend_from_slice(steps);
+        let entry = &mut self.entries[self.next];
+        entry.steps.clear();
+        entry.steps.extend_from_slice(steps);
         self.bytes.clear();
         for step in steps {
             let end = self.bytes.len() + UNIFORM_ALIGNMENT as usize;
@@ -94,30 +94,30 @@ impl Submissions {
         Ok(offset as u32)
     }
 
-    /// Submits what was recorded for the lane opened last, and has its metrics sent back.
+    /// Submits what was recorded for the entry opened last, and has its metrics sent back.
     pub fn submit(
         &mut self,
         device: &GpuDevice,
         (id, program): (PlanId, &Program),
         mut encoder: wgpu::CommandEncoder,
     ) -> Result<()> {
-        let lane = &mut self.lanes[self.next];
+        let entry = &mut self.entries[self.next];
         let metrics = program.plan.metrics.len();
-        let size = (lane.steps.len() * metrics * 4) as u64;
-        if size > 0 && lane.staging.as_ref().is_none_or(|staging| staging.size() < size) {
-            lane.staging = Some(staging_buffer(device, (STEPS * metrics * 4) as u64)?);
+        let size = (entry.steps.len() * metrics * 4) as u64;
+        if size > 0 && entry.staging.as_ref().is_none_or(|staging| staging.size() < size) {
+            entry.staging = Some(staging_buffer(device, (STEPS * metrics * 4) as u64)?);
         }
-        let staging = lane.staging.as_ref().filter(|_| size > 0);
+        let staging = entry.staging.as_ref().filter(|_| size > 0);
         if let Some(staging) = staging {
-            copy_rows(&mut encoder, &lane.steps, metrics, &program.memory.metrics, staging);
+            copy_rows(&mut encoder, &entry.steps, metrics, &program.memory.metrics, staging);
         }
         let index = device.queue.submit([encoder.finish()]);
         let arrival = match staging {
             Some(staging) => Arrival::of_mapping(staging, size),
             None => Arrival::of_work(&device.queue),
         };
-        lane.submission = Some(Submission { index, arrival, plan: id, metrics });
-        self.next = (self.next + 1) % LANES;
+        entry.submission = Some(Submission { index, arrival, plan: id, metrics });
+        self.next = (self.next + 1) % ENTRIES;
         Ok(())
     }
 
@@ -129,28 +129,28 @@ impl Submissions {
             device.poll()?
         }
         let first = self.next;
-        for lane in (first..first + LANES).map(|lane| lane % LANES) {
-            let Some(submission) = &self.lanes[lane].submission else { continue };
+        for entry in (first..first + ENTRIES).map(|entry| entry % ENTRIES) {
+            let Some(submission) = &self.entries[entry].submission else { continue };
             if !submission.arrival.is_done()? {
                 break;
             }
-            self.collect(lane)?;
+            self.collect(entry)?;
         }
         Ok(std::mem::take(&mut self.arrived))
     }
 
-    /// Frees a lane whose submission is done and keeps its metrics.
-    fn collect(&mut self, lane: usize) -> Result<()> {
-        let lane = &mut self.lanes[lane];
-        let Some(submission) = lane.submission.take() else { return Ok(()) };
+    /// Frees an entry whose submission is done and keeps its metrics.
+    fn collect(&mut self, entry: usize) -> Result<()> {
+        let entry = &mut self.entries[entry];
+        let Some(submission) = entry.submission.take() else { return Ok(()) };
         if !submission.arrival.is_done()? {
             return Err(Error::Gpu("metrics did not arrive".into()));
         }
-        let size = (lane.steps.len() * submission.metrics * 4) as u64;
-        let Some(staging) = lane.staging.as_ref().filter(|_| size > 0) else { return Ok(()) };
+        let size = (entry.steps.len() * submission.metrics * 4) as u64;
+        let Some(staging) = entry.staging.as_ref().filter(|_| size > 0) else { return Ok(()) };
         mapped(staging, size, |bytes| {
             let values: &[f32] = bytemuck::cast_slice(bytes);
-            for (scalars, values) in lane.steps.iter().zip(values.chunks(submission.metrics)) {
+            for (scalars, values) in entry.steps.iter().zip(values.chunks(submission.metrics)) {
                 let (plan, values) = (submission.plan, values.to_vec());
                 self.arrived.push(MetricRow { plan, scalars: *scalars, values });
             }
@@ -175,7 +175,7 @@ fn copy_rows(
     }
 }
 
-/// Cuts `steps` into submissions: short enough for a lane, and none writes a row twice, for only
+/// Cuts `steps` into submissions: short enough for an entry, and none writes a row twice, for only
 /// the last writer's numbers would come back.
 pub(super) fn submissions(steps: &[StepScalars]) -> impl Iterator<Item = &[StepScalars]> {
     let mut rest = steps;
