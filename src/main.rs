@@ -1,7 +1,5 @@
 //! The command line of Diabolo.
 
-mod manual;
-
 use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser, Subcommand};
@@ -104,8 +102,8 @@ fn run(command: Command) -> Result<()> {
         Command::Decode(args) => cli::decode(&args),
         Command::Encode(args) => cli::encode(&args),
         Command::Export(args) => cli::export(&args),
-        Command::Completions { shell } => manual::completions(Cli::command(), shell),
-        Command::Man { command } => manual::man(Cli::command(), command.as_deref()),
+        Command::Completions { shell } => cli::completions(Cli::command(), shell),
+        Command::Man { command } => cli::man(Cli::command(), command.as_deref()),
         Command::Probe(args) => cli::probe(&args),
         Command::Report(args) => cli::report(&args),
         Command::Sample(args) => cli::sample(&args),

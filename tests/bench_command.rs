@@ -60,7 +60,7 @@ fn a_name_stands_for_all_that_begin_with_it() {
 #[test]
 fn wrong_options_say_what_there_is() {
     for (arguments, expected) in [
-        (&["--only", "W9"][..], "choose from W1, W3"),
+        (&["--only", "W9"][..], "choose from W0, W1, W3"),
         (&["--only", "W1", "--batch", "0"], "--batch: a batch holds one image"),
         (&["--device", "no such card"], "no such card"),
     ] {

@@ -174,7 +174,6 @@ fn find(folder: &Path, module: &mut Module, files: &mut BTreeMap<Module, PathBuf
             match stem.as_str() {
                 // The program is no part of the library; its root lists rooms as tables do.
                 "main" | "lib" if module.is_empty() => {}
-                "manual" if module.is_empty() => {}
                 "mod" => drop(files.insert(module.clone(), path)),
                 _ => drop(files.insert([&module[..], &[stem]].concat(), path)),
             }

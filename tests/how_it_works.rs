@@ -4,8 +4,9 @@
 use std::fs;
 use std::path::Path;
 
-use diabolo::bench::workloads::Workload;
+use diabolo::bench::workloads::{PlanCosts, Workload};
 use diabolo::cpu::CpuExecutor;
+use diabolo::ops::GpuTarget;
 
 const PAGE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/how-it-works.md");
 
@@ -13,20 +14,38 @@ fn page() -> String {
     fs::read_to_string(PAGE).expect("the page is there")
 }
 
-#[test]
-fn the_listing_is_what_the_program_prints() {
+/// The plan of a discrete GPU that the page follows.
+fn costs() -> PlanCosts {
     let workload = Workload::named(&["W0".into()], &[]).expect("it is known").remove(0);
-    let loaded = workload.load(&mut CpuExecutor::new()).expect("it fits");
-    let (listing, page) = (loaded.costs.listing, page());
-    if page.contains(&format!("```text\n{listing}```\n")) {
+    workload.load(&mut CpuExecutor::new()).expect("it fits").costs
+}
+
+/// Fails unless the page has `text` as a block of this language, and leaves the text in a file.
+fn assert_shown(language: &str, text: &str) {
+    if page().contains(&format!("```{language}\n{text}```\n")) {
         return;
     }
-    let renewed = Path::new(env!("CARGO_TARGET_TMPDIR")).join("listing.txt");
-    fs::write(&renewed, &listing).expect("writable");
+    let renewed = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("how-it-works.{language}"));
+    fs::write(&renewed, text).expect("writable");
     panic!(
         "the plan has changed; put what is in {} into {PAGE}, and read the text around it again",
         renewed.display()
     );
+}
+
+#[test]
+fn the_listing_is_what_the_program_prints() {
+    assert_shown("text", &costs().listing);
+}
+
+#[test]
+fn the_chain_is_the_one_that_runs() {
+    let steps = costs().steps;
+    let chain = steps.iter().find(|step| step.op.name() == "chain").expect("the loss is one");
+    let text = chain.dispatches(&GpuTarget::default())[0].kernel.text();
+    let begin = text.find("fn chain(").expect("a function of this name");
+    let end = begin + text[begin..].find("\n}\n").expect("an end") + 3;
+    assert_shown("wgsl", &text[begin..end]);
 }
 
 #[test]

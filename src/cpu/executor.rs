@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::time::Instant;
 
+use super::log::Log;
 use crate::error::{Error, Result};
 use crate::graph::{
     Area, Data, DataId, Executor, HeldPlans, Location, METRIC_ROWS, MetricRow, Plan, PlanId,
@@ -16,8 +17,7 @@ use crate::tensor::Tensor;
 /// ```
 /// use diabolo::cpu::CpuExecutor;
 /// use diabolo::graph::{Executor, Graph, Plan, PlanRequest};
-/// use diabolo::ops;
-/// use diabolo::ops::StepScalars;
+/// use diabolo::ops::{self, StepScalars};
 /// use diabolo::tensor::Tensor;
 ///
 /// let mut graph = Graph::new();
@@ -53,28 +53,6 @@ struct Dataset {
     pixels: Vec<f32>,
     labels: Vec<f32>,
     order: Vec<f32>,
-}
-
-/// Metrics that nobody has taken yet: the steps, and all their numbers in a row, so that a step takes
-/// no memory of its own.
-#[derive(Debug, Default)]
-struct Log {
-    steps: Vec<(PlanId, StepScalars, usize)>,
-    values: Vec<f32>,
-}
-
-impl Log {
-    fn take(&mut self) -> Vec<MetricRow> {
-        let mut rest = &self.values[..];
-        let row = |(plan, scalars, columns): (PlanId, StepScalars, usize)| {
-            let (values, others) = rest.split_at(columns);
-            rest = others;
-            MetricRow { plan, scalars, values: values.to_vec() }
-        };
-        let rows = self.steps.drain(..).map(row).collect();
-        self.values.clear();
-        rows
-    }
 }
 
 /// A plan with its memory.

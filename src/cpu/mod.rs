@@ -1,5 +1,6 @@
 //! Plans on the processor: the same schedule as on a GPU, over ordinary memory.
 
 mod executor;
+mod log;
 
 pub use executor::CpuExecutor;

@@ -120,11 +120,9 @@ impl ProfileRow {
 /// trait runs on each of them:
 ///
 /// ```
-/// use diabolo::gpu;
-/// use diabolo::gpu::DeviceChoice;
+/// use diabolo::gpu::{self, DeviceChoice};
 /// use diabolo::graph::{Executor, Graph, Plan, PlanRequest, State};
-/// use diabolo::ops;
-/// use diabolo::ops::{StepScalars, UnaryKind};
+/// use diabolo::ops::{self, StepScalars, UnaryKind};
 /// use diabolo::rng::Seed;
 /// use diabolo::tensor::Tensor;
 ///

@@ -65,8 +65,7 @@ pub struct Node {
 ///
 /// ```
 /// use diabolo::graph::{Graph, Initialiser};
-/// use diabolo::ops;
-/// use diabolo::ops::Builder;
+/// use diabolo::ops::{self, Builder};
 ///
 /// let mut graph = Graph::new();
 /// let x = graph.input("x", [4, 8]);

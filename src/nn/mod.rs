@@ -5,8 +5,7 @@
 //! ```
 //! use diabolo::graph::Graph;
 //! use diabolo::nn;
-//! use diabolo::ops;
-//! use diabolo::ops::{Activation, Builder, ConvGeometry};
+//! use diabolo::ops::{self, Activation, Builder, ConvGeometry};
 //!
 //! let mut graph = Graph::new();
 //! let images = graph.input("images", [16, 1, 28, 28]);

@@ -161,8 +161,7 @@ pub struct Variants {
 /// ```
 /// use diabolo::error::Result;
 /// use diabolo::graph::Graph;
-/// use diabolo::ops;
-/// use diabolo::ops::{Activation, Builder, NodeId};
+/// use diabolo::ops::{self, Activation, Builder, NodeId};
 ///
 /// /// Swish with a slope: x sigmoid(slope x).
 /// fn swish(builder: &mut dyn Builder, x: NodeId, slope: f32) -> Result<NodeId> {

@@ -12,11 +12,9 @@ use crate::tensor::Tensor;
 /// Makes one number of a graph small, by gradient steps on all of its parameters.
 ///
 /// ```
-/// use diabolo::gpu;
-/// use diabolo::gpu::DeviceChoice;
+/// use diabolo::gpu::{self, DeviceChoice};
 /// use diabolo::graph::Graph;
-/// use diabolo::ops;
-/// use diabolo::ops::Optimiser;
+/// use diabolo::ops::{self, Optimiser};
 /// use diabolo::rng::Seed;
 /// use diabolo::tensor::Tensor;
 /// use diabolo::nn;

@@ -250,7 +250,7 @@ fn chain(i: u32) {
 ";
         let inputs = [Shape::from([5])];
         assert_eq!(chain.lines(&inputs), expected);
-        let text = chain.text(&inputs);
+        let text = chain.kernel(&inputs).text();
         assert!(text.contains(shared::LINEAR) && text.contains(shared::STEP));
         assert!(!text.contains("fn sigmoid4") && !text.contains("workgroupBarrier"), "{text}");
     }

@@ -2,9 +2,9 @@
 
 use std::io::{self, Write};
 
+use crate::error::{Error, Result};
 use clap::Command;
 use clap_complete::Shell;
-use diabolo::error::{Error, Result};
 
 /// Prints the completions of `command` for a shell.
 ///
