@@ -12,8 +12,8 @@
 
 #![deny(missing_docs)]
 
-#[cfg(feature = "cli")]
 pub mod arithmetic;
+#[cfg(feature = "cli")]
 pub mod bench;
 #[cfg(feature = "cli")]
 pub mod cli;

@@ -14,7 +14,7 @@ use crate::ops::window::{
     max_pool2d_backward, upsample2d,
 };
 
-/// Every kernel of the crate, for tests that translate or validate them all; of those that a [`Chain`]
+/// Every kernel of the crate, for tests that translate or validate them all; of those that a [`Chain`](crate::ops::Chain)
 /// is written as, an example.
 pub fn kernels() -> Vec<&'static Kernel> {
     let mut kernels = vec![

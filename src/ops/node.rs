@@ -19,7 +19,7 @@ pub struct Backward<'a> {
     /// The node itself: many gradients are cheapest in terms of the output.
     pub output: NodeId,
     /// The gradient of the loss in the output. Of the output's shape, unless the operation
-    /// [takes broadcast gradients](Op::takes_broadcast_gradient).
+    /// [takes broadcast gradients](crate::ops::Op::takes_broadcast_gradient).
     pub gradient: NodeId,
     /// Which inputs' gradients are asked for.
     pub wanted: &'a [bool],

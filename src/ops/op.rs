@@ -43,8 +43,8 @@ impl CpuCall<'_> {
     }
 }
 
-/// An operation of the graph. See `ops/bias.rs` for a short one, whole, and `examples/own_op.rs` for
-/// one outside this crate; a function of one number takes no more than an [`Elementwise`].
+/// An operation of the graph. See `ops/elementwise/bias.rs` for a short one, whole, and `examples/own_op.rs` for
+/// one outside this crate; a function of one number takes no more than an [`Elementwise`](crate::ops::Elementwise).
 ///
 /// Its `Debug` text tells its settings apart: operations of one type with equal text on equal inputs
 /// are one node. One that is computed at other shapes than [`Op::shape`] gave, or writes less than
@@ -129,7 +129,7 @@ pub trait Op: Any + Debug + Send + Sync {
         None
     }
 
-    /// What it does to each element, where it looks at nothing else: a step of a [`Chain`].
+    /// What it does to each element, where it looks at nothing else: a step of a [`Chain`](crate::ops::Chain).
     fn pointwise(&self) -> Option<Pointwise> {
         None
     }

@@ -35,7 +35,7 @@ impl fmt::Display for Variant {
     }
 }
 
-/// The variants chosen for products, by [`Variants::key`].
+/// The variants chosen for products, by [`Variants::key`](crate::ops::Variants::key).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Tuning(pub BTreeMap<String, Variant>);
 

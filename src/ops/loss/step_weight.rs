@@ -12,7 +12,7 @@ use crate::shape::Shape;
 
 static KERNEL: Kernel = kernel!("loss/step_weight");
 
-/// [`StepScalars::weight`] of the step that runs, of shape `[]`: beta, or the weight of a penalty,
+/// [`StepScalars::weight`](crate::ops::StepScalars::weight) of the step that runs, of shape `[]`: beta, or the weight of a penalty,
 /// which then changes from step to step without another plan. There is no gradient.
 ///
 /// # Errors

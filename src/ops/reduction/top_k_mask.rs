@@ -29,7 +29,7 @@ pub fn top_k_mask(builder: &mut dyn Builder, x: NodeId, k: usize) -> Result<Node
 }
 
 /// As [`top_k_mask`], with the whole number nearest to each step's
-/// [weight](StepScalars::weight) as `k`, and 1 at the least: a `k` that changes in the course of the
+/// [weight](crate::ops::StepScalars::weight) as `k`, and 1 at the least: a `k` that changes in the course of the
 /// training.
 ///
 /// # Errors

@@ -18,7 +18,7 @@ const MAX_WEIGHTS: usize = 52;
 
 /// Images of `[batch, channels, height, width]` in [0, 1], each plane convolved with a Gaussian
 /// that is cut at the first whole pixel from 3 deviations on and scaled to a sum of 1. Pixels
-/// beyond an edge are those on it. There is no gradient; see [`corrupt`].
+/// beyond an edge are those on it. There is no gradient; see [`corrupt`](crate::ops::corrupt).
 #[derive(Clone, Copy, Debug)]
 pub struct Blur {
     /// The Gaussian's standard deviation in pixels, above 0 up to 16.

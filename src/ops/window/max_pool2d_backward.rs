@@ -14,7 +14,7 @@ use crate::shape::Shape;
 
 static KERNEL: Kernel = kernel!("window/max_pool2d_backward");
 
-/// From gradients `g` of `[N, C, Ho, Wo]` in the output of [`max_pool2d`] of `x`, `[N, C, H, W]`, the
+/// From gradients `g` of `[N, C, Ho, Wo]` in the output of [`max_pool2d`](crate::ops::max_pool2d) of `x`, `[N, C, H, W]`, the
 /// gradients in `x`; times the derivative of the activation whose output `x` is, if there is one.
 #[derive(Clone, Copy, Debug)]
 pub struct MaxPool2dBackward {
