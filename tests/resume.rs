@@ -8,7 +8,11 @@ use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 use std::{fs, thread};
 
-use diabolo::run::{MetricsFile, checkpoint};
+use diabolo::cpu::CpuExecutor;
+use diabolo::inference::layout;
+use diabolo::models::{Kind, Schedule};
+use diabolo::run::{self, MetricsFile, TrainArgs, checkpoint};
+use diabolo::train::Trainer;
 use program::program;
 use tempfile::TempDir;
 
@@ -261,4 +265,38 @@ fn quiet_runs_say_results_only() {
     let output = train(folder.path(), "--epochs 1 --limit 64 --verbose");
     let text = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(text.contains("INFO") && text.contains("images a step"), "{text}");
+}
+
+#[test]
+fn a_model_that_another_program_stored_goes_on_to_the_same_bits() {
+    let place = TempDir::new().expect("a temporary folder");
+    let (stored, whole) = (place.path().join("stored"), place.path().join("whole"));
+    let args = TrainArgs {
+        limit: Some(100),
+        epochs: Some(1),
+        schedule: Some(Schedule::Constant),
+        device: "cpu".into(),
+        quiet: true,
+        out: Some(stored.clone()),
+        ..TrainArgs::default()
+    };
+    let dataset = args.load().expect("embedded");
+    let config = args.config(&dataset, Kind::Dense).expect("right options");
+    let mut device = CpuExecutor::new();
+    let mut trainer = Trainer::new(&mut device, &config, &dataset).expect("it fits");
+    let epoch = trainer.epoch_of_training(&mut ()).expect("an epoch");
+    run::store(&stored, &mut trainer, &[epoch]).expect("writable");
+
+    let mut more = TrainArgs { epochs: Some(2), ..args };
+    more.saving.resume = true;
+    run::run(&more, Kind::Dense).expect("goes on");
+    more.saving.resume = false;
+    more.out = Some(whole.clone());
+    run::run(&more, Kind::Dense).expect("trains");
+    let layout = layout(&config.model).expect("has a state");
+    let [resumed, at_once] = [stored, whole].map(|folder| {
+        let path = folder.join("model.safetensors");
+        checkpoint::load(&path, &layout).expect("is whole").state
+    });
+    assert_eq!(resumed, at_once);
 }
