@@ -26,17 +26,18 @@
 //! }
 //! ```
 
-pub use super::{gpu, nn, ops};
 pub use crate::cpu::CpuExecutor;
 pub use crate::data::{Dataset, LoadOptions, Source};
 pub use crate::error::{Error, Result};
-pub use crate::gpu::DeviceChoice;
+pub use crate::gpu::{self, DeviceChoice};
 pub use crate::graph::{Executor, Graph, Plan, PlanRequest, State};
-pub use crate::ops::{Activation, Builder, Elementwise, NodeId, Optimiser, StepScalars};
+pub use crate::nn;
+pub use crate::ops::{self, Activation, Builder, Elementwise, NodeId, Optimiser, StepScalars};
 pub use crate::rng::Seed;
 pub use crate::shape::Shape;
 #[cfg(feature = "cli")]
-pub use crate::tasks::{Codec, Pictures, Raster, Trained};
+pub use crate::tasks::Codec;
+pub use crate::tasks::{Pictures, Raster, Trained};
 pub use crate::tensor::Tensor;
 pub use crate::train::Minimiser;
 
