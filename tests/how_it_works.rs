@@ -35,13 +35,13 @@ fn assert_shown(language: &str, text: &str) {
 
 #[test]
 fn the_listing_is_what_the_program_prints() {
-    assert_shown("text", &costs().listing);
+    assert_shown("text", &costs().listing());
 }
 
 #[test]
 fn the_chain_is_the_one_that_runs() {
-    let steps = costs().steps;
-    let chain = steps.iter().find(|step| step.op.name() == "chain").expect("the loss is one");
+    let plan = costs().plan.expect("one that trains");
+    let chain = plan.steps.iter().find(|step| step.op.name() == "chain").expect("the loss is one");
     let text = chain.dispatches(&GpuTarget::default())[0].kernel.text();
     let begin = text.find("fn chain(").expect("a function of this name");
     let end = begin + text[begin..].find("\n}\n").expect("an end") + 3;

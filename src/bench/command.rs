@@ -166,7 +166,7 @@ fn tune(device: &BenchDevice, workloads: &[Workload]) -> Result<()> {
     let mut steps = vec![];
     for workload in workloads {
         let loaded = workload.load(device.open()?.as_mut())?;
-        steps.extend(loaded.costs.steps);
+        steps.extend(loaded.costs.plan.into_iter().flat_map(|plan| plan.steps));
     }
     let open = || device.open_adapter();
     let file = gpu::tune(&open, &folder, &steps, &mut |line| say(format_args!("{line}")))?;

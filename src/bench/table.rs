@@ -99,7 +99,7 @@ pub(super) fn line(rows: &[Row]) -> String {
 
 /// The operations of a plan, and what they cost together.
 pub(super) fn plan(name: &str, device: &str, costs: &PlanCosts) -> String {
-    let mut text = format!("{name} on {device}\n{}", costs.listing);
+    let mut text = format!("{name} on {device}\n{}", costs.listing());
     let line = |text: &mut String, Cost { dispatches, bytes, flops }: Cost, what: &str| {
         let bytes = Bytes(bytes).to_string();
         let _ =
@@ -113,6 +113,7 @@ pub(super) fn plan(name: &str, device: &str, costs: &PlanCosts) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ops::GpuTarget;
 
     #[test]
     fn a_line_holds_every_device_and_what_was_counted() {
@@ -123,8 +124,8 @@ mod tests {
             unfused,
             planned_bytes: 512,
             apart_bytes: 4096,
-            listing: String::new(),
-            steps: vec![],
+            plan: None,
+            target: GpuTarget::default(),
         };
         let workload = Workload::named(&["W1".into()], &[]).unwrap().remove(0);
         let measured = Measured { first: 0.5, median: 0.002 };

@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use crate::error::Result;
-use crate::graph::{Cost, Executor, Plan, PlanId, Step};
+use crate::graph::{Cost, Executor, Plan, PlanId};
 use crate::ops::{GpuTarget, Optimiser, StepScalars};
 use crate::tensor::Tensor;
 
@@ -18,10 +18,10 @@ pub struct PlanCosts {
     pub planned_bytes: u64,
     /// The same if each had memory of its own and nothing were fused.
     pub apart_bytes: u64,
-    /// The plan's [listing](Plan::listing).
-    pub listing: String,
-    /// The plan's operations.
-    pub steps: Vec<Step>,
+    /// The plan, where operations are what is measured.
+    pub plan: Option<Plan>,
+    /// The adapter that all this is counted for.
+    pub target: GpuTarget,
 }
 
 impl PlanCosts {
@@ -42,9 +42,14 @@ impl PlanCosts {
             unfused: unfused.cost(&target),
             planned_bytes: fused.memory.slots,
             apart_bytes: unfused.memory.unshared,
-            listing: fused.listing(&target),
-            steps: fused.steps,
+            plan: Some(fused),
+            target,
         })
+    }
+
+    /// The plan's [listing](Plan::listing); nothing where there is no plan.
+    pub fn listing(&self) -> String {
+        self.plan.as_ref().map_or(String::new(), |plan| plan.listing(&self.target))
     }
 }
 

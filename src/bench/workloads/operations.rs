@@ -184,7 +184,7 @@ pub(super) fn load_transfer(
     for cost in [&mut costs.fused, &mut costs.unfused] {
         (cost.bytes, cost.dispatches) = (4 * words as u64, 0);
     }
-    costs.listing.clear();
+    costs.plan = None;
     Ok(match upload {
         true => Loaded::writing(plan, Tensor::zeros([words]), costs),
         false => {
