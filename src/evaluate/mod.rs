@@ -4,6 +4,8 @@ mod assessment;
 mod classifier;
 mod evaluation;
 mod examples;
+mod orthonormal;
+mod principal;
 mod projection;
 mod restoration;
 
@@ -12,5 +14,6 @@ pub use classifier::{Classifier, TrainedClassifier};
 pub(crate) use evaluation::WeightedMean;
 pub use evaluation::{Evaluation, decibels};
 pub use examples::Examples;
+pub use principal::Principal;
 pub use projection::{Projection, principal_components};
 pub use restoration::{median3x3, psnr};
