@@ -16,8 +16,11 @@ use crate::rng::Seed;
 const MORE: usize = 10;
 const PASSES: usize = 3;
 
-/// Rows this wide at most are taken by their whole covariance, which is exact.
+/// Of rows this wide at most, all eigenvectors of the covariance are found, which is exact.
 const WIDEST_EXACT: usize = 256;
+/// Of those at most this wide, the covariance takes the rows' place, and more passes cost little.
+const WIDEST_COVARIANCE: usize = 1024;
+const PASSES_OF_COVARIANCE: usize = 6;
 
 /// Numbers that are centred at once.
 const NUMBERS_AT_ONCE: usize = 1 << 20;
@@ -62,12 +65,24 @@ impl Principal {
         let rows = &rows[..count * width];
         let centred = Centred { mean: mean(rows, width), rows, width };
         let components = components.min(width).min(count.saturating_sub(1));
-        let basis = match components {
-            0 => vec![],
-            _ if width <= WIDEST_EXACT => identity(width),
-            _ => centred.subspace((components + MORE).min(width).min(count)),
+        let many = (components + MORE).min(width).min(count);
+        let (basis, within) = match components {
+            0 => return Self { mean: centred.mean, directions: vec![], variances: vec![], width },
+            _ if width <= WIDEST_EXACT => (identity(width), centred.covariance()),
+            _ if width <= WIDEST_COVARIANCE => {
+                let covariance = centred.covariance();
+                let narrow: Vec<f32> = covariance.iter().map(|x| *x as f32).collect();
+                let basis = subspace(&narrow, width, many);
+                let within = within(&narrow, &basis, width);
+                (basis, within)
+            }
+            _ => {
+                let basis = centred.subspace(many);
+                let within = covariance(&centred.along(&basis), many, count);
+                (basis, within)
+            }
         };
-        let (directions, variances) = centred.turned(&basis, components);
+        let (directions, variances) = turned(&basis, within, width, components);
         Self { mean: centred.mean, directions, variances, width }
     }
 
@@ -79,12 +94,27 @@ impl Principal {
     /// The mean squared error, per number, of rows that are brought onto the leading `components` (or
     /// all, where there are no more) and back; with none, of the mean row. NaN where there are no rows.
     pub fn error(&self, rows: &[f32], components: usize) -> f64 {
+        let mut sum = 0.0;
+        self.each_rest(rows, components, |rest| {
+            sum += rest.iter().map(|rest| f64::from(*rest).powi(2)).sum::<f64>();
+        });
+        sum / rows.len() as f64
+    }
+
+    /// What is left of rows, `[count, width]`, when they are brought onto the leading `components`
+    /// (or all, where there are no more), and that is taken from them.
+    pub fn rest(&self, rows: &[f32], components: usize) -> Vec<f32> {
+        let mut all = Vec::with_capacity(rows.len());
+        self.each_rest(rows, components, |rest| all.extend_from_slice(rest));
+        all
+    }
+
+    /// Calls `each` with what is left of some rows at a time, in order.
+    fn each_rest(&self, rows: &[f32], components: usize, mut each: impl FnMut(&[f32])) {
         let width = self.width;
         let components = components.min(self.components());
         let directions = &self.directions[..components * width];
         let centred = Centred { mean: self.mean.clone(), rows, width };
-        let mut sum = 0.0;
-        let mut numbers = 0;
         centred.parts(|_, mut part| {
             let count = part.len() / width;
             let mut places = vec![0.0; count * components];
@@ -96,10 +126,8 @@ impl Principal {
                 (Operand::rows(&places, components), Operand::rows(directions, width));
             product(&mut back, [count, components, width], left, right, Threads::Many, |_, _| ());
             part.iter_mut().zip(&back).for_each(|(number, back)| *number -= back);
-            sum += part.iter().map(|rest| f64::from(*rest).powi(2)).sum::<f64>();
-            numbers += part.len();
+            each(&part);
         });
-        sum / numbers as f64
     }
 }
 
@@ -194,27 +222,75 @@ impl Centred<'_> {
         directions
     }
 
-    /// Turns orthonormal directions so that the rows' places along them are uncorrelated, and keeps
-    /// the leading ones: those, and the variances along them.
-    fn turned(&self, basis: &[f32], components: usize) -> (Vec<f32>, Vec<f32>) {
-        if components == 0 {
-            return (vec![], vec![]);
-        }
-        let (many, count) = (basis.len() / self.width, self.count());
-        let eigen = SymmetricEigen::new(covariance(&self.along(basis), many, count));
-        let mut order: Vec<usize> = (0..many).collect();
-        order.sort_by(|a, b| eigen.eigenvalues[*b].total_cmp(&eigen.eigenvalues[*a]));
-        order.truncate(components);
-        let vectors = eigen.eigenvectors.as_slice();
-        let vector = |at: &usize| vectors[at * many..][..many].iter().map(|x| *x as f32);
-        let turn: Vec<f32> = order.iter().flat_map(vector).collect();
-        let mut directions = vec![0.0; components * self.width];
-        let (left, right) = (Operand::rows(&turn, many), Operand::rows(basis, self.width));
-        let sizes = [components, many, self.width];
-        product(&mut directions, sizes, left, right, Threads::Many, |_, _| ());
-        let variance = |at: &usize| eigen.eigenvalues[*at].max(0.0) as f32;
-        (directions, order.iter().map(variance).collect())
+    /// The covariance of the rows' numbers.
+    fn covariance(&self) -> DMatrix<f64> {
+        let width = self.width;
+        let mut sums = vec![0.0_f64; width * width];
+        let mut more = vec![0.0; width * width];
+        // Single precision within a part, double from one to the next.
+        self.parts(|_, part| {
+            let sizes = [width, part.len() / width, width];
+            let (left, right) = (Operand::columns(&part, width), Operand::rows(&part, width));
+            product(&mut more, sizes, left, right, Threads::Many, |_, _| ());
+            sums.iter_mut().zip(&more).for_each(|(sum, more)| *sum += f64::from(*more));
+        });
+        symmetric(&sums, width, self.count())
     }
+}
+
+/// Orthonormal directions, `[many, width]`, whose span holds the leading eigenvectors of a covariance
+/// but for little.
+fn subspace(covariance: &[f32], width: usize, many: usize) -> Vec<f32> {
+    let mut directions = standard_normal(many * width, START);
+    orthonormalise(&mut directions, width);
+    for _ in 0..PASSES_OF_COVARIANCE {
+        directions = times(&directions, covariance, width);
+        orthonormalise(&mut directions, width);
+    }
+    directions
+}
+
+/// Rows, `[many, width]`, times a square matrix.
+fn times(rows: &[f32], matrix: &[f32], width: usize) -> Vec<f32> {
+    let mut out = vec![0.0; rows.len()];
+    let sizes = [rows.len() / width, width, width];
+    let (left, right) = (Operand::rows(rows, width), Operand::rows(matrix, width));
+    product(&mut out, sizes, left, right, Threads::Many, |_, _| ());
+    out
+}
+
+/// The covariance along orthonormal directions, `[many, width]`.
+fn within(covariance: &[f32], basis: &[f32], width: usize) -> DMatrix<f64> {
+    let many = basis.len() / width;
+    let turned = times(basis, covariance, width);
+    let mut out = vec![0.0; many * many];
+    let (left, right) = (Operand::rows(&turned, width), Operand::columns(basis, width));
+    product(&mut out, [many, width, many], left, right, Threads::Many, |_, _| ());
+    symmetric(&out.iter().map(|x| f64::from(*x)).collect::<Vec<_>>(), many, 2)
+}
+
+/// Turns orthonormal directions, along which rows have the covariance `within`, so that the rows' places
+/// along them are uncorrelated, and keeps the leading ones: those, and the variances along them.
+fn turned(
+    basis: &[f32],
+    within: DMatrix<f64>,
+    width: usize,
+    components: usize,
+) -> (Vec<f32>, Vec<f32>) {
+    let many = basis.len() / width;
+    let eigen = SymmetricEigen::new(within);
+    let mut order: Vec<usize> = (0..many).collect();
+    order.sort_by(|a, b| eigen.eigenvalues[*b].total_cmp(&eigen.eigenvalues[*a]));
+    order.truncate(components);
+    let vectors = eigen.eigenvectors.as_slice();
+    let vector = |at: &usize| vectors[at * many..][..many].iter().map(|x| *x as f32);
+    let turn: Vec<f32> = order.iter().flat_map(vector).collect();
+    let mut directions = vec![0.0; components * width];
+    let (left, right) = (Operand::rows(&turn, many), Operand::rows(basis, width));
+    let sizes = [components, many, width];
+    product(&mut directions, sizes, left, right, Threads::Many, |_, _| ());
+    let variance = |at: &usize| eigen.eigenvalues[*at].max(0.0) as f32;
+    (directions, order.iter().map(variance).collect())
 }
 
 /// The covariance of places, `[many, count]`, that have a mean of 0.
@@ -230,10 +306,14 @@ fn covariance(places: &[f32], many: usize, count: usize) -> DMatrix<f64> {
         product(&mut part, sizes, left, right, Threads::Many, |_, _| ());
         sums.iter_mut().zip(&part).for_each(|(sum, part)| *sum += f64::from(*part));
     }
-    let scale = 1.0 / count.saturating_sub(1).max(1) as f64;
-    DMatrix::from_fn(many, many, |row, column| {
-        let (a, b) = (sums[row * many + column], sums[column * many + row]);
-        0.5 * (a + b) * scale
+    symmetric(&sums, many, count)
+}
+
+/// Sums over `count` rows as a covariance, which rounding has not made lopsided.
+fn symmetric(sums: &[f64], size: usize, count: usize) -> DMatrix<f64> {
+    let scale = 0.5 / count.saturating_sub(1).max(1) as f64;
+    DMatrix::from_fn(size, size, |row, column| {
+        (sums[row * size + column] + sums[column * size + row]) * scale
     })
 }
 
