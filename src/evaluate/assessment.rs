@@ -6,9 +6,12 @@ use std::collections::BTreeMap;
 use rand::RngExt;
 
 use super::classifier::Classifier;
+use super::code_statistics::{divergences, perplexity, uses, variances};
 use super::evaluation::{Evaluation, decibels};
 use super::examples::Examples;
 use super::restoration::{median3x3, squared_distance};
+use super::trouble::{self, DEAD_ACTIVATION, Finding, posterior};
+use super::yardstick::Yardstick;
 use crate::data::{Dataset, Images};
 use crate::error::Result;
 use crate::gpu::{self, DeviceChoice};
@@ -22,8 +25,6 @@ use crate::tensor::Tensor;
 const MOST_NUMBERS: usize = 1 << 27;
 /// A unit is active if its mean varies by more than this over images (Burda et al., 2016).
 const ACTIVE_VARIANCE: f64 = 0.01;
-/// A unit that never exceeds this is dead.
-const DEAD_ACTIVATION: f32 = 1e-3;
 /// Samples that are judged in all.
 const JUDGED: usize = 1000;
 
@@ -54,9 +55,11 @@ pub struct Assessment {
     /// How often each code of a codebook is used by the held-out images.
     pub uses: Vec<u64>,
     /// What a user should know.
-    pub warnings: Vec<String>,
+    pub warnings: Vec<Finding>,
     /// The codes of the held-out images.
     pub codes: Codes,
+    /// What the best linear code of the same length comes to, unless pixels are missing.
+    pub yardstick: Option<Yardstick>,
 }
 
 impl Assessment {
@@ -74,6 +77,7 @@ impl Assessment {
         let mut this = Self { test: test.0.clone(), ..Self::default() };
         this.test.remove("loss");
         this.test.insert("psnr".into(), decibels(test.get("mse")));
+        this.hold_against_linear(subject, dataset)?;
         let most = most_codes(subject.model.network.latent());
         this.codes = inference.encode_dataset(dataset, &dataset.test, most)?;
         this.look_at_codes(subject.model);
@@ -88,27 +92,48 @@ impl Assessment {
         self.test.insert(name.into(), value);
     }
 
+    /// What a linear code of the same length comes to, and whether it is better.
+    fn hold_against_linear(&mut self, subject: &Subject, dataset: &Dataset) -> Result<()> {
+        self.yardstick = Yardstick::new(subject.model, dataset)?;
+        let Some(yardstick) = self.yardstick.clone() else { return Ok(()) };
+        self.note("pca_mse", yardstick.pca_mse);
+        self.note("mean_mse", yardstick.mean_mse);
+        let mse = self.test.get("mse").copied().unwrap_or(f64::NAN);
+        if let Some(found) = trouble::of_errors(subject.model, mse, yardstick.mean_mse) {
+            self.warnings.push(found);
+            return Ok(());
+        }
+        // A model that is asked for something else as well has another aim.
+        let is_plain = matches!(subject.model.variant, Variant::Dense | Variant::Conv)
+            && subject.model.quantiser.is_none()
+            && subject.noise.is_none();
+        if is_plain && yardstick.pca_mse > 0.0 {
+            self.warnings.extend(trouble::of_linear(mse, &yardstick));
+        }
+        Ok(())
+    }
+
+    /// The value of a measure, for a person.
+    pub fn value(&self, name: &str) -> String {
+        let value = self.test.get(name).copied().unwrap_or(f64::NAN);
+        match &self.yardstick {
+            Some(yardstick) if name == "mse" => format!("{value:.5} ({yardstick})"),
+            _ => format!("{value:.5}"),
+        }
+    }
+
     fn look_at_codes(&mut self, model: &Model) {
         if let Some(log_variances) = &self.codes.log_variances {
             self.divergences = divergences(&self.codes, log_variances);
             let active = variances(&self.codes).iter().filter(|v| **v > ACTIVE_VARIANCE).count();
             self.note("active_units", active as f64);
             if active < self.codes.width {
-                self.warnings.push(format!(
-                    "{} of {} dimensions of the code are not used (posterior collapse); a smaller \
-                     --latent would do, or --warmup or --free-bits may revive them",
-                    self.codes.width - active,
-                    self.codes.width
-                ));
+                self.warnings.push(posterior(self.codes.width - active, self.codes.width));
             }
         } else if let (Some(indices), Variant::Vqvae(vqvae)) = (&self.codes.indices, &model.variant)
         {
-            let mut uses = vec![0; vqvae.codes];
-            indices.iter().for_each(|index| uses[*index as usize % vqvae.codes] += 1);
-            let total: u64 = uses.iter().sum();
-            let shares: Vec<f64> =
-                uses.iter().map(|count| *count as f64 / total.max(1) as f64).collect();
-            self.note("perplexity", perplexity(&shares));
+            let uses = uses(indices, vqvae.codes);
+            self.note("perplexity", perplexity(&uses));
             self.note("used_codes", uses.iter().filter(|count| **count > 0).count() as f64);
             self.uses = uses;
         } else {
@@ -248,40 +273,6 @@ impl Assessment {
     }
 }
 
-/// The divergence of each dimension from the standard normal, averaged over the codes.
-fn divergences(codes: &Codes, log_variances: &[f32]) -> Vec<f32> {
-    let mut sums = vec![0.0_f64; codes.width];
-    for (means, variances) in
-        codes.values.chunks(codes.width).zip(log_variances.chunks(codes.width))
-    {
-        for ((sum, mean), v) in sums.iter_mut().zip(means).zip(variances) {
-            let (mean, v) = (f64::from(*mean), f64::from(*v));
-            *sum += 0.5 * (v.exp() - 1.0 - v + mean * mean);
-        }
-    }
-    sums.iter().map(|sum| (sum / codes.count().max(1) as f64) as f32).collect()
-}
-
-/// The variance of each number of a code over the images.
-fn variances(codes: &Codes) -> Vec<f64> {
-    let count = codes.count().max(1) as f64;
-    let mut sums = vec![(0.0_f64, 0.0_f64); codes.width];
-    for row in codes.values.chunks(codes.width) {
-        for ((sum, squares), value) in sums.iter_mut().zip(row) {
-            *sum += f64::from(*value);
-            *squares += f64::from(*value).powi(2);
-        }
-    }
-    sums.iter().map(|(sum, squares)| squares / count - (sum / count).powi(2)).collect()
-}
-
-/// e to the entropy, 0 where nothing is used.
-fn perplexity(shares: &[f64]) -> f64 {
-    let used = || shares.iter().filter(|share| **share > 0.0);
-    let entropy: f64 = used().map(|share| -share * share.ln()).sum();
-    if used().next().is_some() { entropy.exp() } else { 0.0 }
-}
-
 /// How many codes of this width are looked at.
 fn most_codes(width: usize) -> usize {
     (MOST_NUMBERS / width.max(1)).max(1)
@@ -301,28 +292,6 @@ mod tests {
 
     fn codes(values: &[f32]) -> Codes {
         Codes { width: 2, values: values.to_vec(), ..Codes::default() }
-    }
-
-    #[test]
-    fn a_dimension_is_active_if_its_mean_varies() {
-        let spread = variances(&codes(&[1.0, 3.0, -1.0, 3.0]));
-        assert!((spread[0] - 1.0).abs() < 1e-12 && spread[1].abs() < 1e-12, "{spread:?}");
-    }
-
-    #[test]
-    fn perplexity_is_the_number_of_codes_used_alike() {
-        assert!((perplexity(&[0.25, 0.0, 0.25, 0.25, 0.0, 0.25]) - 4.0).abs() < 1e-12);
-        // Entropy of (1/2, 1/4, 1/4): 1.5 bits.
-        assert!((perplexity(&[0.5, 0.25, 0.25]) - 2.0_f64.powf(1.5)).abs() < 1e-12);
-        assert_eq!([perplexity(&[1.0]), perplexity(&[0.0; 2]), perplexity(&[])], [1.0, 0.0, 0.0]);
-        assert!((perplexity(&[1.0 / 3.0; 3]) - 3.0).abs() < 1e-9);
-    }
-
-    #[test]
-    fn divergences_follow_the_closed_form() {
-        let nats = divergences(&codes(&[2.0, 0.0, 0.0, 0.0]), &[0.0, 0.0, 0.0, 1.0]);
-        let expected = [1.0, 0.25 * (1.0_f32.exp() - 2.0)];
-        assert!((nats[0] - expected[0]).abs() < 1e-6 && (nats[1] - expected[1]).abs() < 1e-6);
     }
 
     #[test]

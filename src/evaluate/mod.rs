@@ -2,12 +2,15 @@
 
 mod assessment;
 mod classifier;
+mod code_statistics;
 mod evaluation;
 mod examples;
 mod orthonormal;
 mod principal;
 mod projection;
 mod restoration;
+pub mod trouble;
+mod yardstick;
 
 pub use assessment::{Assessment, Subject};
 pub use classifier::{Classifier, TrainedClassifier};
@@ -17,3 +20,5 @@ pub use examples::Examples;
 pub use principal::Principal;
 pub use projection::{Projection, principal_components};
 pub use restoration::{median3x3, psnr};
+pub use trouble::{Finding, Trouble};
+pub use yardstick::{Yardstick, mean_image_mse};

@@ -4,6 +4,8 @@
 pub fn describe(name: &str) -> Option<(&'static str, &'static str)> {
     Some(match name {
         "mse" => ("squared error per pixel", "mean squared error of reconstructions"),
+        "pca_mse" => ("squared error per pixel", "of the best linear code of the same length"),
+        "mean_mse" => ("squared error per pixel", "of the mean image, which takes no code"),
         "bce" => ("nats per pixel", "cross-entropy of reconstructions"),
         "psnr" => ("dB", "peak signal-to-noise ratio of reconstructions"),
         "ssim" => ("1 is alike", "structural similarity of reconstructions"),
