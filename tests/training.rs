@@ -17,7 +17,7 @@ use diabolo::ops::StepScalars;
 use diabolo::rng::Seed;
 use diabolo::run::{self, TrainArgs};
 use diabolo::tensor::Tensor;
-use program::program;
+use program::{diabolo, printed, program};
 use tempfile::TempDir;
 
 /// A small model of a kind, by the options that make it so.
@@ -220,4 +220,50 @@ fn options_come_from_a_file_and_the_command_line_wins() {
         assert_eq!(output.status.code(), Some(code), "{text} {more}: {errors}");
         assert!(errors.contains(words) && !errors.contains("panicked"), "{text} {more}: {errors}");
     }
+}
+
+#[test]
+fn a_run_that_collapses_says_so_once_and_when_it_happens() {
+    let folder = TempDir::new().unwrap();
+    let line = |options: &str| {
+        let out = folder.path().display();
+        printed(&diabolo(&format!("train {options} --device cpu --quiet --out {out}")))
+    };
+    let warnings = |text: &str| -> Vec<String> {
+        text.lines().filter(|line| line.starts_with("warning: epoch ")).map(String::from).collect()
+    };
+    // A penalty that no unit is worth.
+    let sparse = "--variant sparse --latent 16 --activation relu --penalty 1000 --lr 0.01";
+    let said = warnings(&line(&format!("{sparse} --schedule constant --epochs 6")));
+    let dead: Vec<&String> = said.iter().filter(|line| line.contains("code are dead")).collect();
+    assert_eq!(dead.len(), 1, "{said:?}");
+    assert!(dead[0].contains("16 of 16 units of the code are dead, they are 0 for every picture"));
+    assert!(dead[0].ends_with("try a lower --penalty or a lower --lr"), "{said:?}");
+    // Going on, the run says what still holds.
+    let again = format!("{sparse} --schedule constant --epochs 7 --resume");
+    let said = warnings(&line(&again));
+    assert!(said.iter().any(|line| line.starts_with("warning: epoch 7: 16 of 16")), "{said:?}");
+
+    let relu = "--variant dense --arch dense:32 --latent 8 --activation relu --loss mse --lr 1";
+    let text = line(&format!("{relu} --epochs 9"));
+    let said = warnings(&text);
+    let early = |line: &String| line.starts_with("warning: epoch 1:");
+    assert!(said.iter().any(early), "{text}");
+}
+
+#[test]
+fn a_run_is_held_against_pca_and_the_mean_image() {
+    let folder = TempDir::new().unwrap();
+    let options =
+        "train --variant dense --arch dense:24 --latent 8 --epochs 1 --quiet --device cpu";
+    let text = printed(&diabolo(&format!("{options} --out {}", folder.path().display())));
+    let metrics = metrics(folder.path());
+    let [mse, pca, mean] =
+        ["mse", "pca_mse", "mean_mse"].map(|name| metrics["test"][name].as_f64().unwrap());
+    let line = format!(
+        "  mse                  {mse:.5} (PCA with 8 numbers: {pca:.5}, the mean image: {mean:.5})"
+    );
+    assert!(text.lines().any(|found| found == line), "{text}");
+    assert!(!text.contains("pca_mse"), "they stand on one line: {text}");
+    assert!(pca > 0.01 && pca < 0.03 && mean > 0.07 && mean < 0.08, "{pca} {mean}");
 }

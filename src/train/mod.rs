@@ -1,6 +1,7 @@
 //! Training: what decides a run's numbers, and the steps themselves. What surrounds it on a disk and a
 //! terminal is [`run`](crate::run).
 
+mod collapse_watch;
 mod config;
 mod fault;
 mod minimiser;
@@ -10,6 +11,7 @@ mod position;
 mod report;
 mod trainer;
 
+pub use collapse_watch::CollapseWatch;
 pub use config::Config;
 #[cfg(feature = "cli")]
 pub(crate) use config::{LIKELIHOOD_IMAGES, SMALL_BATCH, load};

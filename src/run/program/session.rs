@@ -15,7 +15,9 @@ use crate::run::checkpoint::{Checkpoint, Header};
 use crate::run::folder::{RunFile, RunFolder};
 use crate::run::metrics::EpochMetrics;
 use crate::run::terminal::say;
-use crate::train::{Adaptation, Advance, Config, EpochReport, Fault, Listener, Position, Trainer};
+use crate::train::{
+    Adaptation, Advance, CollapseWatch, Config, EpochReport, Fault, Listener, Position, Trainer,
+};
 
 #[cfg(test)]
 mod tests;
@@ -32,6 +34,8 @@ pub(super) struct Session<'a> {
     pub history: Vec<EpochMetrics>,
     /// The last epoch, if this process has trained it.
     pub last: Option<EpochReport>,
+    /// What goes wrong on the way.
+    pub watch: CollapseWatch<'a>,
     args: &'a TrainArgs,
     /// The digest of the dataset.
     data: String,
@@ -60,6 +64,7 @@ impl<'a> Session<'a> {
             folder,
             history,
             last,
+            watch: CollapseWatch::new(dataset),
             args,
             data,
             keeper,
@@ -180,11 +185,14 @@ impl<'a> Session<'a> {
                     continue;
                 }
             };
+            let has_ended = ended.is_some();
             if let Some(fault) = self.keep(ended, stop.is_wanted())? {
                 self.answer(fault)?;
                 shown = None;
             } else if stop.is_wanted() {
                 return Err(self.interrupted());
+            } else if has_ended {
+                self.look()?;
             }
         }
         Ok(())
@@ -218,6 +226,16 @@ impl<'a> Session<'a> {
             self.schedule.saved();
         }
         Ok(None)
+    }
+
+    /// Says what is wrong with the model after an epoch, once it is saved.
+    fn look(&mut self) -> Result<()> {
+        let Some(report) = &self.last else { return Ok(()) };
+        let found = self.watch.look(&mut self.trainer, report);
+        for finding in found.map_err(|error| self.with_last(error))? {
+            say(format_args!("warning: epoch {}: {finding}", self.trainer.epoch()));
+        }
+        Ok(())
     }
 
     fn note(&mut self, report: EpochReport) -> Result<()> {

@@ -138,14 +138,18 @@ impl Session<'_> {
         let mut inference = self.trainer.inference();
         let assessment =
             Assessment::new(&config.subject(), dataset, &mut inference, &test, choice)?;
+        let watch = &self.watch;
+        let said_last = assessment.warnings.iter().filter(|found| !watch.has_said(found.trouble));
         metrics.test.clone_from(&assessment.test);
         metrics.kl_per_dimension.clone_from(&assessment.divergences);
         metrics.save(&folder.file(RunFile::Metrics))?;
         say(format_args!("held out: loss {:.5} {unit}", test.loss()));
-        for (name, value) in &assessment.test {
-            say(format_args!("  {name:<20} {value:.5}"));
+        // What linear codes come to stands behind the model's own error.
+        let is_own = |name: &&String| !matches!(name.as_str(), "pca_mse" | "mean_mse");
+        for name in assessment.test.keys().filter(is_own) {
+            say(format_args!("  {name:<20} {}", assessment.value(name)));
         }
-        for warning in &assessment.warnings {
+        for warning in said_last {
             say(format_args!("warning: {warning}"));
         }
         let (assessment, inference) = (&assessment, &mut inference);
