@@ -3,10 +3,9 @@
 
 use std::collections::BTreeMap;
 
-use rand::RngExt;
-
 use super::classifier::Classifier;
 use super::code_statistics::{divergences, perplexity, uses, variances};
+use super::drawn::Drawn;
 use super::evaluation::{Evaluation, decibels};
 use super::examples::Examples;
 use super::restoration::{median3x3, squared_distance};
@@ -18,8 +17,7 @@ use crate::gpu::{self, DeviceChoice};
 use crate::inference::{Codes, Inference, Sampler, images_at_once, tensor};
 use crate::models::{Model, Variant};
 use crate::ops::Corruption;
-use crate::rng::{Philox, Seed, stream};
-use crate::tensor::Tensor;
+use crate::rng::Seed;
 
 /// Above this many numbers in all, codes of fewer images are looked at.
 const MOST_NUMBERS: usize = 1 << 27;
@@ -94,7 +92,7 @@ impl Assessment {
 
     /// What a linear code of the same length comes to, and whether it is better.
     fn hold_against_linear(&mut self, subject: &Subject, dataset: &Dataset) -> Result<()> {
-        self.yardstick = Yardstick::new(subject.model, dataset)?;
+        self.yardstick = Yardstick::new(subject.model, dataset, subject.binarised)?;
         let Some(yardstick) = self.yardstick.clone() else { return Ok(()) };
         self.note("pca_mse", yardstick.pca_mse);
         self.note("mean_mse", yardstick.mean_mse);
@@ -225,9 +223,7 @@ impl Assessment {
         let part = 0..subject.likelihood_images.min(dataset.test.count);
         let labels = dataset.test.labels.as_ref().map(|labels| &labels[part.clone()]);
         let (mut images, _) = tensor(dataset, &dataset.test, part)?;
-        if subject.binarised {
-            binarise(&mut images);
-        }
+        Drawn::new(subject.binarised).draw(images.data_mut());
         let likelihoods = inference.log_likelihood(&images, labels, samples)?;
         let mean = likelihoods.iter().sum::<f64>() / likelihoods.len() as f64;
         self.note("nll", -mean);
@@ -276,14 +272,6 @@ impl Assessment {
 /// How many codes of this width are looked at.
 fn most_codes(width: usize) -> usize {
     (MOST_NUMBERS / width.max(1)).max(1)
-}
-
-/// Draws each pixel as 0 or 1, the same for every model.
-fn binarise(images: &mut Tensor) {
-    let mut random = Philox::new(Seed(0), stream::BINARISE);
-    for value in images.data_mut() {
-        *value = f32::from(u8::from(random.random::<f32>() < *value));
-    }
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 mod assessment;
 mod classifier;
 mod code_statistics;
+mod drawn;
 mod evaluation;
 mod examples;
 mod orthonormal;

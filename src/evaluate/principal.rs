@@ -15,6 +15,10 @@ use crate::rng::Seed;
 /// turn them towards the largest variances (Halko, Martinsson and Tropp, section 4.5).
 const MORE: usize = 10;
 const PASSES: usize = 3;
+/// Where more directions than this are asked for, one in so many more is looked at, and one pass is
+/// enough: variances that late are small and much alike, and passes are long.
+const MANY: usize = 512;
+const MORE_OF_MANY: usize = 8;
 
 /// Of rows this wide at most, all eigenvectors of the covariance are found, which is exact.
 const WIDEST_EXACT: usize = 256;
@@ -65,7 +69,8 @@ impl Principal {
         let rows = &rows[..count * width];
         let centred = Centred { mean: mean(rows, width), rows, width };
         let components = components.min(width).min(count.saturating_sub(1));
-        let many = (components + MORE).min(width).min(count);
+        let more = if components > MANY { components / MORE_OF_MANY } else { MORE };
+        let many = (components + more).min(width).min(count);
         let (basis, within) = match components {
             0 => return Self { mean: centred.mean, directions: vec![], variances: vec![], width },
             _ if width <= WIDEST_EXACT => (identity(width), centred.covariance()),
@@ -77,7 +82,7 @@ impl Principal {
                 (basis, within)
             }
             _ => {
-                let basis = centred.subspace(many);
+                let basis = centred.subspace(many, if components > MANY { 1 } else { PASSES });
                 let within = covariance(&centred.along(&basis), many, count);
                 (basis, within)
             }
@@ -206,12 +211,12 @@ impl Centred<'_> {
     }
 
     /// Orthonormal directions, `[many, width]`, whose span holds the leading components but for
-    /// little.
-    fn subspace(&self, many: usize) -> Vec<f32> {
+    /// little, by so many passes.
+    fn subspace(&self, many: usize, passes: usize) -> Vec<f32> {
         let mut places = standard_normal(many * self.count(), START);
         let mut directions = vec![];
         // Both ways are made orthonormal, lest all turn into the first component but for rounding.
-        for pass in 0..=PASSES {
+        for pass in 0..=passes {
             if pass > 0 {
                 places = self.along(&directions);
             }

@@ -6,6 +6,7 @@ use std::fmt;
 use std::ops::Range;
 use std::time::Instant;
 
+use super::drawn::Drawn;
 use super::principal::Principal;
 use crate::data::{Dataset, ImageShape, Images};
 use crate::error::Result;
@@ -102,21 +103,22 @@ impl LinearCode {
 impl Yardstick {
     /// Measures the linear code that is as long as the code of `model`. `None` where pixels are missing
     /// (components would be those of the zeros in their place), or where there is nothing to measure.
+    /// Where a training is binarised, its pixels are drawn, and so are those of the linear code.
     ///
     /// # Errors
     /// Never for a dataset that is whole.
-    pub fn new(model: &Model, dataset: &Dataset) -> Result<Option<Self>> {
+    pub fn new(model: &Model, dataset: &Dataset, binarised: bool) -> Result<Option<Self>> {
         let code = LinearCode::of(model);
         if dataset.masked || dataset.train.count == 0 || dataset.test.count == 0 {
             return Ok(None);
         }
-        let mean_mse = mean_image_mse(dataset)?;
+        let mean_mse = mean_image_mse(dataset, binarised)?;
         let width = code.width(dataset.shape);
         if code.components >= width {
             return Ok(Some(Self { name: code.name(), pca_mse: 0.0, mean_mse }));
         }
         let begin = Instant::now();
-        let rows = learned(&code, dataset)?;
+        let rows = learned(&code, dataset, binarised);
         let found = Principal::of(&rows, width, code.components);
         let mut name = code.name();
         if found.components() < code.components {
@@ -124,7 +126,7 @@ impl Yardstick {
             let fewer = LinearCode { components: most, ..code.clone() };
             name = format!("{}, the most that {of} images tell of", fewer.name());
         }
-        let pca_mse = held_out_error(&code, &found, dataset)?;
+        let pca_mse = held_out_error(&code, &found, dataset, binarised)?;
         log::info!("{name} in {:.1} s", begin.elapsed().as_secs_f64());
         Ok(Some(Self { name, pca_mse, mean_mse }))
     }
@@ -141,11 +143,12 @@ impl fmt::Display for Yardstick {
     }
 }
 
-/// The mean squared error per pixel, on the held-out images, of the mean of those that are trained on.
+/// The mean squared error per pixel, on the held-out images (on pixels drawn from them, where a training
+/// is binarised), of the mean of those that are trained on.
 ///
 /// # Errors
 /// Never for a dataset that is whole.
-pub fn mean_image_mse(dataset: &Dataset) -> Result<f64> {
+pub fn mean_image_mse(dataset: &Dataset, binarised: bool) -> Result<f64> {
     let width = dataset.shape.elements();
     let (stored, spread) = (dataset.stored_elements(), spread(&dataset.train, width, MOST_ROWS));
     let mut sums = vec![0_u64; width];
@@ -157,7 +160,7 @@ pub fn mean_image_mse(dataset: &Dataset) -> Result<f64> {
     let mean = sums.iter().map(|sum| (*sum as f64 * scale) as f32).collect();
     let mean = Principal { mean, directions: vec![], variances: vec![], width };
     let mut sum = 0.0;
-    each_held_out(dataset, |pixels| sum += mean.error(pixels, 0) * pixels.len() as f64)
+    each_held_out(dataset, binarised, |pixels| sum += mean.error(pixels, 0) * pixels.len() as f64)
         .map(|numbers| sum / numbers as f64)
 }
 
@@ -169,20 +172,27 @@ fn spread(images: &Images, width: usize, most: usize) -> impl Iterator<Item = us
 }
 
 /// Calls `each` with the pixels of some held-out images at a time; how many numbers those were.
-fn each_held_out(dataset: &Dataset, mut each: impl FnMut(&[f32])) -> Result<usize> {
+fn each_held_out(
+    dataset: &Dataset,
+    binarised: bool,
+    mut each: impl FnMut(&[f32]),
+) -> Result<usize> {
     let width = dataset.shape.elements();
     let indices: Vec<u32> =
         spread(&dataset.test, width, usize::MAX).map(|index| index as u32).collect();
+    let mut drawn = Drawn::new(binarised);
     for indices in indices.chunks(images_at_once(dataset)) {
         let images = dataset.test.select(indices);
         let all = Range { start: 0, end: images.count };
-        each(tensor(dataset, &images, all)?.0.data());
+        let (mut pixels, _) = tensor(dataset, &images, all)?;
+        drawn.draw(pixels.data_mut());
+        each(pixels.data());
     }
     Ok(indices.len() * width)
 }
 
 /// What components are found from: images to train on, or blocks of them.
-fn learned(code: &LinearCode, dataset: &Dataset) -> Result<Vec<f32>> {
+fn learned(code: &LinearCode, dataset: &Dataset, binarised: bool) -> Vec<f32> {
     let (shape, width) = (dataset.shape, code.width(dataset.shape));
     let [rows, columns] = code.blocks(shape);
     let blocks = rows * columns;
@@ -197,17 +207,23 @@ fn learned(code: &LinearCode, dataset: &Dataset) -> Result<Vec<f32>> {
             row[place] = f32::from(image[pixel]) / 255.0;
         }
     }
-    Ok(all)
+    Drawn::new(binarised).draw(&mut all);
+    all
 }
 
 /// The mean squared error per pixel of the held-out images; padding does not count.
-fn held_out_error(code: &LinearCode, found: &Principal, dataset: &Dataset) -> Result<f64> {
+fn held_out_error(
+    code: &LinearCode,
+    found: &Principal,
+    dataset: &Dataset,
+    binarised: bool,
+) -> Result<f64> {
     let (shape, width) = (dataset.shape, code.width(dataset.shape));
     let elements = shape.elements();
     let [rows, columns] = code.blocks(shape);
     let blocks = rows * columns;
     let mut sum = 0.0;
-    let numbers = each_held_out(dataset, |pixels| {
+    let numbers = each_held_out(dataset, binarised, |pixels| {
         if code.block.is_none() {
             sum += found.error(pixels, code.components) * pixels.len() as f64;
             return;

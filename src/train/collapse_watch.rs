@@ -21,8 +21,8 @@ const MOST_NUMBERS: usize = 1 << 22;
 
 /// A training so young may still make the mean image, and use few codes.
 const FIRST_STEPS: u32 = 200;
-/// One so young, or in the first quarter of its epochs, may have to find its codes yet: posteriors often
-/// lie near the prior for a while before they part from it.
+/// A variational one may longer, and in the first quarter of its epochs: posteriors often lie near the
+/// prior for a while before they part from it.
 const FIRST_STEPS_OF_POSTERIORS: u32 = 500;
 const FIRST_PART_OF_POSTERIORS: u32 = 4;
 /// Error that falls by less than this part from one epoch to the next rests where it is.
@@ -81,12 +81,23 @@ impl<'a> CollapseWatch<'a> {
     /// # Errors
     /// When the device fails.
     pub fn look(&mut self, trainer: &mut Trainer, report: &EpochReport) -> Result<Vec<Finding>> {
-        let (config, is_young) = (trainer.config(), trainer.step() < FIRST_STEPS);
+        let config = trainer.config();
+        let is_young = match config.model.is_variational() {
+            true => {
+                trainer.step() < FIRST_STEPS_OF_POSTERIORS
+                    || report.epoch <= config.epochs / FIRST_PART_OF_POSTERIORS
+            }
+            false => trainer.step() < FIRST_STEPS,
+        };
         let now = Progress { mse: report.test.get("mse"), kl: report.test.get("kl") };
         let before = self.before.replace(now);
         let mut found = vec![];
         if !self.dataset.masked && !is_young && before.is_some_and(|before| now.mse_rests(before)) {
-            found.extend(trouble::of_errors(&config.model, now.mse, self.mean_mse()?));
+            found.extend(trouble::of_errors(
+                &config.model,
+                now.mse,
+                self.mean_mse(config.binarise)?,
+            ));
         }
         if !self.has_looked || is_due(report.epoch) || report.epoch == config.epochs {
             self.has_looked = true;
@@ -96,11 +107,9 @@ impl<'a> CollapseWatch<'a> {
                 found.extend(trouble::of_codes(&config.model, &codes));
             }
         }
-        let has_settled = before.is_some_and(|before| now.kl_rests(before))
-            && trainer.step() >= FIRST_STEPS_OF_POSTERIORS
-            && report.epoch > config.epochs / FIRST_PART_OF_POSTERIORS;
+        let kl_rests = before.is_some_and(|before| now.kl_rests(before));
         found.retain(|finding| match finding.trouble {
-            Trouble::Posterior => has_settled,
+            Trouble::Posterior => kl_rests && !is_young,
             Trouble::Codebook => !is_young,
             _ => true,
         });
@@ -108,10 +117,10 @@ impl<'a> CollapseWatch<'a> {
         Ok(found)
     }
 
-    fn mean_mse(&mut self) -> Result<f64> {
+    fn mean_mse(&mut self, binarised: bool) -> Result<f64> {
         match self.mean_mse {
             Some(known) => Ok(known),
-            None => Ok(*self.mean_mse.insert(mean_image_mse(self.dataset)?)),
+            None => Ok(*self.mean_mse.insert(mean_image_mse(self.dataset, binarised)?)),
         }
     }
 }

@@ -30,7 +30,7 @@ fn a_code_is_held_against_as_many_components() {
     let measured = |numbers| {
         let choices = latent(CodeForm::Vector(numbers));
         let model = model(Kind::Dense, digits.shape, &choices);
-        Yardstick::new(&model, &digits).expect("whole").expect("nothing is missing")
+        Yardstick::new(&model, &digits, false).expect("whole").expect("nothing is missing")
     };
     let (few, more) = (measured(4), measured(16));
     assert_eq!(few.name, "PCA with 4 numbers");
@@ -50,7 +50,7 @@ fn a_code_is_held_against_as_many_components() {
 fn the_mean_image_is_that_of_the_images_trained_on() {
     let shape = ImageShape { channels: 1, height: 1, width: 2 };
     let images = dataset(shape, &[0, 51, 255, 51], &[255, 51, 255, 102]);
-    let found = mean_image_mse(&images).expect("whole");
+    let found = mean_image_mse(&images, false).expect("whole");
     assert!((found - (0.25 + 0.25 + 0.04) / 4.0).abs() < 1e-6, "{found}");
 }
 
@@ -95,7 +95,7 @@ fn blocks_of_one_colour_take_one_number() {
         ..latent(CodeForm::Map(4))
     };
     let model = model(Kind::Conv, shape, &choices);
-    let found = Yardstick::new(&model, &images).expect("whole").expect("nothing is missing");
+    let found = Yardstick::new(&model, &images, false).expect("whole").expect("nothing is missing");
     assert!(found.pca_mse < 1e-9 && found.mean_mse > 0.01, "{found}");
 }
 
@@ -114,8 +114,21 @@ fn few_images_are_said_to_be_few_and_missing_pixels_are_left_alone() {
     let mut images = digits();
     images.train = images.train.take(11);
     let model = model(Kind::Dense, images.shape, &latent(CodeForm::Vector(32)));
-    let found = Yardstick::new(&model, &images).expect("whole").expect("nothing is missing");
+    let found = Yardstick::new(&model, &images, false).expect("whole").expect("nothing is missing");
     assert_eq!(found.name, "PCA with 10 numbers, the most that 11 images tell of");
     images.masked = true;
-    assert_eq!(Yardstick::new(&model, &images).expect("whole"), None);
+    assert_eq!(Yardstick::new(&model, &images, false).expect("whole"), None);
+}
+
+/// What is drawn differs from what it was drawn from by `x (1 - x)` on the mean.
+#[test]
+fn drawn_pixels_are_held_against_drawn_pixels() {
+    let digits = digits();
+    let [grey, drawn] = [false, true].map(|drawn| mean_image_mse(&digits, drawn).expect("whole"));
+    let own = digits.test.pixels.iter().map(|byte| f64::from(*byte) / 255.0);
+    let own = own.map(|x| x * (1.0 - x)).sum::<f64>() / digits.test.pixels.len() as f64;
+    assert!((drawn - grey - own).abs() < 0.005, "{grey} {drawn} {own}");
+    let model = model(Kind::Iwae, digits.shape, &Choices::default());
+    let found = Yardstick::new(&model, &digits, true).expect("whole").expect("nothing is missing");
+    assert!(found.mean_mse == drawn && found.pca_mse < drawn, "{found}");
 }
