@@ -58,6 +58,15 @@ impl State {
         found.map(|(entry, _)| &entry.name)
     }
 
+    /// The numbers of the tensor of that name, if there is one.
+    pub fn tensor_mut(&mut self, name: &str) -> Option<&mut [f32]> {
+        let (entry, range) = self.layout.find(&ParamName(name.into()))?;
+        Some(match entry.role {
+            Role::Parameter => &mut self.parameters[range],
+            Role::Buffer => &mut self.buffers[range],
+        })
+    }
+
     /// Each tensor of the state by name, in the layout's order, without moments.
     pub fn tensors(&self) -> impl Iterator<Item = (&str, &Shape, &[f32])> {
         self.layout.iter().map(|(entry, range)| {

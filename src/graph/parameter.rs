@@ -57,6 +57,18 @@ pub enum Initialiser {
 }
 
 impl Initialiser {
+    /// The bound of one that draws evenly between bounds.
+    pub fn bound(&self) -> Option<f32> {
+        match self {
+            Self::Constant(_) | Self::Values(_) => None,
+            Self::GlorotUniform { fan_in, fan_out } => {
+                Some((6.0 / (fan_in + fan_out) as f32).sqrt())
+            }
+            Self::HeUniform { fan_in } => Some((6.0 / *fan_in as f32).sqrt()),
+            Self::Uniform { bound } => Some(*bound),
+        }
+    }
+
     /// The first values of tensor number `index` of a state. Each tensor draws from a stream of
     /// its own, so a new tensor in a model leaves the others' values as they were.
     pub fn values(&self, shape: &Shape, seed: Seed, name: &ParamName) -> Vec<f32> {
@@ -66,12 +78,8 @@ impl Initialiser {
             |bound: f32| (0..count).map(|_| random.random_range(-bound..=bound)).collect();
         match self {
             Self::Constant(value) => vec![*value; count],
-            Self::GlorotUniform { fan_in, fan_out } => {
-                uniform((6.0 / (fan_in + fan_out) as f32).sqrt())
-            }
-            Self::Uniform { bound } => uniform(*bound),
-            Self::HeUniform { fan_in } => uniform((6.0 / *fan_in as f32).sqrt()),
             Self::Values(tensor) => tensor.data().to_vec(),
+            _ => uniform(self.bound().unwrap_or_default()),
         }
     }
 }

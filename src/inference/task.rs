@@ -4,7 +4,7 @@ use crate::data::ImageShape;
 use crate::error::{Error, Result};
 use crate::graph::{Graph, Plan, PlanRequest, StateLayout};
 use crate::models::{Batch, Model, Scope, log_likelihood};
-use crate::ops::{self, Corruption, GpuTarget, NodeId, UnaryKind};
+use crate::ops::{self, Corruption, GpuTarget, NodeId};
 
 /// The state of `model`: which tensors it has, whatever the batch.
 ///
@@ -111,7 +111,7 @@ impl Task {
             let shape = [&[batch][..], &model.network.code_shape()].concat();
             let code = scope.graph.input("code", shape);
             let decoded = model.decode(scope, code, labels)?;
-            return Ok(vec![("reconstruction", decoded.reconstruction(scope.graph)?)]);
+            return Ok(vec![("reconstruction", decoded.shown(scope.graph)?)]);
         }
         let ImageShape { channels, height, width } = model.images();
         let images = scope.graph.input("images", [batch, channels, height, width]);
@@ -143,12 +143,7 @@ impl Task {
             outputs.extend(encoded.index.map(|node| ("index", node)));
         } else {
             let decoded = model.decode_beside(scope, encoded.code, input, labels)?;
-            let mut made = decoded.reconstruction(scope.graph)?;
-            if model.residual {
-                let range = UnaryKind::Clamp { low: 0.0, high: 1.0 };
-                made = ops::unary(scope.graph, made, range)?;
-            }
-            outputs.push(("reconstruction", made));
+            outputs.push(("reconstruction", decoded.shown(scope.graph)?));
         }
         Ok(outputs)
     }

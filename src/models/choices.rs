@@ -28,6 +28,11 @@ macro_rules! choices {
                 Choices { $($field: self.$field.or(recipe.$field),)* }
             }
 
+            /// Whether something is said of the network's layers or its code.
+            pub fn names_network(&self) -> bool {
+                self.arch.is_some() || self.latent.is_some()
+            }
+
             /// The names of the options that were chosen, without dashes.
             pub fn given(&self) -> Vec<&'static str> {
                 let mut given = vec![];

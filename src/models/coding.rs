@@ -20,7 +20,7 @@ impl Model {
     pub(super) fn code_activation(&self) -> Option<Activation> {
         match &self.variant {
             // Whole numbers of either sign.
-            _ if self.quantiser.is_some() => None,
+            _ if self.quantiser.is_some() || self.network.linear => None,
             Variant::Sparse(sparse) => sparse.code_activation(self.network.activation),
             Variant::Vae(_) | Variant::Cvae(_) | Variant::Iwae(_) | Variant::Vqvae(_) => None,
             _ => Some(self.network.activation),
@@ -42,8 +42,7 @@ impl Model {
             let (code, log_variance) = (posterior.mean, Some(posterior.log_variance));
             return Ok(Encoded { code, log_variance, index: None });
         }
-        let features = self.network.features(scope, input, labels)?;
-        let code = self.network.head(scope, "code", features, self.code_activation())?;
+        let code = self.network.code(scope, input, labels, self.code_activation())?;
         match &self.variant {
             Variant::Vqvae(vqvae) => {
                 let quantised = vqvae.quantise(scope, code)?;
@@ -78,8 +77,7 @@ impl Model {
         let Variant::Sparse(sparse) = &self.variant else {
             return Ok(self.encode(scope, input, labels)?.code);
         };
-        let features = self.network.features(scope, input, labels)?;
-        let code = self.network.head(scope, "code", features, self.code_activation())?;
+        let code = self.network.code(scope, input, labels, self.code_activation())?;
         sparse.keep_more(scope, code)
     }
 
@@ -93,17 +91,17 @@ impl Model {
         code: NodeId,
         labels: Option<NodeId>,
     ) -> Result<Decoded> {
-        let network = &self.network;
+        let (network, output) = (&self.network, self.output);
         match self.variance {
             None => {
                 let [logits] = network.decode(scope, code, labels, ["output"])?;
-                Ok(Decoded { logits, base: None, log_variance: None })
+                Ok(Decoded { logits, output, base: None, log_variance: None })
             }
             Some(Variance::Shared) => {
                 let [logits] = network.decode(scope, code, labels, ["output"])?;
                 let start = Initialiser::Constant(SHARED_START);
                 let shared = scope.graph.parameter("decoder.log_variance", [1; 4], start)?;
-                Ok(Decoded { logits, base: None, log_variance: Some(shared) })
+                Ok(Decoded { logits, output, base: None, log_variance: Some(shared) })
             }
             Some(Variance::Learned) => {
                 let outputs = ["output", "log_variance"];
@@ -111,7 +109,7 @@ impl Model {
                 let range =
                     UnaryKind::Clamp { low: LEAST_LOG_VARIANCE, high: ops::LOG_VARIANCE[1] };
                 let variance = ops::unary(scope.graph, variance, range)?;
-                Ok(Decoded { logits, base: None, log_variance: Some(variance) })
+                Ok(Decoded { logits, output, base: None, log_variance: Some(variance) })
             }
         }
     }

@@ -5,15 +5,13 @@ use super::choices::Choices;
 use super::kind::Kind;
 use super::model::Model;
 use super::network::Network;
-use super::recipe::Recipe;
+use super::recipe::{LATENT, Recipe};
 use super::variant::{Contractive, Iwae, Quantiser, Sparse, Vae, Variant, VqVae};
 use super::{contractive, conv, cvae, denoising, dense, iwae, quantiser, sparse, vae, vqvae};
 use crate::data::ImageShape;
 use crate::error::{Error, Result};
-use crate::nn::{Loss, Start};
+use crate::nn::{Loss, Output, Start};
 
-/// Numbers of a code where dense layers take the place of a recipe's convolutions.
-const DENSE_LATENT: usize = 32;
 /// Places of a quantised code there.
 const DENSE_PLACES: usize = 16;
 
@@ -58,7 +56,7 @@ impl Kind {
             choices.norm = given.norm;
             choices.upsample_kernel = given.upsample_kernel;
             let places =
-                choices.code_dim.map_or(DENSE_LATENT, |width| width.saturating_mul(DENSE_PLACES));
+                choices.code_dim.map_or(LATENT, |width| width.saturating_mul(DENSE_PLACES));
             choices.latent = match (given.latent, choices.latent) {
                 (None, Some(CodeForm::Features | CodeForm::Map(_))) => {
                     Some(CodeForm::Vector(places))
@@ -75,7 +73,7 @@ impl Kind {
     fn own_recipe(self, given: &Choices, is_mnist: bool) -> Recipe {
         match self {
             Self::Dense => dense::recipe(),
-            Self::Conv => conv::recipe(is_mnist),
+            Self::Conv => conv::recipe(given, is_mnist),
             Self::Sparse => sparse::recipe(given),
             Self::Contractive => contractive::recipe(given),
             Self::Denoising => denoising::recipe(given),
@@ -163,7 +161,12 @@ impl Kind {
         }
         let quantiser = Quantiser::new(choices, loss)?;
         let residual = choices.residual.unwrap_or(false);
-        let model = Model { network, loss, variance, variant, quantiser, residual };
+        // A squared error behind a sigmoid has no gradient where the sigmoid is most wrong.
+        let output = if loss == Loss::Bce { Output::Sigmoid } else { Output::Clamp };
+        if matches!(variant, Variant::Dense | Variant::Conv | Variant::Denoising) && !residual {
+            network.begin_linear();
+        }
+        let model = Model { network, loss, variance, variant, quantiser, residual, output };
         model.check()?;
         Ok(model)
     }

@@ -6,33 +6,27 @@ use super::recipe::{Recipe, Schedule};
 use crate::nn::Loss;
 use crate::ops::Activation;
 
-/// On MNIST, the one of Keras's documentation (F. Chollet's "Building autoencoders in Keras", as
-/// keras.io has it): two stages of 32 channels whose last map is the code, 3x3 transposed
-/// convolutions, cross-entropy. Elsewhere, stages of 32 and 64 channels and a code of 32 numbers.
-pub(super) fn recipe(is_mnist: bool) -> Recipe {
-    if is_mnist {
-        let (schedule, choices) = (Schedule::Cosine, keras());
-        return Recipe { batch: 128, learning_rate: 3e-3, schedule, epochs: 10, choices };
+/// On MNIST, where nothing is said of its network, the one of Keras's documentation (F. Chollet's
+/// "Building autoencoders in Keras", as keras.io has it); else stages of 32 and 64 channels and a
+/// code of 32 numbers, by the plain [`Recipe`].
+pub(super) fn recipe(given: &Choices, is_mnist: bool) -> Recipe {
+    match is_mnist && !given.names_network() {
+        true => keras(),
+        false => Recipe::plain(Architecture::Conv(Sizes::mirrored(vec![32, 64]))),
     }
-    let choices = Choices {
-        arch: Some(Architecture::Conv(Sizes::mirrored(vec![32, 64]))),
-        latent: Some(CodeForm::Vector(32)),
-        activation: Some(Activation::Relu),
-        loss: Some(Loss::Mse),
-        ..Choices::default()
-    };
-    let schedule = Schedule::Constant;
-    Recipe { batch: 128, learning_rate: 2e-3, schedule, epochs: 10, choices }
 }
 
-/// Keras's convolutional autoencoder.
-pub(super) fn keras() -> Choices {
-    Choices {
+/// Keras's convolutional autoencoder: two stages of 32 channels whose last map is the code, 3x3
+/// transposed convolutions, cross-entropy.
+pub(super) fn keras() -> Recipe {
+    let choices = Choices {
         arch: Some(Architecture::Conv(Sizes::mirrored(vec![32, 32]))),
         latent: Some(CodeForm::Features),
         activation: Some(Activation::Relu),
         loss: Some(Loss::Bce),
         upsample_kernel: Some(3),
         ..Choices::default()
-    }
+    };
+    let schedule = Schedule::Cosine;
+    Recipe { batch: 128, learning_rate: 3e-3, schedule, epochs: 10, choices }
 }

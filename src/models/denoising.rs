@@ -9,7 +9,7 @@ use super::architecture::{Architecture, Sizes};
 use super::choices::Choices;
 use super::conv;
 use super::network::Downsample;
-use super::recipe::{Recipe, Schedule};
+use super::recipe::Recipe;
 use crate::nn::Loss;
 use crate::ops::Corruption;
 
@@ -18,12 +18,17 @@ use crate::ops::Corruption;
 /// four pixels would lose which of them is the noisy one.
 pub(super) fn recipe(given: &Choices) -> Recipe {
     let noise = Some(Corruption::Gaussian { deviation: 0.4 });
-    let mut choices = Choices { noise, ..conv::keras() };
-    if given.residual == Some(true) {
+    let is_residual = given.residual == Some(true);
+    let recipe = match &given.arch {
+        Some(architecture) if !is_residual => Recipe::plain(architecture.clone()),
+        None if !is_residual && given.latent.is_some() => conv::recipe(given, false),
+        _ => conv::keras(),
+    };
+    let mut choices = Choices { noise, ..recipe.choices };
+    if is_residual {
         choices.loss = Some(Loss::Mse);
         choices.arch = Some(Architecture::Conv(Sizes::mirrored(vec![64])));
         choices.downsample = Some(Downsample::Stride);
     }
-    let schedule = Schedule::Cosine;
-    Recipe { batch: 128, learning_rate: 3e-3, schedule, epochs: 10, choices }
+    Recipe { choices, ..recipe }
 }

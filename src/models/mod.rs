@@ -32,7 +32,7 @@ pub use contractive::jacobian_squares;
 pub use iwae::log_likelihood;
 pub use kind::Kind;
 pub use model::{Batch, Encoded, Model, Objective};
-pub use network::{Block, Downsample, Network, Norm, Scope, Stages};
+pub use network::{Block, Downsample, Network, Norm, Scope, Section, Stages, linear};
 pub use quantiser::{LOCATION, LOG_SCALE};
 pub use recipe::{Recipe, Schedule};
 pub use variant::{

@@ -4,7 +4,7 @@ use super::kind::Kind;
 use super::network::Network;
 use super::variant::{Quantiser, Variance, Variant};
 use crate::data::ImageShape;
-use crate::nn::Loss;
+use crate::nn::{Loss, Output};
 use crate::ops::NodeId;
 
 /// A model: a network with an objective.
@@ -15,6 +15,9 @@ pub struct Model {
     /// The variance of [`Loss::Gaussian`].
     #[serde(skip_serializing_if = "Option::is_none")]
     pub variance: Option<Variance>,
+    /// What makes pixels of what the decoder's last layer gives.
+    #[serde(default)]
+    pub output: Output,
     /// Encoder and decoder.
     pub network: Network,
     /// What stands beside the reconstruction.

@@ -2,7 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::architecture::{Architecture, CodeForm};
 use super::choices::Choices;
+use crate::nn::Loss;
+use crate::ops::Activation;
 
 /// How a model is made and trained unless options say otherwise.
 #[derive(Clone, Debug, PartialEq)]
@@ -19,6 +22,25 @@ pub struct Recipe {
     pub choices: Choices,
 }
 
+/// Numbers of a code where nothing else is said.
+pub(super) const LATENT: usize = 32;
+
+impl Recipe {
+    /// That of plain autoencoders of any architecture, on any images.
+    pub(super) fn plain(architecture: Architecture) -> Self {
+        let choices = Choices {
+            arch: Some(architecture),
+            latent: Some(CodeForm::Vector(LATENT)),
+            // Smooth, and nowhere without a slope for long: no unit dies of one large step.
+            activation: Some(Activation::Gelu),
+            loss: Some(Loss::Mse),
+            ..Choices::default()
+        };
+        let schedule = Schedule::WarmCosine;
+        Self { batch: 64, learning_rate: PLAIN_RATE, schedule, epochs: 10, choices }
+    }
+}
+
 /// How the learning rate goes over a run.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "cli", derive(clap::ValueEnum))]
@@ -29,13 +51,25 @@ pub enum Schedule {
     Constant,
     /// It falls to 0 along half a cosine (Loshchilov and Hutter, "SGDR", 2017, without restarts).
     Cosine,
+    /// It rises along a line for a twentieth of the run, then falls to 0 along half a cosine: Adam's
+    /// first steps, by moments of few gradients, are the least sure (Ma and Yarats, "On the adequacy
+    /// of untuned warmup for adaptive optimization", 2021).
+    WarmCosine,
 }
+
+/// By layers whose steps do not grow with their [width](crate::nn::WIDTH), a high one.
+const PLAIN_RATE: f32 = 2e-2;
+
+/// The share of a run in which the rate rises.
+const WARM: f64 = 0.05;
 
 impl Schedule {
     /// The factor of the rate where this share of the run is over.
     pub fn factor(self, share: f64) -> f32 {
         match self {
             Self::Constant => 1.0,
+            Self::WarmCosine if share < WARM => (share / WARM) as f32,
+            Self::WarmCosine => Self::Cosine.factor((share - WARM) / (1.0 - WARM)),
             Self::Cosine => (0.5 + 0.5 * (std::f64::consts::PI * share.min(1.0)).cos()) as f32,
         }
     }

@@ -29,11 +29,30 @@ pub struct Layer {
     pub start: Start,
     /// Whether a bias is added: not where batch normalisation would take it away again.
     pub bias: bool,
+    /// Whether the product is made smaller where it sums over many inputs, and the weights begin as
+    /// much larger. Adam moves every weight alike, so that a sum over twice as many inputs moves
+    /// twice as far in a step (Yang et al., "Tensor programs V: tuning large neural networks via
+    /// zero-shot hyperparameter transfer", 2021, table 3); behind this, no farther than one over
+    /// [`WIDTH`] inputs.
+    pub by_width: bool,
+}
+
+/// Inputs that a learning rate is meant for.
+pub const WIDTH: usize = 256;
+
+impl Layer {
+    /// What the product over so many inputs is multiplied by.
+    pub fn scale(self, inputs: usize) -> f32 {
+        match self.by_width {
+            true => (WIDTH as f32 / inputs as f32).min(1.0),
+            false => 1.0,
+        }
+    }
 }
 
 impl From<Option<Activation>> for Layer {
     fn from(activation: Option<Activation>) -> Self {
-        Self { activation, start: Start::default(), bias: true }
+        Self { activation, start: Start::default(), bias: true, by_width: false }
     }
 }
 
@@ -54,7 +73,7 @@ pub fn dense(
     let initialiser = initialiser(layer, inputs, outputs);
     let weight = graph.parameter(&format!("{name}.weight"), [outputs, inputs], initialiser)?;
     let product = ops::matmul_transposed(graph, x, weight, Transpose { a: false, b: true })?;
-    finish(graph, name, product, outputs, layer)
+    finish(graph, name, product, inputs, outputs, layer)
 }
 
 /// [`dense`] by the weight of another layer, transposed: from `x` of `[batch, inputs]` with
@@ -75,7 +94,7 @@ pub fn dense_tied(
     let initialiser = initialiser(layer, inputs, outputs);
     let weight = graph.parameter(&format!("{twin}.weight"), [inputs, outputs], initialiser)?;
     let product = ops::matmul(graph, x, weight)?;
-    finish(graph, name, product, outputs, layer)
+    finish(graph, name, product, inputs, outputs, layer)
 }
 
 /// Batch normalisation (Ioffe and Szegedy, 2015) of `x`, `[batch, channels, ...]`: by the moments of
@@ -132,7 +151,7 @@ pub fn conv2d(
     let shape = [outputs, inputs, height, width];
     let weight = graph.parameter(&format!("{name}.weight"), shape, initialiser)?;
     let product = ops::conv2d(graph, x, weight, geometry)?;
-    finish(graph, name, product, outputs, layer)
+    finish(graph, name, product, inputs * height * width, outputs, layer)
 }
 
 /// A transposed convolution, with bias and activation, of `x`, `[batch, inputs, height, width]`, to
@@ -161,11 +180,18 @@ pub fn conv_transpose2d(
         (geometry.stride[axis] + padding).saturating_sub(geometry.kernel[axis])
     });
     let product = ops::conv_transpose2d(graph, x, weight, geometry, extra)?;
-    finish(graph, name, product, outputs, layer)
+    finish(graph, name, product, inputs * height * width, outputs, layer)
 }
 
 fn initialiser(layer: Layer, fan_in: usize, fan_out: usize) -> Initialiser {
     match layer {
+        Layer { by_width: true, start: Start::Kept | Start::Small, .. } => {
+            let plain = initialiser(Layer { by_width: false, ..layer }, fan_in, fan_out);
+            match plain.bound() {
+                Some(bound) => Initialiser::Uniform { bound: bound / layer.scale(fan_in) },
+                None => plain,
+            }
+        }
         Layer { start: Start::Zero, .. } => Initialiser::Constant(0.0),
         Layer { start: Start::Small, .. } => {
             Initialiser::Uniform { bound: 1.0 / (fan_in as f32).sqrt() }
@@ -195,14 +221,19 @@ fn field_initialiser(
     initialiser(layer, inputs * field, outputs * field)
 }
 
-/// Adds a layer's bias and activation to its product.
+/// Adds a layer's bias and activation to its product over so many `inputs`.
 fn finish(
     graph: &mut Graph,
     name: &str,
     mut x: NodeId,
+    inputs: usize,
     channels: usize,
     layer: Layer,
 ) -> Result<NodeId> {
+    let scale = layer.scale(inputs);
+    if scale < 1.0 {
+        x = ops::affine(graph, x, scale, 0.0)?;
+    }
     if layer.bias {
         let name = format!("{name}.bias");
         let bias = graph.parameter(&name, [channels], Initialiser::Constant(0.0))?;

@@ -5,7 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::error::Result;
-use crate::ops::{self, Activation, Builder, NodeId, ReduceKind};
+use crate::ops::{self, Activation, Builder, NodeId, ReduceKind, UnaryKind};
 
 /// How a reconstruction is compared with its image.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -24,12 +24,32 @@ pub enum Loss {
     Gaussian,
 }
 
+/// What makes pixels of what the decoder's last layer gives.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Output {
+    /// A sigmoid: a probability, for [`Loss::Bce`].
+    #[default]
+    Sigmoid,
+    /// A clamp to [0, 1], which in training has a slope of [`LEAK`] outside: a pixel that is far out
+    /// on the wrong side has a gradient still, which a sigmoid's would hardly, and one that is far
+    /// out on the right side costs next to nothing.
+    Clamp,
+}
+
+/// The slope of [`Output::Clamp`] outside [0, 1] in training.
+pub const LEAK: f32 = 0.1;
+
+const UNIT: UnaryKind = UnaryKind::Clamp { low: 0.0, high: 1.0 };
+
 /// What a decoder makes of codes.
 #[derive(Clone, Copy, Debug)]
 pub struct Decoded {
-    /// What the sigmoid makes the reconstruction of, `[batch, channels, height, width]`; with a
-    /// [`Decoded::base`], what is to be added to that.
+    /// What the last layer gives, `[batch, channels, height, width]`; with a [`Decoded::base`], what
+    /// is to be added to that.
     pub logits: NodeId,
+    /// What makes pixels of it.
+    pub output: Output,
     /// What the encoder saw, for a residual model.
     pub base: Option<NodeId>,
     /// The logarithm of the Gaussian's variance, for [`Loss::Gaussian`]; broadcasts to the images.
@@ -37,7 +57,7 @@ pub struct Decoded {
 }
 
 impl Decoded {
-    /// The reconstruction, in [0, 1]; that of a residual model may reach a little beyond.
+    /// The reconstruction as it is trained; one that no sigmoid made may reach beyond [0, 1].
     ///
     /// # Errors
     /// Never for nodes of the same graph.
@@ -45,7 +65,35 @@ impl Decoded {
         if let Some(base) = self.base {
             return ops::add(builder, base, self.logits);
         }
-        ops::activate(builder, self.logits, Activation::Sigmoid)
+        match self.output {
+            Output::Sigmoid => ops::activate(builder, self.logits, Activation::Sigmoid),
+            Output::Clamp => {
+                let inside = ops::unary(builder, self.logits, UNIT)?;
+                let inside = ops::affine(builder, inside, 1.0 - LEAK, 0.0)?;
+                let outside = ops::affine(builder, self.logits, LEAK, 0.0)?;
+                ops::add(builder, inside, outside)
+            }
+        }
+    }
+
+    /// The reconstruction as it is shown and measured, in [0, 1].
+    ///
+    /// # Errors
+    /// Never for nodes of the same graph.
+    pub fn shown(&self, builder: &mut dyn Builder) -> Result<NodeId> {
+        let made = match (self.base, self.output) {
+            (None, Output::Clamp) => self.logits,
+            _ => self.reconstruction(builder)?,
+        };
+        match self.is_probability() {
+            true => Ok(made),
+            false => ops::unary(builder, made, UNIT),
+        }
+    }
+
+    /// Whether the last layer gives logits of probabilities.
+    pub fn is_probability(&self) -> bool {
+        self.base.is_none() && self.output == Output::Sigmoid
     }
 }
 
@@ -190,7 +238,7 @@ pub fn per_image(builder: &mut dyn Builder, x: NodeId) -> Result<NodeId> {
 /// # Errors
 /// When `x` has no axes.
 pub fn l1_penalty(builder: &mut dyn Builder, x: NodeId) -> Result<NodeId> {
-    let magnitudes = ops::unary(builder, x, ops::UnaryKind::Abs)?;
+    let magnitudes = ops::unary(builder, x, UnaryKind::Abs)?;
     let sums = per_image(builder, magnitudes)?;
     ops::mean_all(builder, sums)
 }

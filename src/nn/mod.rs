@@ -25,7 +25,7 @@ mod quality;
 
 pub use layers::{Layer, Start, batch_norm, conv_transpose2d, conv2d, dense, dense_tied};
 pub use losses::{
-    Decoded, Loss, image_mean, kl_sparsity_penalty, l1_penalty, mean_seen, mean_squared_error,
-    per_image,
+    Decoded, LEAK, Loss, Output, image_mean, kl_sparsity_penalty, l1_penalty, mean_seen,
+    mean_squared_error, per_image,
 };
 pub use quality::structural_similarity;

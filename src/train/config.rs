@@ -219,7 +219,7 @@ impl Config {
     pub fn continues(&self, other: &Config) -> bool {
         let epochs = match self.schedule {
             Schedule::Constant => self.epochs,
-            Schedule::Cosine => other.epochs,
+            Schedule::Cosine | Schedule::WarmCosine => other.epochs,
         };
         let Config { nll, nll_images, test_noise, .. } = *self;
         *self == Config { epochs, nll, nll_images, test_noise, ..other.clone() }

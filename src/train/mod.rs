@@ -9,6 +9,7 @@ mod pass;
 mod plans;
 mod position;
 mod report;
+mod start;
 mod trainer;
 
 pub use collapse_watch::CollapseWatch;

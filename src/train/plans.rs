@@ -112,15 +112,20 @@ pub(super) fn evaluation_plan(
 /// all is seen: its windows know no holes.
 fn quality(graph: &mut Graph, batch: &Batch, decoded: Decoded) -> Result<Vec<(String, NodeId)>> {
     let Batch { images, seen, .. } = *batch;
-    let mse = Loss::Mse.of(graph, decoded, images, seen)?;
+    let shown = decoded.shown(graph)?;
+    let errors = ops::squared_error(graph, shown, images)?;
+    let errors = match seen {
+        Some(seen) => ops::mul(graph, errors, seen)?,
+        None => errors,
+    };
+    let mse = nn::mean_seen(graph, errors, seen)?;
     let mut measures = vec![("mse".into(), mse)];
-    if decoded.base.is_none() {
+    if decoded.is_probability() {
         let bce = Loss::Bce.errors(graph, decoded, images, seen)?;
         measures.push(("bce".into(), nn::mean_seen(graph, bce, seen)?));
     }
     if seen.is_none() {
-        let reconstruction = decoded.reconstruction(graph)?;
-        let ssim = nn::structural_similarity(graph, images, reconstruction)?;
+        let ssim = nn::structural_similarity(graph, images, shown)?;
         measures.push(("ssim".into(), ssim));
     }
     Ok(measures)

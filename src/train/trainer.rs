@@ -8,6 +8,7 @@ use super::pass::{Pass, Room};
 use super::plans::{BatchShape, evaluation_plan, training_plan};
 use super::position::{Adaptation, PartEpoch, Position};
 use super::report::{Advance, EpochReport, Fault, Listener};
+use super::start::begin;
 use crate::data::{Dataset, Images, permutation};
 use crate::error::{Error, Result};
 use crate::evaluate::{Evaluation, WeightedMean};
@@ -70,7 +71,9 @@ impl<'a> Trainer<'a> {
     ) -> Result<Self> {
         let layout = layout(&config.model)?;
         let moments = config.optimiser.moments();
-        executor.set_state(&State::initial(&layout, Seed(config.seed), moments))?;
+        let mut state = State::initial(&layout, Seed(config.seed), moments);
+        begin(&mut state, &config.model, dataset)?;
+        executor.set_state(&state)?;
         let target = executor.target().cloned();
         let limit = target.as_ref().map(|target| target.max_binding_bytes);
         let mut planned = 0;

@@ -94,6 +94,31 @@ impl Network {
         }
     }
 
+    /// The code of `images`, as [`Network::features`] takes them: linear where the network has a linear
+    /// path, else with this activation behind the layer `encoder.code`.
+    ///
+    /// # Errors
+    /// When shapes do not fit, or labels are missing.
+    pub fn code(
+        &self,
+        scope: &mut Scope,
+        images: NodeId,
+        labels: Option<NodeId>,
+        activation: Option<Activation>,
+    ) -> Result<NodeId> {
+        if !self.linear {
+            let features = self.features(scope, images, labels)?;
+            return self.head(scope, "code", features, activation);
+        }
+        let linear = self.linear_code(scope, images)?;
+        if self.is_only_linear()[0] {
+            return Ok(linear);
+        }
+        let features = self.features(scope, images, labels)?;
+        let more = self.head(scope, "code", features, None)?;
+        ops::add(scope.graph, linear, more)
+    }
+
     /// A code made of `features` by the layer `encoder.NAME`; for [`CodeForm::Features`] there is no
     /// such layer.
     ///
@@ -110,17 +135,17 @@ impl Network {
         match self.code {
             CodeForm::Vector(size) => {
                 let x = ops::flatten(scope.graph, features)?;
-                nn::dense(scope.graph, &name, x, size, self.layer(activation))
+                nn::dense(scope.graph, &name, x, size, self.last(activation))
             }
             CodeForm::Features => Ok(features),
             CodeForm::Map(channels) => {
-                let layer = self.layer(activation);
+                let layer = self.last(activation);
                 nn::conv2d(scope.graph, &name, features, channels, conv::POINT, layer)
             }
         }
     }
 
-    /// For each of `outputs`, the layer `decoder.OUTPUT` of the decoder on `code`, shaped like the
+    /// For each of `outputs`, the first of which is the image, the layer `decoder.OUTPUT` of the decoder on `code`, shaped like the
     /// images.
     ///
     /// # Errors
@@ -132,6 +157,13 @@ impl Network {
         labels: Option<NodeId>,
         outputs: [&str; N],
     ) -> Result<[NodeId; N]> {
+        let linear = match self.linear {
+            true => Some(self.linear_image(scope, code)?),
+            false => None,
+        };
+        if let (Some(linear), true, 1) = (linear, self.is_only_linear()[1], N) {
+            return Ok([linear; N]);
+        }
         let code = self.told(scope, code, labels)?;
         let mut made = [code; N];
         match &self.architecture {
@@ -147,6 +179,9 @@ impl Network {
                     *made = conv::output(self, scope, x, output)?;
                 }
             }
+        }
+        if let Some(linear) = linear {
+            made[0] = ops::add(scope.graph, linear, made[0])?;
         }
         Ok(made)
     }

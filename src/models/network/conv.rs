@@ -122,7 +122,7 @@ pub(super) fn output(
 ) -> Result<NodeId> {
     let (batch, name) = (scope.graph.shape(x)[0], format!("decoder.{name}"));
     let ImageShape { channels, height, width } = network.images;
-    let x = nn::conv2d(scope.graph, &name, x, channels, SAME, network.layer(None))?;
+    let x = nn::conv2d(scope.graph, &name, x, channels, SAME, network.last(None))?;
     ops::slice(scope.graph, x, &[0; 4], &[batch, channels, height, width])
 }
 

@@ -4,8 +4,10 @@
 mod coder;
 mod conv;
 mod dense;
+pub mod linear;
 mod stages;
 mod structure;
 
+pub use linear::Section;
 pub use stages::{Block, Downsample, Norm, Stages};
 pub use structure::{Network, Scope};

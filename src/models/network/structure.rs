@@ -38,6 +38,10 @@ pub struct Network {
     pub start: Start,
     /// The stages of convolutional networks.
     pub stages: Stages,
+    /// Whether a [linear path](super::linear) leads from images to codes, which then are linear, and
+    /// back. In dense networks without hidden layers there is nothing besides.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub linear: bool,
 }
 
 impl Network {
@@ -45,7 +49,29 @@ impl Network {
     pub fn new(images: ImageShape, architecture: Architecture, code: CodeForm) -> Self {
         let (stages, activation) = (Stages::default(), Activation::Relu);
         let (classes, dropout, tied, start) = (0, 0.0, false, Start::default());
-        Self { images, architecture, code, activation, classes, dropout, tied, start, stages }
+        let linear = false;
+        Self {
+            images,
+            architecture,
+            code,
+            activation,
+            classes,
+            dropout,
+            tied,
+            start,
+            stages,
+            linear,
+        }
+    }
+
+    /// Adds a linear path. The last stage's map is then no code by itself: a rectifier may have ended
+    /// it.
+    pub fn begin_linear(&mut self) {
+        self.linear = true;
+        if let (CodeForm::Features, Architecture::Conv(sizes)) = (self.code, &self.architecture) {
+            self.code =
+                CodeForm::Map(sizes.encoder.last().copied().unwrap_or(self.images.channels));
+        }
     }
 
     /// Whether the decoder's weights can be the encoder's.
@@ -83,7 +109,23 @@ impl Network {
 
     /// A layer with this activation.
     pub(super) fn layer(&self, activation: Option<Activation>) -> Layer {
-        Layer { start: self.start, ..Layer::from(activation) }
+        Layer { start: self.start, by_width: self.linear, ..Layer::from(activation) }
+    }
+
+    /// A layer that ends an encoder or a decoder: beside a linear path it begins by adding nothing.
+    pub(super) fn last(&self, activation: Option<Activation>) -> Layer {
+        let start = if self.linear { Start::Zero } else { self.start };
+        Layer { start, ..self.layer(activation) }
+    }
+
+    /// Whether the linear path is all there is of the encoder, and of the decoder.
+    pub(super) fn is_only_linear(&self) -> [bool; 2] {
+        match &self.architecture {
+            Architecture::Dense(sizes) if self.linear => {
+                [&sizes.encoder, &sizes.decoder].map(|hidden| hidden.is_empty())
+            }
+            _ => [false; 2],
+        }
     }
 
     /// A hidden layer.
