@@ -2,15 +2,21 @@
 
 mod assessment;
 mod classifier;
+mod coverage;
 mod evaluation;
 mod examples;
+mod frechet;
+mod nearest;
 mod projection;
 mod restoration;
 
 pub use assessment::{Assessment, Subject};
-pub use classifier::{Classifier, TrainedClassifier};
+pub use classifier::{Classifier, Convolutions, TrainedClassifier};
+pub use coverage::{Coverage, coverage};
 pub(crate) use evaluation::WeightedMean;
 pub use evaluation::{Evaluation, decibels};
 pub use examples::Examples;
+pub use frechet::frechet_distance;
+pub use nearest::nearest_distance;
 pub use projection::{Projection, principal_components};
 pub use restoration::{median3x3, psnr};

@@ -4,7 +4,7 @@ use clap::Parser;
 use diabolo::cpu::CpuExecutor;
 use diabolo::data::ImageShape;
 use diabolo::graph::{Executor, Graph, Plan, PlanRequest, State};
-use diabolo::inference::{self, Codes, Inference, Sampler};
+use diabolo::inference::{self, Codes, Inference, KnownCodes, Sampler};
 use diabolo::models::{Batch, Kind, Model, Scope, jacobian_squares};
 use diabolo::ops::{NodeId, StepScalars};
 use diabolo::rng::Seed;
@@ -291,8 +291,9 @@ fn places_of_new_quantised_codes_come_from_real_ones() {
     let model = model(Kind::Vqvae, "--arch conv:3 --code-dim 2 --codes 5");
     let width = model.network.latent();
     let values = (0..3 * width).map(|index| index as f32).collect();
-    let codes = Codes { width, values, ..Codes::default() };
-    let drawn = Sampler::new(&model, &codes).codes(20, Seed(1));
+    let train = Codes { width, values, ..Codes::default() };
+    let known = KnownCodes { train, ..KnownCodes::default() };
+    let drawn = Sampler::new(&model, known).codes(20, Seed(1)).expect("needs no device");
     for code in drawn.chunks(width) {
         for place in 0..16 {
             let donor = code[place] as usize / width;
