@@ -18,9 +18,9 @@ const SIZES: [usize; 6] = [1, 2, 5, 10, 20, 50];
 /// The fewest rows a component, on average.
 const FEWEST_ROWS: usize = 10;
 /// Steps of expectation and maximisation at most ...
-const MOST_STEPS: usize = 40;
+const MOST_STEPS: usize = 30;
 /// ... and the nats a row below which one more is not worth its time.
-const STILL: f64 = 1e-3;
+const STILL: f64 = 5e-3;
 /// Rounds of k-means before them.
 const ROUNDS: usize = 8;
 /// Variances below this share of the greatest, or below this, are rounding.

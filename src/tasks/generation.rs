@@ -35,7 +35,8 @@ pub struct SampleMeasures {
     pub held_out: usize,
     /// What images are compared by.
     pub features: String,
-    /// Of samples from held-out images, in those features.
+    /// The Frechet distance of samples from held-out images, in those features, whose mean variance over
+    /// training images is 1.
     pub frechet: f64,
     /// The same of training images, as many as there are samples: what a perfect model would have.
     pub frechet_train: f64,
@@ -114,12 +115,12 @@ impl Trained {
         let mut device = gpu::open(self.device())?;
         let mut features = Features::learn(&dataset, device.executor.as_mut(), seed)?;
         let width = features.width();
-        let [made, real, known] = [&drawn, &held_out.pixels, &train.pixels]
-            .map(|pixels| features.of(pixels))
-            .into_iter()
-            .collect::<Result<Vec<_>>>()?
-            .try_into()
-            .map_err(|_| Error::Graph("three sets of features are three".into()))?;
+        let mut known = features.of(&train.pixels)?;
+        let scale = common_scale(&known, width);
+        let (mut made, mut real) = (features.of(&drawn)?, features.of(&held_out.pixels)?);
+        for number in known.iter_mut().chain(&mut made).chain(&mut real) {
+            *number *= scale;
+        }
         let part = |rows: &[f32]| rows[..count.min(MOST_COVERED) * width].to_vec();
         let (some_made, some_real, some_known) = (part(&made), part(&real), part(&known));
         let elements = dataset.shape.elements();
@@ -250,6 +251,18 @@ impl<'a> Features<'a> {
             Self::Classifier { judge, executor, .. } => Some((judge, *executor)),
             Self::Components { .. } => None,
         }
+    }
+}
+
+/// What brings the mean variance of features to 1, so that distances do not depend on their scale.
+fn common_scale(features: &[f32], width: usize) -> f32 {
+    let rows = columns(features, width);
+    let count = rows.ncols().max(1) as f64;
+    let mean = rows.column_sum() / count;
+    let squares: f64 = rows.column_iter().map(|row| (row - &mean).norm_squared()).sum();
+    match squares > 0.0 {
+        true => (count * width as f64 / squares).sqrt() as f32,
+        false => 1.0,
     }
 }
 
