@@ -10,19 +10,24 @@
 #     benches/generation.sh /tmp/quick digits --epochs 2
 #
 # A run that is there already is measured again, not trained again; remove OUT to begin anew. Training and
-# measuring is on the processor, so that numbers are the same on every machine of a kind. PRIOR_EPOCHS
-# says how long the prior of VQ-VAE's places is trained, 10 epochs unless it is set.
+# measuring is on the processor, so that numbers are the same on every machine of a kind. Settings, by
+# environment:
+#   PRIOR_EPOCHS   how long the prior of VQ-VAE's places is trained (10)
+#   DIABOLO        a program that is built already
 set -eu
 
 if [ $# -lt 2 ]; then
-    sed -n '2,15p' "$0"
+    sed -n '2,17p' "$0"
     exit 2
 fi
 out=$1 data=$2
 shift 2
 cd "$(dirname "$0")/.."
-cargo build --release --quiet
-diabolo=${CARGO_TARGET_DIR:-target}/release/diabolo
+diabolo=${DIABOLO:-}
+if [ -z "$diabolo" ]; then
+    cargo build --release --quiet
+    diabolo=target/release/diabolo
+fi
 
 # The first number of this name in a file of measures.
 number() {

@@ -59,6 +59,12 @@ pub fn augment(args: &AugmentArgs) -> Result<()> {
     let labels = labels(&trained, args, &paths)?;
     let (shape, model) = (trained.model().images(), trained.model().clone());
     let sampler = trained.place_sampler()?;
+    if sampler.is_none() && model.places().is_some() {
+        say(format_args!(
+            "note: this vqvae model has no prior, so places of variants come from other pictures, \
+             apart from each other; `diabolo prior RUN` trains one"
+        ));
+    }
     let mut inference = trained.inference();
     // What codes vary by is known when all of them are.
     let mut codes = Codes::default();

@@ -18,7 +18,7 @@ const SIZES: [usize; 6] = [1, 2, 5, 10, 20, 50];
 /// The fewest rows a component, on average.
 const FEWEST_ROWS: usize = 10;
 /// Steps of expectation and maximisation at most ...
-const MOST_STEPS: usize = 30;
+const MOST_STEPS: usize = 20;
 /// ... and the nats a row below which one more is not worth its time.
 const STILL: f64 = 5e-3;
 /// Rounds of k-means before them.
@@ -55,11 +55,11 @@ impl Mixture {
             }
             let next = Self::fit(rows, size, seed);
             let likelihood = next.log_likelihood(held_out);
-            // Written so that one that is not a number ends it, too.
-            if !(likelihood > likeliest) {
-                break;
+            // One that is not a number ends it, too.
+            match likelihood > likeliest {
+                true => (best, likeliest) = (next, likelihood),
+                false => break,
             }
-            (best, likeliest) = (next, likelihood);
         }
         best
     }
@@ -74,8 +74,9 @@ impl Mixture {
             let before = likelihood;
             (shares, likelihood) = this.expected(rows);
             this = Self::maximised(rows, &shares, &least);
-            // Written so that one that is not a number ends it, too.
-            if !(likelihood - before > STILL) {
+            // A likelihood that is not a number ends it, too.
+            let still_rises = likelihood - before > STILL;
+            if !still_rises {
                 break;
             }
         }

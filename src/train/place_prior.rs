@@ -143,7 +143,7 @@ mod tests {
         let mut random = Philox::new(Seed(seed), stream::SAMPLES);
         let board = |_| {
             let [a, b] = if random.random::<f32>() < 0.5 { [0, 3] } else { [2, 1] };
-            let code = move |place: usize| if (place / 4 + place % 4) % 2 == 0 { a } else { b };
+            let code = move |place: usize| [a, b][(place / 4 + place) % 2];
             (0..16).map(code)
         };
         (0..count).flat_map(board).collect()
