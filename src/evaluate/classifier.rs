@@ -2,6 +2,7 @@
 //! layers it is the linear probe: what a code tells of classes to the simplest reader. With them it
 //! is the judge of images that were made to order.
 
+use super::convolutions::Convolutions;
 use super::examples::{Examples, Standardisation, check_features};
 use crate::data::{ImageShape, permutation};
 use crate::error::{Error, Result};
@@ -10,9 +11,7 @@ use crate::graph::{
 };
 use crate::models::Schedule;
 use crate::nn;
-use crate::ops::{
-    self, Activation, Builder, ConvGeometry, GpuTarget, NodeId, Optimiser, StepScalars,
-};
+use crate::ops::{self, Activation, Builder, GpuTarget, NodeId, Optimiser, StepScalars};
 use crate::rng::{Seed, stream};
 use crate::tensor::Tensor;
 
@@ -29,15 +28,6 @@ const STEPS_AN_EPOCH: usize = 100;
 const LEAST_SIDE: usize = 16;
 /// Units of the layer that images are compared by.
 const FEATURES: usize = 64;
-
-/// Stages that see images: each is a rectified 3x3 convolution and a 2x2 max-pool.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Convolutions {
-    /// The size of the images, whose numbers lie in the order of `[channels, height, width]`.
-    pub images: ImageShape,
-    /// The channels of each stage.
-    pub channels: Vec<usize>,
-}
 
 /// How a classifier is built and trained: by AdamW on softmax cross-entropy, the learning rate
 /// falling to 0 along half a cosine.
@@ -82,11 +72,12 @@ impl Classifier {
     /// A classifier of images whose last hidden layer, of 64 units, other images are compared by. From
     /// 16 pixels a side on it is of convolutions, below of dense layers.
     pub fn of_images(images: ImageShape) -> Self {
-        if images.height.min(images.width) < LEAST_SIDE {
+        let side = images.height.min(images.width);
+        if side < LEAST_SIDE {
             return Self { hidden: vec![256, FEATURES], ..Self::dense() };
         }
         // Large images are halved more often, so that the layer behind does not grow with them.
-        let halvings = images.height.max(images.width).ilog2().saturating_sub(2).max(2) as usize;
+        let halvings = side.ilog2() - 2;
         let channels = (0..halvings).map(|stage| (16 << stage).min(64)).collect();
         Self {
             convolutions: Some(Convolutions { images, channels }),
@@ -269,21 +260,6 @@ impl Classifier {
             return refuse("weight_decay", "must be 0 or above, such as 0.01");
         }
         Ok(())
-    }
-}
-
-impl Convolutions {
-    fn apply(&self, graph: &mut Graph, x: NodeId) -> Result<NodeId> {
-        let (batch, ImageShape { channels, height, width }) = (graph.shape(x)[0], self.images);
-        let mut x = ops::reshape(graph, x, [batch, channels, height, width])?;
-        let window = ConvGeometry::symmetric([3, 3], [1, 1], [1, 1]);
-        let pool = ConvGeometry::symmetric([2, 2], [2, 2], [0, 0]);
-        for (stage, channels) in (1..).zip(&self.channels) {
-            let (name, relu) = (format!("conv{stage}"), Some(Activation::Relu));
-            x = nn::conv2d(graph, &name, x, *channels, window, relu)?;
-            x = ops::max_pool2d(graph, x, pool)?;
-        }
-        ops::flatten(graph, x)
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod assessment;
 mod classifier;
+mod convolutions;
 mod coverage;
 mod evaluation;
 mod examples;
@@ -11,7 +12,8 @@ mod projection;
 mod restoration;
 
 pub use assessment::{Assessment, Subject};
-pub use classifier::{Classifier, Convolutions, TrainedClassifier};
+pub use classifier::{Classifier, TrainedClassifier};
+pub use convolutions::Convolutions;
 pub use coverage::{Coverage, coverage};
 pub(crate) use evaluation::WeightedMean;
 pub use evaluation::{Evaluation, decibels};
