@@ -1,5 +1,7 @@
 //! Codes of real images, for new ones to be like.
 
+use std::borrow::Cow;
+
 use super::codes::Codes;
 use super::images::{images_at_once, tensor};
 use super::runner::Inference;
@@ -63,10 +65,10 @@ impl Inference<'_> {
 
 /// `most` of the images, or all where they are fewer, spread over all: a folder's are in the order of
 /// their classes.
-pub(crate) fn spread(images: &Images, most: usize) -> std::borrow::Cow<'_, Images> {
+pub(crate) fn spread(images: &Images, most: usize) -> Cow<'_, Images> {
     if images.count <= most {
-        return std::borrow::Cow::Borrowed(images);
+        return Cow::Borrowed(images);
     }
     let chosen = (0..most).map(|index| (index * images.count / most) as u32);
-    std::borrow::Cow::Owned(images.select(&chosen.collect::<Vec<_>>()))
+    Cow::Owned(images.select(&chosen.collect::<Vec<_>>()))
 }

@@ -3,9 +3,9 @@
 
 use super::plan_cache::PlanCache;
 use crate::error::{Error, Result};
-use crate::graph::{Executor, Graph, Plan, PlanRequest, State, StateLayout};
+use crate::graph::{Executor, Graph, Plan, PlanId, PlanRequest, State, StateLayout};
 use crate::models::{Model, PlacePrior};
-use crate::ops::StepScalars;
+use crate::ops::{self, StepScalars};
 use crate::rng::{self, Seed, stream};
 use crate::tensor::Tensor;
 
@@ -148,7 +148,7 @@ impl PlaceSampler {
     }
 
     /// From input `index`, `[batch, rows * columns]`, to output `logits` of the last of these rows.
-    fn plan(&mut self, rows: usize, batch: usize) -> Result<crate::graph::PlanId> {
+    fn plan(&mut self, rows: usize, batch: usize) -> Result<PlanId> {
         if let Some(plan) = self.plans.find(&(rows, batch)) {
             return Ok(plan);
         }
@@ -156,8 +156,8 @@ impl PlaceSampler {
         let mut graph = Graph::new();
         let index = graph.input("index", [batch, rows * columns]);
         let logits = self.network.logits(&mut graph, index, rows)?;
-        let logits = crate::ops::reshape(&mut graph, logits, [batch, rows, columns * codes])?;
-        let logits = crate::ops::slice_axis(&mut graph, logits, 1, rows - 1..rows)?;
+        let logits = ops::reshape(&mut graph, logits, [batch, rows, columns * codes])?;
+        let logits = ops::slice_axis(&mut graph, logits, 1, rows - 1..rows)?;
         let target = self.executor.target();
         let outputs = vec![("logits".into(), logits)];
         let request = PlanRequest { outputs, ..PlanRequest::new(&graph, &self.layout, target) };

@@ -1,6 +1,6 @@
 //! How good a model's samples are: how far from real images, how various, how new.
 
-use nalgebra::DMatrix;
+use nalgebra::{DMatrix, DVector};
 
 use super::trained::Trained;
 use crate::data::{Dataset, Images};
@@ -186,7 +186,7 @@ enum Features<'a> {
     /// The last hidden layer of a classifier, on the device it was trained on.
     Classifier { judge: Box<TrainedClassifier>, executor: &'a mut dyn Executor, elements: usize },
     /// Parts along directions of most variance.
-    Components { mean: nalgebra::DVector<f64>, across: DMatrix<f64> },
+    Components { mean: DVector<f64>, across: DMatrix<f64> },
 }
 
 impl<'a> Features<'a> {
