@@ -52,7 +52,7 @@ mod pages {
             )*
         };
     }
-    pages!(anomaly augment encode interpolate probe reconstruct restore sample);
+    pages!(anomaly augment encode evaluate interpolate probe reconstruct restore sample);
     #[cfg(feature = "cli")]
     pages!(compress export report tensorboard);
 }

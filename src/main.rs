@@ -7,8 +7,8 @@ use clap_complete::Shell;
 use diabolo::bench::{self, BenchArgs};
 use diabolo::cli::{
     self, AnomalyArgs, AugmentArgs, CompressArgs, DecodeArgs, DecompressArgs, EncodeArgs,
-    ExportArgs, InterpolateArgs, ProbeArgs, RateDistortionArgs, ReconstructArgs, ReportArgs,
-    RestoreArgs, SampleArgs,
+    EvaluateArgs, ExportArgs, InterpolateArgs, PriorArgs, ProbeArgs, RateDistortionArgs,
+    ReconstructArgs, ReportArgs, RestoreArgs, SampleArgs,
 };
 use diabolo::error::Result;
 use diabolo::gpu;
@@ -43,6 +43,8 @@ enum Command {
     Decode(DecodeArgs),
     /// Turn pictures into codes, in a file for NumPy or a spreadsheet
     Encode(EncodeArgs),
+    /// Measure a model's samples: Frechet distance, precision and recall, classes, nearest images
+    Evaluate(EvaluateArgs),
     /// Write a trained model as ONNX, for other programs to run
     Export(ExportArgs),
     /// Print what makes a shell complete this program's options
@@ -60,6 +62,8 @@ enum Command {
     Interpolate(InterpolateArgs),
     /// Write what a model makes of pictures
     Reconstruct(ReconstructArgs),
+    /// Train a prior of the places of a vqvae model's codes, for samples to be drawn from
+    Prior(PriorArgs),
     /// Measure what a model's codes tell of classes, by a linear classifier
     Probe(ProbeArgs),
     /// Write what a run folder holds as one HTML page
@@ -101,9 +105,11 @@ fn run(command: Command) -> Result<()> {
         Command::RateDistortion(args) => cli::rate_distortion(&args),
         Command::Decode(args) => cli::decode(&args),
         Command::Encode(args) => cli::encode(&args),
+        Command::Evaluate(args) => cli::evaluate(&args),
         Command::Export(args) => cli::export(&args),
         Command::Completions { shell } => cli::completions(Cli::command(), shell),
         Command::Man { command } => cli::man(Cli::command(), command.as_deref()),
+        Command::Prior(args) => cli::prior(&args),
         Command::Probe(args) => cli::probe(&args),
         Command::Report(args) => cli::report(&args),
         Command::Sample(args) => cli::sample(&args),

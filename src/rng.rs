@@ -51,6 +51,8 @@ pub mod stream {
     pub const PATCHES: Stream = Stream(0xFFFF_0007);
     /// How codes of new variants of pictures differ from theirs.
     pub const VARIANTS: Stream = Stream(0xFFFF_0008);
+    /// Where a mixture starts, and what is drawn from it.
+    pub const MIXTURE: Stream = Stream(0xFFFF_0009);
 }
 
 /// Four random words: ten rounds of Philox on `counter` under `key`.

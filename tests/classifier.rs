@@ -3,7 +3,7 @@
 
 mod support;
 
-use diabolo::data::{Dataset, Images, LoadOptions, Source};
+use diabolo::data::{Dataset, ImageShape, Images, LoadOptions, Source};
 use diabolo::evaluate::{Classifier, Examples, TrainedClassifier};
 use diabolo::rng::Seed;
 use support::devices::{Device, cpu, gpu};
@@ -64,6 +64,35 @@ fn a_linear_probe_learns_the_digits() {
 #[test]
 fn a_dense_classifier_learns_the_digits() {
     assert_learns_on_both(&Classifier::dense(), 0.93);
+}
+
+#[test]
+fn images_are_read_by_convolutions_and_compared_by_what_these_see() {
+    // Bars somewhere, upright or lying: no pixel says which.
+    let shape = ImageShape { channels: 1, height: 17, width: 16 };
+    let bar = |number: usize, pixel: usize| {
+        let (row, column, at) = (pixel / 16, pixel % 16, number / 2 % 12 + 2);
+        f32::from(u8::from(if number.is_multiple_of(2) { row == at } else { column == at }))
+    };
+    let features: Vec<f32> =
+        (0..600).flat_map(|number| (0..17 * 16).map(move |pixel| bar(number, pixel))).collect();
+    let labels: Vec<u32> = (0..600).map(|number| number % 2).collect();
+    let bars = Examples { features: &features, width: shape.elements(), labels: &labels };
+    let settings = Classifier::of_images(shape);
+    assert!(settings.convolutions.is_some());
+    let mut device = cpu();
+    let classifier = settings.train(&mut device, &bars, 2).unwrap();
+    assert_eq!(classifier.accuracy(&mut device, &bars).unwrap(), 1.0);
+    let hidden = classifier.hidden(&mut device, &features, bars.width).unwrap();
+    assert_eq!(hidden.len(), 600 * classifier.units());
+    let moved = classifier.hidden(&mut gpu(), &features, bars.width).unwrap();
+    for (a, b) in hidden.iter().zip(&moved) {
+        assert!((a - b).abs() < 1e-3 * a.abs().max(1.0), "{a} {b}");
+    }
+    // Smaller images have dense layers, and as many units at the end.
+    let small = Classifier::of_images(ImageShape { channels: 3, height: 8, width: 40 });
+    assert!(small.convolutions.is_none());
+    assert_eq!(small.hidden.last(), settings.hidden.last());
 }
 
 #[test]

@@ -13,6 +13,8 @@ mod compress_picture;
 mod decode_codes;
 #[path = "../examples/encode_folder.rs"]
 mod encode_folder;
+#[path = "../examples/evaluate_samples.rs"]
+mod evaluate_samples;
 #[path = "../examples/export_onnx.rs"]
 mod export_onnx;
 #[path = "../examples/interpolate_pictures.rs"]
@@ -59,6 +61,7 @@ fn runs() -> Result<TempDir> {
     };
     train("conv", Kind::Conv, Choices::default())?;
     train("vae", Kind::Vae, Choices::default())?;
+    train("vqvae", Kind::Vqvae, Choices::default())?;
     let latent = Some("map:8".parse()?);
     let whole = Choices { latent, quantise: Some(0.25), ..Choices::default() };
     train("codec", Kind::Conv, whole)?;
@@ -123,6 +126,7 @@ fn codes_go_through_a_file() {
 #[test]
 fn runs_are_sampled_probed_exported_and_reported() {
     left(sample_images::sample(&run("vae")), "vae", &["drawn.png"]);
+    left(evaluate_samples::evaluate(&run("vqvae")), "vqvae", &["prior.safetensors"]);
     left(probe_codes::probe(&run("conv")), "conv", &[]);
     let files = ["encoder.onnx", "decoder.onnx", "whole.onnx"];
     left(export_onnx::export(&run("conv")), "conv", &files);

@@ -12,7 +12,7 @@ use diabolo::gpu::{DeviceChoice, parse_tuning};
 use diabolo::graph::{Initialiser, ParamName, Role, State, StateEntry, StateLayout};
 use diabolo::inference::layout;
 use diabolo::models::{Architecture, CodeForm, Model, Network, Quantiser, Variant};
-use diabolo::nn::Loss;
+use diabolo::nn::{Loss, Output};
 use diabolo::rng::Seed;
 use diabolo::run::checkpoint::{self, Checkpoint, Header};
 use diabolo::shape::Shape;
@@ -173,7 +173,9 @@ fn codec() -> (Codec, Vec<u8>) {
     let network = Network::new(images, architecture, CodeForm::Map(3));
     let quantiser = Some(Quantiser { step: 1.0, rate: 1e-3 });
     let (loss, variant) = (Loss::Mse, Variant::Conv);
-    let model = Model { loss, variance: None, network, variant, quantiser, residual: false };
+    let output = Output::Sigmoid;
+    let model =
+        Model { loss, variance: None, network, variant, quantiser, residual: false, output };
     let layout = layout(&model).expect("a model");
     let header = Header {
         step: 1,

@@ -60,7 +60,7 @@ fn bash_takes_its_completions() {
 fn manual_pages_name_commands_and_options() {
     let page = printed(&["man"]);
     assert!(page.contains(".TH diabolo 1") && page.contains(".SH NAME"), "{page}");
-    for command in ["train", "bench", "anomaly", "probe", "sample"] {
+    for command in ["train", "bench", "anomaly", "probe", "prior", "evaluate", "sample"] {
         assert!(page.contains(&format!("diabolo\\-{command}(1)")), "{command}: {page}");
         let own = printed(&["man", command]);
         assert!(own.contains(&format!(".TH diabolo-{command} 1")), "{own}");

@@ -27,7 +27,8 @@ pub struct AugmentArgs {
     #[arg(short = 'n', long, value_name = "N", default_value_t = 5)]
     count: usize,
     /// How far codes of variants lie from the picture's: in standard deviations of what its code may
-    /// be (variational models) or of the pictures' codes; for vqvae, the share of exchanged places
+    /// be (variational models) or of the pictures' codes; for vqvae, the share of places that are drawn
+    /// anew, by its prior or from the other pictures
     #[arg(long, value_name = "S", default_value_t = 0.5, allow_negative_numbers = true)]
     strength: f32,
     /// Decides which variants are drawn
@@ -57,6 +58,13 @@ pub fn augment(args: &AugmentArgs) -> Result<()> {
     let mut trained = args.model.load()?;
     let labels = labels(&trained, args, &paths)?;
     let (shape, model) = (trained.model().images(), trained.model().clone());
+    let sampler = trained.place_sampler()?;
+    if sampler.is_none() && model.places().is_some() {
+        say(format_args!(
+            "note: this vqvae model has no prior, so places of variants come from other pictures, \
+             apart from each other; `diabolo prior RUN` trains one"
+        ));
+    }
     let mut inference = trained.inference();
     // What codes vary by is known when all of them are.
     let mut codes = Codes::default();
@@ -68,10 +76,10 @@ pub fn augment(args: &AugmentArgs) -> Result<()> {
             _ => codes.append(inference.encode(&pictures.images, labels)?),
         }
     }
-    let spread = Spread::new(&model, &codes)?;
+    let mut spread = Spread::new(&model, &codes, sampler)?;
     let mut random = Philox::new(Seed(args.seed), stream::VARIANTS);
     for variant in 1..=args.count {
-        let mut drawn = spread.draw(&codes, args.strength, &mut random);
+        let mut drawn = spread.draw(&codes, args.strength, &mut random)?;
         model.rectify(&mut drawn);
         for (number, part) in paths.chunks(CHUNK).enumerate() {
             let first = number * CHUNK;

@@ -27,8 +27,8 @@ pub struct SampleArgs {
     /// How many images
     #[arg(short = 'n', long, default_value_t = 64)]
     count: usize,
-    /// How far samples lie from the mean code, in standard deviations of what was learned: below 1
-    /// they are more typical and less various
+    /// How far samples lie from the mean code, in standard deviations of what was learned (or what a
+    /// prior of places divides its logits by): below 1 they are more typical and less various
     #[arg(long, value_name = "T", default_value_t = 1.0, allow_negative_numbers = true)]
     temperature: f32,
     /// The picture to write [default: samples.png or samples-LABEL.png in the run folder]
@@ -51,7 +51,11 @@ pub fn sample(args: &SampleArgs) -> Result<()> {
     let mut trained = args.model.load()?;
     let labels = labels(&trained, args.label, args.count)?;
     let seed = Seed(args.seed);
-    let drawn = trained.sample(args.count, args.temperature, labels.as_deref(), seed)?;
+    let mut sampler = trained.sampler()?.at_temperature(args.temperature)?;
+    if let Some(remark) = sampler.remark() {
+        say(format_args!("note: {remark}"));
+    }
+    let drawn = sampler.draw(&mut trained.inference(), args.count, labels.as_deref(), seed)?;
     let picture = plot::grid(&drawn, COLUMNS.min(args.count))?;
     let name = args.label.map_or("samples.png".into(), |label| format!("samples-{label}.png"));
     let out = args.out.clone().unwrap_or_else(|| trained.folder().path().join(name));

@@ -260,7 +260,8 @@ impl Assessment {
         let accuracy = judge.accuracy(executor, &real)?;
         self.note("classifier_accuracy", accuracy);
         let asked: Vec<u32> = (0..JUDGED).map(|index| (index % classes) as u32).collect();
-        let sampler = Sampler::new(subject.model, &self.codes);
+        let known = inference.known_codes(dataset)?;
+        let mut sampler = Sampler::new(subject.model, known);
         let drawn = sampler.draw(inference, JUDGED, Some(&asked), subject.seed)?;
         let drawn = Examples { features: drawn.data(), width, labels: &asked };
         let agreement = judge.accuracy(executor, &drawn)?;

@@ -2,8 +2,9 @@
 //! layers it is the linear probe: what a code tells of classes to the simplest reader. With them it
 //! is the judge of images that were made to order.
 
+use super::convolutions::Convolutions;
 use super::examples::{Examples, Standardisation, check_features};
-use crate::data::permutation;
+use crate::data::{ImageShape, permutation};
 use crate::error::{Error, Result};
 use crate::graph::{
     Executor, Graph, METRIC_ROWS, MetricRow, Plan, PlanId, PlanRequest, State, Training,
@@ -23,10 +24,17 @@ const ROWS_AT_ONCE: usize = 2048;
 const SMALL_BATCH: usize = 32;
 const STEPS_AN_EPOCH: usize = 100;
 
+/// Sides of images below which convolutions see too little.
+const LEAST_SIDE: usize = 16;
+/// Units of the layer that images are compared by.
+const FEATURES: usize = 64;
+
 /// How a classifier is built and trained: by AdamW on softmax cross-entropy, the learning rate
 /// falling to 0 along half a cosine.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Classifier {
+    /// What comes before the hidden layers, where features are images.
+    pub convolutions: Option<Convolutions>,
     /// Units of each hidden, rectified layer; none for a linear probe.
     pub hidden: Vec<usize>,
     /// Passes over the training examples.
@@ -46,6 +54,7 @@ impl Classifier {
     /// A linear probe: multinomial logistic regression.
     pub fn probe() -> Self {
         Self {
+            convolutions: None,
             hidden: vec![],
             epochs: 20,
             batch: 256,
@@ -58,6 +67,27 @@ impl Classifier {
     /// One hidden layer of 256 units.
     pub fn dense() -> Self {
         Self { hidden: vec![256], epochs: 8, batch: 128, learning_rate: 0.002, ..Self::probe() }
+    }
+
+    /// A classifier of images whose last hidden layer, of 64 units, other images are compared by. From
+    /// 16 pixels a side on it is of convolutions, below of dense layers.
+    pub fn of_images(images: ImageShape) -> Self {
+        let side = images.height.min(images.width);
+        if side < LEAST_SIDE {
+            return Self { hidden: vec![256, FEATURES], ..Self::dense() };
+        }
+        // Large images are halved more often, so that the layer behind does not grow with them.
+        let halvings = side.ilog2() - 2;
+        let channels = (0..halvings).map(|stage| (16 << stage).min(64)).collect();
+        Self {
+            convolutions: Some(Convolutions { images, channels }),
+            hidden: vec![FEATURES],
+            epochs: 4,
+            batch: 64,
+            learning_rate: 0.002,
+            weight_decay: 0.03,
+            seed: Seed(0),
+        }
     }
 }
 
@@ -122,16 +152,19 @@ impl Classifier {
     ) -> Result<TrainedClassifier> {
         self.check()?;
         train.check(classes)?;
-        let standardisation = Standardisation::of(train.features, train.width);
+        let standardisation = match self.convolutions {
+            Some(_) => Standardisation::common(train.features, train.width),
+            None => Standardisation::of(train.features, train.width),
+        };
         let mut graph = Graph::new();
-        self.logits(&mut graph, 1, train.width, classes)?;
+        self.network(&mut graph, 1, train.width, classes)?;
         let layout = graph.layout();
         let optimiser = Optimiser::adam_w(self.weight_decay);
         executor.set_state(&State::initial(&layout, self.seed, optimiser.moments()))?;
         let count = train.labels.len();
         let plans = BatchPlans::new(executor, self.batch_for(count), count, |batch, target| {
             let mut graph = Graph::new();
-            let logits = self.logits(&mut graph, batch, train.width, classes)?;
+            let [_, logits] = self.network(&mut graph, batch, train.width, classes)?;
             let loss = cross_entropy(&mut graph, logits)?;
             Plan::new(&PlanRequest {
                 metrics: vec![("loss".into(), loss)],
@@ -191,19 +224,22 @@ impl Classifier {
         }
     }
 
-    /// Logits `[batch, classes]` of input `features`, `[batch, width]`.
-    fn logits(
+    /// Of input `features`, `[batch, width]`, the last hidden layer and the logits `[batch, classes]`.
+    fn network(
         &self,
         graph: &mut Graph,
         batch: usize,
         width: usize,
         classes: usize,
-    ) -> Result<NodeId> {
+    ) -> Result<[NodeId; 2]> {
         let mut x = graph.input("features", [batch, width]);
+        if let Some(convolutions) = &self.convolutions {
+            x = convolutions.apply(graph, x)?;
+        }
         for (layer, units) in (1..).zip(&self.hidden) {
             x = nn::dense(graph, &format!("dense{layer}"), x, *units, Some(Activation::Relu))?;
         }
-        nn::dense(graph, "output", x, classes, None)
+        Ok([x, nn::dense(graph, "output", x, classes, None)?])
     }
 
     fn check(&self) -> Result<()> {
@@ -251,6 +287,13 @@ fn check_finite(rows: &[MetricRow]) -> Result<()> {
     }
 }
 
+/// What is read off a classifier.
+#[derive(Clone, Copy, Debug)]
+enum Output {
+    Class,
+    Hidden,
+}
+
 impl TrainedClassifier {
     /// The class of each row of `features`, `[count, width]`. `executor` is a fresh one, or one that
     /// this classifier was trained or predicted on.
@@ -264,6 +307,36 @@ impl TrainedClassifier {
         features: &[f32],
         width: usize,
     ) -> Result<Vec<u32>> {
+        let classes = self.read(executor, features, width, Output::Class)?;
+        Ok(classes.iter().map(|class| *class as u32).collect())
+    }
+
+    /// Units of the last hidden layer, or features where there is none.
+    pub fn units(&self) -> usize {
+        self.settings.hidden.last().copied().unwrap_or(self.standardisation.width())
+    }
+
+    /// The last hidden layer's units for each row of `features`, `[count, width]`, by which rows can be
+    /// compared; the features themselves, standardised, where there is none.
+    ///
+    /// # Errors
+    /// As [`TrainedClassifier::predict`].
+    pub fn hidden(
+        &self,
+        executor: &mut dyn Executor,
+        features: &[f32],
+        width: usize,
+    ) -> Result<Vec<f32>> {
+        self.read(executor, features, width, Output::Hidden)
+    }
+
+    fn read(
+        &self,
+        executor: &mut dyn Executor,
+        features: &[f32],
+        width: usize,
+        output: Output,
+    ) -> Result<Vec<f32>> {
         let trained = self.standardisation.width();
         if width != trained {
             let what = format!("have {width} numbers a row, but {trained} were trained on");
@@ -275,29 +348,36 @@ impl TrainedClassifier {
         executor.set_state(&self.state)?;
         let batch = (NUMBERS_AT_ONCE / width).clamp(1, ROWS_AT_ONCE);
         let plans = BatchPlans::new(executor, batch, count as usize, |batch, target| {
-            self.prediction_plan(batch, target)
+            self.prediction_plan(batch, target, output)
         })?;
         let order: Vec<u32> = (0..count).collect();
-        let mut classes = Vec::with_capacity(order.len());
+        let mut read = vec![];
         for rows in order.chunks(plans.batch()) {
             let plan = plans.of(rows.len())?;
             let features = self.standardisation.rows(features, rows)?;
             executor.write_input(plan, "features", &features)?;
             executor.run(plan, &[StepScalars::default()])?;
-            let chosen = executor.read_output(plan, "class")?;
-            classes.extend(chosen.data().iter().map(|class| *class as u32));
+            read.extend_from_slice(executor.read_output(plan, "output")?.data());
         }
         plans.remove(executor)?;
-        Ok(classes)
+        Ok(read)
     }
 
-    fn prediction_plan(&self, batch: usize, target: Option<&GpuTarget>) -> Result<Plan> {
+    fn prediction_plan(
+        &self,
+        batch: usize,
+        target: Option<&GpuTarget>,
+        output: Output,
+    ) -> Result<Plan> {
         let mut graph = Graph::new();
         let width = self.standardisation.width();
-        let logits = self.settings.logits(&mut graph, batch, width, self.classes)?;
-        let class = ops::argmax(&mut graph, logits)?;
+        let [hidden, logits] = self.settings.network(&mut graph, batch, width, self.classes)?;
+        let output = match output {
+            Output::Class => ops::argmax(&mut graph, logits)?,
+            Output::Hidden => hidden,
+        };
         Plan::new(&PlanRequest {
-            outputs: vec![("class".into(), class)],
+            outputs: vec![("output".into(), output)],
             ..PlanRequest::new(&graph, &self.state.layout, target)
         })
     }

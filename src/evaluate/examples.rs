@@ -94,6 +94,13 @@ impl Standardisation {
         Self { mean, scale }
     }
 
+    /// The same mean and deviation for all features, as pixels of one image have: one that training
+    /// hardly ever saw lit does not outweigh others then.
+    pub fn common(features: &[f32], width: usize) -> Self {
+        let Self { mean, scale } = Self::of(features, 1);
+        Self { mean: mean.repeat(width), scale: scale.repeat(width) }
+    }
+
     /// Features a row.
     pub fn width(&self) -> usize {
         self.mean.len()

@@ -3,9 +3,13 @@
 mod assessment;
 mod classifier;
 mod code_statistics;
+mod convolutions;
+mod coverage;
 mod drawn;
 mod evaluation;
 mod examples;
+mod frechet;
+mod nearest;
 mod orthonormal;
 mod principal;
 mod projection;
@@ -15,9 +19,13 @@ mod yardstick;
 
 pub use assessment::{Assessment, Subject};
 pub use classifier::{Classifier, TrainedClassifier};
+pub use convolutions::Convolutions;
+pub use coverage::{Coverage, coverage};
 pub(crate) use evaluation::WeightedMean;
 pub use evaluation::{Evaluation, decibels};
 pub use examples::Examples;
+pub use frechet::frechet_distance;
+pub use nearest::nearest_distance;
 pub use principal::Principal;
 pub use projection::{Projection, principal_components};
 pub use restoration::{median3x3, psnr};

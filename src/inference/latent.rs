@@ -102,7 +102,7 @@ fn normals(seed: Seed) -> impl Iterator<Item = f32> {
 }
 
 /// The most codes that a [`NormalFit`] keeps.
-const MOST_CODES: usize = 2000;
+const MOST_CODES: usize = 1000;
 
 /// A normal distribution with the mean and the covariance of given codes, for models without a
 /// prior that codes could be drawn from.
@@ -114,12 +114,14 @@ pub struct NormalFit {
 }
 
 impl NormalFit {
-    /// The distribution of the first 2000 of these codes, `[count, width]` row by row. Codes that
-    /// are not finite are left out; without any, every code that is drawn is of zeros.
+    /// The distribution of these codes, `[count, width]` row by row, of which a thousand spread over all
+    /// are looked at. Codes that are not finite are left out; without any, every code that is drawn is
+    /// of zeros.
     pub fn new(codes: &[f32], width: usize) -> Self {
         let finite = |code: &&[f32]| code.iter().all(|number| number.is_finite());
-        let rows: Vec<&[f32]> =
-            codes.chunks_exact(width.max(1)).filter(finite).take(MOST_CODES).collect();
+        let every = (codes.len() / width.max(1)).div_ceil(MOST_CODES).max(1);
+        let rows = codes.chunks_exact(width.max(1)).step_by(every);
+        let rows: Vec<&[f32]> = rows.filter(finite).collect();
         let mut sums = vec![0.0; width];
         for code in &rows {
             sums.iter_mut().zip(*code).for_each(|(sum, x)| *sum += f64::from(*x));
@@ -270,8 +272,9 @@ mod tests {
         assert_eq!(fit.draw(2, Seed(1)), [1.0, 2.0, 1.0, 2.0]);
         assert_eq!(NormalFit::new(&[], 3).draw(1, Seed(1)), [0.0; 3]);
         assert!(NormalFit::new(&[1.0], 0).draw(2, Seed(1)).is_empty());
-        let many: Vec<f32> = (0..3000).map(|index| if index < 2000 { 1.0 } else { 9.0 }).collect();
-        assert_eq!(NormalFit::new(&many, 1).draw(1, Seed(1)), [1.0]);
+        let many: Vec<f32> = (0..3000).map(|index| if index < 1500 { 1.0 } else { 9.0 }).collect();
+        let NormalFit { mean, deviations } = NormalFit::new(&many, 1);
+        assert_eq!((mean, deviations.len()), (vec![5.0], 1000));
     }
 
     #[test]

@@ -1,16 +1,25 @@
 //! What a trained model does: encodes, decodes, restores, draws codes and weighs images.
 
 mod codes;
+mod distribution;
 mod images;
+mod known;
 pub mod latent;
+mod mixture;
+mod place_sampler;
 mod plan_cache;
 mod runner;
 mod sampling;
 mod task;
 
 pub use codes::{Codes, Restored};
+pub use distribution::CodeDistribution;
+pub(crate) use distribution::leading_axes;
 pub(crate) use images::images_at_once;
 pub use images::tensor;
+pub use known::KnownCodes;
+pub(crate) use known::spread;
+pub use place_sampler::{LearnedPrior, PlaceNats, PlaceSampler};
 pub(crate) use plan_cache::PlanCache;
 pub(crate) use runner::DRAWS;
 pub use runner::Inference;

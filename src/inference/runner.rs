@@ -22,7 +22,7 @@ const NUMBERS: usize = 1 << 22;
 /// A model on the device that holds its state. Its plans end with it.
 pub struct Inference<'a> {
     executor: &'a mut dyn Executor,
-    model: &'a Model,
+    pub(super) model: &'a Model,
     layout: &'a StateLayout,
     /// By task and images a step.
     plans: PlanCache<(Task, usize)>,
@@ -112,7 +112,7 @@ impl<'a> Inference<'a> {
         self.dataset_codes(Task::Represent, dataset, images, most)
     }
 
-    fn dataset_codes(
+    pub(super) fn dataset_codes(
         &mut self,
         task: Task,
         dataset: &Dataset,

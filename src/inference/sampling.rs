@@ -3,7 +3,10 @@
 use rand::RngExt;
 
 use super::codes::Codes;
-use super::latent::{NormalFit, standard_normal};
+use super::distribution::CodeDistribution;
+use super::known::KnownCodes;
+use super::latent::standard_normal;
+use super::place_sampler::PlaceSampler;
 use super::runner::Inference;
 use crate::error::{Error, Result};
 use crate::models::{Model, Variant, VqVae};
@@ -41,7 +44,7 @@ impl Places {
 }
 
 /// Where new codes come from.
-pub enum Sampler<'a> {
+pub enum Sampler {
     /// The prior of variational models: standard normal numbers.
     Prior {
         /// Numbers of a code.
@@ -49,36 +52,47 @@ pub enum Sampler<'a> {
         /// Their standard deviation.
         temperature: f32,
     },
-    /// For VQ-VAE: at each place of the code, what another image has there. Places are drawn apart
-    /// from each other, since nothing here models how they go together.
-    Places(Places, &'a Codes),
-    /// For all others: a normal distribution with the mean and covariance of real codes (Ghosh et
-    /// al., "From variational to deterministic autoencoders", 2020), rectified as those are.
-    Normal(NormalFit, &'a Model),
+    /// For VQ-VAE, without a prior that was trained: at each place of the code, what another image has
+    /// there. Places are drawn apart from each other, since nothing here models how they go together.
+    Places(Places, Codes),
+    /// For VQ-VAE: each place given those before it.
+    Learned(Box<PlaceSampler>),
+    /// For all others: a distribution fitted to real codes as they are before the encoder's last step,
+    /// which is then taken: so as many units are at 0 as in real codes.
+    Fitted(CodeDistribution, Box<Model>),
 }
 
-impl<'a> Sampler<'a> {
-    /// The sampler of `model`, given codes of real images.
-    pub fn new(model: &'a Model, codes: &'a Codes) -> Self {
+impl Sampler {
+    /// The sampler of `model`, given codes of real images, which [`Inference::known_codes`] finds.
+    pub fn new(model: &Model, known: KnownCodes) -> Self {
         match &model.variant {
             _ if model.is_variational() => {
                 Self::Prior { width: model.network.latent(), temperature: 1.0 }
             }
-            Variant::Vqvae(vqvae) => Self::Places(Places::new(model, vqvae), codes),
-            _ => Self::Normal(NormalFit::new(&codes.values, codes.width), model),
+            Variant::Vqvae(vqvae) => Self::Places(Places::new(model, vqvae), known.train),
+            _ => {
+                let KnownCodes { train, held_out } = known;
+                let fit = CodeDistribution::new(&train.values, &held_out.values, train.width);
+                Self::Fitted(fit, Box::new(model.clone()))
+            }
         }
     }
 
-    /// The same with codes `temperature` times as far from the mean, in standard deviations.
+    /// The same with codes `temperature` times as far from the mean, in standard deviations: from that of
+    /// their component, where there are several; or, of a prior of places, with logits divided by it.
     ///
     /// # Errors
-    /// When `temperature` is not 1 and codes are not drawn from a normal distribution.
+    /// When `temperature` is not 1 and places are mixed from those of real images.
     pub fn at_temperature(self, temperature: f32) -> Result<Self> {
         match self {
             Self::Prior { width, .. } => Ok(Self::Prior { width, temperature }),
-            Self::Normal(fit, model) => Ok(Self::Normal(fit.scaled(temperature), model)),
+            Self::Fitted(fit, model) => Ok(Self::Fitted(fit.at_temperature(temperature), model)),
+            Self::Learned(places) => {
+                Ok(Self::Learned(Box::new(places.at_temperature(temperature))))
+            }
             Self::Places(..) if temperature != 1.0 => {
-                let what = "has no effect on a vqvae model, whose samples mix codes of real images";
+                let what = "has no effect on a vqvae model without a prior, whose samples mix codes \
+                            of real images; `diabolo prior RUN` trains one";
                 Err(Error::option("--temperature", what))
             }
             Self::Places(..) => Ok(self),
@@ -86,18 +100,22 @@ impl<'a> Sampler<'a> {
     }
 
     /// `count` codes, row by row.
-    pub fn codes(&self, count: usize, seed: Seed) -> Vec<f32> {
+    ///
+    /// # Errors
+    /// When the device of a prior of places fails.
+    pub fn codes(&mut self, count: usize, seed: Seed) -> Result<Vec<f32>> {
         match self {
             Self::Prior { width, temperature } => {
-                let mut codes = standard_normal(count * width, seed);
-                codes.iter_mut().for_each(|number| *number *= temperature);
-                codes
+                let mut codes = standard_normal(count * *width, seed);
+                codes.iter_mut().for_each(|number| *number *= *temperature);
+                Ok(codes)
             }
-            Self::Normal(fit, model) => {
+            Self::Fitted(fit, model) => {
                 let mut codes = fit.draw(count, seed);
-                model.rectify(&mut codes);
-                codes
+                model.activate(&mut codes);
+                Ok(codes)
             }
+            Self::Learned(places) => places.codes(count, seed),
             Self::Places(places, codes) => {
                 let mut random = Philox::new(seed, stream::SAMPLES);
                 let mut drawn = vec![0.0; count * codes.width];
@@ -107,7 +125,7 @@ impl<'a> Sampler<'a> {
                         places.take(place, donor, code);
                     }
                 }
-                drawn
+                Ok(drawn)
             }
         }
     }
@@ -117,12 +135,23 @@ impl<'a> Sampler<'a> {
     /// # Errors
     /// When labels are missing, or the device fails.
     pub fn draw(
-        &self,
+        &mut self,
         inference: &mut Inference,
         count: usize,
         labels: Option<&[u32]>,
         seed: Seed,
     ) -> Result<Tensor> {
-        inference.decode(&self.codes(count, seed), labels)
+        inference.decode(&self.codes(count, seed)?, labels)
+    }
+
+    /// What a user should know of how these samples are drawn.
+    pub fn remark(&self) -> Option<&'static str> {
+        match self {
+            Self::Places(..) => Some(
+                "this vqvae model has no prior, so each place of a sample comes from some training \
+                 image, apart from all others; `diabolo prior RUN` (or `train --prior`) trains one",
+            ),
+            _ => None,
+        }
     }
 }

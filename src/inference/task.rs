@@ -39,6 +39,9 @@ pub enum Task {
     Encode,
     /// From input `images` to output `code`, as a classifier should read it.
     Represent,
+    /// From input `images` to output `code`, before the encoder's last step; see
+    /// [`Model::encode_linear`].
+    Linear,
     /// From input `code` to output `reconstruction`, shaped like the images and in [0, 1].
     Decode,
     /// From input `images` to output `reconstruction`.
@@ -133,6 +136,9 @@ impl Task {
             }
             Self::Represent => {
                 return Ok(vec![("code", model.represent(scope, images, labels)?)]);
+            }
+            Self::Linear => {
+                return Ok(vec![("code", model.encode_linear(scope, images, labels)?)]);
             }
             Self::Encode | Self::Decode | Self::Reconstruct => {}
         }

@@ -1,5 +1,6 @@
 //! Codes of images and images of codes, by the variant.
 
+use super::architecture::CodeForm;
 use super::model::{Encoded, Model};
 use super::network::Scope;
 use super::vae;
@@ -61,6 +62,35 @@ impl Model {
                 Ok(Encoded { code, log_variance: None, index: None })
             }
         }
+    }
+
+    /// The codes of `input` before the last step of the encoder, a rectifier, a sigmoid or the choice of
+    /// the greatest units: numbers without bounds, to which a distribution is fitted. [`Model::activate`]
+    /// is that step.
+    ///
+    /// # Errors
+    /// When the images are not of the model's size.
+    pub fn encode_linear(
+        &self,
+        scope: &mut Scope,
+        input: NodeId,
+        labels: Option<NodeId>,
+    ) -> Result<NodeId> {
+        if self.network.linear {
+            return self.network.code(scope, input, labels, None);
+        }
+        let features = self.network.linear_features(scope, input, labels)?;
+        self.network.head(scope, "code", features, None)
+    }
+
+    /// Makes codes of what [`Model::encode_linear`] gives, row by row.
+    pub fn activate(&self, codes: &mut [f32]) {
+        let network = &self.network;
+        let is_linear = network.code != CodeForm::Features || network.has_linear_features();
+        if let (Some(activation), true) = (self.code_activation(), is_linear) {
+            activation.apply(codes);
+        }
+        self.rectify(codes);
     }
 
     /// The codes of `input` as a classifier should read them: of top-k codes, with more units than

@@ -18,6 +18,7 @@ mod model;
 mod network;
 mod objectives;
 mod option_checks;
+mod place_prior;
 mod quantiser;
 mod recipe;
 mod sparse;
@@ -33,6 +34,7 @@ pub use iwae::log_likelihood;
 pub use kind::Kind;
 pub use model::{Batch, Encoded, Model, Objective};
 pub use network::{Block, Downsample, Network, Norm, Scope, Section, Stages, linear};
+pub use place_prior::PlacePrior;
 pub use quantiser::{LOCATION, LOG_SCALE};
 pub use recipe::{Recipe, Schedule};
 pub use variant::{

@@ -3,6 +3,7 @@
 use crate::error::Result;
 use crate::graph::{Graph, Initialiser};
 use crate::ops::{self, Activation, Builder, ConvGeometry, NodeId, Transpose};
+use crate::tensor::Tensor;
 
 /// How weights start: uniformly between bounds that depend on how many numbers they sum over.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -152,6 +153,34 @@ pub fn conv2d(
     let weight = graph.parameter(&format!("{name}.weight"), shape, initialiser)?;
     let product = ops::conv2d(graph, x, weight, geometry)?;
     finish(graph, name, product, inputs * height * width, outputs, layer)
+}
+
+/// [`conv2d`] that sees only where `mask`, `[kernel height, kernel width]` row by row, is 1, and not
+/// where it is 0 (van den Oord et al., "Pixel recurrent neural networks", 2016): the mask is a factor
+/// of the weight, so that what it hides takes no part in any gradient either.
+///
+/// # Errors
+/// As [`conv2d`], and when the mask has not one number for each place of the kernel.
+pub fn masked_conv2d(
+    graph: &mut Graph,
+    name: &str,
+    x: NodeId,
+    outputs: usize,
+    (geometry, mask): (ConvGeometry, &[f32]),
+    layer: impl Into<Layer>,
+) -> Result<NodeId> {
+    let layer = layer.into();
+    let inputs = graph.shape(x).get(1).copied().unwrap_or(0);
+    let [height, width] = geometry.kernel;
+    // Only what is seen counts as a connection.
+    let seen = mask.iter().filter(|part| **part != 0.0).count().max(1);
+    let initialiser = initialiser(layer, inputs * seen, outputs * seen);
+    let shape = [outputs, inputs, height, width];
+    let weight = graph.parameter(&format!("{name}.weight"), shape, initialiser)?;
+    let mask = graph.constant(Tensor::new([1, 1, height, width], mask.to_vec())?);
+    let weight = ops::mul(graph, weight, mask)?;
+    let product = ops::conv2d(graph, x, weight, geometry)?;
+    finish(graph, name, product, inputs * seen, outputs, layer)
 }
 
 /// A transposed convolution, with bias and activation, of `x`, `[batch, inputs, height, width]`, to

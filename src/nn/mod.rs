@@ -23,7 +23,9 @@ mod layers;
 mod losses;
 mod quality;
 
-pub use layers::{Layer, Start, batch_norm, conv_transpose2d, conv2d, dense, dense_tied};
+pub use layers::{
+    Layer, Start, batch_norm, conv_transpose2d, conv2d, dense, dense_tied, masked_conv2d,
+};
 pub use losses::{
     Decoded, LEAK, Loss, Output, image_mean, kl_sparsity_penalty, l1_penalty, mean_seen,
     mean_squared_error, per_image,

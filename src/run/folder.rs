@@ -38,6 +38,10 @@ pub enum RunFile {
     Probe,
     /// Time by operation, where it was measured.
     Profile,
+    /// The prior of VQ-VAE's places.
+    Prior,
+    /// What was measured of samples, by the `evaluate` task.
+    SampleMeasures,
     /// What was measured.
     Metrics,
     /// The options the run was started with.
@@ -50,7 +54,7 @@ pub enum RunFile {
 
 impl RunFile {
     /// All of them.
-    pub const ALL: [RunFile; 17] = [
+    pub const ALL: [RunFile; 19] = [
         Self::Reconstructions,
         Self::Loss,
         Self::Filters,
@@ -64,6 +68,8 @@ impl RunFile {
         Self::Confusion,
         Self::Probe,
         Self::Profile,
+        Self::Prior,
+        Self::SampleMeasures,
         Self::Metrics,
         Self::Config,
         Self::Model,
@@ -71,7 +77,7 @@ impl RunFile {
     ];
 
     /// Files that only some models and runs have.
-    pub const OCCASIONAL: [RunFile; 8] = [
+    pub const OCCASIONAL: [RunFile; 10] = [
         Self::Restored,
         Self::Interpolation,
         Self::LatentGrid,
@@ -80,6 +86,8 @@ impl RunFile {
         Self::Confusion,
         Self::Probe,
         Self::Profile,
+        Self::Prior,
+        Self::SampleMeasures,
     ];
 
     /// Its name inside the folder.
@@ -98,6 +106,8 @@ impl RunFile {
             Self::Confusion => "confusion.png",
             Self::Probe => "probe.json",
             Self::Profile => "profile.json",
+            Self::Prior => "prior.safetensors",
+            Self::SampleMeasures => "samples.json",
             Self::Metrics => "metrics.json",
             Self::Config => "config.toml",
             Self::Model => "model.safetensors",

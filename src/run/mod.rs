@@ -5,6 +5,7 @@ pub mod checkpoint;
 mod folder;
 mod lock;
 mod metrics;
+mod prior_file;
 mod profile;
 #[cfg(feature = "cli")]
 mod program;

@@ -10,9 +10,11 @@ pub mod code_table;
 pub(crate) mod codec;
 #[cfg(feature = "cli")]
 mod export;
+pub mod generation;
 pub(crate) mod inputs;
 pub(crate) mod interpolate;
 pub mod npy;
+pub(crate) mod prior;
 pub mod probe;
 mod raster;
 #[cfg(feature = "cli")]

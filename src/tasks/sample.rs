@@ -2,7 +2,6 @@
 
 use super::trained::Trained;
 use crate::error::{Error, Result};
-use crate::inference::Sampler;
 use crate::rng::Seed;
 use crate::tensor::Tensor;
 
@@ -12,8 +11,8 @@ impl Trained {
     /// A model that is told labels takes one for each image.
     ///
     /// # Errors
-    /// When the temperature is below 0, no number or, for a vqvae model, not 1, labels are missing,
-    /// images whose codes new ones take after cannot be read, or the device fails.
+    /// When the temperature is below 0, no number or, for a vqvae model without a prior, not 1, labels are
+    /// missing, images whose codes new ones take after cannot be read, or the device fails.
     pub fn sample(
         &mut self,
         count: usize,
@@ -22,9 +21,7 @@ impl Trained {
         seed: Seed,
     ) -> Result<Tensor> {
         check_temperature(temperature)?;
-        let codes = self.known_codes()?;
-        let model = self.model().clone();
-        let sampler = Sampler::new(&model, &codes).at_temperature(temperature)?;
+        let mut sampler = self.sampler()?.at_temperature(temperature)?;
         sampler.draw(&mut self.inference(), count, labels, seed)
     }
 }

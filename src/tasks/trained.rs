@@ -6,14 +6,11 @@ use crate::data::Dataset;
 use crate::error::{Error, Result};
 use crate::gpu::{self, DeviceChoice, Opened};
 use crate::graph::{Executor, State, StateLayout};
-use crate::inference::{self, Codes, Inference, layout};
+use crate::inference::{self, Inference, KnownCodes, LearnedPrior, PlaceSampler, Sampler, layout};
 use crate::models::Model;
 use crate::run::{RunFile, RunFolder, checkpoint};
 use crate::tensor::Tensor;
 use crate::train::Config;
-
-/// Images whose codes new ones take after.
-const LOOKED_AT: usize = 2000;
 
 /// A trained model in host memory.
 pub(crate) struct Stored {
@@ -137,17 +134,49 @@ impl Trained {
         Ok(inference::tensor(&dataset, &dataset.test, 0..dataset.test.count.min(count))?.0)
     }
 
-    /// Codes of images that it was not trained on, for [`crate::inference::Sampler`] to take after; none
-    /// for models with a prior, which need no images.
+    /// Codes of the run's images, for [`crate::inference::Sampler`] to take after; none for models with a
+    /// prior, which need no images.
     ///
     /// # Errors
     /// When the images cannot be read, or the device fails.
-    pub fn known_codes(&mut self) -> Result<Codes> {
+    pub fn known_codes(&mut self) -> Result<KnownCodes> {
         if self.model().is_variational() {
-            return Ok(Codes::default());
+            return Ok(KnownCodes::default());
         }
         let dataset = self.dataset()?;
-        self.inference().encode_dataset(&dataset, &dataset.test, LOOKED_AT)
+        self.inference().known_codes(&dataset)
+    }
+
+    /// The prior of a vqvae model's places, if one was trained.
+    ///
+    /// # Errors
+    /// When its file is damaged or another model's, or the device is lost.
+    pub fn prior(&mut self) -> Result<Option<LearnedPrior>> {
+        let state = self.opened.executor.state()?;
+        LearnedPrior::load(&self.folder, &self.config.model, &state)
+    }
+
+    /// What draws codes for a vqvae model's places from its prior, if one was trained.
+    ///
+    /// # Errors
+    /// As [`Trained::prior`], and when the device fails.
+    pub fn place_sampler(&mut self) -> Result<Option<PlaceSampler>> {
+        let Some(prior) = self.prior()? else { return Ok(None) };
+        let device = gpu::open(&self.opened.choice)?.executor;
+        let codebook = self.opened.executor.state()?;
+        PlaceSampler::new(device, &prior, &self.config.model, codebook).map(Some)
+    }
+
+    /// Where new codes come from.
+    ///
+    /// # Errors
+    /// As [`Trained::place_sampler`], and when images whose codes new ones take after cannot be read.
+    pub fn sampler(&mut self) -> Result<Sampler> {
+        if let Some(places) = self.place_sampler()? {
+            return Ok(Sampler::Learned(Box::new(places)));
+        }
+        let known = self.known_codes()?;
+        Ok(Sampler::new(self.model(), known))
     }
 
     /// A label for each of `count` images: `label` where one was asked for, else `None`.

@@ -6,6 +6,7 @@ mod config;
 mod fault;
 mod minimiser;
 mod pass;
+mod place_prior;
 mod plans;
 mod position;
 mod report;
@@ -17,6 +18,7 @@ pub use config::Config;
 #[cfg(feature = "cli")]
 pub(crate) use config::{LIKELIHOOD_IMAGES, SMALL_BATCH, load};
 pub use minimiser::Minimiser;
+pub use place_prior::PriorTraining;
 pub use plans::{BatchShape, training_plan};
 pub use position::{Adaptation, PartEpoch, Position};
 pub use report::{Advance, EpochReport, Fault, Listener};

@@ -4,7 +4,7 @@ use clap::Parser;
 use diabolo::cpu::CpuExecutor;
 use diabolo::data::ImageShape;
 use diabolo::graph::{Executor, Graph, Plan, PlanRequest, State};
-use diabolo::inference::{self, Codes, Inference, Sampler};
+use diabolo::inference::{self, Codes, Inference, KnownCodes, Sampler};
 use diabolo::models::{Batch, Kind, Model, Scope, jacobian_squares};
 use diabolo::ops::{NodeId, StepScalars};
 use diabolo::rng::Seed;
@@ -243,12 +243,12 @@ fn quantised_codes_are_the_nearest_of_the_codebook() {
 
 #[test]
 fn the_loss_counts_what_is_seen_alone() {
-    use diabolo::nn::{Decoded, Loss};
+    use diabolo::nn::{Decoded, Loss, Output};
     let mut graph = Graph::new();
     let images = graph.input("images", [1, 2, 1, 2]);
     let logits = graph.input("logits", [1, 2, 1, 2]);
     let seen = graph.input("seen", [1, 1, 1, 2]);
-    let decoded = Decoded { logits, base: None, log_variance: None };
+    let decoded = Decoded { logits, output: Output::Sigmoid, base: None, log_variance: None };
     let loss = |graph: &mut Graph, loss: Loss, seen| loss.of(graph, decoded, images, seen);
     let mse = loss(&mut graph, Loss::Mse, Some(seen)).expect("builds");
     let bce = loss(&mut graph, Loss::Bce, Some(seen)).expect("builds");
@@ -291,8 +291,9 @@ fn places_of_new_quantised_codes_come_from_real_ones() {
     let model = model(Kind::Vqvae, "--arch conv:3 --code-dim 2 --codes 5");
     let width = model.network.latent();
     let values = (0..3 * width).map(|index| index as f32).collect();
-    let codes = Codes { width, values, ..Codes::default() };
-    let drawn = Sampler::new(&model, &codes).codes(20, Seed(1));
+    let train = Codes { width, values, ..Codes::default() };
+    let known = KnownCodes { train, ..KnownCodes::default() };
+    let drawn = Sampler::new(&model, known).codes(20, Seed(1)).expect("needs no device");
     for code in drawn.chunks(width) {
         for place in 0..16 {
             let donor = code[place] as usize / width;

@@ -1,6 +1,6 @@
 //! From images to features and codes, and from codes to what images are made of.
 
-use super::stages::Stages;
+use super::stages::{Block, Stages};
 use super::structure::{Network, Scope};
 use super::{conv, dense};
 use crate::data::{ImageShape, MAX_SIDE};
@@ -80,6 +80,39 @@ impl Network {
         images: NodeId,
         labels: Option<NodeId>,
     ) -> Result<NodeId> {
+        self.features_ending(scope, images, labels, Some(self.activation))
+    }
+
+    /// The features of [`Network::features`] before their last activation, where they are the code and
+    /// end in one.
+    ///
+    /// # Errors
+    /// As [`Network::features`].
+    pub fn linear_features(
+        &self,
+        scope: &mut Scope,
+        images: NodeId,
+        labels: Option<NodeId>,
+    ) -> Result<NodeId> {
+        let last = (!self.has_linear_features()).then_some(self.activation);
+        self.features_ending(scope, images, labels, last)
+    }
+
+    /// Whether the code is a map of features whose last activation can be left out: rectifying before
+    /// the greatest of a window is chosen is the same as rectifying that.
+    pub fn has_linear_features(&self) -> bool {
+        self.code == CodeForm::Features
+            && self.stages.block == Block::Plain
+            && self.activation == Activation::Relu
+    }
+
+    fn features_ending(
+        &self,
+        scope: &mut Scope,
+        images: NodeId,
+        labels: Option<NodeId>,
+        last: Option<Activation>,
+    ) -> Result<NodeId> {
         match &self.architecture {
             Architecture::Dense(sizes) => {
                 let x = ops::flatten(scope.graph, images)?;
@@ -89,7 +122,7 @@ impl Network {
             Architecture::Conv(sizes) => {
                 let x = conv::padded(self, scope.graph, images, sizes.encoder.len())?;
                 let x = self.told(scope, x, labels)?;
-                conv::encode(self, scope, x, &sizes.encoder)
+                conv::encode(self, scope, x, &sizes.encoder, last)
             }
         }
     }

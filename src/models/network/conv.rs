@@ -48,22 +48,26 @@ pub(super) fn padded(
     ops::pad(graph, images, &[0; 4], &[0, 0, rows - height, columns - width], 0.0)
 }
 
-/// Stages `encoder.conv1` and on.
+/// Stages `encoder.conv1` and on; the last one's convolution with activation `last`.
 pub(super) fn encode(
     network: &Network,
     scope: &mut Scope,
     mut x: NodeId,
     channels: &[usize],
+    last: Option<Activation>,
 ) -> Result<NodeId> {
+    let stages = channels.len();
     for (stage, channels) in (1..).zip(channels) {
         let name = format!("encoder.conv{stage}");
-        x = match network.stages.downsample {
-            Downsample::Pool => {
-                let x = convolution(network, scope, &name, x, *channels, SAME)?;
-                ops::max_pool2d(scope.graph, x, POOL)?
-            }
-            Downsample::Stride => convolution(network, scope, &name, x, *channels, HALVE)?,
-        };
+        let activation = if stage == stages { last } else { Some(network.activation) };
+        let halving = network.stages.downsample;
+        let geometry = if halving == Downsample::Pool { SAME } else { HALVE };
+        x = finished(network, scope, &name, activation, |graph, layer| {
+            nn::conv2d(graph, &name, x, *channels, geometry, layer)
+        })?;
+        if halving == Downsample::Pool {
+            x = ops::max_pool2d(scope.graph, x, POOL)?;
+        }
         if network.stages.block == Block::Residual {
             x = residual(network, scope, &format!("encoder.block{stage}"), x, *channels)?;
         }

@@ -6,11 +6,12 @@ use crate::data::Dataset;
 use crate::error::Result;
 use crate::evaluate::{Assessment, principal_components};
 use crate::inference::latent::{latent_grid, latent_grid_between, linear, spherical};
-use crate::inference::{Inference, Sampler, tensor};
+use crate::inference::{Inference, PlaceSampler, Sampler, tensor};
 use crate::models::Model;
 use crate::plot;
 use crate::rng::Seed;
 use crate::run::folder::{RunFile, RunFolder};
+use crate::run::terminal::say;
 use crate::shape::Shape;
 use crate::tensor::Tensor;
 use crate::train::Config;
@@ -36,15 +37,13 @@ pub(super) struct Gallery<'a, 'b> {
     pub assessment: &'a Assessment,
     pub inference: &'a mut Inference<'b>,
     pub folder: &'a RunFolder,
+    /// What draws codes from a prior of places, where one was trained.
+    pub places: Option<PlaceSampler>,
 }
 
 impl Gallery<'_, '_> {
     /// Draws every picture that the model has.
     pub fn draw(&mut self) -> Result<()> {
-        // Files that another model left here would be taken for this one's.
-        for file in RunFile::OCCASIONAL {
-            self.folder.remove(file)?;
-        }
         self.reconstructions()?;
         self.restored()?;
         match self.model().residual {
@@ -111,8 +110,16 @@ impl Gallery<'_, '_> {
         let rows = if classes > 0 { classes.min(CLASS_ROWS) } else { SAMPLE_ROWS };
         let labels: Vec<u32> = (0..rows * COLUMNS).map(|index| (index / COLUMNS) as u32).collect();
         let labels = (classes > 0).then_some(&labels[..]);
-        let (config, assessment) = (self.config, self.assessment);
-        let sampler = Sampler::new(&config.model, &assessment.codes);
+        let mut sampler = match self.places.take() {
+            Some(places) => Sampler::Learned(Box::new(places)),
+            None => {
+                let known = self.inference.known_codes(self.dataset)?;
+                Sampler::new(&self.config.model, known)
+            }
+        };
+        if let Some(remark) = sampler.remark() {
+            say(format_args!("note: {remark}"));
+        }
         let seed = Seed(self.config.seed);
         let drawn = sampler.draw(self.inference, rows * COLUMNS, labels, seed)?;
         self.save(RunFile::Samples, &plot::grid(&drawn, COLUMNS)?)

@@ -60,6 +60,9 @@ pub struct TrainArgs {
     /// Write what each epoch measures as a TensorBoard event file, too
     #[arg(long)]
     pub tensorboard: bool,
+    /// Train a prior of the places of a vqvae model's codes as well, for samples to be drawn from
+    #[arg(long)]
+    pub prior: bool,
     /// Measure each operation, print a table at the end, and write it to profile.json
     #[arg(long)]
     pub profile: bool,

@@ -91,10 +91,15 @@ impl<'a> Session<'a> {
     }
 
     /// Prints what is no result.
-    fn tell(&self, line: std::fmt::Arguments) {
+    pub fn tell(&self, line: std::fmt::Arguments) {
         if !self.args.quiet {
             say(line);
         }
+    }
+
+    /// Whether a prior of places was asked for.
+    pub fn trains_prior(&self) -> bool {
+        self.args.prior
     }
 
     /// Takes up the run that the checkpoint at `path` is of.

@@ -68,6 +68,10 @@ pub fn run_until(args: &TrainArgs, kind: Kind, stop: &Interruption) -> Result<()
     };
     let choice: DeviceChoice = args.device.parse()?;
     kind.check(&args.choices)?;
+    if args.prior && kind != Kind::Vqvae {
+        let what = format!("has no effect on a {} model, which has no codebook", kind.name());
+        return Err(Error::option("--prior", what));
+    }
     let dataset = args.load()?;
     let config = args.config(&dataset, kind)?;
     let name = format!("{}-{}", config.model.name(), dataset.name);
@@ -152,8 +156,10 @@ impl Session<'_> {
         for warning in said_last {
             say(format_args!("warning: {warning}"));
         }
-        let (assessment, inference) = (&assessment, &mut inference);
-        Gallery { config, dataset, assessment, inference, folder }.draw()
+        drop(inference);
+        let places = self.prior(choice, &mut metrics)?;
+        let (assessment, inference) = (&assessment, &mut self.trainer.inference());
+        Gallery { config, dataset, assessment, inference, folder, places }.draw()
     }
 }
 

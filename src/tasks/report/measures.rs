@@ -16,6 +16,8 @@ pub fn describe(name: &str) -> Option<(&'static str, &'static str)> {
         "active_units" => ("dimensions", "dimensions of the code that carry something"),
         "perplexity" => ("codes", "codes of the codebook, were all used alike"),
         "used_codes" => ("codes", "codes of the codebook that are used at all"),
+        "prior_nats" => ("nats per place", "codes of held-out images under the prior of places"),
+        "independent_nats" => ("nats per place", "the same, were places independent"),
         "reconstruction" => ("per image", "reconstruction term of the bound"),
         "kl" => ("nats per image", "divergence of codes from the prior"),
         "elbo" => ("nats per image", "negative evidence lower bound"),

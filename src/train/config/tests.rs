@@ -6,6 +6,7 @@ use super::*;
 use crate::data::ImageShape;
 use crate::inference::layout;
 use crate::models::{Network, Variant};
+use crate::nn::Output;
 
 fn config(architecture: &str, latent: &str) -> Config {
     let images = ImageShape { channels: 1, height: 8, width: 8 };
@@ -19,6 +20,7 @@ fn config(architecture: &str, latent: &str) -> Config {
         variant,
         quantiser: None,
         residual: false,
+        output: Output::Sigmoid,
     });
     config.data = "digits".into();
     config.noise = Some(Corruption::Blur { deviation: 1.5 });

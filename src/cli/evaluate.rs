@@ -1,0 +1,94 @@
+//! `diabolo evaluate`: how good a model's samples are, said and written.
+
+use std::path::PathBuf;
+
+use crate::error::{Error, Result};
+use crate::file::write_atomically;
+use crate::rng::Seed;
+use crate::run::{RunFile, say};
+use crate::tasks::Trained;
+use crate::tasks::generation::SampleMeasures;
+
+/// The most samples.
+const MOST: usize = 100_000;
+
+/// The options of `diabolo evaluate`.
+#[derive(Clone, Debug, clap::Args)]
+pub struct EvaluateArgs {
+    /// The folder of a finished run
+    #[arg(value_name = "RUN")]
+    run: PathBuf,
+    /// Samples, and held-out images that they are compared with; as many as are held out at the most
+    #[arg(short = 'n', long, value_name = "N", default_value_t = 5000)]
+    count: usize,
+    /// Decides which samples are drawn, and the classifier's first weights
+    #[arg(long, default_value_t = 0)]
+    seed: u64,
+    /// auto, cpu, gpu, the number of an adapter, or part of its name
+    #[arg(long, default_value = "auto")]
+    device: String,
+    /// The file of numbers to write [default: samples.json in the run folder]
+    #[arg(short, long, value_name = "FILE")]
+    out: Option<PathBuf>,
+}
+
+/// Measures samples of a model, and says and writes what was found.
+///
+/// # Errors
+/// When there is no finished run, its images cannot be read or are too few, the model makes no images of
+/// codes alone, the device fails, or the file cannot be written.
+pub fn evaluate(args: &EvaluateArgs) -> Result<()> {
+    if !(1..=MOST).contains(&args.count) {
+        return Err(Error::option("--count", format!("takes 1 to {MOST} samples")));
+    }
+    let mut trained = Trained::load(&args.run, &args.device.parse()?)?;
+    let measures = trained.measure_samples(args.count, Seed(args.seed))?;
+    let path = args.out.clone().unwrap_or_else(|| trained.folder().file(RunFile::SampleMeasures));
+    let mut text = serde_json::to_string_pretty(&measures)
+        .map_err(|error| Error::file(&path, format!("cannot be put in words: {error}")))?;
+    text.push('\n');
+    write_atomically(&path, |out| out.write_all(text.as_bytes()))?;
+    tell(&measures);
+    say(format_args!("written to {}", path.display()));
+    Ok(())
+}
+
+fn tell(measures: &SampleMeasures) {
+    let SampleMeasures { coverage, train, .. } = measures;
+    if let Some(remark) = &measures.remark {
+        say(format_args!("note: {remark}"));
+    }
+    say(format_args!(
+        "{} samples against {} held-out images, by {}",
+        measures.samples, measures.held_out, measures.features
+    ));
+    say(format_args!("                      samples  training images"));
+    for (name, samples, train) in [
+        ("Frechet distance", measures.frechet, measures.frechet_train),
+        ("precision", coverage.precision, train.precision),
+        ("recall", coverage.recall, train.recall),
+    ] {
+        say(format_args!("{name:<20} {samples:>8.3}  {train:>15.3}"));
+    }
+    say(format_args!(
+        "nearest training image: {:.4} of a pixel's range from samples, {:.4} from held-out images",
+        measures.nearest, measures.nearest_held_out
+    ));
+    match measures.classifier_accuracy {
+        Some(accuracy) => {
+            say(format_args!("classifier: accuracy {accuracy:.4} on held-out images"))
+        }
+        None => say(format_args!("classes: none, since the images of this run have no labels")),
+    }
+    if let Some(agreement) = measures.label_agreement {
+        say(format_args!("label asked for: borne by {:.1}% of samples", 100.0 * agreement));
+    }
+    for class in &measures.classes {
+        say(format_args!(
+            "  {:<18} {:>5.1}% of samples, {:>5.1}% of held-out images",
+            class.class,
+            100.0 * class.samples,
+            100.0 * class.held_out
+        ));
+    }
+}
