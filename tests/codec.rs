@@ -278,7 +278,10 @@ fn training_with_noise_for_rounding_lowers_the_loss() {
         let metrics: Value = serde_json::from_str(&text).expect("is JSON");
         let epochs = metrics["epochs"].as_array().expect("epochs are listed");
         let loss = |epoch: usize| epochs[epoch]["train_loss"].as_f64().expect("is there");
-        assert!(loss(39) < 0.9 * loss(0), "{name}: from {} to {}", loss(0), loss(39));
+        // Where only the linear path is trained, it begins near its end.
+        assert!(loss(39) < loss(0), "{name}: from {} to {}", loss(0), loss(39));
+        let test = |name: &str| metrics["test"][name].as_f64().expect("is measured");
+        assert!(test("mse") < 0.75 * test("mean_mse"), "{name}: {}", metrics["test"]);
         let bits = metrics["test"]["bits_per_pixel"].as_f64().expect("is measured");
         assert!(bits > 0.0 && bits < 8.0, "{name}: {bits}");
     }
@@ -411,7 +414,6 @@ fn options_of_quantised_codes_without_effect_are_refused() {
         (Kind::Dense, "--quantise inf", "--quantise"),
         (Kind::Dense, "--quantise 1 --rate 0", "--rate"),
         (Kind::Dense, "--quantise 1 --rate=-1", "--rate"),
-        (Kind::Conv, "--quantise 1 --latent map", "--latent"),
         (Kind::Conv, "--quantise 1 --dropout 0.1", "--dropout"),
     ];
     let out = TempDir::new().expect("a temporary folder");

@@ -187,8 +187,12 @@ fn every_option_of_networks_computes_the_same_in_onnx_runtime() {
 fn weights_load_into_modules_as_pytorch_has_them() {
     let folder = TempDir::new().expect("a temporary folder");
     for (kind, options) in [
-        ("dense", "--variant dense --arch dense:24,12 --latent 5"),
-        ("conv", "--variant conv --arch conv:4,6 --norm batch --upsample-kernel 3 --latent 5"),
+        ("dense", "--variant dense --arch dense:24,12 --latent 5 --activation relu"),
+        (
+            "conv",
+            "--variant conv --arch conv:4,6 --norm batch --upsample-kernel 3 --latent 5 \
+             --activation relu",
+        ),
     ] {
         let run = train(folder.path(), kind, options);
         compute(&run);

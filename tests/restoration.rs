@@ -19,7 +19,7 @@ static RUNS: LazyLock<Runs> = LazyLock::new(|| {
         ("dense", "--variant dense --arch dense:32 --latent 8 --epochs 4"),
         ("vae", "--variant vae --arch dense:32 --latent 4 --epochs 4"),
         ("cvae", "--variant cvae --arch dense:16 --latent 3 --epochs 1"),
-        ("vqvae", "--variant vqvae --arch conv:4 --codes 9 --code-dim 3 --epochs 1"),
+        ("vqvae", "--variant vqvae --arch conv:4 --codes 9 --code-dim 3 --epochs 4"),
         ("filling", "--variant denoising --noise mask:0.3 --arch dense:64 --latent 24 --epochs 6"),
     ];
     Runs::train("--data digits --limit 300", &runs)

@@ -246,7 +246,9 @@ fn images_that_changed_are_noticed() {
         picture.save(images.path().join(format!("{index}.png"))).unwrap();
     };
     (0..20).for_each(|index| write(index, index * 9));
-    let data = |epochs| format!("--data images:{} --epochs {epochs}", images.path().display());
+    let constant = "--schedule constant";
+    let data =
+        |epochs| format!("--data images:{} {constant} --epochs {epochs}", images.path().display());
     succeeds(folder.path(), &data(1));
     write(7, 255);
     let text = fails(folder.path(), &format!("{} --resume", data(2)), 1);

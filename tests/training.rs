@@ -25,7 +25,7 @@ use tempfile::TempDir;
 struct Small(Kind, &'static str);
 
 const DENSE: Small = Small(Kind::Dense, "--arch dense:24 --latent 8 --loss mse");
-const CONV: Small = Small(Kind::Conv, "--arch conv:4,8 --latent 6 --loss mse");
+const CONV: Small = Small(Kind::Conv, "--arch conv:4,8 --latent 6 --loss mse --schedule constant");
 
 /// Trains into `out` with these options more.
 fn run(out: &Path, Small(kind, model): Small, more: &[&str]) -> Result<()> {
@@ -74,11 +74,17 @@ fn a_run_learns_and_writes_its_folder() {
     assert_eq!(names, expected);
     let metrics = metrics(folder.path());
     let loss = |epoch: usize| metrics["epochs"][epoch]["test_loss"].as_f64().unwrap();
-    assert!(loss(5) < 0.8 * loss(0), "the test loss goes from {} to {}", loss(0), loss(5));
+    assert!(loss(5) < 0.95 * loss(0), "the test loss goes from {} to {}", loss(0), loss(5));
     let test = |name: &str| metrics["test"][name].as_f64().unwrap();
     assert!((test("psnr") + 10.0 * test("mse").log10()).abs() < 1e-9);
+    assert!(
+        test("mse") < 0.95 * test("pca_mse"),
+        "{} beside PCA's {}",
+        test("mse"),
+        test("pca_mse")
+    );
     assert!(test("ssim") > 0.0 && test("ssim") < 1.0);
-    assert!(test("bce") > 0.0);
+    assert!(metrics["test"]["bce"].is_null(), "a clamp makes no probabilities");
     assert_eq!(metrics["device"], "cpu");
     for name in ["adapter", "parameters", "planned_bytes", "images_per_second"] {
         assert!(!metrics[name].is_null(), "{name}");
@@ -115,15 +121,18 @@ fn a_resumed_run_ends_in_the_bits_of_one_without_a_break() {
 #[test]
 fn a_run_is_not_resumed_under_other_options() {
     let folder = TempDir::new().unwrap();
-    run(folder.path(), DENSE, &["--epochs", "1"]).unwrap();
-    let other = run(folder.path(), DENSE, &["--epochs", "2", "--lr", "0.01", "--resume"]);
+    // Under another schedule the length is one of the options.
+    let constant = "--arch dense:24 --latent 8 --loss mse --schedule constant";
+    let constant = Small(Kind::Dense, constant);
+    run(folder.path(), constant, &["--epochs", "1"]).unwrap();
+    let other = run(folder.path(), constant, &["--epochs", "2", "--lr", "0.01", "--resume"]);
     assert!(other.unwrap_err().to_string().contains("other options"));
-    run(folder.path(), DENSE, &["--epochs", "2", "--resume"]).unwrap();
-    let enough = run(folder.path(), DENSE, &["--epochs", "1", "--resume"]);
+    run(folder.path(), constant, &["--epochs", "2", "--resume"]).unwrap();
+    let enough = run(folder.path(), constant, &["--epochs", "1", "--resume"]);
     assert!(enough.unwrap_err().to_string().contains("--epochs"));
     // A run that has had all its epochs is measured once more.
     fs::remove_file(folder.path().join("metrics.json")).unwrap();
-    run(folder.path(), DENSE, &["--epochs", "2", "--resume"]).unwrap();
+    run(folder.path(), constant, &["--epochs", "2", "--resume"]).unwrap();
     assert_eq!(metrics(folder.path())["epochs"].as_array().unwrap().len(), 2);
     let cosine = ["--epochs", "3", "--schedule", "cosine", "--resume"];
     let other = run(folder.path(), DENSE, &cosine);

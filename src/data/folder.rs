@@ -66,7 +66,13 @@ pub fn load(folder: &Path, options: &LoadOptions) -> Result<Dataset> {
         }
         images
     };
-    let (train, test) = (part(&split.train), part(&split.test));
+    let (mut train, test) = (part(&split.train), part(&split.test));
+    if let (Some(_), Some(limit)) = (options.patches, options.limit) {
+        // Parts are the images; those that are kept are spread over all pictures.
+        let (limit, count) = (limit.min(train.count) as u64, train.count as u64);
+        let kept: Vec<u32> = (0..limit).map(|part| (part * count / limit) as u32).collect();
+        train = train.select(&kept);
+    }
     Ok(Dataset { name: name(folder), shape, masked: false, train, test, classes })
 }
 

@@ -11,7 +11,7 @@ pub struct LoadOptions {
     pub patches: Option<(usize, usize)>,
     /// `--gray`: one channel in place of three.
     pub gray: bool,
-    /// `--limit N`: train on no more than `N` images. The held-out images stay all.
+    /// `--limit N`: train on no more than `N` images, or parts of images. The held-out ones stay all.
     pub limit: Option<usize>,
     /// `--hold-out SHARE`: the share of a folder's images to hold out; `None` for a tenth.
     pub hold_out: Option<f64>,

@@ -5,7 +5,7 @@ use super::choices::Choices;
 use super::kind::Kind;
 use super::model::Model;
 use super::network::Network;
-use super::recipe::{LATENT, Recipe};
+use super::recipe::{LATENT, PLAIN_WIDTH, Recipe, WIDTH};
 use super::variant::{Contractive, Iwae, Quantiser, Sparse, Vae, Variant, VqVae};
 use super::{contractive, conv, cvae, denoising, dense, iwae, quantiser, sparse, vae, vqvae};
 use crate::data::ImageShape;
@@ -49,6 +49,11 @@ impl Kind {
         if let Some(Architecture::Dense(sizes)) = &choices.arch {
             if !sizes.is_mirrored() {
                 choices.tied = given.tied;
+            }
+            if self.is_plain() && sizes.encoder.is_empty() && sizes.decoder.is_empty() {
+                // There is nothing but the code for an activation to follow, and that is linear unless
+                // one is asked for.
+                choices.activation = given.activation;
             }
             // What a convolutional recipe says of stages and maps says nothing of dense layers.
             choices.block = given.block;
@@ -131,6 +136,7 @@ impl Kind {
     /// When choices do not go together.
     pub fn model(self, images: ImageShape, classes: usize, choices: &Choices) -> Result<Model> {
         let mut network = network(images, choices)?;
+        network.width = Some(WIDTH);
         if matches!(self, Self::Vae | Self::Cvae | Self::Iwae) {
             // A posterior that hardly depends on the image is near the prior.
             network.start = Start::Small;
@@ -161,10 +167,16 @@ impl Kind {
         }
         let quantiser = Quantiser::new(choices, loss)?;
         let residual = choices.residual.unwrap_or(false);
-        // A squared error behind a sigmoid has no gradient where the sigmoid is most wrong.
-        let output = if loss == Loss::Bce { Output::Sigmoid } else { Output::Clamp };
-        if matches!(variant, Variant::Dense | Variant::Conv | Variant::Denoising) && !residual {
+        // A squared error behind a sigmoid has no gradient where the sigmoid is most wrong. The other
+        // variants have learned behind one, as their papers have it, and their figures with it.
+        let output = match self.is_plain() && loss != Loss::Bce {
+            true => Output::Clamp,
+            false => Output::Sigmoid,
+        };
+        let is_rectified = !network.has_hidden_layers() && choices.activation.is_some();
+        if self.is_plain() && !residual && !is_rectified {
             network.begin_linear();
+            network.width = Some(PLAIN_WIDTH);
         }
         let model = Model { network, loss, variance, variant, quantiser, residual, output };
         model.check()?;
@@ -213,8 +225,8 @@ fn check_activation(given: &Choices, model: &Model) -> Result<()> {
 
 fn network(images: ImageShape, choices: &Choices) -> Result<Network> {
     let missing = |option: &str| Error::option(option, "is needed here");
-    let architecture = choices.arch.clone().ok_or_else(|| missing("--arch"))?;
     let code = choices.latent.ok_or_else(|| missing("--latent"))?;
+    let architecture = choices.arch.clone().unwrap_or_else(|| conv::architecture(images, code));
     let mut network = Network::new(images, architecture, code);
     let stages = &mut network.stages;
     stages.block = choices.block.unwrap_or_default();

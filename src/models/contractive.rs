@@ -37,7 +37,7 @@ pub(super) fn recipe(given: &Choices) -> Recipe {
         ..Choices::default()
     };
     let schedule = Schedule::Cosine;
-    Recipe { batch: 128, learning_rate: 3e-3, schedule, epochs: 10, choices }
+    Recipe { batch: 128, learning_rate: 3e-3, schedule, epochs: 10, few: 1.0, choices }
 }
 
 impl Contractive {
@@ -91,7 +91,7 @@ impl Contractive {
             };
             let squares = match closed_form(model) {
                 Some(activation) if self.probes == 0 || !scope.training => {
-                    one_layer_squares(graph, code, activation)?
+                    one_layer_squares(graph, code, activation, model)?
                 }
                 _ => jacobian_squares(graph, code, batch.input, probes)?,
             };
@@ -115,7 +115,12 @@ fn closed_form(model: &Model) -> Option<Activation> {
 
 /// The squared norm for `h = s(W x + b)`: `sum_j s'(h_j)^2 sum_i W_ji^2`, `[batch]` (equation 7 of
 /// the paper, for the sigmoid).
-fn one_layer_squares(graph: &mut Graph, code: NodeId, activation: Activation) -> Result<NodeId> {
+fn one_layer_squares(
+    graph: &mut Graph,
+    code: NodeId,
+    activation: Activation,
+    model: &Model,
+) -> Result<NodeId> {
     let square = ops::unary(graph, code, UnaryKind::Square)?;
     let slope = match activation {
         // 1 - h^2
@@ -133,7 +138,11 @@ fn one_layer_squares(graph: &mut Graph, code: NodeId, activation: Activation) ->
         weight.ok_or_else(|| Error::Graph("a one-layer encoder has one weight".into()))?;
     let weight = graph.parameter(&name, shape, initialiser)?;
     let weights = ops::unary(graph, weight, UnaryKind::Square)?;
-    let rows = ops::reduce(graph, weights, ReduceKind::Sum, &[1])?;
+    let mut rows = ops::reduce(graph, weights, ReduceKind::Sum, &[1])?;
+    let scale = model.network.first_scale();
+    if scale < 1.0 {
+        rows = ops::affine(graph, rows, scale * scale, 0.0)?;
+    }
     let width = code_width(graph, code);
     let rows = ops::reshape(graph, rows, [1, width])?;
     let products = ops::mul(graph, slopes, rows)?;

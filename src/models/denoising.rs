@@ -20,7 +20,7 @@ pub(super) fn recipe(given: &Choices) -> Recipe {
     let noise = Some(Corruption::Gaussian { deviation: 0.4 });
     let is_residual = given.residual == Some(true);
     let recipe = match &given.arch {
-        Some(architecture) if !is_residual => Recipe::plain(architecture.clone()),
+        Some(architecture) if !is_residual => Recipe::plain(Some(architecture.clone())),
         None if !is_residual && given.latent.is_some() => conv::recipe(given, false),
         _ => conv::keras(),
     };

@@ -5,5 +5,5 @@ use super::recipe::Recipe;
 
 /// The classic one.
 pub(super) fn recipe() -> Recipe {
-    Recipe::plain(Architecture::Dense(Sizes { encoder: vec![64], decoder: vec![32, 64] }))
+    Recipe::plain(Some(Architecture::Dense(Sizes { encoder: vec![64], decoder: vec![32, 64] })))
 }

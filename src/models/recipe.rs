@@ -16,6 +16,9 @@ pub struct Recipe {
     pub learning_rate: f32,
     /// How it goes on.
     pub schedule: Schedule,
+    /// The factor of the rate where there are few images: what large steps learn of those is less true
+    /// of others.
+    pub few: f32,
     /// Passes over the training images.
     pub epochs: u32,
     /// The model's own options.
@@ -26,10 +29,11 @@ pub struct Recipe {
 pub(super) const LATENT: usize = 32;
 
 impl Recipe {
-    /// That of plain autoencoders of any architecture, on any images.
-    pub(super) fn plain(architecture: Architecture) -> Self {
+    /// That of plain autoencoders of any architecture, on any images; without one, of the
+    /// convolutions that suit them.
+    pub(super) fn plain(arch: Option<Architecture>) -> Self {
         let choices = Choices {
-            arch: Some(architecture),
+            arch,
             latent: Some(CodeForm::Vector(LATENT)),
             // Smooth, and nowhere without a slope for long: no unit dies of one large step.
             activation: Some(Activation::Gelu),
@@ -37,7 +41,7 @@ impl Recipe {
             ..Choices::default()
         };
         let schedule = Schedule::WarmCosine;
-        Self { batch: 64, learning_rate: PLAIN_RATE, schedule, epochs: 10, choices }
+        Self { batch: 64, learning_rate: PLAIN_RATE, schedule, epochs: 10, few: 0.25, choices }
     }
 }
 
@@ -57,8 +61,12 @@ pub enum Schedule {
     WarmCosine,
 }
 
-/// By layers whose steps do not grow with their [width](crate::nn::WIDTH), a high one.
+/// The rate of plain autoencoders, and the inputs of a layer that it is meant for: a high one, for few.
 const PLAIN_RATE: f32 = 2e-2;
+pub(super) const PLAIN_WIDTH: usize = 256;
+
+/// The inputs of a layer that the rates of all other recipes, 0.001 to 0.003, are meant for.
+pub(super) const WIDTH: usize = 1024;
 
 /// The share of a run in which the rate rises.
 const WARM: f64 = 0.05;

@@ -50,7 +50,7 @@ pub(super) fn recipe() -> Recipe {
         ..Choices::default()
     };
     let schedule = Schedule::Constant;
-    Recipe { batch: 128, learning_rate: 1e-3, schedule, epochs: 10, choices }
+    Recipe { batch: 128, learning_rate: 1e-3, schedule, epochs: 10, few: 1.0, choices }
 }
 
 /// The posterior of the codes of `input`.

@@ -30,30 +30,23 @@ pub struct Layer {
     pub start: Start,
     /// Whether a bias is added: not where batch normalisation would take it away again.
     pub bias: bool,
-    /// Whether the product is made smaller where it sums over many inputs, and the weights begin as
-    /// much larger. Adam moves every weight alike, so that a sum over twice as many inputs moves
-    /// twice as far in a step (Yang et al., "Tensor programs V: tuning large neural networks via
-    /// zero-shot hyperparameter transfer", 2021, table 3); behind this, no farther than one over
-    /// [`WIDTH`] inputs.
-    pub by_width: bool,
+    /// Inputs that the learning rate is meant for. The product of a layer with more is made smaller by
+    /// as much, and its weights begin as much larger: Adam moves every weight alike, so that a sum
+    /// over twice as many inputs would move twice as far in a step (Yang et al., "Tensor programs V:
+    /// tuning large neural networks via zero-shot hyperparameter transfer", 2021, table 3).
+    pub width: Option<usize>,
 }
-
-/// Inputs that a learning rate is meant for.
-pub const WIDTH: usize = 256;
 
 impl Layer {
     /// What the product over so many inputs is multiplied by.
     pub fn scale(self, inputs: usize) -> f32 {
-        match self.by_width {
-            true => (WIDTH as f32 / inputs as f32).min(1.0),
-            false => 1.0,
-        }
+        self.width.map_or(1.0, |width| (width as f32 / inputs as f32).min(1.0))
     }
 }
 
 impl From<Option<Activation>> for Layer {
     fn from(activation: Option<Activation>) -> Self {
-        Self { activation, start: Start::default(), bias: true, by_width: false }
+        Self { activation, start: Start::default(), bias: true, width: None }
     }
 }
 
@@ -214,11 +207,13 @@ pub fn conv_transpose2d(
 
 fn initialiser(layer: Layer, fan_in: usize, fan_out: usize) -> Initialiser {
     match layer {
-        Layer { by_width: true, start: Start::Kept | Start::Small, .. } => {
-            let plain = initialiser(Layer { by_width: false, ..layer }, fan_in, fan_out);
-            match plain.bound() {
-                Some(bound) => Initialiser::Uniform { bound: bound / layer.scale(fan_in) },
-                None => plain,
+        Layer { width: Some(_), .. } => {
+            let plain = initialiser(Layer { width: None, ..layer }, fan_in, fan_out);
+            match (plain.bound(), layer.scale(fan_in)) {
+                (Some(bound), scale) if scale < 1.0 => {
+                    Initialiser::Uniform { bound: bound / scale }
+                }
+                _ => plain,
             }
         }
         Layer { start: Start::Zero, .. } => Initialiser::Constant(0.0),

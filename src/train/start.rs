@@ -93,9 +93,16 @@ impl Path<'_> {
             // One step is the same along all directions, as it costs the same error along each.
             Some(quantiser) => self.quantised_step() / quantiser.step,
             // Weights that are one matrix have no room for units of their own.
-            None if self.model.network.tied => (self.scales[1] / self.scales[0]).sqrt(),
+            None if self.model.network.tied => {
+                (self.scales[1] / (self.scales[0] * self.slope())).sqrt()
+            }
             None => spread(index).max(LEAST_SPREAD * spread(0)).max(f32::MIN_POSITIVE),
         }
+    }
+
+    /// What the path's images are multiplied by before what makes pixels of them.
+    fn slope(&self) -> f32 {
+        if self.model.output == Output::Sigmoid { SIGMOID_SLOPE } else { 1.0 }
     }
 
     /// The step at which a bit less costs as much error as it saves: with D = step^2 / 12 a number,
@@ -136,12 +143,11 @@ impl Path<'_> {
 
     fn decoder(&self, state: &mut State) {
         let width = self.model.network.components();
-        let slope = if self.model.output == Output::Sigmoid { SIGMOID_SLOPE } else { 1.0 };
         // Tied weights have begun with the encoder's.
         if let Some(weights) = state.tensor_mut(&format!("{}.weight", linear::DECODER)) {
             weights.fill(0.0);
             for index in 0..self.found.components() {
-                let unit = self.unit(index) * slope;
+                let unit = self.unit(index) * self.slope();
                 let direction = &self.found.directions[index * self.inputs..][..self.inputs];
                 for (row, v) in weights.chunks_mut(width).zip(direction) {
                     row[index] = v * unit / self.scales[1];

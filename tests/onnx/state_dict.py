@@ -17,10 +17,9 @@ if WITH_TORCH:
     from safetensors.torch import load_file
     from torch import nn
     from torch.nn.functional import max_pool2d, relu
-    from torch import sigmoid
 else:
     import numpy_nn as nn
-    from numpy_nn import max_pool2d, relu, sigmoid
+    from numpy_nn import max_pool2d, relu
     from safetensors.numpy import load_file
 
 
@@ -31,16 +30,17 @@ class Autoencoder(nn.Module):
 
 
 class DenseEncoder(nn.Module):
-    """--arch dense:24,12 --latent 5 on 8 x 8 pixels."""
+    """--arch dense:24,12 --latent 5 --activation relu on 8 x 8 pixels."""
 
     def __init__(self):
         super().__init__()
         self.dense1, self.dense2 = nn.Linear(64, 24), nn.Linear(24, 12)
         self.code = nn.Linear(12, 5)
+        self.linear = nn.Linear(64, 5)
 
     def forward(self, x):
-        x = relu(self.dense1(x.reshape(len(x), -1)))
-        return relu(self.code(relu(self.dense2(x))))
+        x = x.reshape(len(x), -1)
+        return self.linear(x) + self.code(relu(self.dense2(relu(self.dense1(x)))))
 
 
 class DenseDecoder(nn.Module):
@@ -48,10 +48,11 @@ class DenseDecoder(nn.Module):
         super().__init__()
         self.dense1, self.dense2 = nn.Linear(5, 12), nn.Linear(12, 24)
         self.output = nn.Linear(24, 64)
+        self.linear = nn.Linear(5, 64)
 
     def forward(self, code):
-        x = relu(self.dense2(relu(self.dense1(code))))
-        return sigmoid(self.output(x).reshape(len(code), 1, 8, 8))
+        x = self.output(relu(self.dense2(relu(self.dense1(code)))))
+        return (self.linear(code) + x).reshape(len(code), 1, 8, 8).clip(0, 1)
 
 
 def normalised(convolution, channels):
@@ -65,18 +66,19 @@ def stage(convolution, x):
 
 
 class ConvEncoder(nn.Module):
-    """--arch conv:4,6 --norm batch --upsample-kernel 3 --latent 5 on 8 x 8 pixels."""
+    """--arch conv:4,6 --norm batch --upsample-kernel 3 --latent 5 --activation relu on 8 x 8 pixels."""
 
     def __init__(self):
         super().__init__()
         self.conv1 = normalised(nn.Conv2d(1, 4, 3, padding=1, bias=False), 4)
         self.conv2 = normalised(nn.Conv2d(4, 6, 3, padding=1, bias=False), 6)
         self.code = nn.Linear(6 * 2 * 2, 5)
+        self.linear = nn.Linear(64, 5)
 
-    def forward(self, x):
-        x = max_pool2d(stage(self.conv1, x), 2)
+    def forward(self, images):
+        x = max_pool2d(stage(self.conv1, images), 2)
         x = max_pool2d(stage(self.conv2, x), 2)
-        return relu(self.code(x.reshape(len(x), -1)))
+        return self.linear(images.reshape(len(x), -1)) + self.code(x.reshape(len(x), -1))
 
 
 class ConvDecoder(nn.Module):
@@ -87,11 +89,12 @@ class ConvDecoder(nn.Module):
         self.conv_transpose1 = normalised(nn.ConvTranspose2d(6, 6, 3, **walk), 6)
         self.conv_transpose2 = normalised(nn.ConvTranspose2d(6, 4, 3, **walk), 4)
         self.output = nn.Conv2d(4, 1, 3, padding=1)
+        self.linear = nn.Linear(5, 64)
 
     def forward(self, code):
         x = relu(self.dense(code)).reshape(len(code), 6, 2, 2)
         x = stage(self.conv_transpose2, stage(self.conv_transpose1, x))
-        return sigmoid(self.output(x))
+        return (self.linear(code).reshape(len(code), 1, 8, 8) + self.output(x)).clip(0, 1)
 
 
 def main():

@@ -8,7 +8,8 @@ const SHAPE: ImageShape = ImageShape { channels: 1, height: 8, width: 8 };
 
 fn model(kind: Kind, latent: CodeForm) -> Model {
     let latent = (kind != Kind::Vqvae).then_some(latent);
-    let choices = Choices { latent, ..Choices::default() };
+    let activation = Some(Activation::Relu);
+    let choices = Choices { latent, activation, ..Choices::default() };
     kind.build(SHAPE, 2, &choices, false).expect("options go together").0
 }
 

@@ -42,6 +42,9 @@ pub struct Network {
     /// back. In dense networks without hidden layers there is nothing besides.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub linear: bool,
+    /// Inputs of a layer that the learning rate is meant for; see [`Layer::width`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub width: Option<usize>,
 }
 
 impl Network {
@@ -49,7 +52,7 @@ impl Network {
     pub fn new(images: ImageShape, architecture: Architecture, code: CodeForm) -> Self {
         let (stages, activation) = (Stages::default(), Activation::Relu);
         let (classes, dropout, tied, start) = (0, 0.0, false, Start::default());
-        let linear = false;
+        let (linear, width) = (false, None);
         Self {
             images,
             architecture,
@@ -61,6 +64,7 @@ impl Network {
             start,
             stages,
             linear,
+            width,
         }
     }
 
@@ -109,7 +113,12 @@ impl Network {
 
     /// A layer with this activation.
     pub(super) fn layer(&self, activation: Option<Activation>) -> Layer {
-        Layer { start: self.start, by_width: self.linear, ..Layer::from(activation) }
+        Layer { start: self.start, width: self.width, ..Layer::from(activation) }
+    }
+
+    /// What the product of a dense layer that takes whole images is multiplied by.
+    pub fn first_scale(&self) -> f32 {
+        self.layer(None).scale(self.images.elements())
     }
 
     /// A layer that ends an encoder or a decoder: beside a linear path it begins by adding nothing.

@@ -30,7 +30,7 @@ pub struct TrainArgs {
     /// Turn colour images gray
     #[arg(long)]
     pub gray: bool,
-    /// Train on this many images only
+    /// Train on this many images, or parts of images, only
     #[arg(long, value_name = "N")]
     pub limit: Option<usize>,
     /// The share of a folder's images to hold out [default: 0.1]
@@ -42,7 +42,7 @@ pub struct TrainArgs {
     /// Images a step [default: the model's, or 32 below 10000 training images]
     #[arg(long, value_name = "N")]
     pub batch: Option<usize>,
-    /// Learning rate of Adam [default: the model's, 0.001 or 0.002]
+    /// Learning rate of Adam [default: the model's, 0.001 to 0.02]
     #[arg(long, value_name = "RATE")]
     pub lr: Option<f32>,
     /// How the learning rate goes over the run [default: the model's]
@@ -172,6 +172,7 @@ impl TrainArgs {
         let classes = dataset.classes.len();
         let (model, recipe) = kind.build(dataset.shape, classes, &given, is_mnist)?;
         let small = dataset.train.count < FEW_IMAGES;
+        let rate = recipe.learning_rate * if small { recipe.few } else { 1.0 };
         let choices = recipe.choices;
         if choices.nll_images.is_some() && choices.nll.is_none() {
             return Err(Error::option("--nll-images", "has no effect without --nll"));
@@ -186,7 +187,7 @@ impl TrainArgs {
             missing: choices.missing.as_ref().map(ToString::to_string),
             epochs,
             batch: self.batch.unwrap_or(if small { SMALL_BATCH } else { recipe.batch }),
-            learning_rate: self.lr.unwrap_or(recipe.learning_rate),
+            learning_rate: self.lr.unwrap_or(rate),
             schedule: self.schedule.unwrap_or(recipe.schedule),
             seed: self.seed()?.0,
             binarise: choices.binarise.unwrap_or(false),

@@ -13,7 +13,7 @@ use crate::error::{Error, Result};
 use crate::evaluate::{Assessment, Evaluation};
 use crate::gpu::{self, DeviceChoice};
 use crate::graph::{State, profile_table};
-use crate::models::{Kind, Model};
+use crate::models::{Kind, Model, linear};
 use crate::plot::{self, EpochLoss, loss_curves};
 use crate::run::folder::{RunFile, RunFolder};
 use crate::run::lock::RunLock;
@@ -166,7 +166,10 @@ impl Session<'_> {
 /// The first layer's weights as small images, `[filters, channels, height, width]`.
 fn first_filters(state: &State, model: &Model) -> Result<Tensor> {
     let is_first = |name: &str| name.starts_with("encoder.") && name.ends_with(".weight");
-    let found = state.tensors().find(|(name, ..)| is_first(name));
+    // Beside layers, a linear path shows nothing but principal components.
+    let is_path = |name: &str| name.starts_with(linear::ENCODER);
+    let layers = || state.tensors().filter(|(name, ..)| is_first(name));
+    let found = layers().find(|(name, ..)| !is_path(name)).or_else(|| layers().next());
     let (_, shape, values) =
         found.ok_or_else(|| Error::Graph("the encoder has no layer with weights".into()))?;
     let image = model.images();

@@ -178,7 +178,7 @@ fn after_going_back_the_best_checkpoint_is_one_of_what_is_left() {
     let limit = LoadOptions { limit: Some(64), ..LoadOptions::default() };
     let dataset = Dataset::load(&Source::Digits, &limit).expect("embedded");
     let options = "train --arch dense:8 --latent 4 --loss mse --batch 8 --epochs 9 --quiet \
-                   --save-every 20 --on-nan rollback";
+                   --save-every 20 --on-nan rollback --lr 0.001 --schedule constant";
     let args = TrainArgs::try_parse_from(options.split_whitespace()).expect("options are right");
     let config = args.config(&dataset, Kind::Dense).expect("options go together");
     let mut device = CpuExecutor::new();
