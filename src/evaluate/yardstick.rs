@@ -8,10 +8,10 @@ use std::time::Instant;
 
 use super::drawn::Drawn;
 use super::principal::Principal;
-use crate::data::{Dataset, ImageShape, Images};
+use crate::data::{Dataset, Images};
 use crate::error::Result;
 use crate::inference::{images_at_once, tensor};
-use crate::models::{Architecture, Model, Variant};
+use crate::models::{Architecture, Model, Section, Variant};
 
 /// Components are found from so many images or blocks at most, evenly spread over those that are
 /// trained on, and so many numbers.
@@ -37,8 +37,8 @@ pub struct Yardstick {
 #[derive(Clone, Debug, PartialEq)]
 struct LinearCode {
     components: usize,
-    /// The side of a block; `None` for whole images.
-    block: Option<usize>,
+    /// What each of them is of.
+    section: Section,
     /// What is said behind the number.
     of: String,
 }
@@ -49,7 +49,8 @@ impl LinearCode {
     /// count as one number.
     fn of(model: &Model) -> Self {
         let network = &model.network;
-        let whole = |components, of: &str| Self { components, block: None, of: of.into() };
+        let image = Section { blocks: [1, 1], shape: network.images };
+        let whole = |components, of: &str| Self { components, section: image, of: of.into() };
         match (&model.variant, &network.architecture, &network.code_shape()[..]) {
             (Variant::Vqvae(_), ..) => {
                 let places = model.places().map_or(0, |axes| axes.iter().product());
@@ -60,41 +61,19 @@ impl LinearCode {
                 let side = 1 << sizes.encoder.len();
                 let article = if side == 8 { "an" } else { "a" };
                 let of = format!(" {article} {side}x{side} block");
-                Self { components: *channels, block: Some(side), of }
+                Self { components: *channels, section: network.section(), of }
             }
             _ => whole(network.latent(), ""),
         }
     }
 
-    /// Rows and columns of blocks that an image is cut into.
-    fn blocks(&self, shape: ImageShape) -> [usize; 2] {
-        [shape.height, shape.width].map(|size| self.block.map_or(1, |side| size.div_ceil(side)))
-    }
-
-    /// Numbers of a block.
-    fn width(&self, shape: ImageShape) -> usize {
-        self.block.map_or(shape.elements(), |side| shape.channels * side * side)
-    }
-
-    /// Pixels of block `number` of an image: their places in the block and in the image. Blocks that
-    /// reach beyond the image are padded below and to the right, as a network pads them.
-    fn pixels(&self, shape: ImageShape, number: usize) -> impl Iterator<Item = (usize, usize)> {
-        let ImageShape { channels, height, width } = shape;
-        let [_, columns] = self.blocks(shape);
-        let [high, wide] = self.block.map_or([height, width], |side| [side; 2]);
-        let (top, left) = (number / columns * high, number % columns * wide);
-        let rows = (height - top).min(high);
-        let across = (width - left).min(wide);
-        (0..channels * rows * across).map(move |index| {
-            let (channel, row, column) =
-                (index / (rows * across), index / across % rows, index % across);
-            let inside = (channel * high + row) * wide + column;
-            (inside, (channel * height + top + row) * width + left + column)
-        })
+    /// Numbers of a section.
+    fn width(&self) -> usize {
+        self.section.shape.elements()
     }
 
     fn name(&self) -> String {
-        let way = if self.block.is_some() { "block PCA" } else { "PCA" };
+        let way = if self.section.count() > 1 { "block PCA" } else { "PCA" };
         let s = if self.components == 1 { "" } else { "s" };
         format!("{way} with {} number{s}{}", self.components, self.of)
     }
@@ -113,7 +92,7 @@ impl Yardstick {
             return Ok(None);
         }
         let mean_mse = mean_image_mse(dataset, binarised)?;
-        let width = code.width(dataset.shape);
+        let width = code.width();
         if code.components >= width {
             return Ok(Some(Self { name: code.name(), pca_mse: 0.0, mean_mse }));
         }
@@ -193,9 +172,8 @@ fn each_held_out(
 
 /// What components are found from: images to train on, or blocks of them.
 fn learned(code: &LinearCode, dataset: &Dataset, binarised: bool) -> Vec<f32> {
-    let (shape, width) = (dataset.shape, code.width(dataset.shape));
-    let [rows, columns] = code.blocks(shape);
-    let blocks = rows * columns;
+    let (shape, width) = (dataset.shape, code.width());
+    let blocks = code.section.count();
     let by_time = MOST_PRODUCTS / (2 * width * code.components).max(1);
     let by_time = by_time.max(LEAST_ROWS_EACH * code.components);
     let most = MOST_ROWS.min(MOST_NUMBERS / width).min(by_time).max(1);
@@ -203,7 +181,7 @@ fn learned(code: &LinearCode, dataset: &Dataset, binarised: bool) -> Vec<f32> {
     let mut all = vec![0.0; taken * width];
     for (index, row) in all.chunks_mut(width).enumerate() {
         let image = dataset.train.image(index * dataset.train.count / taken);
-        for (place, pixel) in code.pixels(shape, index % blocks) {
+        for (place, pixel) in code.section.pixels(shape, index % blocks) {
             row[place] = f32::from(image[pixel]) / 255.0;
         }
     }
@@ -218,13 +196,12 @@ fn held_out_error(
     dataset: &Dataset,
     binarised: bool,
 ) -> Result<f64> {
-    let (shape, width) = (dataset.shape, code.width(dataset.shape));
+    let (shape, width) = (dataset.shape, code.width());
     let elements = shape.elements();
-    let [rows, columns] = code.blocks(shape);
-    let blocks = rows * columns;
+    let blocks = code.section.count();
     let mut sum = 0.0;
     let numbers = each_held_out(dataset, binarised, |pixels| {
-        if code.block.is_none() {
+        if blocks == 1 {
             sum += found.error(pixels, code.components) * pixels.len() as f64;
             return;
         }
@@ -232,13 +209,14 @@ fn held_out_error(
         let mut cut = vec![0.0; images * blocks * width];
         for (number, block) in cut.chunks_mut(width).enumerate() {
             let image = &pixels[number / blocks * elements..][..elements];
-            for (place, pixel) in code.pixels(shape, number % blocks) {
+            for (place, pixel) in code.section.pixels(shape, number % blocks) {
                 block[place] = image[pixel];
             }
         }
         let rest = found.rest(&cut, code.components);
         for (number, rest) in rest.chunks(width).enumerate() {
             let squares = code
+                .section
                 .pixels(shape, number % blocks)
                 .map(|(place, _)| f64::from(rest[place]).powi(2));
             sum += squares.sum::<f64>();

@@ -113,26 +113,3 @@ fn there_are_no_more_components_than_rows_and_columns_have() {
     let found = Principal::of(&[0.25; 300 * 20], 300, 3);
     assert!(found.error(&[0.25; 300], 3) < 1e-12);
 }
-
-/// What the module's head promises of time and error, on the sizes of real data:
-/// `cargo test --release --lib principal -- --ignored --nocapture`.
-#[test]
-#[ignore = "takes half a minute; prints times"]
-fn times() {
-    for (count, width, components) in
-        [(10_000, 784, 32), (10_000, 784, 392), (4000, 12_288, 128), (4000, 12_288, 1024)]
-    {
-        let deviations: Vec<f32> = (1..=64).map(|index| 1.0 / index as f32).collect();
-        let (mut rows, _) = made(count, width, &deviations);
-        let noise = standard_normal(rows.len(), Seed(9));
-        rows.iter_mut().zip(noise).for_each(|(x, noise)| *x += 0.01 * noise);
-        let begin = std::time::Instant::now();
-        let found = Principal::of(&rows, width, components);
-        let seconds = begin.elapsed().as_secs_f64();
-        let error = found.error(&rows, components);
-        println!(
-            "{count}x{width}, {components}: {seconds:.2} s, and {:.2} s for the error {error:.7}",
-            begin.elapsed().as_secs_f64() - seconds
-        );
-    }
-}

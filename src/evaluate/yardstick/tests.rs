@@ -1,5 +1,5 @@
 use super::*;
-use crate::data::{LoadOptions, Source};
+use crate::data::{ImageShape, LoadOptions, Source};
 use crate::models::{Choices, CodeForm, Kind};
 
 fn dataset(shape: ImageShape, train: &[u8], test: &[u8]) -> Dataset {
@@ -60,7 +60,7 @@ fn maps_are_held_against_blocks() {
     let conv = |code| LinearCode::of(&model(Kind::Conv, shape, &latent(code)));
     let map = conv(CodeForm::Map(3));
     assert_eq!(map.name(), "block PCA with 3 numbers a 4x4 block");
-    assert_eq!((map.blocks(shape), map.width(shape)), ([7, 7], 16));
+    assert_eq!((map.section.blocks, map.width()), ([7, 7], 16));
     assert_eq!(conv(CodeForm::Vector(32)).name(), "PCA with 32 numbers");
     let choices = Choices {
         arch: Some("conv:8,8,8".parse().expect("an architecture")),
@@ -68,15 +68,15 @@ fn maps_are_held_against_blocks() {
     };
     let map = LinearCode::of(&model(Kind::Conv, shape, &choices));
     assert_eq!(map.name(), "block PCA with 1 number an 8x8 block");
-    assert_eq!((map.blocks(shape), map.width(shape)), ([4, 4], 64));
+    assert_eq!((map.section.blocks, map.width()), ([4, 4], 64));
     // Every pixel is in one block, and blocks at the edge are cut off.
     let mut seen = vec![0; 28 * 28];
     for block in 0..16 {
-        map.pixels(shape, block).for_each(|(_, pixel)| seen[pixel] += 1);
+        map.section.pixels(shape, block).for_each(|(_, pixel)| seen[pixel] += 1);
     }
     assert!(seen.iter().all(|times| *times == 1));
-    assert_eq!(map.pixels(shape, 15).count(), 16);
-    assert_eq!(map.pixels(shape, 15).nth(5), Some((9, 25 * 28 + 25)));
+    assert_eq!(map.section.pixels(shape, 15).count(), 16);
+    assert_eq!(map.section.pixels(shape, 15).nth(5), Some((9, 25 * 28 + 25)));
 }
 
 /// Blocks that are each of one colour are one number each, at any size, padding or not.

@@ -28,6 +28,33 @@ pub struct Section {
     pub shape: ImageShape,
 }
 
+impl Section {
+    /// How many there are in an image.
+    pub fn count(&self) -> usize {
+        self.blocks.iter().product()
+    }
+
+    /// Pixels of section `number` of an image of this shape: their places in the section, and in the
+    /// image. What lies beyond the image, where it is padded below and to the right, has none.
+    pub fn pixels(
+        &self,
+        image: ImageShape,
+        number: usize,
+    ) -> impl Iterator<Item = (usize, usize)> + use<> {
+        let ImageShape { channels, height, width } = self.shape;
+        let [_, columns] = self.blocks;
+        let (top, left) = (number / columns * height, number % columns * width);
+        let rows = image.height.saturating_sub(top).min(height);
+        let across = image.width.saturating_sub(left).min(width);
+        (0..channels * rows * across).map(move |index| {
+            let (channel, row, column) =
+                (index / (rows * across), index / across % rows, index % across);
+            let inside = (channel * height + row) * width + column;
+            (inside, (channel * image.height + top + row) * image.width + left + column)
+        })
+    }
+}
+
 impl Network {
     /// The sections of an image, each of which has numbers of the code of its own.
     pub fn section(&self) -> Section {
