@@ -47,6 +47,7 @@ use crate::rng::{Seed, stream};
 pub struct Trainer<'a> {
     executor: &'a mut dyn Executor,
     config: &'a Config,
+    dataset: &'a Dataset,
     train: Pass<'a>,
     test: Pass<'a>,
     /// Bytes of the training plan.
@@ -69,11 +70,25 @@ impl<'a> Trainer<'a> {
         config: &'a Config,
         dataset: &'a Dataset,
     ) -> Result<Self> {
+        let this = Self::to_resume(executor, config, dataset)?;
+        let state = this.beginning()?;
+        this.executor.set_state(&state)?;
+        Ok(this)
+    }
+
+    /// The same for a run that [goes on](Self::resume): what a run begins with, which takes a look at
+    /// the images, is not made.
+    ///
+    /// # Errors
+    /// When the model does not fit the images or the device.
+    pub fn to_resume(
+        executor: &'a mut dyn Executor,
+        config: &'a Config,
+        dataset: &'a Dataset,
+    ) -> Result<Self> {
         let layout = layout(&config.model)?;
-        let moments = config.optimiser.moments();
-        let mut state = State::initial(&layout, Seed(config.seed), moments);
-        begin(&mut state, &config.model, dataset)?;
-        executor.set_state(&state)?;
+        // Plans are made for a state on the device, whatever its values.
+        executor.set_state(&drawn(&layout, config))?;
         let target = executor.target().cloned();
         let limit = target.as_ref().map(|target| target.max_binding_bytes);
         let mut planned = 0;
@@ -98,6 +113,7 @@ impl<'a> Trainer<'a> {
         let mut this = Self {
             executor,
             config,
+            dataset,
             train,
             test,
             planned_bytes,
@@ -143,6 +159,17 @@ impl<'a> Trainer<'a> {
     /// Steps that an epoch takes.
     pub fn steps_an_epoch(&self) -> u32 {
         self.train.steps() as u32
+    }
+
+    /// The state that a run begins with: drawn by its seed, a linear path as the principal components
+    /// of the training images.
+    ///
+    /// # Errors
+    /// Never for a dataset of the model's images.
+    pub fn beginning(&self) -> Result<State> {
+        let mut state = drawn(&self.layout, self.config);
+        begin(&mut state, &self.config.model, self.dataset)?;
+        Ok(state)
     }
 
     /// The state as it is now, moments included.
@@ -301,6 +328,11 @@ impl<'a> Trainer<'a> {
         })?;
         Ok(mean.evaluation(self.test.metrics()))
     }
+}
+
+/// Parameters as the seed of `config` draws them.
+fn drawn(layout: &StateLayout, config: &Config) -> State {
+    State::initial(layout, Seed(config.seed), config.optimiser.moments())
 }
 
 /// What changes from step to step of an epoch.

@@ -7,6 +7,7 @@ use crate::data::{Dataset, LoadOptions, Source};
 use crate::error::{Error, Result};
 use crate::models::{Choices, Kind, Recipe, Schedule};
 use crate::rng::Seed;
+use crate::run::folder::{RunFile, RunFolder};
 use crate::train::{Config, LIKELIHOOD_IMAGES, SMALL_BATCH, load};
 
 /// Below this many training images, batches are small by default, so that an epoch has steps enough.
@@ -108,6 +109,14 @@ pub struct SavingArgs {
     pub on_nan: OnNan,
 }
 
+impl SavingArgs {
+    /// The checkpoint that a run in `folder` goes on from, if it does.
+    pub(super) fn checkpoint(&self, folder: &RunFolder) -> Option<PathBuf> {
+        let newest = || self.resume.then(|| folder.file(RunFile::Model));
+        self.resume_from.clone().or_else(newest)
+    }
+}
+
 /// What to do when the loss, or a parameter, is no finite number.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
 pub enum OnNan {
@@ -173,6 +182,7 @@ impl TrainArgs {
         let (model, recipe) = kind.build(dataset.shape, classes, &given, is_mnist)?;
         let small = dataset.train.count < FEW_IMAGES;
         let rate = recipe.learning_rate * if small { recipe.few } else { 1.0 };
+        let least = recipe.batch.min(SMALL_BATCH);
         let choices = recipe.choices;
         if choices.nll_images.is_some() && choices.nll.is_none() {
             return Err(Error::option("--nll-images", "has no effect without --nll"));
@@ -186,7 +196,7 @@ impl TrainArgs {
             hold_out: self.hold_out,
             missing: choices.missing.as_ref().map(ToString::to_string),
             epochs,
-            batch: self.batch.unwrap_or(if small { SMALL_BATCH } else { recipe.batch }),
+            batch: self.batch.unwrap_or(if small { least } else { recipe.batch }),
             learning_rate: self.lr.unwrap_or(rate),
             schedule: self.schedule.unwrap_or(recipe.schedule),
             seed: self.seed()?.0,

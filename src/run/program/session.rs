@@ -10,7 +10,6 @@ use super::tensorboard::EventFile;
 use crate::data::Dataset;
 use crate::error::{Error, Result};
 use crate::graph::{Bytes, State};
-use crate::rng::Seed;
 use crate::run::checkpoint::{Checkpoint, Header};
 use crate::run::folder::{RunFile, RunFolder};
 use crate::run::metrics::EpochMetrics;
@@ -71,9 +70,7 @@ impl<'a> Session<'a> {
             schedule,
             events: None,
         };
-        let from = args.saving.resume_from.clone();
-        let newest = || args.saving.resume.then(|| folder.file(RunFile::Model));
-        if let Some(path) = from.or_else(newest) {
+        if let Some(path) = args.saving.checkpoint(folder) {
             this.go_on(&path)?;
         }
         this.tell(format_args!(
@@ -298,12 +295,7 @@ impl<'a> Session<'a> {
     fn last_good(&mut self, newest: Option<&Path>, halvings: u32) -> Result<(State, Position)> {
         let (state, position) = match newest {
             Some(path) => self.restore(path)?,
-            None => {
-                let moments = self.config.optimiser.moments();
-                let seed = Seed(self.config.seed);
-                let state = State::initial(self.trainer.layout(), seed, moments);
-                (state, Position::default())
-            }
+            None => (self.trainer.beginning()?, Position::default()),
         };
         Ok((state, Position { halvings, ..position }))
     }

@@ -89,7 +89,9 @@ pub fn run_until(args: &TrainArgs, kind: Kind, stop: &Interruption) -> Result<()
         opened.executor.set_profiling(true)?;
     }
     let device = if opened.executor.target().is_some() { "gpu" } else { "cpu" };
-    let trainer = Trainer::new(opened.executor.as_mut(), &config, &dataset)?;
+    let begun = args.saving.checkpoint(&folder).is_some();
+    let make = if begun { Trainer::to_resume } else { Trainer::new };
+    let trainer = make(opened.executor.as_mut(), &config, &dataset)?;
     let mut session = Session::begin(trainer, &config, &dataset, &folder, args)?;
     stop.guarded(|| session.train(stop))?;
     session.finish(device, &adapter, &opened.choice)?;

@@ -187,11 +187,14 @@ fn after_going_back_the_best_checkpoint_is_one_of_what_is_left() {
     let best = folder.file(RunFile::Best);
     let step = || checkpoint::read_header(&best).ok().map(|header| header.step);
 
-    // Back to the beginning: nothing is left.
+    // Back to the beginning: nothing is left, and the model begins as it began.
+    let first = session.trainer.state().expect("is there");
     train_to(&mut session, 16);
     assert_eq!(step(), Some(16), "the loss falls");
+    assert!(session.trainer.state().expect("is there").parameters != first.parameters);
     session.answer(Fault { step: 16, loss: None }).expect("goes back");
     assert_eq!((session.trainer.step(), step()), (0, None));
+    assert!(session.trainer.state().expect("is there").parameters == first.parameters);
 
     // Back to step 20, whose best was that of step 16.
     train_to(&mut session, 20);
