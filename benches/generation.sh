@@ -22,17 +22,7 @@ if [ $# -lt 2 ]; then
 fi
 out=$1 data=$2
 shift 2
-cd "$(dirname "$0")/.."
-diabolo=${DIABOLO:-}
-if [ -z "$diabolo" ]; then
-    cargo build --release --quiet
-    diabolo=target/release/diabolo
-fi
-
-# The first number of this name in a file of measures.
-number() {
-    awk -F'[:,]' -v name="\"$1\"" '$1 ~ name { print $2 + 0; exit }' "$2"
-}
+. "$(dirname "$0")/runs.sh"
 
 # A row of the table: its name and the file of its measures.
 row() {
@@ -40,25 +30,16 @@ row() {
         "$(number precision "$2")" "$(number recall "$2")" "$(number nearest "$2")"
 }
 
-# A run of this name, trained with these options unless it is there.
-train() {
-    run=$out/$1
-    shift
-    if [ ! -f "$run/metrics.json" ]; then
-        "$diabolo" train --data "$data" --device cpu --out "$run" "$@" >&2
-    fi
-}
-
 measure() {
     "$diabolo" evaluate "$out/$1" --device cpu -o "$out/$2.json" >&2
 }
 
-train dense --variant dense "$@"
+train "$out/dense" --data "$data" --variant dense "$@"
 measure dense dense
-train conv --variant conv --latent 32 "$@"
+train "$out/conv" --data "$data" --variant conv --latent 32 "$@"
 measure conv conv
 for name in sparse contractive denoising vae cvae iwae vqvae; do
-    train $name --variant $name "$@"
+    train "$out/$name" --data "$data" --variant $name "$@"
     if [ $name = vqvae ]; then
         # A prior of an earlier call would be drawn from.
         rm -f "$out/vqvae/prior.safetensors"

@@ -18,17 +18,7 @@ fi
 out=$1 mnist=mnist:$2 fashion=mnist:$3 photographs=images:$4
 shift 4
 rows=" $* "
-cd "$(dirname "$0")/.."
-diabolo=${DIABOLO:-}
-if [ -z "$diabolo" ]; then
-    cargo build --release --quiet
-    diabolo=target/release/diabolo
-fi
-
-# The number of this name in a run's measures; nothing where it has none.
-number() {
-    awk -F'[:,]' -v name="\"$1\"" '$1 ~ name { print $2 + 0; exit }' "$2/metrics.json"
-}
+. "$(dirname "$0")/runs.sh"
 
 # The seconds of a run's epochs in all.
 seconds() {
@@ -42,11 +32,10 @@ row() {
     case "$rows" in "  " | *" $name "*) ;; *) return ;; esac
     for seed in ${SEEDS:-0 1 2}; do
         run=$out/$name-$seed
-        if [ ! -f "$run/metrics.json" ]; then
-            "$diabolo" train --data "$data" --device cpu --seed "$seed" --out "$run" "$@" >&2
-        fi
-        mse=$(number mse "$run") pca=$(number pca_mse "$run") mean=$(number mean_mse "$run")
-        unused=$(number dead_units "$run")$(number active_units "$run")$(number used_codes "$run")
+        train "$run" --data "$data" --seed "$seed" "$@"
+        of=$run/metrics.json
+        mse=$(number mse "$of") pca=$(number pca_mse "$of") mean=$(number mean_mse "$of")
+        unused=$(number dead_units "$of")$(number active_units "$of")$(number used_codes "$of")
         ratio=$(awk "BEGIN { if ($pca > 0) printf \"%.2f\", $mse / $pca; else print \"\" }")
         printf '| %s | %s | %.5f | %.5f | %s | %.5f | %s | %s |\n' "$words" "$seed" "$mse" "$pca" \
             "$ratio" "$mean" "$unused" "$(seconds "$run")"
@@ -70,6 +59,8 @@ parts="--patches 64x64 --limit 4000"
     row whole "$photographs" "whole photographs at 64x64, conv, 32" --variant conv --size 64x64
     row mnist-conv "$mnist" "MNIST, conv:32,64, 32" --variant conv --arch conv:32,64 --latent 32
     row mnist-dense "$mnist" "MNIST, dense:64/32,64, 32" --variant dense
+    row mnist-hinton "$mnist" "MNIST, dense:1000,500,250, 30, 100 epochs" --variant dense \
+        --arch dense:1000,500,250 --latent 30 --epochs 100
     row fashion-conv "$fashion" "Fashion-MNIST, conv:32,64, 32" --variant conv --arch conv:32,64
     row fashion-dense "$fashion" "Fashion-MNIST, dense, 32" --variant dense
     row sprites-conv sprites "sprites, conv, 32" --variant conv
