@@ -141,8 +141,9 @@ fn event_files(folder: &Path) -> Vec<PathBuf> {
 }
 
 fn run(options: &str, out: &Path) {
-    let options = format!("train --device cpu --limit 100 --out {} {options}", out.display());
-    let args = TrainArgs::try_parse_from(options.split_whitespace()).expect("right options");
+    let out = out.display();
+    let all = format!("train --device cpu --limit 100 --out {out} {options}");
+    let args = TrainArgs::try_parse_from(all.split_whitespace()).expect("right options");
     run::run(&args, Kind::Vae).unwrap_or_else(|error| panic!("{error}"));
 }
 
@@ -183,9 +184,9 @@ fn every_epoch_is_a_point_of_each_curve() {
 #[test]
 fn a_run_that_goes_on_begins_a_new_file() {
     let out = TempDir::new().expect("a temporary folder");
-    run("--epochs 2 --tensorboard", out.path());
-    run("--epochs 4 --resume --tensorboard", out.path());
-    run("--epochs 4 --resume --tensorboard", out.path());
+    run("--epochs 2 --tensorboard --schedule constant", out.path());
+    run("--epochs 4 --resume --tensorboard --schedule constant", out.path());
+    run("--epochs 4 --resume --tensorboard --schedule constant", out.path());
     let files = event_files(out.path());
     assert_eq!(files.len(), 2, "where nothing is trained, nothing is written");
     let (first, more) = curves(&files[1]);

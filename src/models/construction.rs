@@ -6,7 +6,7 @@ use super::kind::Kind;
 use super::model::Model;
 use super::network::Network;
 use super::recipe::{LATENT, PLAIN_WIDTH, Recipe, WIDTH};
-use super::variant::{Contractive, Iwae, Quantiser, Sparse, Vae, Variant, VqVae};
+use super::variant::{Contractive, Iwae, Quantiser, Sparse, Sparsity, Vae, Variant, VqVae};
 use super::{contractive, conv, cvae, denoising, dense, iwae, quantiser, sparse, vae, vqvae};
 use crate::data::ImageShape;
 use crate::error::{Error, Result};
@@ -76,8 +76,8 @@ impl Kind {
     }
 
     fn own_recipe(self, given: &Choices, is_mnist: bool) -> Recipe {
-        match self {
-            Self::Dense => dense::recipe(),
+        let recipe = match self {
+            Self::Dense => dense::recipe(given),
             Self::Conv => conv::recipe(given, is_mnist),
             Self::Sparse => sparse::recipe(given),
             Self::Contractive => contractive::recipe(given),
@@ -86,7 +86,13 @@ impl Kind {
             Self::Cvae => cvae::recipe(),
             Self::Iwae => iwae::recipe(),
             Self::Vqvae => vqvae::recipe(given),
+        };
+        if self.is_plain() || given.arch.is_none() {
+            return recipe;
         }
+        // Codes of these are what they are by their activation.
+        let is_of_code = self == Self::Contractive || recipe.choices.sparsity == Some(Sparsity::L1);
+        recipe.of_named_layers(is_of_code)
     }
 
     /// Refuses options that would do nothing.
@@ -230,7 +236,7 @@ fn network(images: ImageShape, choices: &Choices) -> Result<Network> {
     let mut network = Network::new(images, architecture, code);
     let stages = &mut network.stages;
     stages.block = choices.block.unwrap_or_default();
-    stages.downsample = choices.downsample.unwrap_or_default();
+    stages.downsample = choices.downsample.unwrap_or(stages.downsample);
     stages.norm = choices.norm.unwrap_or_default();
     stages.upsample_kernel = choices.upsample_kernel.unwrap_or(stages.upsample_kernel);
     network.activation = choices.activation.unwrap_or(network.activation);

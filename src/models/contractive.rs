@@ -7,7 +7,7 @@ use super::choices::Choices;
 use super::model::{Batch, Model, Objective};
 use super::network::{Norm, Scope};
 use super::option_checks::{count, not_negative};
-use super::recipe::{Recipe, Schedule};
+use super::recipe::{LATENT, Recipe, Schedule};
 use super::terms::{by_scale, plus_weighted};
 use super::variant::Contractive;
 use crate::error::{Error, Result};
@@ -29,7 +29,8 @@ const LEAST_PROBES: usize = 32;
 pub(super) fn recipe(given: &Choices) -> Recipe {
     let choices = Choices {
         arch: Some(Architecture::Dense(Sizes::mirrored(vec![]))),
-        latent: Some(CodeForm::Vector(1000)),
+        // The exact norm of a long code has a closed form for one layer alone.
+        latent: Some(CodeForm::Vector(if given.arch.is_some() { LATENT } else { 1000 })),
         activation: Some(Activation::Sigmoid),
         loss: Some(Loss::Bce),
         penalty: Some(by_scale(given.loss.unwrap_or(Loss::Bce), 3.0)),
@@ -37,7 +38,7 @@ pub(super) fn recipe(given: &Choices) -> Recipe {
         ..Choices::default()
     };
     let schedule = Schedule::Cosine;
-    Recipe { batch: 128, learning_rate: 3e-3, schedule, epochs: 10, few: 1.0, choices }
+    Recipe { batch: 128, learning_rate: 3e-3, schedule, epochs: 10, choices }
 }
 
 impl Contractive {
@@ -139,7 +140,7 @@ fn one_layer_squares(
     let weight = graph.parameter(&name, shape, initialiser)?;
     let weights = ops::unary(graph, weight, UnaryKind::Square)?;
     let mut rows = ops::reduce(graph, weights, ReduceKind::Sum, &[1])?;
-    let scale = model.network.first_scale();
+    let scale = model.network.scale(model.network.images.elements());
     if scale < 1.0 {
         rows = ops::affine(graph, rows, scale * scale, 0.0)?;
     }

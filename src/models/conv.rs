@@ -2,6 +2,7 @@
 
 use super::architecture::{Architecture, CodeForm, Sizes};
 use super::choices::Choices;
+use super::network::Downsample;
 use super::recipe::{Recipe, Schedule};
 use crate::data::ImageShape;
 use crate::nn::Loss;
@@ -13,7 +14,7 @@ use crate::ops::Activation;
 pub(super) fn recipe(given: &Choices, is_mnist: bool) -> Recipe {
     match is_mnist && !given.names_network() {
         true => keras(),
-        false => Recipe::plain(None),
+        false => Recipe::plain(given.arch.clone(), given.latent),
     }
 }
 
@@ -44,9 +45,10 @@ pub(super) fn keras() -> Recipe {
         latent: Some(CodeForm::Features),
         activation: Some(Activation::Relu),
         loss: Some(Loss::Bce),
+        downsample: Some(Downsample::Pool),
         upsample_kernel: Some(3),
         ..Choices::default()
     };
     let schedule = Schedule::Cosine;
-    Recipe { batch: 128, learning_rate: 3e-3, schedule, epochs: 10, few: 1.0, choices }
+    Recipe { batch: 128, learning_rate: 3e-3, schedule, epochs: 10, choices }
 }

@@ -19,10 +19,9 @@ use crate::ops::Corruption;
 pub(super) fn recipe(given: &Choices) -> Recipe {
     let noise = Some(Corruption::Gaussian { deviation: 0.4 });
     let is_residual = given.residual == Some(true);
-    let recipe = match &given.arch {
-        Some(architecture) if !is_residual => Recipe::plain(Some(architecture.clone())),
-        None if !is_residual && given.latent.is_some() => conv::recipe(given, false),
-        _ => conv::keras(),
+    let recipe = match is_residual || !given.names_network() {
+        true => conv::keras(),
+        false => conv::recipe(given, false),
     };
     let mut choices = Choices { noise, ..recipe.choices };
     if is_residual {

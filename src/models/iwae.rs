@@ -32,7 +32,7 @@ pub(super) fn recipe() -> Recipe {
         ..Choices::default()
     };
     let schedule = Schedule::Cosine;
-    Recipe { batch: 100, learning_rate: 1e-3, schedule, epochs: 10, few: 1.0, choices }
+    Recipe { batch: 100, learning_rate: 1e-3, schedule, epochs: 10, choices }
 }
 
 impl Iwae {

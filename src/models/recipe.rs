@@ -16,9 +16,6 @@ pub struct Recipe {
     pub learning_rate: f32,
     /// How it goes on.
     pub schedule: Schedule,
-    /// The factor of the rate where there are few images: what large steps learn of those is less true
-    /// of others.
-    pub few: f32,
     /// Passes over the training images.
     pub epochs: u32,
     /// The model's own options.
@@ -31,17 +28,47 @@ pub(super) const LATENT: usize = 32;
 impl Recipe {
     /// That of plain autoencoders of any architecture, on any images; without one, of the
     /// convolutions that suit them.
-    pub(super) fn plain(arch: Option<Architecture>) -> Self {
+    pub(super) fn plain(arch: Option<Architecture>, code: Option<CodeForm>) -> Self {
         let choices = Choices {
             arch,
-            latent: Some(CodeForm::Vector(LATENT)),
+            latent: Some(code.unwrap_or(CodeForm::Vector(LATENT))),
             // Smooth, and nowhere without a slope for long: no unit dies of one large step.
             activation: Some(Activation::Gelu),
             loss: Some(Loss::Mse),
             ..Choices::default()
         };
+        let batch = match code {
+            None | Some(CodeForm::Vector(_)) => 64,
+            // Each image shows as many examples as its map has places.
+            Some(CodeForm::Features | CodeForm::Map(_)) => 16,
+        };
         let schedule = Schedule::WarmCosine;
-        Self { batch: 64, learning_rate: PLAIN_RATE, schedule, epochs: 10, few: 0.25, choices }
+        Self { batch, learning_rate: PLAIN_RATE, schedule, epochs: 10, choices }
+    }
+
+    /// How a variant whose own publications ask for nothing else is trained.
+    pub(super) fn usual(choices: Choices) -> Self {
+        let schedule = Schedule::WarmCosine;
+        Self { batch: 64, learning_rate: USUAL_RATE, schedule, epochs: 10, choices }
+    }
+
+    /// What this recipe asks of a model, for layers that were named: what it says of its own, and of how
+    /// fast they learn, says nothing of others. The activation stays where it `is_of_code`.
+    pub(super) fn of_named_layers(self, is_of_code: bool) -> Self {
+        let activation = match is_of_code {
+            true => self.choices.activation,
+            false => Some(Activation::Gelu),
+        };
+        Self::usual(Choices {
+            arch: None,
+            activation,
+            block: None,
+            downsample: None,
+            norm: None,
+            upsample_kernel: None,
+            tied: None,
+            ..self.choices
+        })
     }
 }
 
@@ -61,10 +88,14 @@ pub enum Schedule {
     WarmCosine,
 }
 
-/// The rate of plain autoencoders, and the inputs of a layer that it is meant for: a high one, for few.
-const PLAIN_RATE: f32 = 2e-2;
+/// The rate of plain autoencoders, and the inputs of a layer that it is meant for. Layers of a shallow
+/// network stand four times as much; those of a deep one then unlearn, beside their linear path, as much
+/// as they learn.
+const PLAIN_RATE: f32 = 5e-3;
 pub(super) const PLAIN_WIDTH: usize = 256;
 
+/// The rate of other variants on layers of any kind.
+const USUAL_RATE: f32 = 2e-3;
 /// The inputs of a layer that the rates of all other recipes, 0.001 to 0.003, are meant for.
 pub(super) const WIDTH: usize = 1024;
 

@@ -68,7 +68,7 @@ pub(super) fn recipe(given: &Choices) -> Recipe {
     let schedule = Schedule::Cosine;
     // Many units have to find something of their own to stand for.
     let learning_rate = if is_top_k { 3e-3 } else { 1e-3 };
-    Recipe { batch: 128, learning_rate, schedule, epochs: 10, few: 1.0, choices }
+    Recipe { batch: 128, learning_rate, schedule, epochs: 10, choices }
 }
 
 impl Sparse {

@@ -11,7 +11,7 @@ use super::choices::Choices;
 use super::model::{Batch, Model, Objective};
 use super::network::Scope;
 use super::option_checks::{count, not_negative};
-use super::recipe::{Recipe, Schedule};
+use super::recipe::Recipe;
 use super::terms::plus_weighted;
 use super::variant::Vae;
 use crate::error::{Error, Result};
@@ -39,18 +39,16 @@ pub(super) struct Posterior {
     pub log_variance: NodeId,
 }
 
-/// 784-400-20, as PyTorch's example has it.
+/// 784-400-20, as PyTorch's example has it; not its rectifiers and constant rate.
 pub(super) fn recipe() -> Recipe {
-    let choices = Choices {
+    Recipe::usual(Choices {
         arch: Some(Architecture::Dense(Sizes::mirrored(vec![400]))),
         latent: Some(CodeForm::Vector(20)),
-        activation: Some(Activation::Relu),
+        activation: Some(Activation::Gelu),
         loss: Some(Loss::Bce),
         beta: Some(1.0),
         ..Choices::default()
-    };
-    let schedule = Schedule::Constant;
-    Recipe { batch: 128, learning_rate: 1e-3, schedule, epochs: 10, few: 1.0, choices }
+    })
 }
 
 /// The posterior of the codes of `input`.

@@ -54,7 +54,7 @@ pub(super) fn recipe(given: &Choices) -> Recipe {
         ..Choices::default()
     };
     let schedule = Schedule::Cosine;
-    Recipe { batch: 128, learning_rate: 2e-3, schedule, epochs: 10, few: 1.0, choices }
+    Recipe { batch: 128, learning_rate: 2e-3, schedule, epochs: 10, choices }
 }
 
 /// What quantisation makes of a code.

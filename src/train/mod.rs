@@ -1,6 +1,7 @@
 //! Training: what decides a run's numbers, and the steps themselves. What surrounds it on a disk and a
 //! terminal is [`run`](crate::run).
 
+mod centre;
 mod collapse_watch;
 mod config;
 mod fault;

@@ -1,9 +1,11 @@
-//! What training images tell of a model before it is trained: where its linear path begins.
+//! What training images tell of a model before it is trained: where the layers next to them begin, and
+//! its linear path.
 //!
-//! The path begins as principal component analysis, so that the model starts where the best linear
+//! That path begins as principal component analysis, so that the model starts where the best linear
 //! autoencoder ends. With v_j the j-th direction, along which images have variance a_j^2, and m the
 //! mean image, number j of a code is `v_j . (x - m) / a_j` and the image `m + sum_j a_j v_j c_j`.
 
+use super::centre::{centre, logit};
 use crate::data::{Dataset, ImageShape};
 use crate::error::Result;
 use crate::evaluate::Principal;
@@ -25,35 +27,34 @@ const SIGMOID_SLOPE: f32 = 4.0;
 /// About where the variance of a Gaussian decoder begins, e^-3.
 const USUAL_VARIANCE: f32 = 0.05;
 
-/// Pixels that are black in all images begin no nearer to black than this, where the sigmoid still
-/// has a slope.
-const LEAST_MEAN: f32 = 0.01;
-
-/// Lets the linear path of `model` in `state`, if it has one, begin as the principal components of
-/// the training images.
+/// Lets `model` in `state` begin at the mean of the training images, and its linear path, if it has one,
+/// as their principal components.
 ///
 /// # Errors
 /// Never for a dataset of the model's images.
 pub(super) fn begin(state: &mut State, model: &Model, dataset: &Dataset) -> Result<()> {
-    if !model.network.linear || dataset.train.count == 0 {
+    if dataset.train.count == 0 {
         return Ok(());
     }
-    let section = model.network.section();
-    let rows = sections(dataset, &section)?;
-    let inputs = section.shape.elements();
-    let found = Principal::of(&rows, inputs, model.network.components());
-    let path = Path { model, found: &found, inputs, scales: model.network.path_scales() };
-    path.encoder(state);
-    path.decoder(state);
-    path.prior(state);
+    let images = images(dataset)?;
+    centre(state, model, &mean(&images, dataset.shape.elements()));
+    if model.network.linear {
+        let section = model.network.section();
+        let inputs = section.shape.elements();
+        let rows = sections(&images, dataset.shape, &section);
+        let found = Principal::of(&rows, inputs, model.network.components());
+        let path = Path { model, found: &found, inputs, scales: model.network.path_scales() };
+        path.encoder(state);
+        path.decoder(state);
+        path.prior(state);
+    }
     Ok(())
 }
 
-/// Images of the training set, evenly spread over it, section by section; beyond an image's edge there
-/// are zeros. A pixel that is missing is what it is on average where it is seen: no direction is to be
-/// that of the holes.
-fn sections(dataset: &Dataset, section: &Section) -> Result<Vec<f32>> {
-    let (images, width) = (&dataset.train, section.shape.elements());
+/// Images of the training set, evenly spread over it. A pixel that is missing is what it is on average
+/// where it is seen: no direction is to be that of the holes.
+fn images(dataset: &Dataset) -> Result<Vec<f32>> {
+    let images = &dataset.train;
     let most = (NUMBERS / dataset.shape.elements()).clamp(1, images.count);
     let chosen: Vec<u32> = (0..most).map(|index| (index * images.count / most) as u32).collect();
     let chosen = images.select(&chosen);
@@ -61,14 +62,30 @@ fn sections(dataset: &Dataset, section: &Section) -> Result<Vec<f32>> {
     if let Some(seen) = seen {
         fill(pixels.data_mut(), seen.data(), dataset.shape);
     }
-    let mut rows = vec![0.0; most * section.count() * width];
+    Ok(pixels.into_data())
+}
+
+/// The mean of images of so many pixels.
+fn mean(images: &[f32], elements: usize) -> Vec<f32> {
+    let mut sums = vec![0.0_f64; elements];
+    for image in images.chunks(elements) {
+        sums.iter_mut().zip(image).for_each(|(sum, pixel)| *sum += f64::from(*pixel));
+    }
+    let count = (images.len() / elements) as f64;
+    sums.into_iter().map(|sum| (sum / count) as f32).collect()
+}
+
+/// `images` section by section; beyond an image's edge there are zeros.
+fn sections(images: &[f32], shape: ImageShape, section: &Section) -> Vec<f32> {
+    let (elements, width) = (shape.elements(), section.shape.elements());
+    let mut rows = vec![0.0; images.len() / elements * section.count() * width];
     for (number, row) in rows.chunks_mut(width).enumerate() {
-        let image = number / section.count() * dataset.shape.elements();
-        for (place, pixel) in section.pixels(dataset.shape, number % section.count()) {
-            row[place] = pixels.data()[image + pixel];
+        let image = number / section.count() * elements;
+        for (place, pixel) in section.pixels(shape, number % section.count()) {
+            row[place] = images[image + pixel];
         }
     }
-    Ok(rows)
+    rows
 }
 
 /// Puts at each pixel that is not `seen` its mean over the images that have it.
@@ -171,10 +188,7 @@ impl Path<'_> {
         if let Some(values) = state.tensor_mut(&format!("{}.bias", linear::DECODER)) {
             values.copy_from_slice(&self.found.mean);
             if self.model.output == Output::Sigmoid {
-                values.iter_mut().for_each(|mean| {
-                    let mean_inside = mean.clamp(LEAST_MEAN, 1.0 - LEAST_MEAN);
-                    *mean = (mean_inside / (1.0 - mean_inside)).ln();
-                });
+                values.iter_mut().for_each(|mean| *mean = logit(*mean));
             }
         }
     }

@@ -78,8 +78,7 @@ impl Network {
 
     /// What the products of the path's two layers are multiplied by.
     pub fn path_scales(&self) -> [f32; 2] {
-        let layer = self.layer(None);
-        [self.section().shape.elements(), self.components()].map(|inputs| layer.scale(inputs))
+        [self.section().shape.elements(), self.components()].map(|inputs| self.scale(inputs))
     }
 
     /// The linear part of the code of `images`, shaped like the code.

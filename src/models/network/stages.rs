@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::models::architecture::{Architecture, CodeForm};
+
 /// What a stage holds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "cli", derive(clap::ValueEnum))]
@@ -59,5 +61,19 @@ impl Default for Stages {
     fn default() -> Self {
         let (block, downsample, norm) = Default::default();
         Self { block, downsample, norm, upsample_kernel: 2 }
+    }
+}
+
+impl Stages {
+    /// Those that suit a network. A map says where things are: a maximum of four pixels would lose which
+    /// of them it was, and kernels as wide as their stride would make each block of the image of its own
+    /// place alone, with edges between them.
+    pub(super) fn of(architecture: &Architecture, code: CodeForm) -> Self {
+        match (architecture, code) {
+            (Architecture::Dense(_), _) | (_, CodeForm::Vector(_)) => Self::default(),
+            (Architecture::Conv(_), CodeForm::Features | CodeForm::Map(_)) => {
+                Self { downsample: Downsample::Stride, upsample_kernel: 4, ..Self::default() }
+            }
+        }
     }
 }

@@ -50,7 +50,7 @@ pub struct Network {
 impl Network {
     /// A network of these parts without labels, dropout or tied weights.
     pub fn new(images: ImageShape, architecture: Architecture, code: CodeForm) -> Self {
-        let (stages, activation) = (Stages::default(), Activation::Relu);
+        let (stages, activation) = (Stages::of(&architecture, code), Activation::Relu);
         let (classes, dropout, tied, start) = (0, 0.0, false, Start::default());
         let (linear, width) = (false, None);
         Self {
@@ -116,9 +116,21 @@ impl Network {
         Layer { start: self.start, width: self.width, ..Layer::from(activation) }
     }
 
-    /// What the product of a dense layer that takes whole images is multiplied by.
-    pub fn first_scale(&self) -> f32 {
-        self.layer(None).scale(self.images.elements())
+    /// What the product of a layer over so many inputs is multiplied by.
+    pub fn scale(&self, inputs: usize) -> f32 {
+        self.layer(None).scale(inputs)
+    }
+
+    /// The dense layers of the encoder that see images: a code may be made by one or two. A linear path is
+    /// not among them.
+    pub fn dense_on_images(&self) -> &'static [&'static str] {
+        match &self.architecture {
+            Architecture::Conv(_) => &[],
+            Architecture::Dense(sizes) if sizes.encoder.is_empty() => {
+                &["code", "mean", "log_variance"]
+            }
+            Architecture::Dense(_) => &["dense1"],
+        }
     }
 
     /// A layer that ends an encoder or a decoder: beside a linear path it begins by adding nothing.

@@ -181,8 +181,7 @@ impl TrainArgs {
         let classes = dataset.classes.len();
         let (model, recipe) = kind.build(dataset.shape, classes, &given, is_mnist)?;
         let small = dataset.train.count < FEW_IMAGES;
-        let rate = recipe.learning_rate * if small { recipe.few } else { 1.0 };
-        let least = recipe.batch.min(SMALL_BATCH);
+        let batch = if small { recipe.batch.min(SMALL_BATCH) } else { recipe.batch };
         let choices = recipe.choices;
         if choices.nll_images.is_some() && choices.nll.is_none() {
             return Err(Error::option("--nll-images", "has no effect without --nll"));
@@ -196,8 +195,8 @@ impl TrainArgs {
             hold_out: self.hold_out,
             missing: choices.missing.as_ref().map(ToString::to_string),
             epochs,
-            batch: self.batch.unwrap_or(if small { least } else { recipe.batch }),
-            learning_rate: self.lr.unwrap_or(rate),
+            batch: self.batch.unwrap_or(batch),
+            learning_rate: self.lr.unwrap_or(recipe.learning_rate),
             schedule: self.schedule.unwrap_or(recipe.schedule),
             seed: self.seed()?.0,
             binarise: choices.binarise.unwrap_or(false),
