@@ -49,7 +49,7 @@ impl LinearCode {
     /// count as one number.
     fn of(model: &Model) -> Self {
         let network = &model.network;
-        let image = Section { blocks: [1, 1], shape: network.images };
+        let image = Section { blocks: [1, 1], shape: network.images, overlap: 0 };
         let whole = |components, of: &str| Self { components, section: image, of: of.into() };
         match (&model.variant, &network.architecture, &network.code_shape()[..]) {
             (Variant::Vqvae(_), ..) => {

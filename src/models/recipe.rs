@@ -37,13 +37,14 @@ impl Recipe {
             loss: Some(Loss::Mse),
             ..Choices::default()
         };
-        let batch = match code {
-            None | Some(CodeForm::Vector(_)) => 64,
-            // Each image shows as many examples as its map has places.
-            Some(CodeForm::Features | CodeForm::Map(_)) => 16,
+        let (batch, learning_rate) = match code {
+            None | Some(CodeForm::Vector(_)) => (64, PLAIN_RATE),
+            // Each image shows as many examples as its map has places, and what is left to be learned
+            // beside the linear path is small.
+            Some(CodeForm::Features | CodeForm::Map(_)) => (16, MAP_RATE),
         };
         let schedule = Schedule::WarmCosine;
-        Self { batch, learning_rate: PLAIN_RATE, schedule, epochs: 10, choices }
+        Self { batch, learning_rate, schedule, epochs: 10, choices }
     }
 
     /// How a variant whose own publications ask for nothing else is trained.
@@ -92,6 +93,8 @@ pub enum Schedule {
 /// network stand four times as much; those of a deep one then unlearn, beside their linear path, as much
 /// as they learn.
 const PLAIN_RATE: f32 = 5e-3;
+/// The same where codes are maps.
+const MAP_RATE: f32 = 2e-3;
 pub(super) const PLAIN_WIDTH: usize = 256;
 
 /// The rate of other variants on layers of any kind.

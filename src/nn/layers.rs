@@ -194,7 +194,11 @@ pub fn conv_transpose2d(
     let layer = layer.into();
     let inputs = graph.shape(x).get(1).copied().unwrap_or(0);
     let [height, width] = geometry.kernel;
-    let initialiser = field_initialiser(layer, geometry, inputs, outputs);
+    // Of the places of a kernel, a pixel sees one in each stride.
+    let taps = [0, 1].map(|axis| geometry.kernel[axis].div_ceil(geometry.stride[axis]));
+    let summed = inputs * taps[0] * taps[1];
+    let plain = field_initialiser(Layer { width: None, ..layer }, geometry, inputs, outputs);
+    let initialiser = enlarged(plain, layer.scale(summed));
     let shape = [inputs, outputs, height, width];
     let weight = graph.parameter(&format!("{name}.weight"), shape, initialiser)?;
     let extra = [0, 1].map(|axis| {
@@ -202,19 +206,22 @@ pub fn conv_transpose2d(
         (geometry.stride[axis] + padding).saturating_sub(geometry.kernel[axis])
     });
     let product = ops::conv_transpose2d(graph, x, weight, geometry, extra)?;
-    finish(graph, name, product, inputs * height * width, outputs, layer)
+    finish(graph, name, product, summed, outputs, layer)
+}
+
+/// Weights as much larger as their product is made smaller.
+fn enlarged(initialiser: Initialiser, scale: f32) -> Initialiser {
+    match (initialiser.bound(), scale) {
+        (Some(bound), scale) if scale < 1.0 => Initialiser::Uniform { bound: bound / scale },
+        _ => initialiser,
+    }
 }
 
 fn initialiser(layer: Layer, fan_in: usize, fan_out: usize) -> Initialiser {
     match layer {
         Layer { width: Some(_), .. } => {
             let plain = initialiser(Layer { width: None, ..layer }, fan_in, fan_out);
-            match (plain.bound(), layer.scale(fan_in)) {
-                (Some(bound), scale) if scale < 1.0 => {
-                    Initialiser::Uniform { bound: bound / scale }
-                }
-                _ => plain,
-            }
+            enlarged(plain, layer.scale(fan_in))
         }
         Layer { start: Start::Zero, .. } => Initialiser::Constant(0.0),
         Layer { start: Start::Small, .. } => {

@@ -43,7 +43,8 @@ pub(super) fn begin(state: &mut State, model: &Model, dataset: &Dataset) -> Resu
         let inputs = section.shape.elements();
         let rows = sections(&images, dataset.shape, &section);
         let found = Principal::of(&rows, inputs, model.network.components());
-        let path = Path { model, found: &found, inputs, scales: model.network.path_scales() };
+        let scales = model.network.path_scales();
+        let path = Path { model, found: &found, section: &section, scales };
         path.encoder(state);
         path.decoder(state);
         path.prior(state);
@@ -111,7 +112,7 @@ fn fill(pixels: &mut [f32], seen: &[f32], shape: ImageShape) {
 struct Path<'a> {
     model: &'a Model,
     found: &'a Principal,
-    inputs: usize,
+    section: &'a Section,
     scales: [f32; 2],
 }
 
@@ -150,19 +151,27 @@ impl Path<'_> {
         (6.0 * weight / std::f32::consts::LN_2).sqrt()
     }
 
+    /// The direction of number `index` of a code.
+    fn direction(&self, index: usize) -> &[f32] {
+        let pixels = self.section.shape.elements();
+        &self.found.directions[index * pixels..][..pixels]
+    }
+
     fn encoder(&self, state: &mut State) {
-        let (inputs, scale) = (self.inputs, self.scales[0]);
+        let window = self.section.window().elements();
         let mut biases = vec![];
         if let Some(weights) = state.tensor_mut(&format!("{}.weight", linear::ENCODER)) {
-            for (index, row) in weights.chunks_mut(inputs).enumerate() {
+            for (index, row) in weights.chunks_mut(window).enumerate() {
                 if index >= self.found.components() {
                     // Images do not vary along so many directions. What is left begins at random.
                     biases.push(0.0);
                     continue;
                 }
-                let unit = self.unit(index);
-                let direction = &self.found.directions[index * inputs..][..inputs];
-                row.iter_mut().zip(direction).for_each(|(w, v)| *w = v / (unit * scale));
+                let (unit, direction) = (self.unit(index), self.direction(index));
+                row.fill(0.0);
+                for (place, v) in self.section.places().zip(direction) {
+                    row[place] = v / (unit * self.scales[0]);
+                }
                 let along = direction.iter().zip(&self.found.mean);
                 biases.push(-along.map(|(v, m)| f64::from(v * m)).sum::<f64>() as f32 / unit);
             }
@@ -173,23 +182,32 @@ impl Path<'_> {
     }
 
     fn decoder(&self, state: &mut State) {
-        let width = self.model.network.components();
+        let mut mean = self.found.mean.clone();
+        if self.model.output == Output::Sigmoid {
+            mean.iter_mut().for_each(|mean| *mean = logit(*mean));
+        }
+        let (window, width) = (self.section.window().elements(), self.model.network.components());
+        // Of a layer of windows, each number of the code has its weights in a row, and the mean is one
+        // more; of a dense one, in a column.
+        let is_dense = self.section.overlap == 0;
+        let steps = if is_dense { [1, width] } else { [window, 1] };
         // Tied weights have begun with the encoder's.
         if let Some(weights) = state.tensor_mut(&format!("{}.weight", linear::DECODER)) {
             weights.fill(0.0);
             for index in 0..self.found.components() {
                 let unit = self.unit(index) * self.slope();
-                let direction = &self.found.directions[index * self.inputs..][..self.inputs];
-                for (row, v) in weights.chunks_mut(width).zip(direction) {
-                    row[index] = v * unit / self.scales[1];
+                for (place, v) in self.section.places().zip(self.direction(index)) {
+                    weights[index * steps[0] + place * steps[1]] = v * unit / self.scales[1];
+                }
+            }
+            if !is_dense {
+                for (place, mean) in self.section.places().zip(&mean) {
+                    weights[width * window + place] = mean / self.scales[1];
                 }
             }
         }
         if let Some(values) = state.tensor_mut(&format!("{}.bias", linear::DECODER)) {
-            values.copy_from_slice(&self.found.mean);
-            if self.model.output == Output::Sigmoid {
-                values.iter_mut().for_each(|mean| *mean = logit(*mean));
-            }
+            values.copy_from_slice(&mean);
         }
     }
 

@@ -4,20 +4,26 @@
 //! nothing.
 //!
 //! Of a code that is a vector it takes whole images; of one that is a map, the block of the image
-//! that lies behind each of its places.
+//! that lies behind each of its places, with half a block around it: windows overlap, so that there
+//! need be no edges between blocks (Malvar and Staelin, "The LOT: transform coding without blocking
+//! effects", 1989). They begin at 0 around their blocks.
 
 use super::conv;
 use super::structure::{Network, Scope};
 use crate::data::ImageShape;
 use crate::error::Result;
+use crate::graph::Graph;
 use crate::models::architecture::{Architecture, CodeForm};
-use crate::nn;
-use crate::ops::{self, Builder, NodeId};
+use crate::nn::{self, Layer};
+use crate::ops::{self, Builder, ConvGeometry, NodeId};
 
 /// The layer from images to codes.
 pub const ENCODER: &str = "encoder.linear";
 /// The layer back.
 pub const DECODER: &str = "decoder.linear";
+
+/// How much finer the steps of windows are than those of other layers.
+const FINER: usize = 16;
 
 /// What the path takes at once, in pixels: an image, or a block of one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,12 +32,40 @@ pub struct Section {
     pub blocks: [usize; 2],
     /// The size of each.
     pub shape: ImageShape,
+    /// Pixels by which the window that the path sees, and makes, is larger to each side.
+    pub overlap: usize,
 }
 
 impl Section {
     /// How many there are in an image.
     pub fn count(&self) -> usize {
         self.blocks.iter().product()
+    }
+
+    /// The size of a window.
+    pub fn window(&self) -> ImageShape {
+        let ImageShape { channels, height, width } = self.shape;
+        ImageShape { channels, height: height + 2 * self.overlap, width: width + 2 * self.overlap }
+    }
+
+    /// The convolution whose windows those are.
+    fn geometry(&self) -> ConvGeometry {
+        let (block, window) = (self.shape, self.window());
+        ConvGeometry::symmetric(
+            [window.height, window.width],
+            [block.height, block.width],
+            [self.overlap; 2],
+        )
+    }
+
+    /// The place in its window of each pixel of a section.
+    pub fn places(&self) -> impl Iterator<Item = usize> + use<> {
+        let (Section { shape, overlap, .. }, window) = (*self, self.window());
+        (0..shape.elements()).map(move |pixel| {
+            let (row, column) = (pixel / shape.width, pixel % shape.width);
+            let (channel, row) = (row / shape.height, row % shape.height);
+            (channel * window.height + row + overlap) * window.width + column + overlap
+        })
     }
 
     /// Pixels of section `number` of an image of this shape: their places in the section, and in the
@@ -60,13 +94,13 @@ impl Network {
     pub fn section(&self) -> Section {
         match (&self.architecture, self.code) {
             (Architecture::Dense(_), _) | (_, CodeForm::Vector(_)) => {
-                Section { blocks: [1, 1], shape: self.images }
+                Section { blocks: [1, 1], shape: self.images, overlap: 0 }
             }
             (Architecture::Conv(sizes), _) => {
                 let [_, rows, columns] = conv::innermost(self, sizes);
                 let side = 1 << sizes.encoder.len();
                 let shape = ImageShape { height: side, width: side, ..self.images };
-                Section { blocks: [rows, columns], shape }
+                Section { blocks: [rows, columns], shape, overlap: side / 2 }
             }
         }
     }
@@ -78,54 +112,64 @@ impl Network {
 
     /// What the products of the path's two layers are multiplied by.
     pub fn path_scales(&self) -> [f32; 2] {
-        [self.section().shape.elements(), self.components()].map(|inputs| self.scale(inputs))
+        let decoder = match self.is_vector() {
+            true => self.scale(self.components()),
+            // At a pixel, windows of four places meet.
+            false => fine(self.layer(None)).scale(4 * (self.components() + 1)),
+        };
+        [self.scale(self.section().window().elements()), decoder]
     }
 
     /// The linear part of the code of `images`, shaped like the code.
     pub(super) fn linear_code(&self, scope: &mut Scope, images: NodeId) -> Result<NodeId> {
-        let graph = &mut *scope.graph;
-        let Section { blocks: [rows, columns], shape } = self.section();
-        let [batch, inputs, width] = [graph.shape(images)[0], shape.elements(), self.components()];
-        let mut x = images;
-        if let (Architecture::Conv(sizes), false) = (&self.architecture, self.is_vector()) {
-            x = conv::padded(self, graph, x, sizes.encoder.len())?;
-            let ImageShape { channels, height, width } = shape;
-            x = ops::reshape(graph, x, [batch, channels, rows, height, columns, width])?;
-            x = ops::permute(graph, x, &[0, 2, 4, 1, 3, 5])?;
+        let (graph, width, layer) = (&mut *scope.graph, self.components(), self.layer(None));
+        match &self.architecture {
+            Architecture::Conv(sizes) if !self.is_vector() => {
+                let x = conv::padded(self, graph, images, sizes.encoder.len())?;
+                nn::conv2d(graph, ENCODER, x, width, self.section().geometry(), layer)
+            }
+            _ => {
+                let x = ops::flatten(graph, images)?;
+                nn::dense(graph, ENCODER, x, width, layer)
+            }
         }
-        x = ops::reshape(graph, x, [batch * rows * columns, inputs])?;
-        x = nn::dense(graph, ENCODER, x, width, self.layer(None))?;
-        if self.is_vector() {
-            return Ok(x);
-        }
-        x = ops::reshape(graph, x, [batch, rows, columns, width])?;
-        ops::permute(graph, x, &[0, 3, 1, 2])
     }
 
     /// The linear part of the images that `code` stands for.
     pub(super) fn linear_image(&self, scope: &mut Scope, code: NodeId) -> Result<NodeId> {
-        let graph = &mut *scope.graph;
-        let Section { blocks: [rows, columns], shape } = self.section();
-        let [batch, width] = [graph.shape(code)[0], self.components()];
-        let ImageShape { channels, height, width: across } = shape;
-        let mut x = code;
-        if !self.is_vector() {
-            x = ops::permute(graph, x, &[0, 2, 3, 1])?;
-            x = ops::reshape(graph, x, [batch * rows * columns, width])?;
-        }
-        let pixels = shape.elements();
-        x = match self.tied {
-            true => nn::dense_tied(graph, DECODER, ENCODER, x, pixels, self.layer(None))?,
-            false => nn::dense(graph, DECODER, x, pixels, self.layer(None))?,
-        };
-        x = ops::reshape(graph, x, [batch, rows, columns, channels, height, across])?;
-        x = ops::permute(graph, x, &[0, 3, 1, 4, 2, 5])?;
-        x = ops::reshape(graph, x, [batch, channels, rows * height, columns * across])?;
+        let (graph, layer) = (&mut *scope.graph, self.layer(None));
+        let (batch, pixels) = (graph.shape(code)[0], self.images.elements());
         let ImageShape { channels, height, width } = self.images;
-        ops::slice(graph, x, &[0; 4], &[batch, channels, height, width])
+        let size = [batch, channels, height, width];
+        if !self.is_vector() {
+            let x = overlapping(graph, code, &self.section(), layer)?;
+            return ops::slice(graph, x, &[0; 4], &size);
+        }
+        let x = match self.tied {
+            true => nn::dense_tied(graph, DECODER, ENCODER, code, pixels, layer)?,
+            false => nn::dense(graph, DECODER, code, pixels, layer)?,
+        };
+        // In two steps: of one, plans of a training step have two dispatches more.
+        let x = ops::reshape(graph, x, [batch, 1, 1, channels, height, width])?;
+        ops::reshape(graph, x, size)
     }
 
     fn is_vector(&self) -> bool {
         matches!(self.code, CodeForm::Vector(_))
     }
+}
+
+/// A layer whose steps are finer: a block's last components are hundredths of a pixel, and what Adam
+/// moves in the weights of all of them at each step is to be less than that.
+fn fine(layer: Layer) -> Layer {
+    Layer { width: layer.width.map(|width| (width / FINER).max(1)), ..layer }
+}
+
+/// The sum of the windows that the places of `code` stand for. A number more of the code, which is 1 at
+/// all places, stands for what all images have: the mean of a section has a value for each pixel, where
+/// a bias would have one for each channel.
+fn overlapping(graph: &mut Graph, code: NodeId, section: &Section, layer: Layer) -> Result<NodeId> {
+    let (channels, layer) = (section.shape.channels, Layer { bias: false, ..fine(layer) });
+    let code = ops::pad(graph, code, &[0; 4], &[0, 1, 0, 0], 1.0)?;
+    nn::conv_transpose2d(graph, DECODER, code, channels, section.geometry(), layer)
 }
