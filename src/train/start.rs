@@ -33,17 +33,19 @@ const USUAL_VARIANCE: f32 = 0.05;
 /// # Errors
 /// Never for a dataset of the model's images.
 pub(super) fn begin(state: &mut State, model: &Model, dataset: &Dataset) -> Result<()> {
-    if dataset.train.count == 0 {
+    let network = &model.network;
+    let is_told = network.linear || !network.dense_on_images().is_empty();
+    if dataset.train.count == 0 || !is_told {
         return Ok(());
     }
     let images = images(dataset)?;
     centre(state, model, &mean(&images, dataset.shape.elements()));
-    if model.network.linear {
-        let section = model.network.section();
+    if network.linear {
+        let section = network.section();
         let inputs = section.shape.elements();
         let rows = sections(&images, dataset.shape, &section);
-        let found = Principal::of(&rows, inputs, model.network.components());
-        let scales = model.network.path_scales();
+        let found = Principal::of(&rows, inputs, network.components());
+        let scales = network.path_scales();
         let path = Path { model, found: &found, section: &section, scales };
         path.encoder(state);
         path.decoder(state);
