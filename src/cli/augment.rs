@@ -40,8 +40,8 @@ pub struct AugmentArgs {
     #[command(flatten)]
     model: ModelArgs,
     /// The label of all pictures, for a model that is told labels [default: by class folder]
-    #[arg(long, value_name = "N")]
-    label: Option<u32>,
+    #[arg(long, value_name = "NAME|N")]
+    label: Option<String>,
 }
 
 /// Writes variants of each picture of a folder.
@@ -108,9 +108,9 @@ fn place(args: &AugmentArgs, path: &Path, variant: usize) -> PathBuf {
 /// The label of each picture, for a model that is told labels.
 fn labels(trained: &Trained, args: &AugmentArgs, paths: &[PathBuf]) -> Result<Option<Vec<u32>>> {
     if args.label.is_some() || !trained.model().is_conditional() {
-        return trained.labels(args.label, paths.len());
+        return trained.labels(trained.label(args.label.as_deref())?, paths.len());
     }
-    let classes = trained.dataset()?.classes;
+    let classes = trained.classes()?;
     let label = |path: &PathBuf| {
         let inner = path.strip_prefix(&args.input).unwrap_or(path);
         let class = inner.components().next().map(|part| part.as_os_str().to_string_lossy());

@@ -26,8 +26,8 @@ pub struct DecodeArgs {
     #[arg(short, long, value_name = "DIR")]
     out: PathBuf,
     /// The label that pictures are to have, for a model that is told labels
-    #[arg(long, value_name = "N")]
-    label: Option<u32>,
+    #[arg(long, value_name = "NAME|N")]
+    label: Option<String>,
     /// The file holds which codes of the codebook each consists of, as whole numbers (vqvae)
     #[arg(long)]
     indices: bool,
@@ -54,7 +54,7 @@ pub fn decode(args: &DecodeArgs) -> Result<()> {
     };
     let latent = trained.model().network.latent();
     let count = codes.len() / latent.max(1);
-    let labels = trained.labels(args.label, count)?;
+    let labels = trained.labels(trained.label(args.label.as_deref())?, count)?;
     make_folder(&args.out)?;
     let shape = trained.model().images();
     let chunk = (NUMBERS / shape.elements().max(1)).max(1);

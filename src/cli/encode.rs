@@ -30,8 +30,8 @@ pub struct EncodeArgs {
     #[arg(short, long, value_name = "FILE")]
     out: PathBuf,
     /// The label of all the pictures, for a model that is told labels; --dataset has its own
-    #[arg(long, value_name = "N", conflicts_with = "dataset")]
-    label: Option<u32>,
+    #[arg(long, value_name = "NAME|N", conflicts_with = "dataset")]
+    label: Option<String>,
     /// Write which codes of the codebook each consists of, as whole numbers (vqvae)
     #[arg(long)]
     indices: bool,
@@ -59,7 +59,7 @@ pub fn encode(args: &EncodeArgs) -> Result<()> {
     let places = args.indices.then(|| places(trained.model())).transpose()?;
     let (paths, codes) = match args.dataset {
         Some(part) => dataset_codes(&mut trained, part)?,
-        None => picture_codes(&mut trained, &args.inputs, args.label)?,
+        None => picture_codes(&mut trained, &args.inputs, args.label.as_deref())?,
     };
     let count = codes.count();
     let width = match (places, codes.indices) {
@@ -93,10 +93,10 @@ fn shaped(model: &Model, values: Vec<f32>) -> Result<Tensor> {
 fn picture_codes(
     trained: &mut Trained,
     inputs: &[PathBuf],
-    label: Option<u32>,
+    label: Option<&str>,
 ) -> Result<(Vec<String>, Codes)> {
     let paths = inputs::find(inputs)?;
-    let labels = trained.labels(label, paths.len())?;
+    let labels = trained.labels(trained.label(label)?, paths.len())?;
     let shape = trained.model().images();
     let chunk = (NUMBERS / shape.elements().max(1)).max(1);
     let mut inference = trained.inference();
@@ -109,7 +109,7 @@ fn picture_codes(
     Ok((paths.iter().map(|path| path.to_string_lossy().into_owned()).collect(), all))
 }
 
-/// The codes of a part of the run's dataset; its images have numbers in place of paths.
+/// The codes of a part of the run's dataset; images of no files have numbers in place of paths.
 fn dataset_codes(trained: &mut Trained, part: Half) -> Result<(Vec<String>, Codes)> {
     let dataset = trained.dataset()?;
     let (name, images) = match part {
@@ -117,5 +117,9 @@ fn dataset_codes(trained: &mut Trained, part: Half) -> Result<(Vec<String>, Code
         Half::Test => ("test", &dataset.test),
     };
     let codes = trained.inference().encode_dataset(&dataset, images, usize::MAX)?;
-    Ok(((0..codes.count()).map(|number| format!("{name}/{number}")).collect(), codes))
+    let mut names = images.names();
+    if names.is_empty() {
+        names = (0..codes.count()).map(|number| format!("{name}/{number}")).collect();
+    }
+    Ok((names, codes))
 }

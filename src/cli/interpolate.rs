@@ -43,8 +43,8 @@ pub struct InterpolateArgs {
     #[command(flatten)]
     model: ModelArgs,
     /// The label of the pictures, for a model that is told labels
-    #[arg(long, value_name = "N")]
-    label: Option<u32>,
+    #[arg(long, value_name = "NAME|N")]
+    label: Option<String>,
 }
 
 /// Writes the way from one picture to another, as a strip and as an animation that goes there and
@@ -56,13 +56,14 @@ pub struct InterpolateArgs {
 pub fn interpolate(args: &InterpolateArgs) -> Result<()> {
     check_steps(args.steps)?;
     let mut trained = args.model.load()?;
-    trained.labels(args.label, args.steps)?;
+    let label = trained.label(args.label.as_deref())?;
+    trained.labels(label, args.steps)?;
     let shape = trained.model().images();
     let ends = Pictures::read(&[args.from.clone(), args.to.clone()], shape)?;
     if ends.count() != 2 {
         return Err(Error::option("A B", "takes two pictures, not folders of them"));
     }
-    let made = trained.interpolate(&ends.images, args.steps, args.label)?;
+    let made = trained.interpolate(&ends.images, args.steps, label)?;
     let strip = args.out.clone().unwrap_or_else(|| {
         trained.folder().path().join(format!("{}.png", names(&ends.paths).join("-")))
     });

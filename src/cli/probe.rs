@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use super::model::ModelArgs;
-use crate::data::{ImageShape, folder};
+use crate::data::{ImageShape, class_of, folder};
 use crate::error::{Error, Result};
 use crate::file::write_atomically;
 use crate::inference::Inference;
@@ -132,7 +132,7 @@ impl ClassFolder {
     fn find(folder: &Path) -> Result<Self> {
         let paths = folder::files_in(folder)?;
         let class = |path: &PathBuf| {
-            folder::class_of(folder, path).ok_or_else(|| {
+            class_of(folder, path).ok_or_else(|| {
                 Error::file(path, "lies in no class folder; move it into one, or away")
             })
         };

@@ -24,8 +24,8 @@ pub struct ReconstructArgs {
     #[command(flatten)]
     model: ModelArgs,
     /// The label of the pictures, for a model that is told labels
-    #[arg(long, value_name = "N")]
-    label: Option<u32>,
+    #[arg(long, value_name = "NAME|N")]
+    label: Option<String>,
 }
 
 /// Writes what the model makes of each picture, and prints how near it comes.
@@ -37,7 +37,7 @@ pub fn reconstruct(args: &ReconstructArgs) -> Result<()> {
     let paths = inputs::find(&args.inputs)?;
     let names = inputs::names(&paths);
     let mut trained = args.model.load()?;
-    let labels = trained.labels(args.label, paths.len())?;
+    let labels = trained.labels(trained.label(args.label.as_deref())?, paths.len())?;
     make_folder(&args.out)?;
     let shape = trained.model().images();
     let mut inference = trained.inference();

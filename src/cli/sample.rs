@@ -22,8 +22,8 @@ pub struct SampleArgs {
     #[command(flatten)]
     model: ModelArgs,
     /// The label that images are to have, for a model that is told labels
-    #[arg(long, value_name = "N")]
-    label: Option<u32>,
+    #[arg(long, value_name = "NAME|N")]
+    label: Option<String>,
     /// How many images
     #[arg(short = 'n', long, default_value_t = 64)]
     count: usize,
@@ -49,7 +49,8 @@ pub fn sample(args: &SampleArgs) -> Result<()> {
     }
     check_temperature(args.temperature)?;
     let mut trained = args.model.load()?;
-    let labels = labels(&trained, args.label, args.count)?;
+    let label = trained.label(args.label.as_deref())?;
+    let labels = labels(&trained, label, args.count)?;
     let seed = Seed(args.seed);
     let mut sampler = trained.sampler()?.at_temperature(args.temperature)?;
     if let Some(remark) = sampler.remark() {
@@ -57,7 +58,7 @@ pub fn sample(args: &SampleArgs) -> Result<()> {
     }
     let drawn = sampler.draw(&mut trained.inference(), args.count, labels.as_deref(), seed)?;
     let picture = plot::grid(&drawn, COLUMNS.min(args.count))?;
-    let name = args.label.map_or("samples.png".into(), |label| format!("samples-{label}.png"));
+    let name = label.map_or("samples.png".into(), |label| format!("samples-{label}.png"));
     let out = args.out.clone().unwrap_or_else(|| trained.folder().path().join(name));
     plot::save_png(&out, &picture)?;
     say(format_args!("{} images written to {}", args.count, out.display()));

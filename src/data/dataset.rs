@@ -13,6 +13,19 @@ pub struct Images {
     pub labels: Option<Vec<u32>>,
     /// How many images there are.
     pub count: usize,
+    /// The files they come from, in their order; empty where they come from none that are pictures.
+    pub files: Vec<ImageFile>,
+}
+
+/// A picture file, and how many images of a dataset come from it.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct ImageFile {
+    /// Its path in the folder of the dataset.
+    pub file: String,
+    /// The MD5 of its bytes, by which it is known wherever it lies.
+    pub md5: String,
+    /// How many images come from it: 1, or as many parts as were cut from it and are kept.
+    pub images: usize,
 }
 
 impl Images {
@@ -40,7 +53,37 @@ impl Images {
             .labels
             .as_ref()
             .map(|labels| indices.iter().map(|&index| labels[index as usize]).collect());
-        Images { pixels, labels, count: indices.len() }
+        let files = self.files_of(indices);
+        Images { pixels, labels, count: indices.len(), files }
+    }
+
+    /// The files that the images at these indices come from.
+    fn files_of(&self, indices: &[u32]) -> Vec<ImageFile> {
+        let ends = self.files.iter().scan(0, |end, file| {
+            *end += file.images;
+            Some(*end)
+        });
+        let ends: Vec<usize> = ends.collect();
+        let mut found: Vec<(usize, ImageFile)> = vec![];
+        for index in indices {
+            let place = ends.partition_point(|end| *end <= *index as usize);
+            match (found.last_mut(), self.files.get(place)) {
+                (Some((last, file)), _) if *last == place => file.images += 1,
+                (_, Some(file)) => found.push((place, ImageFile { images: 1, ..file.clone() })),
+                (_, None) => {}
+            }
+        }
+        found.into_iter().map(|(_, file)| file).collect()
+    }
+
+    /// What each image is called: its file, with a number where several come from one; nothing where
+    /// images come from no files.
+    pub fn names(&self) -> Vec<String> {
+        let of = |file: &ImageFile| match file.images {
+            1 => vec![file.file.clone()],
+            parts => (0..parts).map(|part| format!("{}#{part}", file.file)).collect(),
+        };
+        self.files.iter().flat_map(of).collect()
     }
 
     /// The first `count` images, or all where there are no more.
@@ -49,6 +92,7 @@ impl Images {
             let elements = self.pixels.len() / self.count;
             self.pixels.truncate(count * elements);
             self.pixels.shrink_to_fit();
+            self.files = self.files_of(&(0..count as u32).collect::<Vec<_>>());
             if let Some(labels) = &mut self.labels {
                 labels.truncate(count);
             }
@@ -83,8 +127,10 @@ pub struct Dataset {
     pub masked: bool,
     /// The images to train on.
     pub train: Images,
-    /// The images that are held out.
+    /// The images that are held out; where none are, some of those that are trained on.
     pub test: Images,
+    /// Whether nothing is held out, so that `test` says nothing of images that were never seen.
+    pub trains_on_all: bool,
     /// The names of the classes; empty where images have no labels.
     pub classes: Vec<String>,
 }
@@ -107,14 +153,22 @@ mod tests {
     use super::*;
 
     fn three() -> Images {
-        Images { pixels: (0..12).collect(), labels: Some(vec![7, 8, 9]), count: 3 }
+        let file = |(file, images): (&str, usize)| ImageFile {
+            file: file.into(),
+            md5: String::new(),
+            images,
+        };
+        let files = [("a.png", 2), ("b.png", 1)].map(file).to_vec();
+        Images { pixels: (0..12).collect(), labels: Some(vec![7, 8, 9]), count: 3, files }
     }
 
     #[test]
     fn select_and_take_keep_pixels_and_labels_together() {
         let picked = three().select(&[2, 0]);
         assert_eq!(picked.pixels, [8, 9, 10, 11, 0, 1, 2, 3]);
-        assert_eq!((picked.labels, picked.count), (Some(vec![9, 7]), 2));
+        assert_eq!((&picked.labels, picked.count), (&Some(vec![9, 7]), 2));
+        assert_eq!(picked.names(), ["b.png", "a.png"]);
+        assert_eq!(three().names(), ["a.png#0", "a.png#1", "b.png"]);
         let first = three().take(1);
         assert_eq!(first.image(0), [0, 1, 2, 3]);
         assert_eq!((first.labels, first.count), (Some(vec![7]), 1));

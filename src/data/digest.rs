@@ -15,7 +15,7 @@ impl Dataset {
         let mut whole = Md5::new();
         let sizes = [self.shape.channels, self.shape.height, self.shape.width];
         whole.update(format!("{sizes:?} {} {}", self.masked, self.classes.len()));
-        for Images { pixels, labels, count } in [&self.train, &self.test] {
+        for Images { pixels, labels, count, .. } in [&self.train, &self.test] {
             whole.update(format!(" {count} "));
             let labels: &[u32] = labels.as_deref().unwrap_or(&[]);
             for bytes in [&pixels[..], bytemuck::cast_slice(labels)] {

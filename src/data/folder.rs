@@ -11,7 +11,7 @@
 //! - `--size` stretches, so that no part of an image goes unseen. `--patches` cuts as many parts of
 //!   one size out of each image as would tile it, at random places.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::HashSet;
 use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
@@ -20,60 +20,102 @@ use image::ImageFormat;
 use rayon::prelude::*;
 
 use super::bar::progress_bar;
-use super::dataset::{Dataset, Images};
+use super::dataset::{Dataset, ImageFile, Images};
 use super::load_options::LoadOptions;
-use super::order::Split;
+use super::manifest::Manifest;
+use super::partition::{Member, Partition};
 use super::patches;
 use super::picture::{Picture, decode};
 use crate::error::{Error, Result};
 use crate::shape::{ImageShape, MAX_BYTES};
 
-/// The class of images that lie beside class folders.
-const LOOSE: &str = ".";
-
 /// Images decoded between two looks at whether all is well.
 const CHUNK: usize = 512;
 
+/// Images that are measured where none is held out.
+const MEASURED: usize = 1000;
+
 const TEMPLATE: &str = "{msg} [{bar:30}] {pos} of {len}, {eta} left";
 
-/// The images in `folder`, a tenth held out, or the share that `--hold-out` asks for.
+/// The images in `folder`, a tenth held out, or the share that `--hold-out` asks for; or, where a run
+/// remembers its pictures, those in the parts that they were in.
 ///
 /// # Errors
 /// When the folder is missing or holds fewer than two images, when an image cannot be decoded, and
 /// when sizes differ and `--size` is not given.
-pub fn load(folder: &Path, options: &LoadOptions) -> Result<Dataset> {
-    let files = find(folder)?;
-    let (labels, classes) = classify(folder, &files);
-    let split = Split::by_share(files.len(), options.hold_out, options.seed, options.limit)?;
+pub fn load(folder: &Path, options: &LoadOptions, known: Option<&Manifest>) -> Result<Dataset> {
+    let files = find(folder, options)?;
+    let Partition { train, held_out, classes } = match known {
+        Some(manifest) => Partition::remembered(folder, &files, manifest)?,
+        None => Partition::drawn(folder, &files, options)?,
+    };
     // Both parts go through one pass, since the channels are settled by all images together.
-    let chosen: Vec<u32> = split.train.iter().chain(&split.test).copied().collect();
-    let paths: Vec<&Path> = chosen.iter().map(|&index| files[index as usize].as_path()).collect();
-    let pictures = decode_all(&paths, options)?;
+    let members: Vec<&Member> = train.iter().chain(&held_out).collect();
+    let pictures = decode_all(&members, options)?;
     let shape = common_shape(&pictures)?;
     let mut pictures = pictures.into_iter();
-    let mut part = |indices: &[u32]| {
-        let mut images = Images { labels: labels.as_ref().map(|_| vec![]), ..Images::default() };
-        for (index, parts) in indices.iter().zip(pictures.by_ref()) {
+    let mut part = |members: &[Member]| {
+        let labels = (!classes.is_empty()).then(Vec::new);
+        let mut images = Images { labels, ..Images::default() };
+        for (member, parts) in members.iter().zip(pictures.by_ref()) {
             for picture in &parts {
                 for _ in 0..shape.channels / picture.shape.channels {
                     images.pixels.extend_from_slice(&picture.pixels);
                 }
             }
             images.count += parts.len();
-            if let (Some(to), Some(all)) = (&mut images.labels, &labels) {
-                to.extend(std::iter::repeat_n(all[*index as usize], parts.len()));
+            images.files.push(ImageFile { images: parts.len(), ..member.file.clone() });
+            if let (Some(labels), Some(label)) = (&mut images.labels, member.label) {
+                labels.extend(std::iter::repeat_n(label, parts.len()));
             }
         }
         images
     };
-    let (mut train, test) = (part(&split.train), part(&split.test));
+    let (mut train, mut test) = (part(&train), part(&held_out));
     if let (Some(_), Some(limit)) = (options.patches, options.limit) {
-        // Parts are the images; those that are kept are spread over all pictures.
-        let (limit, count) = (limit.min(train.count) as u64, train.count as u64);
-        let kept: Vec<u32> = (0..limit).map(|part| (part * count / limit) as u32).collect();
-        train = train.select(&kept);
+        train = limited(train, limit);
     }
-    Ok(Dataset { name: name(folder), shape, masked: false, train, test, classes })
+    let trains_on_all = test.count == 0;
+    if trains_on_all {
+        let count = train.count.min(MEASURED);
+        let kept = |number: usize| (number * train.count / count) as u32;
+        test = train.select(&(0..count).map(kept).collect::<Vec<_>>());
+    }
+    warn_of_copies(&train, &test, trains_on_all);
+    let name = name(folder);
+    Ok(Dataset { name, shape, masked: false, train, test, trains_on_all, classes })
+}
+
+/// So many parts of pictures, spread over all pictures. All files stay listed: they are those of a run,
+/// even where no part of one is kept.
+fn limited(train: Images, limit: usize) -> Images {
+    let (limit, count) = (limit.min(train.count) as u64, train.count as u64);
+    let kept: Vec<u32> = (0..limit).map(|part| (part * count / limit) as u32).collect();
+    let mut first = 0;
+    let files = train.files.iter().map(|file| {
+        let end = first + file.images as u32;
+        let before = |end: u32| kept.partition_point(|part| *part < end);
+        let images = before(end) - before(first);
+        first = end;
+        ImageFile { images, ..file.clone() }
+    });
+    let files = files.collect();
+    Images { files, ..train.select(&kept) }
+}
+
+/// Says how many held-out pictures are copies of some that are trained on.
+fn warn_of_copies(train: &Images, test: &Images, trains_on_all: bool) {
+    let known: HashSet<&str> = train.files.iter().map(|file| &*file.md5).collect();
+    let copies: Vec<&ImageFile> =
+        test.files.iter().filter(|file| known.contains(&*file.md5)).collect();
+    if let (Some(first), false) = (copies.first(), trains_on_all) {
+        log::warn!(
+            "{} of the {} held-out pictures are copies of pictures that are trained on, such as {}: what              is measured on them says nothing of new ones",
+            copies.len(),
+            test.files.len(),
+            first.file
+        );
+    }
 }
 
 fn name(folder: &Path) -> String {
@@ -81,11 +123,12 @@ fn name(folder: &Path) -> String {
     full.file_name().map_or_else(|| "images".into(), |name| name.to_string_lossy().into_owned())
 }
 
-/// Every image file below `folder`, at least two, sorted by path.
-fn find(folder: &Path) -> Result<Vec<PathBuf>> {
+/// Every image file below `folder`, at least two if one is held out, sorted by path.
+fn find(folder: &Path, options: &LoadOptions) -> Result<Vec<PathBuf>> {
     let files = files_in(folder)?;
-    if files.len() == 1 {
-        let what = "holds a single image; at least 2 are needed, as one is held out";
+    if files.len() == 1 && options.hold_out != Some(0.0) {
+        let what = "holds a single image; at least 2 are needed, as one is held out; --hold-out 0 holds \
+                    none out";
         return Err(Error::file(folder, what));
     }
     Ok(files)
@@ -171,54 +214,28 @@ fn formats() -> String {
     names.join(", ")
 }
 
-/// The sub-folder of `folder` that a file lies in, at any depth; `None` where it lies in `folder`
-/// itself.
-pub fn class_of(folder: &Path, file: &Path) -> Option<String> {
-    let inner = file.strip_prefix(folder).unwrap_or(file);
-    let mut parts = inner.components();
-    match (parts.next(), parts.next()) {
-        (Some(first), Some(_)) => Some(first.as_os_str().to_string_lossy().into_owned()),
-        _ => None,
-    }
-}
-
-/// The class of each file and the classes' names, or nothing where there is but one class.
-fn classify(folder: &Path, files: &[PathBuf]) -> (Option<Vec<u32>>, Vec<String>) {
-    let class = |path: &PathBuf| class_of(folder, path).unwrap_or_else(|| LOOSE.to_owned());
-    let names: Vec<String> = files.iter().map(class).collect();
-    let classes: Vec<String> = names.iter().cloned().collect::<BTreeSet<_>>().into_iter().collect();
-    if classes.len() < 2 {
-        return (None, Vec::new());
-    }
-    // `classes` is sorted and holds every name, so the partition point is the name's own place.
-    let label = |name: &String| classes.partition_point(|class| class < name) as u32;
-    (Some(names.iter().map(label).collect()), classes)
-}
-
 /// The picture of each path, or the patches cut from it.
-fn decode_all(paths: &[&Path], options: &LoadOptions) -> Result<Vec<Vec<Picture>>> {
-    let bar = progress_bar(paths.len() as u64, options.progress, TEMPLATE).with_message("images");
-    let mut pictures: Vec<Vec<Picture>> = Vec::with_capacity(paths.len());
+fn decode_all(members: &[&Member], options: &LoadOptions) -> Result<Vec<Vec<Picture>>> {
+    let bar = progress_bar(members.len() as u64, options.progress, TEMPLATE).with_message("images");
+    let mut pictures: Vec<Vec<Picture>> = Vec::with_capacity(members.len());
     let mut count = 0;
     // The first comes alone: with its size it is known how much all will take, and a small file whose
     // image is far larger is given up at once, not kept with as many others as a chunk has.
-    let (first, others) = paths.split_at(paths.len().min(1));
+    let (first, others) = members.split_at(members.len().min(1));
     for chunk in std::iter::once(first).chain(others.chunks(CHUNK)) {
         let first = pictures.first().map(|parts| parts[0].shape);
-        let done = pictures.len();
         // Results are kept in order, so that of several bad files the same one is named each time.
         let decoded: Vec<Result<Vec<Picture>>> = chunk
             .par_iter()
-            .enumerate()
-            .map(|(place, path)| {
+            .map(|Member { path, number, .. }| {
                 let picture = decode(path, options)?;
                 let parts = match options.patches {
-                    Some(size) => patches::cut(&picture, size, path, options.seed, done + place)?,
+                    Some(size) => patches::cut(&picture, size, path, options.seed, *number)?,
                     None => vec![picture],
                 };
                 let shape = parts[0].shape;
-                check_size(first.unwrap_or(shape), paths[0], shape, path)?;
-                let least = (count + parts.len()).max(paths.len());
+                check_size(first.unwrap_or(shape), &members[0].path, shape, path)?;
+                let least = (count + parts.len()).max(members.len());
                 match shape.bytes(least) {
                     Some(_) => Ok(parts),
                     None => Err(too_large(&shape, least)),
@@ -266,24 +283,5 @@ fn common_shape(pictures: &[Vec<Picture>]) -> Result<ImageShape> {
         Some(shape) if shape.bytes(count).is_some() => Ok(shape),
         Some(shape) => Err(too_large(&shape, count)),
         None => Err(Error::option("--data", "there are no images; give a folder that has some")),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn classes_are_the_first_level_of_folders() {
-        let label = |paths: &[&str]| {
-            let files: Vec<PathBuf> = paths.iter().map(|path| Path::new("d").join(path)).collect();
-            classify(Path::new("d"), &files)
-        };
-        let (labels, classes) = label(&["b/1.png", "a/deep/2.png", "b/3.png"]);
-        assert_eq!((labels, classes), (Some(vec![1, 0, 1]), vec!["a".into(), "b".into()]));
-        let (labels, classes) = label(&["1.png", "a/2.png"]);
-        assert_eq!((labels, classes), (Some(vec![0, 1]), vec![".".into(), "a".into()]));
-        assert_eq!(label(&["1.png", "2.png"]), (None, vec![]));
-        assert_eq!(label(&["a/1.png", "a/2.png"]), (None, vec![]));
     }
 }

@@ -2,6 +2,7 @@
 
 use super::dataset::Dataset;
 use super::load_options::LoadOptions;
+use super::manifest::Manifest;
 use super::source::Source;
 use super::{digits, folder, mnist, order, sprites};
 use crate::error::{Error, Result};
@@ -15,13 +16,99 @@ impl Dataset {
     /// damaged or do not fit together, when a download fails, and when there are fewer than two
     /// images.
     pub fn load(source: &Source, options: &LoadOptions) -> Result<Dataset> {
+        Self::load_known(source, options, None)
+    }
+
+    /// The same, but that pictures of a folder are in the parts that a run remembers them in.
+    ///
+    /// # Errors
+    /// As [`Dataset::load`], and when none of the pictures is left that the run had.
+    pub fn load_known(
+        source: &Source,
+        options: &LoadOptions,
+        known: Option<&Manifest>,
+    ) -> Result<Dataset> {
         options.check(source)?;
         match source {
             Source::Digits => digits::load(options),
             Source::Mnist(folder) => mnist::load(folder.as_deref(), options),
-            Source::Images(folder) => folder::load(folder, options),
+            Source::Images(folder) => folder::load(folder, options, known),
             Source::Sprites(count) => sprites::load(*count, options),
         }
+    }
+
+    /// The same images to train on, with those of `source` as the held-out ones: all of a folder, or the
+    /// part that other sources hold out themselves. They are brought to the same colours, and their
+    /// classes are found by name.
+    ///
+    /// # Errors
+    /// When they cannot be read, are of another size, or are of a class that there is none to train on of.
+    pub fn with_test(
+        self,
+        source: &Source,
+        options: &LoadOptions,
+        known: Option<&Manifest>,
+    ) -> Result<Dataset> {
+        let is_folder = matches!(source, Source::Images(_));
+        let options = LoadOptions {
+            limit: None,
+            gray: is_folder && self.shape.channels == 1,
+            patches: options.patches.filter(|_| is_folder),
+            size: options.size.filter(|_| is_folder || matches!(source, Source::Sprites(_))),
+            hold_out: is_folder.then_some(0.0),
+            ..*options
+        };
+        let other = Self::load_known(source, &options, known)?;
+        let mut test = if is_folder { other.train } else { other.test };
+        if (other.shape.width, other.shape.height) != (self.shape.width, self.shape.height) {
+            let what = format!(
+                "{source} has images of {}, but --data images of {}; give --size",
+                other.shape, self.shape
+            );
+            return Err(Error::option("--test-data", what));
+        }
+        test.pixels = match (other.shape.channels, self.shape.channels) {
+            (1, 3) => {
+                let planes = test.pixels.chunks(other.shape.elements());
+                planes.flat_map(|plane| plane.repeat(3)).collect()
+            }
+            (had, wanted) if had == wanted => test.pixels,
+            _ => {
+                let what = format!("{source} has images in colour, but --data has gray ones");
+                return Err(Error::option("--test-data", what));
+            }
+        };
+        test.labels = self.labels_of(&other.classes, test.labels, source)?;
+        Ok(Dataset { test, trains_on_all: false, ..self })
+    }
+
+    /// Labels among `classes` as those of the same names here; none where there are no classes here.
+    fn labels_of(
+        &self,
+        classes: &[String],
+        labels: Option<Vec<u32>>,
+        source: &Source,
+    ) -> Result<Option<Vec<u32>>> {
+        if self.classes.is_empty() {
+            return Ok(None);
+        }
+        let Some(labels) = labels else {
+            let what =
+                format!("{source} has no classes, but --data has; sort it into folders of them");
+            return Err(Error::option("--test-data", what));
+        };
+        let place = |name: &String| {
+            let found = self.classes.iter().position(|class| class == name);
+            found.map(|place| place as u32).ok_or_else(|| {
+                let what = format!(
+                    "{source} has a class `{name}`, which --data has not; there are {}",
+                    self.classes.join(", ")
+                );
+                Error::option("--test-data", what)
+            })
+        };
+        let places = classes.iter().map(place).collect::<Result<Vec<u32>>>()?;
+        Ok(Some(labels.iter().map(|label| places[*label as usize]).collect()))
     }
 }
 
@@ -95,6 +182,7 @@ mod tests {
             (Source::Sprites(10), flat, "--size"),
             (Source::Digits, share(0.5), "--hold-out"),
             (folder(), share(1.0), "--hold-out"),
+            (folder(), share(-0.1), "--hold-out"),
             (folder(), share(f64::NAN), "--hold-out"),
         ];
         for (source, options, option) in refused {

@@ -242,7 +242,7 @@ pub fn from_tensor(images: &Tensor) -> Result<MaskedImages> {
     let any_missing = pixels
         .chunks(shape.elements() + plane)
         .any(|image| image[shape.elements()..].contains(&UNSEEN));
-    Ok(MaskedImages { images: Images { pixels, labels: None, count }, shape, any_missing })
+    Ok(MaskedImages { images: Images { pixels, count, ..Images::default() }, shape, any_missing })
 }
 
 /// Writes image number `index` from its numbers.

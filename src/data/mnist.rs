@@ -63,6 +63,7 @@ fn from_folder(folder: &Path, limit: Option<usize>) -> Result<Dataset> {
         name: "mnist".into(),
         shape,
         masked: false,
+        trains_on_all: false,
         train: train.take(limit.unwrap_or(usize::MAX)),
         test,
         classes: (0..classes).map(|class| class.to_string()).collect(),

@@ -45,30 +45,47 @@ impl Split {
             );
             return Err(Error::option("--data", what));
         }
-        let Ok(numbered) = u32::try_from(count) else {
-            let what = format!("{count} images are too many; at most {} can be numbered", u32::MAX);
-            return Err(Error::option("--data", what));
-        };
-        let mut test = permutation(seed, stream::SPLIT, 0, numbered);
+        let mut test = permutation(seed, stream::SPLIT, 0, numbered(count)?);
         let mut train = test.split_off(held_out.clamp(1, count - 1));
         train.truncate(limit.unwrap_or(count));
         Ok(Split { train, test })
     }
 
-    /// Holds out this share of the images, or a tenth where none is given, and at least one.
+    /// Holds out this share of the images, or a tenth where none is given, and at least one; none where
+    /// the share is 0. Where images have classes, each class gives its share of those that are held out,
+    /// and keeps at least one image to be trained on.
     ///
     /// # Errors
     /// As [`Split::new`].
     pub fn by_share(
+        classes: Option<&[u32]>,
         count: usize,
         share: Option<f64>,
         seed: Seed,
         limit: Option<usize>,
     ) -> Result<Split> {
-        match share {
-            Some(share) => Self::new(count, held_out(count, share), seed, limit),
-            None => Self::tenth(count, seed, limit),
+        if share == Some(0.0) {
+            let train = permutation(seed, stream::SPLIT, 0, numbered(count)?);
+            let most = limit.unwrap_or(count);
+            return Ok(Split { train: train.into_iter().take(most).collect(), test: vec![] });
         }
+        let wanted = share.map_or(count / 10, |share| held_out(count, share));
+        let mut quotas = classes.map(|classes| quotas(classes, wanted)).unwrap_or_default();
+        let Some(classes) = classes.filter(|_| quotas.iter().any(|quota| *quota > 0)) else {
+            return Self::new(count, wanted, seed, limit);
+        };
+        let mut split = Split { train: vec![], test: vec![] };
+        for index in permutation(seed, stream::SPLIT, 0, numbered(count)?) {
+            match &mut quotas[classes[index as usize] as usize] {
+                0 => split.train.push(index),
+                quota => {
+                    *quota -= 1;
+                    split.test.push(index);
+                }
+            }
+        }
+        split.train.truncate(limit.unwrap_or(count));
+        Ok(split)
     }
 
     /// Holds out a tenth, and at least one image.
@@ -80,15 +97,40 @@ impl Split {
     }
 }
 
-/// Refuses a share that would hold out nothing, or everything.
+fn numbered(count: usize) -> Result<u32> {
+    u32::try_from(count).map_err(|_| {
+        let what = format!("{count} images are too many; at most {} can be numbered", u32::MAX);
+        Error::option("--data", what)
+    })
+}
+
+/// How many images of each class to hold out, of `wanted` in all: in proportion to what each has beyond
+/// the one that it keeps, the largest remainders rounded up.
+fn quotas(classes: &[u32], wanted: usize) -> Vec<usize> {
+    let mut spare = vec![0; classes.iter().max().map_or(0, |last| *last as usize + 1)];
+    classes.iter().for_each(|class| spare[*class as usize] += 1);
+    spare.iter_mut().for_each(|count| *count = usize::saturating_sub(*count, 1));
+    let all: usize = spare.iter().sum();
+    let wanted = wanted.clamp(1, all.max(1)).min(all);
+    let share = |count: usize| count as u128 * wanted as u128;
+    let mut quotas: Vec<usize> =
+        spare.iter().map(|count| (share(*count) / all.max(1) as u128) as usize).collect();
+    let mut order: Vec<usize> = (0..quotas.len()).collect();
+    order.sort_by_key(|class| std::cmp::Reverse(share(spare[*class]) % all.max(1) as u128));
+    let left = wanted - quotas.iter().sum::<usize>();
+    order.iter().take(left).for_each(|class| quotas[*class] += 1);
+    quotas
+}
+
+/// Refuses a share that would hold out everything.
 ///
 /// # Errors
-/// When it does not lie between 0 and 1; the error names `--hold-out`.
+/// When it is not 0 or more, and below 1; the error names `--hold-out`.
 pub fn check_held_out(share: f64) -> Result<()> {
-    if share > 0.0 && share < 1.0 {
+    if (0.0..1.0).contains(&share) {
         return Ok(());
     }
-    let what = format!("is {share}; it must lie between 0 and 1, such as 0.2");
+    let what = format!("is {share}; it must lie between 0 and 1, such as 0.2, or be 0 for none");
     Err(Error::option("--hold-out", what))
 }
 
@@ -146,14 +188,35 @@ mod tests {
     #[test]
     fn a_share_is_held_out() {
         let split = |count, share| {
-            let split = Split::by_share(count, Some(share), Seed(1), None).expect("enough images");
+            let split =
+                Split::by_share(None, count, Some(share), Seed(1), None).expect("enough images");
             (split.train.len(), split.test.len())
         };
         assert_eq!([split(50, 0.2), split(3, 0.01), split(3, 0.99)], [(40, 10), (2, 1), (1, 2)]);
         assert_eq!(
-            Split::by_share(50, None, Seed(1), None).expect("enough images"),
+            Split::by_share(None, 50, None, Seed(1), None).expect("enough images"),
             Split::tenth(50, Seed(1), None).expect("enough images")
         );
+    }
+
+    #[test]
+    fn each_class_gives_its_share() {
+        // 60, 30 and 9 images, and one.
+        let classes: Vec<u32> =
+            [(0, 60), (1, 30), (2, 9), (3, 1)].iter().flat_map(|(c, n)| vec![*c; *n]).collect();
+        for seed in (0..20).map(Seed) {
+            let split = Split::by_share(Some(&classes), 100, None, seed, None).expect("enough");
+            let classes = &classes;
+            let count = |class| split.test.iter().filter(move |at| classes[**at as usize] == class);
+            assert_eq!([0, 1, 2, 3].map(|class| count(class).count()), [6, 3, 1, 0]);
+            assert_eq!(split.train.len(), 90);
+        }
+        assert_eq!(quotas(&[0, 0, 1, 1, 2], 50), [1, 1, 0]);
+        // Where each class has but one image, classes are no guide.
+        let split = Split::by_share(Some(&[0, 1, 2]), 3, None, Seed(1), None).expect("enough");
+        assert_eq!((split.train.len(), split.test.len()), (2, 1));
+        let all = Split::by_share(Some(&[0, 1]), 2, Some(0.0), Seed(1), Some(1)).expect("enough");
+        assert_eq!((all.train.len(), all.test.len()), (1, 0));
     }
 
     #[test]

@@ -144,6 +144,7 @@ pub fn load(count: usize, options: &LoadOptions) -> Result<Dataset> {
         name: "sprites".into(),
         shape,
         masked: false,
+        trains_on_all: false,
         train: draw(options.seed, &split.train, &shape),
         test: draw(options.seed, &split.test, &shape),
         classes: SHAPES.map(str::to_owned).to_vec(),
@@ -158,7 +159,7 @@ fn draw(seed: Seed, indices: &[u32], shape: &ImageShape) -> Images {
         .zip(&factors)
         .for_each(|(image, what)| image.copy_from_slice(&what.render(shape.width, shape.height)));
     let labels = Some(factors.iter().map(|what| what.shape).collect());
-    Images { pixels, labels, count: indices.len() }
+    Images { pixels, labels, count: indices.len(), files: vec![] }
 }
 
 #[cfg(test)]

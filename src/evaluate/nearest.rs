@@ -57,11 +57,12 @@ mod tests {
     #[test]
     fn it_is_the_root_of_the_mean_square_to_the_nearest() {
         let shape = ImageShape { channels: 1, height: 1, width: 2 };
-        let train = Images { pixels: vec![0, 0, 255, 255], labels: None, count: 2 };
+        let train = Images { pixels: vec![0, 0, 255, 255], count: 2, ..Images::default() };
         let dataset = Dataset {
             name: "two".into(),
             shape,
             masked: false,
+            trains_on_all: false,
             train,
             test: Images::default(),
             classes: vec![],

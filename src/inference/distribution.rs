@@ -1,10 +1,14 @@
 //! How codes of real images are distributed, so that new ones can be drawn.
 
+use std::collections::HashMap;
+
 use nalgebra::{DMatrix, DVector};
 
 use super::latent::{NormalFit, standard_normal};
 use super::mixture::Mixture;
+use crate::error::Result;
 use crate::rng::{Philox, Seed, stream};
+use crate::tensor::Tensor;
 
 /// A mixture models codes of up to this many numbers whole, and wider ones along as many directions.
 const MOST_DIRECTIONS: usize = 64;
@@ -18,6 +22,16 @@ const TURNS: usize = 6;
 const SPARE: usize = 8;
 /// First directions, and the mixture, are the same for the same codes.
 const START: Seed = Seed(0x00D1_AB01_0001);
+
+/// Names of stored tensors: of the mixture, of the directions that it models, and of what lies outside
+/// these.
+const WEIGHTS: &str = "mixture.weights";
+const MEANS: &str = "mixture.means";
+const ROOTS: &str = "mixture.roots";
+const CENTRE: &str = "directions.mean";
+const AXES: &str = "directions.axes";
+const REST_MEAN: &str = "rest.mean";
+const REST: &str = "rest.deviations";
 
 /// A distribution like that of given codes (Ghosh et al., "From variational to deterministic
 /// autoencoders", 2020): a mixture of normal distributions, along the directions of most variance
@@ -62,6 +76,60 @@ impl CodeDistribution {
         let rest = NormalFit::new(&rest, width);
         let directions = Some(Directions { mean, axes, rest });
         Self { mixture, directions, temperature, width }
+    }
+
+    /// The distribution as named tensors, which a run stores.
+    ///
+    /// # Errors
+    /// Never, unless codes are wider than can be.
+    pub(super) fn tensors(&self) -> Result<Vec<(&'static str, Tensor)>> {
+        let [weights, means, roots] = self.mixture.tensors()?;
+        let mut all = vec![(WEIGHTS, weights), (MEANS, means), (ROOTS, roots)];
+        if let Some(Directions { mean, axes, rest }) = &self.directions {
+            let rows = axes.transpose().iter().map(|x| *x as f32).collect();
+            let [rest_mean, deviations] = rest.tensors()?;
+            let mean = mean.iter().map(|x| *x as f32).collect();
+            all.extend([
+                (CENTRE, Tensor::new([self.width], mean)?),
+                (AXES, Tensor::new([self.width, axes.ncols()], rows)?),
+                (REST_MEAN, rest_mean),
+                (REST, deviations),
+            ]);
+        }
+        Ok(all)
+    }
+
+    /// The distribution of codes of `width` numbers that [`CodeDistribution::tensors`] were of; `None` if
+    /// they are of none.
+    pub(super) fn from_tensors(width: usize, tensors: &HashMap<String, Tensor>) -> Option<Self> {
+        let of = |name: &str| tensors.get(name);
+        let mixture = Mixture::from_tensors([of(WEIGHTS)?, of(MEANS)?, of(ROOTS)?])?;
+        let along = of(MEANS)?.shape()[1];
+        let temperature = 1.0;
+        let Some(centre) = of(CENTRE) else {
+            return (along == width).then_some(Self {
+                mixture,
+                directions: None,
+                temperature,
+                width,
+            });
+        };
+        let axes = of(AXES)?;
+        let rest = NormalFit::from_tensors([of(REST_MEAN)?, of(REST)?])?;
+        let finite = centre.data().iter().chain(axes.data()).all(|x| x.is_finite());
+        let fits = axes.shape()[..] == [width, along]
+            && [centre, of(REST_MEAN)?].iter().all(|mean| mean.shape()[..] == [width]);
+        if !(fits && finite) {
+            return None;
+        }
+        let numbers =
+            |tensor: &Tensor| -> Vec<f64> { tensor.data().iter().map(|x| f64::from(*x)).collect() };
+        let directions = Directions {
+            mean: DVector::from_vec(numbers(centre)),
+            axes: DMatrix::from_row_slice(width, along, &numbers(axes)),
+            rest,
+        };
+        Some(Self { mixture, directions: Some(directions), temperature, width })
     }
 
     /// The same with codes `temperature` times as far from the mean of their component.
@@ -206,6 +274,35 @@ mod tests {
         let [mean, _, variance, ..] = moments(&rest, 2);
         assert!((mean - 1.0).abs() < 0.02 && (variance - 0.01).abs() < 0.002, "{mean} {variance}");
         assert_eq!(fit.draw(3, Seed(6)), drawn[..3 * width]);
+    }
+
+    #[test]
+    fn stored_distributions_are_the_same_again_and_damaged_ones_are_none() {
+        for width in [3, 100] {
+            let codes = standard_normal(width * 300, Seed(2));
+            let (known, held_out) = codes.split_at(width * 250);
+            let fit = CodeDistribution::new(known, held_out, width);
+            let named = |fit: &CodeDistribution| -> HashMap<String, Tensor> {
+                let tensors = fit.tensors().expect("small");
+                tensors.into_iter().map(|(name, tensor)| (name.to_owned(), tensor)).collect()
+            };
+            let stored = named(&fit);
+            let again = CodeDistribution::from_tensors(width, &stored).expect("whole");
+            assert_eq!(named(&again), stored);
+            for (one, other) in fit.draw(5, Seed(1)).iter().zip(again.draw(5, Seed(1))) {
+                assert!((one - other).abs() < 1e-5, "{one} {other}");
+            }
+            assert_eq!(CodeDistribution::from_tensors(width + 1, &stored), None);
+            for name in stored.keys() {
+                let mut damaged = stored.clone();
+                damaged.insert(name.clone(), Tensor::zeros([7, 7]));
+                assert_eq!(CodeDistribution::from_tensors(width, &damaged), None, "{name}");
+                let mut odd = stored[name].clone();
+                odd.data_mut()[0] = f32::NAN;
+                damaged.insert(name.clone(), odd);
+                assert_eq!(CodeDistribution::from_tensors(width, &damaged), None, "{name}");
+            }
+        }
     }
 
     #[test]

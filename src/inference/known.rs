@@ -13,6 +13,8 @@ use crate::models::Variant;
 /// Images whose codes new ones take after, and held-out ones that say how well those are described.
 const TRAIN: usize = 10_000;
 const HELD_OUT: usize = 5_000;
+/// The most places of codes of a codebook, which a run stores.
+const MOST_PLACES: usize = 1 << 22;
 
 /// The codes of some images of a dataset: for plain autoencoders, before the encoder's last step.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -35,9 +37,10 @@ impl Inference<'_> {
         }
         let is_quantised = matches!(self.model.variant, Variant::Vqvae(_));
         let task = if is_quantised { Task::Encode } else { Task::Linear };
+        let places = self.model.places().map_or(1, |map| map.iter().product::<usize>());
         let mut codes =
             |images: &Images, most| self.dataset_codes(task, dataset, &spread(images, most), most);
-        let train = codes(&dataset.train, TRAIN)?;
+        let train = codes(&dataset.train, TRAIN.min((MOST_PLACES / places.max(1)).max(1)))?;
         let held_out = match is_quantised {
             true => Codes::default(),
             false => codes(&dataset.test, HELD_OUT)?,

@@ -3,7 +3,9 @@
 use rand::RngExt;
 use rayon::prelude::*;
 
+use crate::error::Result;
 use crate::rng::{self, Philox, Seed, stream};
+use crate::tensor::Tensor;
 
 /// The code at part `t` of the straight way from `a` to `b`, for `t` in `[0, 1]`.
 pub fn linear(a: &[f32], b: &[f32], t: f32) -> Vec<f32> {
@@ -103,6 +105,8 @@ fn normals(seed: Seed) -> impl Iterator<Item = f32> {
 
 /// The most codes that a [`NormalFit`] keeps.
 const MOST_CODES: usize = 1000;
+/// The most numbers of them, which a run stores.
+const MOST_NUMBERS: usize = 1 << 22;
 
 /// A normal distribution with the mean and the covariance of given codes, for models without a
 /// prior that codes could be drawn from.
@@ -119,7 +123,8 @@ impl NormalFit {
     /// of zeros.
     pub fn new(codes: &[f32], width: usize) -> Self {
         let finite = |code: &&[f32]| code.iter().all(|number| number.is_finite());
-        let every = (codes.len() / width.max(1)).div_ceil(MOST_CODES).max(1);
+        let most = (MOST_NUMBERS / width.max(1)).clamp(1, MOST_CODES);
+        let every = (codes.len() / width.max(1)).div_ceil(most).max(1);
         let rows = codes.chunks_exact(width.max(1)).step_by(every);
         let rows: Vec<&[f32]> = rows.filter(finite).collect();
         let mut sums = vec![0.0; width];
@@ -130,6 +135,23 @@ impl NormalFit {
         let mean: Vec<f32> = sums.iter().map(|sum| (sum / count) as f32).collect();
         let deviations = rows.iter().flat_map(|code| code.iter().zip(&mean).map(|(x, m)| x - m));
         Self { deviations: deviations.collect(), mean }
+    }
+
+    /// The mean `[width]` and the deviations from it `[count, width]`.
+    pub(super) fn tensors(&self) -> Result<[Tensor; 2]> {
+        let width = self.mean.len();
+        let count = self.deviations.len() / width.max(1);
+        let deviations = Tensor::new([count, width], self.deviations.clone())?;
+        Ok([Tensor::new([width], self.mean.clone())?, deviations])
+    }
+
+    /// The distribution that [`NormalFit::tensors`] were of; `None` if they are of none.
+    pub(super) fn from_tensors([mean, deviations]: [&Tensor; 2]) -> Option<Self> {
+        let [width] = mean.shape()[..] else { return None };
+        let fits = matches!(deviations.shape()[..], [_, wide] if wide == width);
+        let mut numbers = mean.data().iter().chain(deviations.data());
+        let (mean, deviations) = (mean.data().to_vec(), deviations.data().to_vec());
+        (fits && numbers.all(|x| x.is_finite())).then_some(Self { mean, deviations })
     }
 
     /// The same distribution with deviations `factor` times as great.

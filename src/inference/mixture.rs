@@ -11,7 +11,9 @@ use nalgebra::{DMatrix, DVector};
 use rand::{Rng, RngExt};
 use rayon::prelude::*;
 
+use crate::error::Result;
 use crate::rng::{self, Philox, Seed, stream};
+use crate::tensor::Tensor;
 
 /// Numbers of components that are tried, until one more step no longer helps held-out rows.
 const SIZES: [usize; 6] = [1, 2, 5, 10, 20, 50];
@@ -81,6 +83,43 @@ impl Mixture {
             }
         }
         this
+    }
+
+    /// Weights `[components]`, means `[components, width]` and roots of covariances `[components, width,
+    /// width]`, row by row, to the precision of stored numbers.
+    pub fn tensors(&self) -> Result<[Tensor; 3]> {
+        let width = self.0.first().map_or(0, |component| component.mean.len());
+        let (mut weights, mut means, mut roots) = (vec![], vec![], vec![]);
+        for Component { weight, mean, root } in &self.0 {
+            weights.push(*weight as f32);
+            means.extend(mean.iter().map(|x| *x as f32));
+            roots.extend(root.transpose().iter().map(|x| *x as f32));
+        }
+        let count = weights.len();
+        Ok([
+            Tensor::new([count], weights)?,
+            Tensor::new([count, width], means)?,
+            Tensor::new([count, width, width], roots)?,
+        ])
+    }
+
+    /// The mixture that [`Mixture::tensors`] were of; `None` if they are of none.
+    pub fn from_tensors([weights, means, roots]: [&Tensor; 3]) -> Option<Self> {
+        let [count, width] = means.shape()[..] else { return None };
+        let fits = weights.shape()[..] == [count] && roots.shape()[..] == [count, width, width];
+        let finite = [weights, means, roots].iter().all(|x| x.data().iter().all(|x| x.is_finite()));
+        if !(fits && finite && count > 0) {
+            return None;
+        }
+        let row = |tensor: &Tensor, index: usize, width: usize| -> Vec<f64> {
+            tensor.data()[index * width..][..width].iter().map(|x| f64::from(*x)).collect()
+        };
+        let component = |index: usize| Component {
+            weight: f64::from(weights.data()[index]),
+            mean: DVector::from_vec(row(means, index, width)),
+            root: DMatrix::from_row_slice(width, width, &row(roots, index, width * width)),
+        };
+        Some(Self((0..count).map(component).collect()))
     }
 
     /// How many components there are.

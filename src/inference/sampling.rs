@@ -1,5 +1,7 @@
 //! New images from a model: codes that no image had, decoded.
 
+use std::collections::HashMap;
+
 use rand::RngExt;
 
 use super::codes::Codes;
@@ -9,9 +11,13 @@ use super::latent::standard_normal;
 use super::place_sampler::PlaceSampler;
 use super::runner::Inference;
 use crate::error::{Error, Result};
+use crate::graph::State;
 use crate::models::{Model, Variant, VqVae};
 use crate::rng::{Philox, Seed, stream};
 use crate::tensor::Tensor;
+
+/// The name of stored numbers of codes.
+const INDICES: &str = "indices";
 
 /// The places of VQ-VAE's codes, each of which has a code of the codebook.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -76,6 +82,45 @@ impl Sampler {
                 Self::Fitted(fit, Box::new(model.clone()))
             }
         }
+    }
+
+    /// What is needed to draw the same codes again without images, as named tensors; nothing for models
+    /// with a prior.
+    ///
+    /// # Errors
+    /// Never, unless codes are wider than can be.
+    pub fn tensors(&self) -> Result<Vec<(&'static str, Tensor)>> {
+        match self {
+            Self::Fitted(fit, _) => fit.tensors(),
+            Self::Places(places, Codes { indices: Some(indices), .. }) => {
+                let numbers: Vec<f32> = indices.iter().map(|index| *index as f32).collect();
+                let count = numbers.len() / places.count.max(1);
+                Ok(vec![(INDICES, Tensor::new([count, places.count], numbers)?)])
+            }
+            _ => Ok(vec![]),
+        }
+    }
+
+    /// The sampler of `model`, which is in the state `state`, that [`Sampler::tensors`] were of; `None` if
+    /// they are of none.
+    pub fn from_tensors(
+        model: &Model,
+        state: &State,
+        tensors: &HashMap<String, Tensor>,
+    ) -> Option<Self> {
+        let latent = model.network.latent();
+        let Variant::Vqvae(vqvae) = &model.variant else {
+            let fit = CodeDistribution::from_tensors(latent, tensors)?;
+            return Some(Self::Fitted(fit, Box::new(model.clone())));
+        };
+        let places = Places::new(model, vqvae);
+        let numbers = tensors.get(INDICES)?;
+        let fits =
+            matches!(numbers.shape()[..], [count, wide] if count > 0 && wide == places.count);
+        let indices: Vec<u32> = numbers.data().iter().map(|number| *number as u32).collect();
+        let values = fits.then(|| model.look_up(state, &indices))?.ok()?;
+        let codes = Codes { width: latent, values, indices: Some(indices), ..Codes::default() };
+        Some(Self::Places(places, codes))
     }
 
     /// The same with codes `temperature` times as far from the mean, in standard deviations: from that of

@@ -44,6 +44,10 @@ pub enum RunFile {
     SampleMeasures,
     /// What was measured.
     Metrics,
+    /// Which images were trained on and held out, and the names of their classes.
+    Manifest,
+    /// What codes of the images are like, for new ones to be drawn.
+    CodeDistribution,
     /// The options the run was started with.
     Config,
     /// The trained model, with the optimiser's state.
@@ -54,7 +58,7 @@ pub enum RunFile {
 
 impl RunFile {
     /// All of them.
-    pub const ALL: [RunFile; 19] = [
+    pub const ALL: [RunFile; 21] = [
         Self::Reconstructions,
         Self::Loss,
         Self::Filters,
@@ -71,13 +75,15 @@ impl RunFile {
         Self::Prior,
         Self::SampleMeasures,
         Self::Metrics,
+        Self::Manifest,
+        Self::CodeDistribution,
         Self::Config,
         Self::Model,
         Self::Best,
     ];
 
     /// Files that only some models and runs have.
-    pub const OCCASIONAL: [RunFile; 10] = [
+    pub const OCCASIONAL: [RunFile; 11] = [
         Self::Restored,
         Self::Interpolation,
         Self::LatentGrid,
@@ -88,6 +94,7 @@ impl RunFile {
         Self::Profile,
         Self::Prior,
         Self::SampleMeasures,
+        Self::CodeDistribution,
     ];
 
     /// Its name inside the folder.
@@ -109,6 +116,8 @@ impl RunFile {
             Self::Prior => "prior.safetensors",
             Self::SampleMeasures => "samples.json",
             Self::Metrics => "metrics.json",
+            Self::Manifest => "manifest.json",
+            Self::CodeDistribution => "codes.safetensors",
             Self::Config => "config.toml",
             Self::Model => "model.safetensors",
             Self::Best => "best.safetensors",

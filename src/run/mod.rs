@@ -2,6 +2,7 @@
 //! feature `cli` the program's options, progress and interruption.
 
 pub mod checkpoint;
+mod fingerprint;
 mod folder;
 mod lock;
 mod metrics;
@@ -9,6 +10,7 @@ mod prior_file;
 mod profile;
 #[cfg(feature = "cli")]
 mod program;
+mod sampler_file;
 mod storing;
 mod terminal;
 

@@ -1,9 +1,9 @@
 //! The prior of VQ-VAE's places as a file of the run, beside the model it was trained for.
 
-use md5::{Digest, Md5};
 use serde::{Deserialize, Serialize};
 
 use super::checkpoint::{self, Checkpoint, Header};
+use super::fingerprint::fingerprint;
 use super::folder::{RunFile, RunFolder};
 use crate::error::{Error, Result};
 use crate::graph::{Graph, State, StateLayout};
@@ -75,14 +75,4 @@ fn layout(network: &PlacePrior) -> Result<StateLayout> {
     let index = graph.input("index", [1, network.places()]);
     network.logits(&mut graph, index, network.map[0])?;
     Ok(graph.layout())
-}
-
-/// The MD5 of a model's parameters and buffers: what it makes of images, but not how it would be trained
-/// on.
-fn fingerprint(state: &State) -> String {
-    let mut digest = Md5::new();
-    for number in state.parameters.iter().chain(&state.buffers) {
-        digest.update(number.to_bits().to_le_bytes());
-    }
-    digest.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
 }

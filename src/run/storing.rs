@@ -6,6 +6,7 @@ use super::checkpoint::{self, Checkpoint, Header};
 use super::folder::{RunFile, RunFolder};
 use super::lock::RunLock;
 use super::metrics::EpochMetrics;
+use crate::data::Manifest;
 use crate::error::{Error, Result};
 use crate::graph::State;
 use crate::rng::Seed;
@@ -59,6 +60,9 @@ pub fn store(
     let folder = RunFolder::create(folder)?;
     let _lock = RunLock::take(folder.path())?;
     folder.write_text(RunFile::Config, &checkpoint.header.config)?;
+    let dataset = trainer.dataset();
+    let manifest = Manifest::of(dataset, dataset.digest());
+    folder.write_text(RunFile::Manifest, &manifest.to_json()?)?;
     checkpoint::save(&folder.file(RunFile::Model), &checkpoint)?;
     Ok(folder)
 }

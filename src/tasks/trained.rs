@@ -1,9 +1,11 @@
 //! The model of a finished run, ready for use on a device.
 
+use std::io;
 use std::path::Path;
 
-use crate::data::Dataset;
+use crate::data::{Dataset, Manifest, class_table};
 use crate::error::{Error, Result};
+use crate::file;
 use crate::gpu::{self, DeviceChoice, Opened};
 use crate::graph::{Executor, State, StateLayout};
 use crate::inference::{self, Inference, KnownCodes, LearnedPrior, PlaceSampler, Sampler, layout};
@@ -11,6 +13,9 @@ use crate::models::Model;
 use crate::run::{RunFile, RunFolder, checkpoint};
 use crate::tensor::Tensor;
 use crate::train::Config;
+
+/// The most bytes of what a run remembers of its images, which are a hundred a picture.
+const MOST_MANIFEST: u64 = 1 << 30;
 
 /// A trained model in host memory.
 pub(crate) struct Stored {
@@ -111,15 +116,40 @@ impl Trained {
         Inference::new(self.opened.executor.as_mut(), &self.config.model, &self.layout)
     }
 
-    /// The images it was trained on.
+    /// What the run remembers of its images; nothing for runs of earlier versions.
     ///
     /// # Errors
-    /// When they cannot be read, or have changed since.
+    /// When its file is damaged.
+    pub fn manifest(&self) -> Result<Option<Manifest>> {
+        let path = self.folder.file(RunFile::Manifest);
+        match file::read_text(&path, MOST_MANIFEST) {
+            Ok(text) => Manifest::from_json(&text, &path).map(Some),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(Error::file(path, format!("cannot be read: {error}"))),
+        }
+    }
+
+    /// The images it was trained on, and those that were held out, as they were then: pictures that were
+    /// added to a folder since are neither. What has changed is said in a warning.
+    ///
+    /// # Errors
+    /// When they cannot be read, or have changed so that they are no longer the model's.
     pub fn dataset(&self) -> Result<Dataset> {
-        let dataset = self.config.load()?;
+        let manifest = self.manifest()?;
+        let dataset = self.config.load(manifest.as_ref()).map_err(|error| match error {
+            Error::File { path, what } => {
+                let run = self.folder.path().display();
+                Error::file(path, format!("{what} (the images of {run} are needed here)"))
+            }
+            other => other,
+        })?;
+        let data = &self.config.data;
         if dataset.shape != self.model().images() {
-            let what = format!("`{}` has changed since the training", self.config.data);
+            let what = format!("`{data}` has changed since the training");
             return Err(Error::file(self.folder.path(), what));
+        }
+        if manifest.is_some_and(|manifest| manifest.digest != dataset.digest()) {
+            log::warn!("the images of --data {data} are not all as they were in the training");
         }
         Ok(dataset)
     }
@@ -167,7 +197,8 @@ impl Trained {
         PlaceSampler::new(device, &prior, &self.config.model, codebook).map(Some)
     }
 
-    /// Where new codes come from.
+    /// Where new codes come from: of models without a prior, what the run has stored of its images' codes,
+    /// or else the images themselves.
     ///
     /// # Errors
     /// As [`Trained::place_sampler`], and when images whose codes new ones take after cannot be read.
@@ -175,8 +206,44 @@ impl Trained {
         if let Some(places) = self.place_sampler()? {
             return Ok(Sampler::Learned(Box::new(places)));
         }
+        if !self.model().is_variational() {
+            let state = self.opened.executor.state()?;
+            if let Some(stored) = Sampler::load(&self.folder, self.model(), &state)? {
+                return Ok(stored);
+            }
+        }
         let known = self.known_codes()?;
         Ok(Sampler::new(self.model(), known))
+    }
+
+    /// The names of the classes, by label; their numbers, where the run remembers no names.
+    ///
+    /// # Errors
+    /// When what the run remembers is damaged.
+    pub fn classes(&self) -> Result<Vec<String>> {
+        let known = self.manifest()?.map(|manifest| manifest.classes).unwrap_or_default();
+        let numbers = || (0..self.model().network.classes).map(|label| label.to_string()).collect();
+        Ok(if known.is_empty() { numbers() } else { known })
+    }
+
+    /// The label that `name` stands for, where one was asked for: the class of this name, or else of this
+    /// number.
+    ///
+    /// # Errors
+    /// When there is no such class, the model is told no labels, or what the run remembers is damaged.
+    pub fn label(&self, name: Option<&str>) -> Result<Option<u32>> {
+        let Some(name) = name else { return Ok(None) };
+        if !self.model().is_conditional() {
+            return self.labels(Some(0), 1).map(|_| None);
+        }
+        let classes = self.classes()?;
+        let by_name = classes.iter().position(|class| class == name);
+        let by_number = || name.parse().ok().filter(|label| *label < classes.len());
+        let found = by_name.or_else(by_number);
+        found.map(|label| Some(label as u32)).ok_or_else(|| {
+            let what = format!("is `{name}`; the model knows {}", class_table(&classes));
+            Error::option("--label", what)
+        })
     }
 
     /// A label for each of `count` images: `label` where one was asked for, else `None`.
@@ -192,12 +259,12 @@ impl Trained {
                 Err(Error::option("--label", what))
             }
             Some(label) if label >= classes => {
-                let what = format!("is {label}; the model knows 0 to {}", classes - 1);
+                let what = format!("is {label}; the model knows {}", class_table(&self.classes()?));
                 Err(Error::option("--label", what))
             }
             Some(label) => Ok(Some(vec![label; count])),
             None if classes > 0 => {
-                let what = format!("is needed: this model is told one of 0 to {}", classes - 1);
+                let what = format!("is needed: one of {}", class_table(&self.classes()?));
                 Err(Error::option("--label", what))
             }
             None => Ok(None),

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use crate::data::order::check_held_out;
-use crate::data::{Dataset, LoadOptions, Missing, Source, missing};
+use crate::data::{Dataset, ImageFile, LoadOptions, Manifest, Missing, Source, missing};
 use crate::error::{Error, Result};
 use crate::evaluate::Subject;
 use crate::models::{Model, Schedule};
@@ -35,6 +35,9 @@ pub struct Config {
     /// The share of a folder's images that is held out, where it is not a tenth.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hold_out: Option<f64>,
+    /// Where images that are held out come from, as `--test-data` takes it, where not from `data`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub test_data: Option<String>,
     /// Which pixels nobody sees, as `--missing` takes it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub missing: Option<String>,
@@ -80,6 +83,7 @@ impl Config {
             gray: false,
             limit: None,
             hold_out: None,
+            test_data: None,
             missing: None,
             epochs: 1,
             batch: SMALL_BATCH,
@@ -96,11 +100,11 @@ impl Config {
         }
     }
 
-    /// Loads the images that it names.
+    /// Loads the images that it names; in the parts in which a run remembers them, if it does.
     ///
     /// # Errors
     /// When they cannot be read.
-    pub fn load(&self) -> Result<Dataset> {
+    pub fn load(&self, known: Option<&Manifest>) -> Result<Dataset> {
         let options = LoadOptions {
             size: self.size,
             patches: self.patches,
@@ -110,7 +114,8 @@ impl Config {
             seed: Seed(self.seed),
             progress: true,
         };
-        load(&self.data, self.missing.as_deref(), &options)
+        let test = self.test_data.as_deref();
+        load(&self.data, test, self.missing.as_deref(), &options, known)
     }
 
     /// The learning rate at the first step of this epoch, counted from 1.
@@ -226,15 +231,51 @@ impl Config {
     }
 }
 
-/// Loads the images of `data`, of which `hidden` says which pixels nobody sees.
-pub(crate) fn load(data: &str, hidden: Option<&str>, options: &LoadOptions) -> Result<Dataset> {
+/// Loads the images of `data`, with those of `test` held out where there is one, of which `hidden` says which
+/// pixels nobody sees.
+pub(crate) fn load(
+    data: &str,
+    test: Option<&str>,
+    hidden: Option<&str>,
+    options: &LoadOptions,
+    known: Option<&Manifest>,
+) -> Result<Dataset> {
     let source: Source = data.parse()?;
+    let test: Option<Source> = test.map(str::parse).transpose()?;
     let hidden: Option<Missing> = hidden.map(str::parse).transpose()?;
-    let dataset = Dataset::load(&source, options)?;
+    let dataset = match test {
+        Some(test) => with_test(&source, &test, options, known)?,
+        None => Dataset::load_known(&source, options, known)?,
+    };
     match hidden {
         Some(hidden) => missing::apply(dataset, &hidden, options.seed),
         None => Ok(dataset),
     }
+}
+
+/// All images of `source` to train on, and those of `test` held out.
+fn with_test(
+    source: &Source,
+    test: &Source,
+    options: &LoadOptions,
+    known: Option<&Manifest>,
+) -> Result<Dataset> {
+    if options.hold_out.is_some() {
+        let what = "has no effect beside --test-data, which is what is held out";
+        return Err(Error::option("--hold-out", what));
+    }
+    let is_folder = matches!(source, Source::Images(_));
+    let all = LoadOptions { hold_out: is_folder.then_some(0.0), ..*options };
+    let part = |files: &[ImageFile]| {
+        known.map(|known| Manifest {
+            classes: known.classes.clone(),
+            train: files.to_vec(),
+            ..Manifest::default()
+        })
+    };
+    let train = part(known.map_or(&[], |known| &known.train));
+    let held_out = part(known.map_or(&[], |known| &known.held_out));
+    Dataset::load_known(source, &all, train.as_ref())?.with_test(test, options, held_out.as_ref())
 }
 
 /// A whole number that TOML can hold: its numbers are signed.

@@ -251,7 +251,7 @@ mod tests {
     #[test]
     fn images_that_are_sent_as_needed_are_those_that_stay() {
         let pixels: Vec<u8> = (0..100 * 6_u32).map(|i| (i * i % 251) as u8).collect();
-        let images = Images { pixels, labels: None, count: 100 };
+        let images = Images { pixels, count: 100, ..Images::default() };
         let order: Vec<u32> = (0..100).map(|i| i * 37 % 100).collect();
         let resident = Room::new(&images, 6, 3, None);
         assert_eq!(resident, Room { images: 100, resident: true });
@@ -274,7 +274,7 @@ mod tests {
 
     #[test]
     fn fewer_images_than_a_batch_are_one_step() {
-        let images = Images { pixels: vec![255; 12], labels: None, count: 2 };
+        let images = Images { pixels: vec![255; 12], count: 2, ..Images::default() };
         let room = Room::new(&images, 6, 32, None);
         let means = means(&mut CpuExecutor::new(), &images, room, 32, &[1, 0]);
         assert_eq!(means, [(1.0, 2)]);

@@ -136,6 +136,11 @@ impl<'a> Trainer<'a> {
         &self.layout
     }
 
+    /// What it trains on.
+    pub fn dataset(&self) -> &'a Dataset {
+        self.dataset
+    }
+
     /// What it trains, and how.
     pub fn config(&self) -> &'a Config {
         self.config

@@ -16,11 +16,12 @@ fn digits(limit: Option<usize>) -> Dataset {
 /// Two images of 3 x 2 in colour, without a black pixel.
 fn colours() -> Dataset {
     let images =
-        |first: u8| Images { pixels: (first..first + 18).collect(), labels: None, count: 1 };
+        |first: u8| Images { pixels: (first..first + 18).collect(), count: 1, ..Images::default() };
     Dataset {
         name: "colours".into(),
         shape: ImageShape { channels: 3, height: 2, width: 3 },
         masked: false,
+        trains_on_all: false,
         train: images(1),
         test: images(101),
         classes: vec![],

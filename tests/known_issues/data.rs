@@ -6,7 +6,6 @@ use std::path::Path;
 
 use diabolo::data::{Dataset, LoadOptions, Source};
 use diabolo::error::Result;
-use diabolo::rng::Seed;
 use diabolo::tasks::Raster;
 use image::{ImageBuffer, Luma, Rgb, RgbImage};
 
@@ -129,21 +128,6 @@ fn a_panorama_is_read() {
     picture(&path, (20_000, 64), 1);
     let read = Raster::read(&path);
     assert!(read.is_ok(), "a picture of 1.3 million pixels is refused: {:?}", read.err());
-}
-
-/// A class of one picture is trained on, not held out whole, whatever the seed.
-#[test]
-#[should_panic(expected = "a class is held out whole")]
-fn a_class_of_one_picture_is_trained_on() {
-    let folder = folder();
-    few_pictures(&folder.path().join("many"), 9);
-    few_pictures(&folder.path().join("one"), 1);
-    for seed in (0..30).map(Seed) {
-        let options = LoadOptions { seed, ..LoadOptions::default() };
-        let data = load(folder.path(), &options).expect("pictures");
-        let seen: BTreeSet<u32> = data.train.labels.into_iter().flatten().collect();
-        assert_eq!(seen.len(), data.classes.len(), "a class is held out whole: {seed:?}");
-    }
 }
 
 /// What a run draws in the folder of its own pictures does not become pictures of the next run.

@@ -2,11 +2,8 @@
 
 use std::fs;
 
-use diabolo::gpu::DeviceChoice;
-use diabolo::tasks;
-
 use super::program::{diabolo, diabolo_in, printed, text};
-use super::{TINY, few_pictures, files, folder, picture, read, train};
+use super::{TINY, few_pictures, files, folder, read, train};
 
 /// A run on another data set does not take the place of a finished one, though the folders of both
 /// are called `train`.
@@ -29,26 +26,6 @@ fn runs_on_data_of_one_name_do_not_replace_each_other() {
     let first = read(&models().next().expect("a finished run"));
     train("cable");
     assert!(models().any(|path| read(&path) == first), "the model of the first run is gone");
-}
-
-/// A picture that is added after the training does not make others that were trained on held-out
-/// ones: the split is the run's, or the change is an error.
-#[test]
-#[should_panic(expected = "pictures that were trained on are taken for held-out ones")]
-fn pictures_that_are_added_leave_the_held_out_ones_as_they_were() {
-    let folder = folder();
-    let pictures = folder.path().join("pictures");
-    few_pictures(&pictures, 20);
-    let run = folder.path().join("run");
-    printed(&train(&pictures, &run));
-    let trained = tasks::Trained::load(&run, &DeviceChoice::Cpu).expect("a finished run");
-    let before = trained.dataset().expect("the pictures are there");
-    picture(&pictures.join("05b.png"), (8, 8), 77);
-    if let Ok(after) = trained.dataset() {
-        let seen = |image: &[u8]| (0..before.train.count).any(|at| before.train.image(at) == image);
-        let wrong = (0..after.test.count).filter(|at| seen(after.test.image(*at))).count();
-        assert_eq!(wrong, 0, "pictures that were trained on are taken for held-out ones");
-    }
 }
 
 /// A folder of one's own, which no run was written to, keeps its files: it is refused as a run's.

@@ -4,7 +4,7 @@ use std::fs;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
-use crate::data::{Dataset, Source, folder, order, permutation};
+use crate::data::{Dataset, Source, class_of, folder, order, permutation};
 use crate::error::{Error, Result};
 use crate::inference;
 use crate::rng::{Seed, stream};
@@ -37,7 +37,7 @@ impl Judged {
     pub fn find(folder: &Path, normal: Option<&str>) -> Result<Self> {
         let paths = folder::files_in(folder)?;
         let labels: Vec<String> =
-            paths.iter().map(|path| folder::class_of(folder, path).unwrap_or_default()).collect();
+            paths.iter().map(|path| class_of(folder, path).unwrap_or_default()).collect();
         let has = |name: &str| labels.iter().any(|label| label == name);
         let normal = match normal {
             Some(name) if has(name) => Some(name),
@@ -79,8 +79,7 @@ fn named(labels: &[String]) -> String {
 /// When there is such a class.
 pub fn check_normal_only(folder: &Path, normal: Option<&str>) -> Result<()> {
     let files = folder::files_in(folder)?;
-    let classes: Vec<Option<String>> =
-        files.iter().map(|file| folder::class_of(folder, file)).collect();
+    let classes: Vec<Option<String>> = files.iter().map(|file| class_of(folder, file)).collect();
     let is_normal = |class: &Option<String>| {
         class.as_deref().is_some_and(|class| normal.map_or(NORMAL.contains(&class), |n| n == class))
     };

@@ -39,8 +39,8 @@ pub struct RestoreArgs {
     #[command(flatten)]
     model: ModelArgs,
     /// The label of the pictures, for a model that is told labels
-    #[arg(long, value_name = "N")]
-    label: Option<u32>,
+    #[arg(long, value_name = "NAME|N")]
+    label: Option<String>,
 }
 
 /// Restores pictures, and measures how near they come to clean ones where those are known.
@@ -52,7 +52,8 @@ pub fn restore(args: &RestoreArgs) -> Result<()> {
     let paths = inputs::find(&args.inputs)?;
     let names = inputs::names(&paths);
     let mut trained = args.model.load()?;
-    trained.labels(args.label, 1)?;
+    let label = trained.label(args.label.as_deref())?;
+    trained.labels(label, 1)?;
     make_folder(&args.out)?;
     let clean = match &args.clean {
         Some(path) => inputs::find(std::slice::from_ref(path))?,
@@ -62,7 +63,7 @@ pub fn restore(args: &RestoreArgs) -> Result<()> {
     let mut inference = trained.inference();
     let mut measured: Vec<[Quality; 4]> = vec![];
     for (number, (path, name)) in paths.iter().zip(&names).enumerate() {
-        let task = Task { args, clean: &clean, shape, path, name, number };
+        let task = Task { args, clean: &clean, shape, path, name, number, label };
         measured.extend(task.run(&mut inference)?);
     }
     if measured.len() > 1 {
@@ -83,6 +84,7 @@ struct Task<'a> {
     path: &'a Path,
     name: &'a str,
     number: usize,
+    label: Option<u32>,
 }
 
 impl Task<'_> {
@@ -107,7 +109,7 @@ impl Task<'_> {
         if let Some(seen) = &seen {
             pixels::leave_out(&mut corrupted, seen, f32::NAN);
         }
-        let mut made = restored(inference, self.shape, &corrupted, args.label)?;
+        let mut made = restored(inference, self.shape, &corrupted, self.label)?;
         let fills = !matches!(args.noise, Some(CorruptedBy::Noise(_)));
         if let Some(seen) = seen.as_ref().filter(|_| fills) {
             // Where pixels are only missing, those that are there are right.

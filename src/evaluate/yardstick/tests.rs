@@ -7,9 +7,18 @@ fn dataset(shape: ImageShape, train: &[u8], test: &[u8]) -> Dataset {
         pixels: pixels.to_vec(),
         labels: None,
         count: pixels.len() / shape.elements(),
+        files: vec![],
     };
     let (train, test) = (images(train), images(test));
-    Dataset { name: "made".into(), shape, masked: false, train, test, classes: vec![] }
+    Dataset {
+        name: "made".into(),
+        shape,
+        masked: false,
+        trains_on_all: false,
+        train,
+        test,
+        classes: vec![],
+    }
 }
 
 fn model(kind: Kind, shape: ImageShape, choices: &Choices) -> Model {

@@ -5,6 +5,7 @@ use image::RgbImage;
 use crate::data::Dataset;
 use crate::error::Result;
 use crate::evaluate::{Assessment, principal_components};
+use crate::graph::State;
 use crate::inference::latent::{latent_grid, latent_grid_between, linear, spherical};
 use crate::inference::{Inference, PlaceSampler, Sampler, tensor};
 use crate::models::Model;
@@ -37,6 +38,8 @@ pub(super) struct Gallery<'a, 'b> {
     pub assessment: &'a Assessment,
     pub inference: &'a mut Inference<'b>,
     pub folder: &'a RunFolder,
+    /// The state of the model.
+    pub state: &'a State,
     /// What draws codes from a prior of places, where one was trained.
     pub places: Option<PlaceSampler>,
 }
@@ -114,7 +117,9 @@ impl Gallery<'_, '_> {
             Some(places) => Sampler::Learned(Box::new(places)),
             None => {
                 let known = self.inference.known_codes(self.dataset)?;
-                Sampler::new(&self.config.model, known)
+                let sampler = Sampler::new(&self.config.model, known);
+                sampler.save(self.folder, self.state)?;
+                sampler
             }
         };
         if let Some(remark) = sampler.remark() {

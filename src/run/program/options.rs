@@ -34,9 +34,12 @@ pub struct TrainArgs {
     /// Train on this many images, or parts of images, only
     #[arg(long, value_name = "N")]
     pub limit: Option<usize>,
-    /// The share of a folder's images to hold out [default: 0.1]
-    #[arg(long, value_name = "SHARE")]
+    /// The share of a folder's images to hold out, of each class; 0 trains on all [default: 0.1]
+    #[arg(long, value_name = "SHARE", allow_negative_numbers = true)]
     pub hold_out: Option<f64>,
+    /// Images to hold out instead: all of images:DIR, or the held-out part of another source
+    #[arg(long, value_name = "SOURCE", conflicts_with = "hold_out")]
+    pub test_data: Option<String>,
     /// Passes over the training images [default: 20 on the digits, else the model's, 10]
     #[arg(long, value_name = "N")]
     pub epochs: Option<u32>,
@@ -141,11 +144,12 @@ impl TrainArgs {
     /// When `--data`, `--size`, `--missing` or `--seed` make no sense, or the images cannot be read.
     pub fn load(&self) -> Result<Dataset> {
         if let Some(config) = &self.settled {
-            return config.load();
+            return config.load(None);
         }
         let missing = self.choices.missing.as_ref().map(ToString::to_string);
         load(
             &self.data,
+            self.test_data.as_deref(),
             missing.as_deref(),
             &LoadOptions {
                 size: self.size()?,
@@ -156,6 +160,7 @@ impl TrainArgs {
                 seed: self.seed()?,
                 progress: !self.quiet,
             },
+            None,
         )
     }
 
@@ -193,6 +198,7 @@ impl TrainArgs {
             gray: self.gray,
             limit: self.limit,
             hold_out: self.hold_out,
+            test_data: self.test_data.clone(),
             missing: choices.missing.as_ref().map(ToString::to_string),
             epochs,
             batch: self.batch.unwrap_or(batch),

@@ -7,7 +7,7 @@ use super::options::{OnNan, TrainArgs};
 use super::progress::Progress;
 use super::saving::{self, Keeper, Schedule};
 use super::tensorboard::EventFile;
-use crate::data::Dataset;
+use crate::data::{Dataset, Manifest};
 use crate::error::{Error, Result};
 use crate::graph::{Bytes, State};
 use crate::run::checkpoint::{Checkpoint, Header};
@@ -80,6 +80,8 @@ impl<'a> Session<'a> {
             Bytes(this.trainer.planned_bytes())
         ));
         folder.write_text(RunFile::Config, &config.to_toml()?)?;
+        let manifest = Manifest::of(dataset, this.data.clone());
+        folder.write_text(RunFile::Manifest, &manifest.to_json()?)?;
         let first = this.trainer.epoch() + 1;
         if args.tensorboard && first <= config.epochs {
             this.events = Some(EventFile::create(folder.path(), first.into())?);

@@ -8,7 +8,7 @@ use super::interruption::Interruption;
 use super::logging::start_logging;
 use super::options::TrainArgs;
 use super::session::Session;
-use crate::data::ImageShape;
+use crate::data::{ImageShape, class_table};
 use crate::error::{Error, Result};
 use crate::evaluate::{Assessment, Evaluation};
 use crate::gpu::{self, DeviceChoice};
@@ -83,8 +83,21 @@ pub fn run_until(args: &TrainArgs, kind: Kind, stop: &Interruption) -> Result<()
     tell(format_args!("device: {adapter} ({})", opened.reason));
     tell(format_args!(
         "data: {}, {} images of {} to train on, {} held out",
-        dataset.name, dataset.train.count, dataset.shape, dataset.test.count
+        dataset.name,
+        dataset.train.count,
+        dataset.shape,
+        if dataset.trains_on_all { 0 } else { dataset.test.count }
     ));
+    if dataset.trains_on_all {
+        let count = dataset.test.count;
+        say(format_args!(
+            "note: nothing is held out, so what is called held out below is measured on {count} images \
+             that are trained on"
+        ));
+    }
+    if config.model.is_conditional() {
+        tell(format_args!("labels: {}", class_table(&dataset.classes)));
+    }
     if args.profile {
         opened.executor.set_profiling(true)?;
     }
@@ -139,7 +152,8 @@ impl Session<'_> {
         };
         let losses: Vec<EpochLoss> = self.history.iter().map(loss).collect();
         save(RunFile::Loss, loss_curves(&losses, unit)?)?;
-        let filters = first_filters(&self.trainer.state()?, &config.model)?;
+        let state = self.trainer.state()?;
+        let filters = first_filters(&state, &config.model)?;
         save(RunFile::Filters, plot::filters(&filters, config.model.images())?)?;
         let mut inference = self.trainer.inference();
         let assessment =
@@ -161,7 +175,8 @@ impl Session<'_> {
         drop(inference);
         let places = self.prior(choice, &mut metrics)?;
         let (assessment, inference) = (&assessment, &mut self.trainer.inference());
-        Gallery { config, dataset, assessment, inference, folder, places }.draw()
+        let state = &state;
+        Gallery { config, dataset, assessment, inference, folder, state, places }.draw()
     }
 }
 
