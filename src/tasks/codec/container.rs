@@ -41,21 +41,23 @@ impl Header {
     pub(super) fn check(&self) -> Result<(), Damage> {
         let ImageShape { channels, height, width } = self.image;
         let refuse = |what: String| Err(Damage(what));
-        let side = |side: &usize| (1..=MAX_SIDE).contains(side);
-        if !([height, width].iter().all(side) && matches!(channels, 1 | 3)) {
+        // It is pixels that take memory, whatever the sides are.
+        if height == 0 || width == 0 || !matches!(channels, 1 | 3) {
             return refuse(format!("an image of {width}x{height} with {channels} channels"));
         }
-        if (width as u64) * (height as u64) * (channels as u64) > MOST_PIXELS {
+        let pixels = (width as u64).checked_mul(height as u64);
+        let bytes = pixels.and_then(|pixels| pixels.checked_mul(channels as u64));
+        if bytes.is_none_or(|bytes| bytes > MOST_PIXELS) {
             return refuse(format!("an image of {width}x{height} is too large"));
         }
-        if !self.cell.iter().all(side) {
+        if !self.cell.iter().all(|side| (1..=MAX_SIDE).contains(side)) {
             return refuse(format!("places of {}x{} pixels", self.cell[1], self.cell[0]));
         }
         let [channels, rows, columns] = self.code;
         if [rows, columns] != [height.div_ceil(self.cell[0]), width.div_ceil(self.cell[1])] {
             return refuse("image and code do not fit each other".into());
         }
-        // Rows and columns are at most 2^14 each by now.
+        // No more than there are pixels.
         let numbers = (rows * columns) as u64;
         match numbers.checked_mul(channels as u64) {
             Some(1..=MOST_NUMBERS) => Ok(()),
