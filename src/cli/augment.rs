@@ -58,6 +58,7 @@ pub fn augment(args: &AugmentArgs) -> Result<()> {
     let mut trained = args.model.load()?;
     let labels = labels(&trained, args, &paths)?;
     let (shape, model) = (trained.model().images(), trained.model().clone());
+    let intake = trained.config().intake();
     let sampler = trained.place_sampler()?;
     if sampler.is_none() && model.places().is_some() {
         say(format_args!(
@@ -69,7 +70,7 @@ pub fn augment(args: &AugmentArgs) -> Result<()> {
     // What codes vary by is known when all of them are.
     let mut codes = Codes::default();
     for (number, part) in paths.chunks(CHUNK).enumerate() {
-        let pictures = Pictures::read(part, shape)?;
+        let pictures = Pictures::read(part, intake)?;
         let labels = labels.as_ref().map(|labels| &labels[number * CHUNK..][..part.len()]);
         match number {
             0 => codes = inference.encode(&pictures.images, labels)?,

@@ -97,12 +97,12 @@ fn picture_codes(
 ) -> Result<(Vec<String>, Codes)> {
     let paths = inputs::find(inputs)?;
     let labels = trained.labels(label, paths.len())?;
-    let shape = trained.model().images();
-    let chunk = (NUMBERS / shape.elements().max(1)).max(1);
+    let intake = trained.config().intake();
+    let chunk = (NUMBERS / intake.shape.elements().max(1)).max(1);
     let mut inference = trained.inference();
     let mut all = Codes::default();
     for (number, part) in paths.chunks(chunk).enumerate() {
-        let pictures = Pictures::read(part, shape)?;
+        let pictures = Pictures::read(part, intake)?;
         let labels = labels.as_ref().map(|labels| &labels[number * chunk..][..part.len()]);
         all.append(inference.encode(&pictures.images, labels)?);
     }

@@ -58,7 +58,7 @@ pub fn interpolate(args: &InterpolateArgs) -> Result<()> {
     let mut trained = args.model.load()?;
     trained.labels(args.label, args.steps)?;
     let shape = trained.model().images();
-    let ends = Pictures::read(&[args.from.clone(), args.to.clone()], shape)?;
+    let ends = Pictures::read(&[args.from.clone(), args.to.clone()], trained.config().intake())?;
     if ends.count() != 2 {
         return Err(Error::option("A B", "takes two pictures, not folders of them"));
     }

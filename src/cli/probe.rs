@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use super::model::ModelArgs;
-use crate::data::{ImageShape, folder};
+use crate::data::{Intake, folder};
 use crate::error::{Error, Result};
 use crate::file::write_atomically;
 use crate::inference::Inference;
@@ -113,10 +113,10 @@ fn from_folders(
         let what = format!("has a class `{unknown}` that {} has not", train.display());
         return Err(Error::file(test, what));
     }
-    let (shape, width) = (trained.model().images(), trained.model().network.latent());
+    let (intake, width) = (trained.config().intake(), trained.model().network.latent());
     let mut inference = trained.inference();
-    let learned = learned.encode(&mut inference, shape, width, &names)?;
-    let judged = judged.encode(&mut inference, shape, width, &names)?;
+    let learned = learned.encode(&mut inference, intake, width, &names)?;
+    let judged = judged.encode(&mut inference, intake, width, &names)?;
     Ok((learned, judged, names))
 }
 
@@ -143,7 +143,7 @@ impl ClassFolder {
     fn encode(
         &self,
         inference: &mut Inference,
-        shape: ImageShape,
+        intake: Intake,
         width: usize,
         names: &[String],
     ) -> Result<Labelled> {
@@ -158,9 +158,9 @@ impl ClassFolder {
         let number = |class: &String| names.partition_point(|name| name < class) as u32;
         let labels = self.classes.iter().map(number).collect();
         let mut codes = vec![];
-        let chunk = (NUMBERS_AT_ONCE / shape.elements().max(1)).clamp(1, PICTURES_AT_ONCE);
+        let chunk = (NUMBERS_AT_ONCE / intake.shape.elements().max(1)).clamp(1, PICTURES_AT_ONCE);
         for paths in self.paths.chunks(chunk) {
-            let images = Pictures::read(paths, shape)?.images;
+            let images = Pictures::read(paths, intake)?.images;
             codes.extend(inference.represent(&images, None)?.values);
         }
         Ok(Labelled { width, codes, labels })

@@ -39,12 +39,12 @@ pub fn reconstruct(args: &ReconstructArgs) -> Result<()> {
     let mut trained = args.model.load()?;
     let labels = trained.labels(args.label, paths.len())?;
     make_folder(&args.out)?;
-    let shape = trained.model().images();
+    let (shape, intake) = (trained.model().images(), trained.config().intake());
     let mut inference = trained.inference();
     let mut sum = 0.0;
     for (number, part) in paths.chunks(CHUNK).enumerate() {
         let first = number * CHUNK;
-        let pictures = Pictures::read(part, shape)?;
+        let pictures = Pictures::read(part, intake)?;
         let labels = labels.as_ref().map(|labels| &labels[first..][..part.len()]);
         let made = inference.reconstruct(&pictures.images, labels)?;
         sum += psnr(&pictures.images, &made)?.min(BEST) * part.len() as f64;

@@ -1,54 +1,52 @@
 //! A folder of images: found, decoded in threads, brought to one size and one number of channels.
 //!
-//! - Every format that this program can decode, in the folder and its sub-folders. Hidden files and
-//!   folders are passed over; other files are counted in a warning.
+//! - Every format that this program can decode, in the folder and its sub-folders, known by content
+//!   where a name says nothing. Hidden files and folders are passed over; other files are counted by
+//!   their endings in a warning. The pages of a TIFF are images of their own.
 //! - Sub-folders of the folder are classes, in the order of their names, whatever lies deeper in
 //!   them. Images beside them form a class named `.`; a single sub-folder with nothing beside it is
 //!   no class, and neither are images that all lie in the folder itself.
 //! - Three channels, or one with `--gray` or when every image is stored without colour. Transparent
 //!   parts are laid over white, as pages show them. The first frame of an animation is taken. A
 //!   photograph's orientation is heeded.
-//! - `--size` stretches, so that no part of an image goes unseen. `--patches` cuts as many parts of
-//!   one size out of each image as would tile it, at random places.
+//! - `--size` stretches, so that no part of an image goes unseen, unless `--fit` says otherwise.
+//!   `--patches` cuts as many parts of one size out of each image as would tile it, at random places.
 
 use std::collections::{BTreeSet, HashSet};
-use std::fs::{self, File};
-use std::io::{self, Read};
+use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 
-use image::ImageFormat;
-use rayon::prelude::*;
-
-use super::bar::progress_bar;
 use super::dataset::{Dataset, Images};
+use super::decoding::{common_shape, decode_all, usable};
+use super::format::{self, Kind, LeftOut};
 use super::load_options::LoadOptions;
+use super::only_picture;
+use super::opening::pictures_in;
 use super::order::Split;
-use super::patches;
-use super::picture::{Picture, decode};
 use crate::error::{Error, Result};
-use crate::shape::{ImageShape, MAX_BYTES};
 
 /// The class of images that lie beside class folders.
 const LOOSE: &str = ".";
 
-/// Images decoded between two looks at whether all is well.
-const CHUNK: usize = 512;
-
-const TEMPLATE: &str = "{msg} [{bar:30}] {pos} of {len}, {eta} left";
-
 /// The images in `folder`, a tenth held out, or the share that `--hold-out` asks for.
 ///
 /// # Errors
-/// When the folder is missing or holds fewer than two images, when an image cannot be decoded, and
-/// when sizes differ and `--size` is not given.
+/// When the folder is missing or holds fewer than two images (or none, with `--patches`), when images
+/// cannot be decoded and `--skip-damaged` is not given, and when sizes differ and `--size` is not given.
 pub fn load(folder: &Path, options: &LoadOptions) -> Result<Dataset> {
-    let files = find(folder)?;
+    let files = usable(folder, files_in(folder)?, options)?;
+    if let [file] = &files[..] {
+        let (shape, train, test) = only_picture::load(folder, file, options)?;
+        let classes = vec![];
+        return Ok(Dataset { name: name(folder), shape, masked: false, train, test, classes });
+    }
     let (labels, classes) = classify(folder, &files);
     let split = Split::by_share(files.len(), options.hold_out, options.seed, options.limit)?;
     // Both parts go through one pass, since the channels are settled by all images together.
     let chosen: Vec<u32> = split.train.iter().chain(&split.test).copied().collect();
     let paths: Vec<&Path> = chosen.iter().map(|&index| files[index as usize].as_path()).collect();
-    let pictures = decode_all(&paths, options)?;
+    let pictures = decode_all(folder, &paths, options)?;
     let shape = common_shape(&pictures)?;
     let mut pictures = pictures.into_iter();
     let mut part = |indices: &[u32]| {
@@ -81,16 +79,6 @@ fn name(folder: &Path) -> String {
     full.file_name().map_or_else(|| "images".into(), |name| name.to_string_lossy().into_owned())
 }
 
-/// Every image file below `folder`, at least two, sorted by path.
-fn find(folder: &Path) -> Result<Vec<PathBuf>> {
-    let files = files_in(folder)?;
-    if files.len() == 1 {
-        let what = "holds a single image; at least 2 are needed, as one is held out";
-        return Err(Error::file(folder, what));
-    }
-    Ok(files)
-}
-
 /// Every image file below `folder`, at least one, sorted by path.
 ///
 /// # Errors
@@ -101,7 +89,7 @@ pub fn files_in(folder: &Path) -> Result<Vec<PathBuf>> {
         return Err(Error::file(folder, format!("{what}; give images:DIR a folder of images")));
     }
     let mut files = Vec::new();
-    let mut others = 0;
+    let mut left_out = LeftOut::default();
     // Links are followed, so a folder may be reached twice, or from within itself.
     let mut seen = HashSet::new();
     let mut folders = vec![folder.to_path_buf()];
@@ -113,28 +101,34 @@ pub fn files_in(folder: &Path) -> Result<Vec<PathBuf>> {
         for path in list(&folder).map_err(unreadable)? {
             if path.is_dir() {
                 folders.push(path);
-            } else if path.is_file() && is_image(&path) {
-                files.push(path);
+            } else if !path.is_file() {
+                left_out.add_special();
             } else {
-                others += 1;
+                match format::of_file(&path) {
+                    Kind::Picture(format) => files.extend(pictures_in(path, format)),
+                    kind => left_out.add(&path, kind),
+                }
             }
         }
     }
     files.sort_unstable();
-    match files.len() {
-        0 => {
-            let what = format!(
-                "holds no image (and {others} other files); the formats that are read: {}",
-                formats()
-            );
-            return Err(Error::file(folder, what));
+    match (files.len(), left_out.total()) {
+        (0, count) => {
+            let others = match count {
+                0 => String::new(),
+                _ => format!(" ({})", left_out.describe()),
+            };
+            let formats = format::names();
+            let what = format!("holds no image{others}; the formats that are read: {formats}");
+            Err(Error::file(folder, what))
         }
-        _ if others > 0 => {
-            log::warn!("{}: {others} files are not images and are left out", folder.display());
+        (_, 0) => Ok(files),
+        (_, count) => {
+            let what = left_out.describe();
+            log::warn!("{}: {count} files are left out: {what}", folder.display());
+            Ok(files)
         }
-        _ => {}
     }
-    Ok(files)
 }
 
 /// What is in a folder, except for hidden things, in an order that does not depend on the disk.
@@ -148,27 +142,6 @@ fn list(folder: &Path) -> io::Result<Vec<PathBuf>> {
     }
     paths.sort_unstable();
     Ok(paths)
-}
-
-/// By the name's ending, or by the first bytes where the name has none.
-fn is_image(path: &Path) -> bool {
-    let format = if path.extension().is_some() {
-        ImageFormat::from_path(path).ok()
-    } else {
-        let mut start = Vec::new();
-        let read = File::open(path).and_then(|file| file.take(16).read_to_end(&mut start));
-        read.ok().and_then(|_| image::guess_format(&start).ok())
-    };
-    format.is_some_and(|format| format.reading_enabled())
-}
-
-fn formats() -> String {
-    let mut names: Vec<&str> = ImageFormat::all()
-        .filter(ImageFormat::reading_enabled)
-        .filter_map(|format| format.extensions_str().first().copied())
-        .collect();
-    names.sort_unstable();
-    names.join(", ")
 }
 
 /// The sub-folder of `folder` that a file lies in, at any depth; `None` where it lies in `folder`
@@ -193,80 +166,6 @@ fn classify(folder: &Path, files: &[PathBuf]) -> (Option<Vec<u32>>, Vec<String>)
     // `classes` is sorted and holds every name, so the partition point is the name's own place.
     let label = |name: &String| classes.partition_point(|class| class < name) as u32;
     (Some(names.iter().map(label).collect()), classes)
-}
-
-/// The picture of each path, or the patches cut from it.
-fn decode_all(paths: &[&Path], options: &LoadOptions) -> Result<Vec<Vec<Picture>>> {
-    let bar = progress_bar(paths.len() as u64, options.progress, TEMPLATE).with_message("images");
-    let mut pictures: Vec<Vec<Picture>> = Vec::with_capacity(paths.len());
-    let mut count = 0;
-    // The first comes alone: with its size it is known how much all will take, and a small file whose
-    // image is far larger is given up at once, not kept with as many others as a chunk has.
-    let (first, others) = paths.split_at(paths.len().min(1));
-    for chunk in std::iter::once(first).chain(others.chunks(CHUNK)) {
-        let first = pictures.first().map(|parts| parts[0].shape);
-        let done = pictures.len();
-        // Results are kept in order, so that of several bad files the same one is named each time.
-        let decoded: Vec<Result<Vec<Picture>>> = chunk
-            .par_iter()
-            .enumerate()
-            .map(|(place, path)| {
-                let picture = decode(path, options)?;
-                let parts = match options.patches {
-                    Some(size) => patches::cut(&picture, size, path, options.seed, done + place)?,
-                    None => vec![picture],
-                };
-                let shape = parts[0].shape;
-                check_size(first.unwrap_or(shape), paths[0], shape, path)?;
-                let least = (count + parts.len()).max(paths.len());
-                match shape.bytes(least) {
-                    Some(_) => Ok(parts),
-                    None => Err(too_large(&shape, least)),
-                }
-            })
-            .collect();
-        for parts in decoded {
-            let parts = parts?;
-            count += parts.len();
-            pictures.push(parts);
-        }
-        bar.inc(chunk.len() as u64);
-    }
-    bar.finish_and_clear();
-    Ok(pictures)
-}
-
-fn check_size(first: ImageShape, first_path: &Path, other: ImageShape, path: &Path) -> Result<()> {
-    let size = |shape: ImageShape| (shape.width, shape.height);
-    let ((width, height), (other_width, other_height)) = (size(first), size(other));
-    if (width, height) == (other_width, other_height) {
-        return Ok(());
-    }
-    let what = format!(
-        "is {other_width}x{other_height}, but {} is {width}x{height}; give --size WxH to bring all \
-         images to one size, such as --size 64x64",
-        first_path.display()
-    );
-    Err(Error::file(path, what))
-}
-
-fn too_large(shape: &ImageShape, count: usize) -> Error {
-    let what = format!(
-        "{count} images of {shape} need more than {} GiB; give a smaller --size, or --limit",
-        MAX_BYTES >> 30
-    );
-    Error::option("--data", what)
-}
-
-/// The sizes of the first image with the most channels of any.
-fn common_shape(pictures: &[Vec<Picture>]) -> Result<ImageShape> {
-    let shapes = || pictures.iter().flatten().map(|picture| picture.shape);
-    let count = shapes().count();
-    match shapes().find(|shape| shape.channels > 1).or_else(|| shapes().next()) {
-        Some(shape) if shape.bytes(count).is_some() => Ok(shape),
-        Some(shape) => Err(too_large(&shape, count)),
-        None => Err(Error::option("--data", "there are no images; give a folder that has some")),
-    }
 }
 
 #[cfg(test)]

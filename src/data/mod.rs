@@ -11,25 +11,37 @@ mod bar;
 #[cfg(feature = "cli")]
 mod bar;
 mod dataset;
+mod decoding;
 mod digest;
 pub mod digits;
 #[cfg(feature = "cli")]
 mod download;
+pub(crate) mod fault;
+mod fit;
 pub mod folder;
+mod format;
 pub mod idx;
+mod jpeg;
+mod levels;
 mod load_options;
 mod loading;
 pub mod missing;
 pub mod mnist;
+mod numbers;
+mod only_picture;
+mod opening;
 pub mod order;
 mod patches;
 pub mod picture;
 mod source;
 pub mod sprites;
+mod tiff;
 
 pub use crate::shape::{ImageShape, MAX_BYTES, MAX_SIDE};
 pub use dataset::{Dataset, Images};
-pub use load_options::LoadOptions;
+pub use fit::Fit;
+pub use levels::StoredRange;
+pub use load_options::{Intake, LoadOptions};
 pub use missing::Missing;
 pub use order::permutation;
 pub use source::Source;

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use crate::data::order::check_held_out;
-use crate::data::{Dataset, LoadOptions, Missing, Source, missing};
+use crate::data::{Dataset, Fit, Intake, LoadOptions, Missing, Source, StoredRange, missing};
 use crate::error::{Error, Result};
 use crate::evaluate::Subject;
 use crate::models::{Model, Schedule};
@@ -24,11 +24,20 @@ pub struct Config {
     /// Width and height that images are brought to.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub size: Option<(usize, usize)>,
+    /// How they are brought to it, where they are not just stretched.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fit: Option<Fit>,
     /// Width and height of the parts that images are cut into.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub patches: Option<(usize, usize)>,
     /// Whether colour images are turned gray.
     pub gray: bool,
+    /// Which of a picture's stored values become black and white, where it is not all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub range: Option<StoredRange>,
+    /// Whether pictures that cannot be used are passed over.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub skip_damaged: bool,
     /// The most images to train on.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub limit: Option<usize>,
@@ -76,8 +85,11 @@ impl Config {
         Self {
             data: String::new(),
             size: None,
+            fit: None,
             patches: None,
             gray: false,
+            range: None,
+            skip_damaged: false,
             limit: None,
             hold_out: None,
             missing: None,
@@ -103,14 +115,22 @@ impl Config {
     pub fn load(&self) -> Result<Dataset> {
         let options = LoadOptions {
             size: self.size,
+            fit: self.fit,
             patches: self.patches,
             gray: self.gray,
+            range: self.range,
+            skip_damaged: self.skip_damaged,
             limit: self.limit,
             hold_out: self.hold_out,
             seed: Seed(self.seed),
             progress: true,
         };
         load(&self.data, self.missing.as_deref(), &options)
+    }
+
+    /// How pictures become images for the model, wherever they come from: as those of the run did.
+    pub fn intake(&self) -> Intake {
+        Intake { shape: self.model.images(), fit: self.fit, range: self.range }
     }
 
     /// The learning rate at the first step of this epoch, counted from 1.

@@ -17,17 +17,6 @@ fn a_picture_that_is_turned_gray_is_spoken_of() {
     }
 }
 
-/// A picture that does not exist is not called damaged.
-#[test]
-#[should_panic(expected = "a missing picture is called damaged")]
-fn a_missing_picture_is_called_missing() {
-    let folder = folder();
-    let [missing, out] = ["missing.png", "codes.csv"].map(|name| folder.path().join(name));
-    let line = format!("encode {} -o {}", missing.display(), out.display());
-    let said = text(&TRAINED.runs.task(&line, "dense").stderr);
-    assert!(!said.contains("decoded"), "a missing picture is called damaged: {said}");
-}
-
 /// A negative number is refused as the value of its option, not as an option of its own.
 #[test]
 #[should_panic(expected = "the option is not named")]

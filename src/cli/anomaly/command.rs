@@ -91,10 +91,10 @@ pub fn anomaly(args: &AnomalyArgs) -> Result<()> {
         .map_err(|error| Error::file(&args.out, format!("cannot be made: {error}")))?;
     let mut trained = args.load(&choice)?;
     let normal = HeldOut::find(&trained, args.train.as_deref(), args.hold_out, args.seed()?)?;
-    let shape = trained.model().images();
+    let intake = trained.config().intake();
     let unit = args.score.unit(trained.model());
     let draws = args.draws.unwrap_or(args.score.usual_draws());
-    let mut judge = Judge { inference: trained.inference(), shape, score: args.score, draws };
+    let mut judge = Judge { inference: trained.inference(), intake, score: args.score, draws };
     let rate = args.false_positive_rate;
     let usual = judge.held_out(&normal, !args.no_heat_maps)?;
     let threshold = unusual(&usual.scores, rate)

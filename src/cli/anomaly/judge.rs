@@ -2,7 +2,7 @@
 
 use super::pictures::{HeldOut, Judged};
 use super::placement::HeatMaps;
-use crate::data::ImageShape;
+use crate::data::{ImageShape, Intake};
 use crate::error::{Error, Result};
 use crate::inference::Inference;
 use crate::tasks::Pictures;
@@ -25,8 +25,8 @@ pub struct Usual {
 pub struct Judge<'a> {
     /// Of the model.
     pub inference: Inference<'a>,
-    /// What it takes.
-    pub shape: ImageShape,
+    /// What it takes, and how pictures become that.
+    pub intake: Intake,
     /// What is counted.
     pub score: Score,
     /// Draws of each picture's code.
@@ -34,8 +34,12 @@ pub struct Judge<'a> {
 }
 
 impl Judge<'_> {
+    fn shape(&self) -> ImageShape {
+        self.intake.shape
+    }
+
     fn at_once(&self) -> usize {
-        (NUMBERS_AT_ONCE / self.shape.elements().max(1)).clamp(1, PICTURES_AT_ONCE)
+        (NUMBERS_AT_ONCE / self.shape().elements().max(1)).clamp(1, PICTURES_AT_ONCE)
     }
 
     /// Scores of `images`, and their reconstructions.
@@ -57,7 +61,7 @@ impl Judge<'_> {
         images: &'b Tensor,
         made: &'b Tensor,
     ) -> impl Iterator<Item = (&'b [f32], Vec<f64>)> + use<'b> {
-        let shape = self.shape;
+        let shape = self.shape();
         let elements = shape.elements();
         let pairs = images.data().chunks(elements).zip(made.data().chunks(elements));
         pairs.map(move |(image, made)| (image, error_map(image, made, shape)))
@@ -68,7 +72,7 @@ impl Judge<'_> {
         let mut usual = Usual { scores: vec![], greatest: vec![] };
         for first in (0..normal.count()).step_by(self.at_once()) {
             let part = first..(first + self.at_once()).min(normal.count());
-            let images = normal.images(part, self.shape)?;
+            let images = normal.images(part, self.intake)?;
             let (scores, made) = self.scores(&images)?;
             usual.scores.extend(scores);
             if with_maps {
@@ -91,12 +95,12 @@ impl Judge<'_> {
         let mut all = vec![];
         for first in (0..judged.paths.len()).step_by(self.at_once()) {
             let last = (first + self.at_once()).min(judged.paths.len());
-            let images = Pictures::read(&judged.paths[first..last], self.shape)?.images;
+            let images = Pictures::read(&judged.paths[first..last], self.intake)?.images;
             let (scores, made) = self.scores(&images)?;
             all.extend(scores);
             let Some((maps, middle)) = maps else { continue };
             for (number, (image, errors)) in (first..).zip(self.error_maps(&images, &made)) {
-                maps.draw(number, &overlay(image, &errors, self.shape, middle))?;
+                maps.draw(number, &overlay(image, &errors, self.shape(), middle))?;
             }
         }
         Ok(all)

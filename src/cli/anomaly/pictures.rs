@@ -4,7 +4,7 @@ use std::fs;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
-use crate::data::{Dataset, Source, folder, order, permutation};
+use crate::data::{Dataset, Intake, Source, folder, order, permutation};
 use crate::error::{Error, Result};
 use crate::inference;
 use crate::rng::{Seed, stream};
@@ -148,10 +148,10 @@ impl HeldOut {
     ///
     /// # Errors
     /// When one cannot be read.
-    pub fn images(&self, part: Range<usize>, shape: crate::data::ImageShape) -> Result<Tensor> {
+    pub fn images(&self, part: Range<usize>, intake: Intake) -> Result<Tensor> {
         match self {
             Self::Run(dataset) => Ok(inference::tensor(dataset, &dataset.test, part)?.0),
-            Self::Files(files) => Ok(Pictures::read(&files[part], shape)?.images),
+            Self::Files(files) => Ok(Pictures::read(&files[part], intake)?.images),
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use super::saving::SaveEvery;
-use crate::data::{Dataset, LoadOptions, Source};
+use crate::data::{Dataset, Fit, LoadOptions, Source, StoredRange};
 use crate::error::{Error, Result};
 use crate::models::{Choices, Kind, Recipe, Schedule};
 use crate::rng::Seed;
@@ -25,12 +25,22 @@ pub struct TrainArgs {
     /// Bring images to this size, such as 64x48 (width x height)
     #[arg(long, value_name = "WxH")]
     pub size: Option<String>,
+    /// How images of other proportions are brought to it: by stretching them, cropping what is too
+    /// long, or padding what is too short with black [default: stretch]
+    #[arg(long, value_enum)]
+    pub fit: Option<Fit>,
     /// Cut images of any size into parts of this size, such as 32x32, at random places
     #[arg(long, value_name = "WxH")]
     pub patches: Option<String>,
     /// Turn colour images gray
     #[arg(long)]
     pub gray: bool,
+    /// The stored values that become black and white, such as 0-4095 for 12 bits in a file of 16
+    #[arg(long, value_name = "LOW-HIGH")]
+    pub range: Option<StoredRange>,
+    /// Go on without images of a folder that are damaged, too small or of an unknown kind
+    #[arg(long)]
+    pub skip_damaged: bool,
     /// Train on this many images, or parts of images, only
     #[arg(long, value_name = "N")]
     pub limit: Option<usize>,
@@ -149,8 +159,11 @@ impl TrainArgs {
             missing.as_deref(),
             &LoadOptions {
                 size: self.size()?,
+                fit: self.fit,
                 patches: self.patches()?,
                 gray: self.gray,
+                range: self.range,
+                skip_damaged: self.skip_damaged,
                 limit: self.limit,
                 hold_out: self.hold_out,
                 seed: self.seed()?,
@@ -189,8 +202,11 @@ impl TrainArgs {
         let config = Config {
             data: self.data.clone(),
             size: self.size()?,
+            fit: self.fit,
             patches: self.patches()?,
             gray: self.gray,
+            range: self.range,
+            skip_damaged: self.skip_damaged,
             limit: self.limit,
             hold_out: self.hold_out,
             missing: choices.missing.as_ref().map(ToString::to_string),
