@@ -8,6 +8,7 @@ mod augment;
 mod codes;
 mod compress;
 mod decode;
+mod destinations;
 mod encode;
 mod evaluate;
 mod export;

@@ -3,11 +3,12 @@
 use std::path::PathBuf;
 
 use super::model::ModelArgs;
-use super::outputs::make_folder;
-use crate::error::Result;
+use super::outputs::{begin, check_apart, save_all};
+use crate::error::{Result, counted};
 use crate::evaluate::psnr;
 use crate::run::say;
-use crate::tasks::{Pictures, Raster, inputs};
+use crate::tasks::Pictures;
+use crate::tasks::files::{Input, Outputs, paths};
 
 /// Pictures that are held at once.
 const CHUNK: usize = 256;
@@ -18,7 +19,8 @@ pub struct ReconstructArgs {
     /// Pictures, or folders of them; they are brought to the model's size
     #[arg(value_name = "IN", required = true)]
     inputs: Vec<PathBuf>,
-    /// The folder for the reconstructions, each a PNG named after its picture
+    /// The folder for the reconstructions, each a PNG named after its picture, in sub-folders as the
+    /// pictures are
     #[arg(short, long, value_name = "DIR")]
     out: PathBuf,
     #[command(flatten)]
@@ -26,6 +28,9 @@ pub struct ReconstructArgs {
     /// The label of the pictures, for a model that is told labels
     #[arg(long, value_name = "N")]
     label: Option<u32>,
+    /// Write over pictures that are read, where --out asks for that
+    #[arg(long)]
+    overwrite: bool,
 }
 
 /// Writes what the model makes of each picture, and prints how near it comes.
@@ -34,11 +39,13 @@ pub struct ReconstructArgs {
 /// When a picture cannot be read, a label is missing or has no effect, the device fails, or the
 /// folder cannot be written.
 pub fn reconstruct(args: &ReconstructArgs) -> Result<()> {
-    let paths = inputs::find(&args.inputs)?;
-    let names = inputs::names(&paths);
+    check_apart(&args.inputs, &args.out, args.overwrite)?;
+    let inputs = Input::pictures(&args.inputs, Some(&args.out))?;
+    let paths = paths(&inputs);
     let mut trained = args.model.load()?;
     let labels = trained.labels(args.label, paths.len())?;
-    make_folder(&args.out)?;
+    let outputs = Outputs::place(&inputs, &args.out, &[String::new()], "png");
+    begin(&outputs, &inputs, &[], args.overwrite)?;
     let shape = trained.model().images();
     let mut inference = trained.inference();
     let mut sum = 0.0;
@@ -48,14 +55,10 @@ pub fn reconstruct(args: &ReconstructArgs) -> Result<()> {
         let labels = labels.as_ref().map(|labels| &labels[first..][..part.len()]);
         let made = inference.reconstruct(&pictures.images, labels)?;
         sum += psnr(&pictures.images, &made)?.min(BEST) * part.len() as f64;
-        for (image, name) in made.data().chunks(shape.elements()).zip(&names[first..]) {
-            let path = args.out.join(format!("{name}.png"));
-            Raster::of_numbers(image, shape).save(&path)?;
-        }
+        save_all(&made, shape, &outputs, first)?;
     }
-    let count = paths.len();
-    let mean = sum / count as f64;
-    say(format_args!("{count} pictures written to {}, {mean:.2} dB", args.out.display()));
+    let (mean, count) = (sum / paths.len() as f64, counted(paths.len(), "picture"));
+    say(format_args!("{count} written to {}, {mean:.2} dB", args.out.display()));
     Ok(())
 }
 

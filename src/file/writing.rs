@@ -36,22 +36,6 @@ pub fn write_whole(
     put(path, write, false).map_err(|error| cannot_write(path, &error))
 }
 
-/// Makes sure that a file of this name can be written: that its folder is there, and takes files.
-///
-/// # Errors
-/// When it cannot.
-pub(crate) fn check_writable(path: &Path) -> Result<()> {
-    let check = || match target(path)? {
-        Target::File(file) => {
-            check_file(&file)?;
-            temporary_file(folder_of(&file))?.close()
-        }
-        // Opening a pipe may wait for its reader.
-        Target::Open(_) => Ok(()),
-    };
-    check().map_err(|error| cannot_write(path, &error))
-}
-
 /// What is said of a file or folder that cannot be written.
 pub(crate) fn cannot_write(path: &Path, error: &io::Error) -> Error {
     Error::file(path, format!("cannot be written: {error}; choose another folder with --out"))
@@ -141,12 +125,12 @@ fn replace(
 }
 
 /// The folder that a file lies in.
-fn folder_of(path: &Path) -> &Path {
+pub(super) fn folder_of(path: &Path) -> &Path {
     path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
 /// A file that may not be written is not replaced, either.
-fn check_file(path: &Path) -> io::Result<()> {
+pub(super) fn check_file(path: &Path) -> io::Result<()> {
     match fs::OpenOptions::new().write(true).open(path) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
         _ => Ok(()),
@@ -230,13 +214,9 @@ mod tests {
     fn an_error_names_the_file_and_no_other() {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let path = folder.path().join("missing/loss.png");
-        for error in [write_whole(&path, |_| Ok(())), check_writable(&path)] {
-            let text = error.expect_err("must fail").to_string();
-            assert!(text.starts_with(&path.display().to_string()), "{text}");
-            assert!(!text.contains(UNFINISHED), "{text}");
-        }
-        check_writable(&folder.path().join("new.png")).expect("writable");
-        assert!(names(folder.path()).is_empty(), "nothing is left of a check");
+        let text = write_whole(&path, |_| Ok(())).expect_err("must fail").to_string();
+        assert!(text.starts_with(&path.display().to_string()), "{text}");
+        assert!(!text.contains(UNFINISHED), "{text}");
     }
 
     #[cfg(unix)]

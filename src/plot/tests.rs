@@ -130,6 +130,25 @@ fn large_images_are_reduced() {
 }
 
 #[test]
+fn images_of_a_sheet_keep_their_size() {
+    for (count, columns) in [(1, 10), (12, 5), (12, 12)] {
+        let images = tensor(&[count, 1, 300, 400], |at| (at % 400) as f32 / 400.0);
+        let picture = sheet(&images, columns).expect("can be drawn");
+        let image = ImageShape { channels: 1, height: 300, width: 400 };
+        let size = (picture.width() as usize, picture.height() as usize);
+        assert_eq!(sheet_size(image, count, columns).expect("fits"), size);
+        let (across, down) = (columns.min(count), count.div_ceil(columns));
+        assert_eq!(size, (10 + 402 * across, 10 + 302 * down));
+        assert_eq!(*picture.get_pixel(6 + 200, 6), gray(128), "pixel by pixel");
+    }
+    let small = Tensor::zeros([2, 1, 8, 8]);
+    assert_eq!(sheet(&small, 2).expect("drawn"), grid(&small, 2).expect("drawn"), "enlarged");
+    let large = ImageShape { channels: 1, height: 16_384, width: 16_384 };
+    assert!(matches!(sheet_size(large, 1000, 10), Err(Error::Memory(_))));
+    assert!(sheet_size(large, 1, 0).is_err());
+}
+
+#[test]
 fn shapes_that_are_no_images_are_errors() {
     let (image, flat) = (Tensor::zeros([2, 1, 8, 8]), Tensor::zeros([2, 64]));
     let fewer = Tensor::zeros([1, 1, 8, 8]);

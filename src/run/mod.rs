@@ -22,4 +22,4 @@ pub use program::{
     run, run_interruptibly, run_until, settle, start_logging,
 };
 pub use storing::store;
-pub use terminal::{INTERRUPTED, exit_code, say};
+pub use terminal::{INTERRUPTED, exit_code, note, print, say, say_on_standard_error};

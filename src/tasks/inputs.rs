@@ -1,7 +1,6 @@
 //! Pictures that a user hands over: files, folders, or both.
 
-use std::collections::{HashMap, HashSet};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use rayon::prelude::*;
 
@@ -51,11 +50,6 @@ impl Pictures {
     pub fn count(&self) -> usize {
         self.paths.len()
     }
-
-    /// The name of each without folder and ending; where two agree, the later ones have a number.
-    pub fn names(&self) -> Vec<String> {
-        names(&self.paths)
-    }
 }
 
 /// The picture files that `inputs` name, directly or by their folder.
@@ -73,38 +67,5 @@ pub fn find(inputs: &[PathBuf]) -> Result<Vec<PathBuf>> {
     match paths.is_empty() {
         true => Err(Error::option("IN", "there are no pictures; name files, or folders of them")),
         false => Ok(paths),
-    }
-}
-
-/// The name of each file without folder and ending; where two agree, the later ones have a number.
-pub fn names(paths: &[PathBuf]) -> Vec<String> {
-    let mut taken = HashSet::new();
-    let mut numbers: HashMap<String, usize> = HashMap::new();
-    let mut names = Vec::with_capacity(paths.len());
-    for path in paths {
-        let stem = stem(path);
-        let mut name = stem.clone();
-        let number = numbers.entry(stem.clone()).or_insert(1);
-        while !taken.insert(name.clone()) {
-            *number += 1;
-            name = format!("{stem}-{number}");
-        }
-        names.push(name);
-    }
-    names
-}
-
-fn stem(path: &Path) -> String {
-    path.file_stem().map_or_else(|| "picture".into(), |stem| stem.to_string_lossy().into_owned())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn names_stand_apart() {
-        let paths = ["a/1.png", "b/1.jpg", "1-2.png", "c/1.png"].map(PathBuf::from);
-        assert_eq!(names(&paths), ["1", "1-2", "1-2-2", "1-3"]);
     }
 }

@@ -10,6 +10,8 @@ pub mod code_table;
 pub(crate) mod codec;
 #[cfg(feature = "cli")]
 mod export;
+#[cfg(feature = "cli")]
+pub(crate) mod files;
 pub mod generation;
 pub(crate) mod inputs;
 pub(crate) mod interpolate;

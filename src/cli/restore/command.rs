@@ -2,18 +2,20 @@
 
 use std::path::{Path, PathBuf};
 
+use super::partners::partners;
 use super::pixels;
 use crate::cli::model::ModelArgs;
-use crate::cli::outputs::make_folder;
+use crate::cli::outputs::{begin, check_apart, save};
 use crate::data::ImageShape;
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, counted};
 use crate::evaluate::median3x3;
 use crate::inference::Inference;
 use crate::ops::Corruption;
 use crate::rng::Seed;
 use crate::run::say;
+use crate::tasks::Raster;
+use crate::tasks::files::{Input, Outputs};
 use crate::tasks::restore::{CorruptedBy, Quality, corrupt, restored};
-use crate::tasks::{Raster, inputs};
 use crate::tensor::Tensor;
 
 /// The options of `diabolo restore`.
@@ -22,7 +24,8 @@ pub struct RestoreArgs {
     /// Pictures of any size, or folders of them; what is transparent in them is missing
     #[arg(value_name = "IN", required = true)]
     inputs: Vec<PathBuf>,
-    /// The folder for the restored pictures, each a PNG named after its picture
+    /// The folder for the restored pictures, each a PNG named after its picture, in sub-folders as the
+    /// pictures are
     #[arg(short, long, value_name = "DIR")]
     out: PathBuf,
     /// Corrupt the pictures first, to see what the model can do: gaussian:0.2, salt-pepper:0.3,
@@ -30,17 +33,20 @@ pub struct RestoreArgs {
     #[arg(long, value_name = "KIND:AMOUNT|mask:FILE")]
     noise: Option<CorruptedBy>,
     /// What the pictures should be, to measure by: a picture, or a folder of pictures of the same
-    /// names [default: with --noise, the pictures as they were]
+    /// names in the same sub-folders [default: with --noise, the pictures as they were]
     #[arg(long, value_name = "FILE|DIR")]
     clean: Option<PathBuf>,
-    /// Decides which noise is drawn
-    #[arg(long, default_value_t = 0)]
-    seed: u64,
+    /// Decides which noise is drawn [default: 0]
+    #[arg(long, value_name = "N")]
+    seed: Option<u64>,
     #[command(flatten)]
     model: ModelArgs,
     /// The label of the pictures, for a model that is told labels
     #[arg(long, value_name = "N")]
     label: Option<u32>,
+    /// Write over pictures that are read, where --out asks for that
+    #[arg(long)]
+    overwrite: bool,
 }
 
 /// Restores pictures, and measures how near they come to clean ones where those are known.
@@ -49,39 +55,71 @@ pub struct RestoreArgs {
 /// When a picture cannot be read, sizes do not fit, an option makes no sense, the device fails, or
 /// the folder cannot be written.
 pub fn restore(args: &RestoreArgs) -> Result<()> {
-    let paths = inputs::find(&args.inputs)?;
-    let names = inputs::names(&paths);
-    let mut trained = args.model.load()?;
-    trained.labels(args.label, 1)?;
-    make_folder(&args.out)?;
+    check_seed(args)?;
+    check_apart(&args.inputs, &args.out, args.overwrite)?;
+    let inputs = Input::pictures(&args.inputs, Some(&args.out))?;
     let clean = match &args.clean {
-        Some(path) => inputs::find(std::slice::from_ref(path))?,
+        Some(clean) => partners(&inputs, clean, &args.out)?,
         None => vec![],
     };
+    let mut trained = args.model.load()?;
+    trained.labels(args.label, 1)?;
+    let suffixes = if args.noise.is_some() { &["", "-corrupted"][..] } else { &[""] };
+    let suffixes: Vec<String> = suffixes.iter().map(ToString::to_string).collect();
+    let outputs = Outputs::place(&inputs, &args.out, &suffixes, "png");
+    let mut others: Vec<&Path> = clean.iter().map(PathBuf::as_path).collect();
+    others.extend(args.mask());
+    begin(&outputs, &inputs, &others, args.overwrite)?;
     let shape = trained.model().images();
     let mut inference = trained.inference();
     let mut measured: Vec<[Quality; 4]> = vec![];
-    for (number, (path, name)) in paths.iter().zip(&names).enumerate() {
-        let task = Task { args, clean: &clean, shape, path, name, number };
+    for (number, input) in inputs.iter().enumerate() {
+        let clean = clean.get(number).map(PathBuf::as_path);
+        let task = Task { args, clean, shape, path: &input.path, outputs: &outputs, number };
         measured.extend(task.run(&mut inference)?);
     }
     if measured.len() > 1 {
         let mean = |which: usize| Quality::mean(measured.iter().map(|all| all[which]));
         say(format_args!("mean: {}", compared([0, 1, 2, 3].map(mean))));
     }
-    say(format_args!("{} pictures written to {}", paths.len(), args.out.display()));
+    say(format_args!("{} written to {}", counted(inputs.len(), "picture"), args.out.display()));
     Ok(())
+}
+
+/// Refuses a seed where nothing is drawn.
+fn check_seed(args: &RestoreArgs) -> Result<()> {
+    let is_drawn = match &args.noise {
+        Some(CorruptedBy::Noise(noise)) => !matches!(noise, Corruption::Blur { .. }),
+        Some(CorruptedBy::Mask(_)) | None => false,
+    };
+    match args.seed {
+        Some(_) if !is_drawn => {
+            let what = "has no effect without --noise of a kind that is drawn; leave it out";
+            Err(Error::option("--seed", what))
+        }
+        _ => Ok(()),
+    }
+}
+
+impl RestoreArgs {
+    /// The picture that says which pixels are missing.
+    fn mask(&self) -> Option<&Path> {
+        match &self.noise {
+            Some(CorruptedBy::Mask(mask)) => Some(mask),
+            _ => None,
+        }
+    }
 }
 
 /// The restoration of one picture.
 struct Task<'a> {
     args: &'a RestoreArgs,
-    /// Clean pictures.
-    clean: &'a [PathBuf],
+    /// What it should be, where that is known.
+    clean: Option<&'a Path>,
     /// What the model takes.
     shape: ImageShape,
     path: &'a Path,
-    name: &'a str,
+    outputs: &'a Outputs,
     number: usize,
 }
 
@@ -95,7 +133,7 @@ impl Task<'_> {
         let mut corrupted = original.clone();
         match &args.noise {
             Some(CorruptedBy::Noise(noise)) => {
-                corrupted = corrupt(&original, *noise, Seed(args.seed), self.number)?;
+                corrupted = corrupt(&original, *noise, Seed(args.seed.unwrap_or(0)), self.number)?;
             }
             Some(CorruptedBy::Mask(mask)) => {
                 let mask = pixels::mask(mask, raster.shape)?;
@@ -113,11 +151,13 @@ impl Task<'_> {
             // Where pixels are only missing, those that are there are right.
             pixels::keep(&mut made, &original, seen);
         }
-        self.save(&made, raster.shape, "")?;
+        // Before anything is written, which may be asked to take its place.
+        let clean = self.clean(&original)?;
+        self.save(&made, raster.shape, 0)?;
         if args.noise.is_some() {
-            self.save(&corrupted, raster.shape, "-corrupted")?;
+            self.save(&corrupted, raster.shape, 1)?;
         }
-        let Some(clean) = self.clean(&original)? else {
+        let Some(clean) = clean else {
             return Ok(None);
         };
         if let Some(seen) = &seen {
@@ -140,24 +180,16 @@ impl Task<'_> {
         })
     }
 
-    fn save(&self, picture: &Tensor, shape: ImageShape, ending: &str) -> Result<()> {
-        let path = self.args.out.join(format!("{}{ending}.png", self.name));
-        Raster::of_numbers(picture.data(), shape).save(&path)
+    fn save(&self, picture: &Tensor, shape: ImageShape, suffix: usize) -> Result<()> {
+        let path = self.outputs.path(self.number, suffix);
+        save(&Raster::of_numbers(picture.data(), shape), &path)
     }
 
     /// What the picture should be, if that is known.
     fn clean(&self, original: &Tensor) -> Result<Option<Tensor>> {
-        let Some(given) = &self.args.clean else {
+        let Some(path) = self.clean else {
             return Ok(self.args.noise.as_ref().map(|_| original.clone()));
         };
-        let same = |other: &&PathBuf| other.file_stem() == self.path.file_stem();
-        let path = match given.is_dir() {
-            true => self.clean.iter().find(same),
-            false => Some(given),
-        };
-        let path = path.ok_or_else(|| {
-            Error::file(given, format!("has no picture named as {}", self.path.display()))
-        })?;
         let clean = self.read(path)?.to_tensor();
         if clean.shape() != original.shape() {
             let what = format!("has another size than {}", self.path.display());

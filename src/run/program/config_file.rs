@@ -3,9 +3,10 @@
 
 use std::ffi::OsString;
 use std::fs::File;
-use std::io::Read;
+use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
+use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::parser::ValueSource;
 use clap::{ArgAction, ArgMatches, Command, CommandFactory, FromArgMatches};
 use toml::{Table, Value};
@@ -46,7 +47,7 @@ const BESIDE_A_RUN: [&str; 15] = [
 /// # Errors
 /// When the file cannot be read, or has an option that there is not.
 pub fn command_line<C: CommandFactory + FromArgMatches>(args: Vec<OsString>) -> Result<C> {
-    let command = C::command();
+    let command = with_negative_numbers(C::command());
     // What is wrong besides comes up when everything is there.
     let tolerant = command.clone().ignore_errors(true).try_get_matches_from(args.clone());
     let mut args = args;
@@ -60,8 +61,42 @@ pub fn command_line<C: CommandFactory + FromArgMatches>(args: Vec<OsString>) -> 
             }
         }
     }
-    let matches = command.try_get_matches_from(args).unwrap_or_else(|error| error.exit());
-    Ok(C::from_arg_matches(&matches).unwrap_or_else(|error| error.exit()))
+    let matches = command.try_get_matches_from(args).or_else(|error| refused(&error))?;
+    C::from_arg_matches(&matches).or_else(|error| refused(&error))
+}
+
+/// Has every option take a negative number for a value, so that it is refused by the option's name.
+fn with_negative_numbers(command: Command) -> Command {
+    let command = command.mut_args(|arg| {
+        let takes_values = arg.get_action().takes_values() && !arg.is_positional();
+        if takes_values { arg.allow_negative_numbers(true) } else { arg }
+    });
+    command.mut_subcommands(with_negative_numbers)
+}
+
+/// Ends the program with what clap has to say, be it help or what is wrong.
+///
+/// # Errors
+/// When it is a negative number where none can be, which is said in other words than clap's.
+fn refused<T>(error: &clap::Error) -> Result<T> {
+    let text = |kind| match error.get(kind) {
+        Some(ContextValue::String(text)) => text.as_str(),
+        _ => "",
+    };
+    let (option, value) = (text(ContextKind::InvalidArg), text(ContextKind::InvalidValue));
+    let is_negative = value.parse::<f64>().is_ok_and(|number| number < 0.0);
+    if error.kind() == ErrorKind::ValueValidation && is_negative {
+        let option = option.split(' ').next().unwrap_or(option);
+        let what = format!("is {value}; it takes whole numbers that are not below 0");
+        return Err(Error::option(option, what));
+    }
+    let printed = error.print().and_then(|()| io::stdout().flush());
+    match printed {
+        Err(lost) if !error.use_stderr() && lost.kind() != io::ErrorKind::BrokenPipe => {
+            Err(Error::file("standard output", format!("cannot be written: {lost}")))
+        }
+        _ => std::process::exit(error.exit_code()),
+    }
 }
 
 /// The subcommand that was chosen, or the command itself.

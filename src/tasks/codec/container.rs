@@ -5,11 +5,15 @@
 //! stands for, channels, rows and columns of the code; the payload; and CRC-32 of all of that, the
 //! lowest byte first.
 
+use std::io::Read;
+use std::path::Path;
+
 use flate2::Crc;
 
 use super::entropy::{Damage, LEFT_OUT, MOST_BITS_BY_BIT};
 use super::prior::FINGERPRINT;
 use crate::data::{ImageShape, MAX_SIDE};
+use crate::file;
 
 const MAGIC: &[u8; 4] = b"DIAB";
 const VERSION: u8 = 1;
@@ -95,6 +99,13 @@ pub(super) fn write(header: &Header, payload: &[u8]) -> Vec<u8> {
     bytes.extend(payload);
     bytes.extend(checksum(&bytes).to_le_bytes());
     bytes
+}
+
+/// Whether the file at `path` begins as such a file does.
+pub(crate) fn is_one(path: &Path) -> bool {
+    let mut start = [0; MAGIC.len()];
+    let read = file::open(path).and_then(|(mut file, _)| file.read_exact(&mut start));
+    read.is_ok() && start == *MAGIC
 }
 
 /// The header and the payload of a file. No memory is asked for, and sizes have been checked against

@@ -1,7 +1,7 @@
 //! Reading and writing NumPy's `.npy` files: one array each, a header in Python's notation before its numbers
 //! (`numpy/lib/format.py`, versions 1.0 to 3.0).
 
-use std::io::{self, BufReader, Read};
+use std::io::{self, BufReader, Read, Write};
 use std::path::Path;
 
 use super::header::{Header, Kind, Parsed, Problem};
@@ -53,7 +53,15 @@ fn refused(path: &Path, problem: Problem) -> Error {
 /// # Errors
 /// When the file cannot be written.
 pub fn write(path: &Path, tensor: &Tensor) -> Result<()> {
-    write_numbers(path, "<f4", tensor.shape(), tensor.data(), |number| {
+    write_atomically(path, |out| write_to(out, tensor))
+}
+
+/// The same to anything that takes bytes, such as standard output.
+///
+/// # Errors
+/// When it cannot be written.
+pub fn write_to(out: &mut dyn Write, tensor: &Tensor) -> io::Result<()> {
+    write_numbers(out, "<f4", tensor.shape(), tensor.data(), |number| {
         number.to_bits().to_le_bytes()
     })
 }
@@ -63,34 +71,39 @@ pub fn write(path: &Path, tensor: &Tensor) -> Result<()> {
 /// # Errors
 /// When the shape does not have as many numbers, one is above 2^31, or the file cannot be written.
 pub fn write_whole(path: &Path, shape: &Shape, numbers: &[u32]) -> Result<()> {
+    write_atomically(path, |out| write_whole_to(out, shape, numbers))
+}
+
+/// The same to anything that takes bytes, such as standard output.
+///
+/// # Errors
+/// When the shape does not have as many numbers, one is above 2^31, or it cannot be written.
+pub fn write_whole_to(out: &mut dyn Write, shape: &Shape, numbers: &[u32]) -> io::Result<()> {
     if let Some(number) = numbers.iter().find(|number| i32::try_from(**number).is_err()) {
-        return Err(Error::file(path, format!("cannot hold the number {number}")));
+        return Err(io::Error::other(format!("it cannot hold the number {number}")));
     }
-    write_numbers(path, "<i4", shape, numbers, |number| number.to_le_bytes())
+    write_numbers(out, "<i4", shape, numbers, |number| number.to_le_bytes())
 }
 
 fn write_numbers<T: Copy>(
-    path: &Path,
+    out: &mut dyn Write,
     descr: &str,
     shape: &Shape,
     numbers: &[T],
     bytes_of: impl Fn(T) -> [u8; 4],
-) -> Result<()> {
+) -> io::Result<()> {
     if shape.elements() != numbers.len() {
-        let what = format!("{} numbers do not fill this shape", numbers.len());
-        return Err(Error::shape("npy", what, &[shape]));
+        let what = format!("{} numbers do not fill the shape {shape}", numbers.len());
+        return Err(io::Error::other(what));
     }
-    let header = header_bytes(descr, shape);
-    write_atomically(path, |out| {
-        out.write_all(&header)?;
-        let mut bytes = Vec::with_capacity(4 * CHUNK);
-        for chunk in numbers.chunks(CHUNK) {
-            bytes.clear();
-            bytes.extend(chunk.iter().flat_map(|number| bytes_of(*number)));
-            out.write_all(&bytes)?;
-        }
-        Ok(())
-    })
+    out.write_all(&header_bytes(descr, shape))?;
+    let mut bytes = Vec::with_capacity(4 * CHUNK);
+    for chunk in numbers.chunks(CHUNK) {
+        bytes.clear();
+        bytes.extend(chunk.iter().flat_map(|number| bytes_of(*number)));
+        out.write_all(&bytes)?;
+    }
+    Ok(())
 }
 
 /// A header of version 1.0, padded with spaces as NumPy pads it.
