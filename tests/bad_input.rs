@@ -209,3 +209,16 @@ fn a_damaged_model() {
         check(&train(&["--out", out, "--resume"]), 1, &["model.safetensors"]);
     }
 }
+
+/// A negative number is refused as the value of its option, not as an option of its own.
+#[test]
+fn a_negative_rate_is_called_one() {
+    for (options, words) in
+        [("--lr -1", "above 0"), ("--epochs -1", "below 0"), ("--limit -5", "-5")]
+    {
+        let line = format!("train --variant conv {options} --device cpu");
+        let output = program().args(line.split(' ')).output().expect("the program runs");
+        let option = options.split(' ').next().expect("a name");
+        check(&output, 2, &[option, words]);
+    }
+}

@@ -208,3 +208,13 @@ fn what_is_missing_is_left_out_and_what_is_damaged_is_named() {
     let output = diabolo_in(folder.path(), "report nowhere");
     assert_eq!(output.status.code(), Some(1));
 }
+
+/// A report names a damaged picture of its run, also one that it shows otherwise.
+#[test]
+fn a_report_names_a_damaged_picture() {
+    let (folder, _) =
+        run_with_page("--variant dense --arch dense:4 --latent 2 --epochs 1 --limit 64");
+    fs::write(folder.path().join("run/loss.png"), "x").expect("the folder is ours");
+    let said = text(&diabolo_in(folder.path(), "report run").stderr);
+    assert!(said.contains("loss.png"), "a damaged picture is passed over");
+}

@@ -276,3 +276,21 @@ fn a_run_is_held_against_pca_and_the_mean_image() {
     assert!(!text.contains("pca_mse"), "they stand on one line: {text}");
     assert!(pca > 0.01 && pca < 0.03 && mean > 0.07 && mean < 0.08, "{pca} {mean}");
 }
+
+/// What a run draws in the folder of its own pictures does not become pictures of the next run.
+#[test]
+fn a_run_in_the_folder_of_its_pictures_is_no_data() {
+    let folder = TempDir::new().unwrap();
+    for number in 0..5 {
+        let picture = image::GrayImage::from_fn(8, 8, |x, y| image::Luma([(x * y) as u8 + number]));
+        picture.save(folder.path().join(format!("{number}.png"))).unwrap();
+    }
+    let (pictures, run) = (folder.path().display(), folder.path().join("run"));
+    let options = "train --variant dense --arch dense:4 --latent 2 --epochs 1 --device cpu";
+    printed(&diabolo(&format!("{options} --data images:{pictures} --out {}", run.display())));
+    let options = LoadOptions { size: Some((8, 8)), ..LoadOptions::default() };
+    let data = Dataset::load(&Source::Images(folder.path().to_path_buf()), &options);
+    let data = data.expect("pictures");
+    let count = data.train.count + data.test.count;
+    assert_eq!((count, data.classes.len()), (5, 0), "what a run drew is taken for data");
+}

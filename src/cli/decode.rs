@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::codes::{Format, places};
 use super::model::ModelArgs;
-use super::outputs::{begin, make_folder, save_all};
+use super::outputs::{begin, check_apart, make_folder, save_all};
 use crate::error::{Error, Result, counted};
 use crate::models::Model;
 use crate::run::say;
@@ -41,6 +41,7 @@ pub struct DecodeArgs {
 /// or has no effect, or the folder cannot be written.
 pub fn decode(args: &DecodeArgs) -> Result<()> {
     let format = Format::of(&args.codes, "CODES")?;
+    check_apart(&[], &args.out, false)?;
     let mut trained = args.model.load()?;
     let places = args.indices.then(|| places(trained.model())).transpose()?;
     let stored = match format {

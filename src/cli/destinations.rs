@@ -6,8 +6,8 @@ use image::DynamicImage;
 
 use super::outputs::{Output, begin, format_of, is_folder, make_folder};
 use crate::error::{Error, Result};
-use crate::file::{PictureFormat, is_standard_output, write_whole};
-use crate::tasks::files::{Input, Outputs};
+use crate::file::{FileId, PictureFormat, is_standard_output, write_whole};
+use crate::tasks::files::{Input, Outputs, is_read};
 
 /// What the user asked for.
 #[derive(Clone, Copy)]
@@ -89,7 +89,11 @@ impl<'a> Destinations<'a> {
                     "png" => format_of(path)?,
                     _ => PictureFormat::Png,
                 };
-                let file = Output::prepare(path, &[&own, read].concat())?;
+                let id = FileId::of(path);
+                if id.is_some() && own.iter().any(|own| FileId::of(own) == id) {
+                    return Err(is_read(path, true));
+                }
+                let file = Output::prepare(path, read)?;
                 file.path().map_or(Ok(()), |path| check(path, true))?;
                 return Ok(Places::One(file, format));
             }

@@ -78,12 +78,16 @@ pub(super) fn begin(
     Ok(())
 }
 
-/// Refuses to write into a folder that pictures are read from, where what is written would be read the
-/// next time.
+/// Refuses what is no folder for files, and a folder that pictures are read from, where what is written
+/// would be read the next time.
 ///
 /// # Errors
-/// When `out` is one of the folders among `inputs`.
+/// When `out` is standard output, or one of the folders among `inputs`.
 pub(super) fn check_apart(inputs: &[PathBuf], out: &Path, overwrite: bool) -> Result<()> {
+    if is_standard_output(out) {
+        let what = "takes a folder, since there may be several files; - is for a single one";
+        return Err(Error::option("--out", what));
+    }
     let own = FileId::of(out);
     let is_same = |input: &&PathBuf| input.is_dir() && own.is_some() && FileId::of(input) == own;
     match inputs.iter().find(is_same) {

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use super::model::ModelArgs;
 use super::outputs::{Output, PictureFile, files_of_run, is_folder};
 use crate::data::{ImageShape, folder};
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, counted};
 use crate::inference::Inference;
 use crate::plot;
 use crate::rng::Seed;
@@ -78,8 +78,11 @@ pub fn probe(args: &ProbeArgs) -> Result<()> {
     say(format_args!("{}", confusion.class_table()));
     say(format_args!("{}", confusion.matrix_table()));
     say(format_args!(
-        "accuracy {:.4} of {} codes of {} numbers, by a linear probe that learned from {}",
-        file.accuracy, file.test, file.code, file.train
+        "accuracy {:.4} of {} of {}, by a linear probe that learned from {}",
+        file.accuracy,
+        counted(file.test, "code"),
+        counted(file.code, "number"),
+        file.train
     ));
     match place {
         Some(place) => place.save(&file, &confusion),

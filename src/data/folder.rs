@@ -1,7 +1,7 @@
 //! A folder of images: found, decoded in threads, brought to one size and one number of channels.
 //!
 //! - Every format that this program can decode, in the folder and its sub-folders. Hidden files and
-//!   folders are passed over; other files are counted in a warning.
+//!   folders are passed over, and folders of runs within it; other files are counted in a warning.
 //! - Sub-folders of the folder are classes, in the order of their names, whatever lies deeper in
 //!   them. Images beside them form a class named `.`; a single sub-folder with nothing beside it is
 //!   no class, and neither are images that all lie in the folder itself.
@@ -25,7 +25,7 @@ use super::load_options::LoadOptions;
 use super::order::Split;
 use super::patches;
 use super::picture::{Picture, decode};
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, counted};
 use crate::shape::{ImageShape, MAX_BYTES};
 
 /// The class of images that lie beside class folders.
@@ -101,7 +101,7 @@ pub fn files_in(folder: &Path) -> Result<Vec<PathBuf>> {
         return Err(Error::file(folder, format!("{what}; give images:DIR a folder of images")));
     }
     let mut files = Vec::new();
-    let mut others = 0;
+    let (mut others, mut runs) = (0, 0);
     // Links are followed, so a folder may be reached twice, or from within itself.
     let mut seen = HashSet::new();
     let mut folders = vec![folder.to_path_buf()];
@@ -111,7 +111,9 @@ pub fn files_in(folder: &Path) -> Result<Vec<PathBuf>> {
             continue;
         }
         for path in list(&folder).map_err(unreadable)? {
-            if path.is_dir() {
+            if path.is_dir() && is_of_a_run(&path) {
+                runs += 1;
+            } else if path.is_dir() {
                 folders.push(path);
             } else if path.is_file() && is_image(&path) {
                 files.push(path);
@@ -121,6 +123,10 @@ pub fn files_in(folder: &Path) -> Result<Vec<PathBuf>> {
         }
     }
     files.sort_unstable();
+    if runs > 0 {
+        let runs = counted(runs, "folder");
+        log::warn!("{}: left out, as no data: {runs} that a run wrote to", folder.display());
+    }
     match files.len() {
         0 => {
             let what = format!(
@@ -135,6 +141,14 @@ pub fn files_in(folder: &Path) -> Result<Vec<PathBuf>> {
         _ => {}
     }
     Ok(files)
+}
+
+/// Whether a folder within another one holds what a run wrote, or a call of `anomaly`: what those draw is
+/// no data. They are known by the lock of a run, else by a model beside its options or numbers.
+fn is_of_a_run(folder: &Path) -> bool {
+    let has = |name: &str| folder.join(name).is_file();
+    let has_model = || has("model.safetensors") && (has("config.toml") || has("metrics.json"));
+    has("run.lock") || has("anomaly.json") || has_model()
 }
 
 /// What is in a folder, except for hidden things, in an order that does not depend on the disk.

@@ -6,7 +6,7 @@ use super::colours::NOT_A_NUMBER;
 use super::sheet::GROUND;
 use super::*;
 use crate::error::Error;
-use crate::shape::Shape;
+use crate::shape::{ImageShape, Shape};
 use crate::tensor::Tensor;
 
 fn tensor(shape: &[usize], value: impl Fn(usize) -> f32) -> Tensor {

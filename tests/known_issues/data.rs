@@ -145,16 +145,3 @@ fn a_class_of_one_picture_is_trained_on() {
         assert_eq!(seen.len(), data.classes.len(), "a class is held out whole: {seed:?}");
     }
 }
-
-/// What a run draws in the folder of its own pictures does not become pictures of the next run.
-#[test]
-#[should_panic(expected = "what a run drew is taken for data")]
-fn a_run_in_the_folder_of_its_pictures_is_no_data() {
-    let folder = folder();
-    few_pictures(folder.path(), 5);
-    printed(&train(folder.path(), &folder.path().join("run")));
-    let options = LoadOptions { size: Some((8, 8)), ..LoadOptions::default() };
-    let data = load(folder.path(), &options).expect("pictures");
-    let count = data.train.count + data.test.count;
-    assert_eq!((count, data.classes.len()), (5, 0), "what a run drew is taken for data");
-}

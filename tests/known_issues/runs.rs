@@ -94,17 +94,3 @@ fn a_failed_call_leaves_no_folder() {
     assert!(!diabolo(&line).status.success(), "there is nothing to go on with");
     assert!(!run.exists(), "the folder of a run that never was is left");
 }
-
-/// A report names a damaged picture of its run, as its documentation says.
-#[test]
-#[should_panic(expected = "a damaged picture is passed over")]
-fn a_report_names_a_damaged_picture() {
-    let folder = folder();
-    let (pictures, run) = (folder.path().join("pictures"), folder.path().join("run"));
-    few_pictures(&pictures, 4);
-    printed(&train(&pictures, &run));
-    fs::write(run.join("loss.png"), "x").expect("the folder is ours");
-    let output = diabolo(&format!("report {}", run.display()));
-    let said = text(&output.stderr);
-    assert!(said.contains("loss.png"), "a damaged picture is passed over");
-}

@@ -9,7 +9,7 @@ use super::logging::start_logging;
 use super::options::TrainArgs;
 use super::session::Session;
 use crate::data::ImageShape;
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, counted};
 use crate::evaluate::{Assessment, Evaluation};
 use crate::gpu::{self, DeviceChoice};
 use crate::graph::{State, profile_table};
@@ -82,8 +82,11 @@ pub fn run_until(args: &TrainArgs, kind: Kind, stop: &Interruption) -> Result<()
     let adapter = opened.executor.name();
     tell(format_args!("device: {adapter} ({})", opened.reason));
     tell(format_args!(
-        "data: {}, {} images of {} to train on, {} held out",
-        dataset.name, dataset.train.count, dataset.shape, dataset.test.count
+        "data: {}, {} of {} to train on, {} held out",
+        dataset.name,
+        counted(dataset.train.count, "image"),
+        dataset.shape,
+        dataset.test.count
     ));
     if args.profile {
         opened.executor.set_profiling(true)?;

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, counted};
 use crate::file::write_atomically;
 
 /// What was found, as `anomaly.json` has it.
@@ -47,7 +47,7 @@ impl Verdict {
         if let Some(area) = self.known.as_ref().and_then(|known| known.auroc) {
             line = format!("AUROC {area:.4}; ");
         }
-        line += &format!("{} of {} pictures flagged", self.flagged, self.judged);
+        line += &format!("{} of {} flagged", self.flagged, counted(self.judged, "picture"));
         if let Some(known) = &self.known {
             let (normal, flagged) =
                 (self.judged - known.anomalies, self.flagged - known.anomalies_flagged);
@@ -58,7 +58,8 @@ impl Verdict {
         }
         let (threshold, unit, held_out) = (self.threshold, self.unit, self.held_out);
         line + &format!(
-            ", threshold {threshold:.6} {unit} from {held_out} held-out normal pictures"
+            ", threshold {threshold:.6} {unit} from {}",
+            counted(held_out, "held-out normal picture")
         )
     }
 

@@ -110,10 +110,10 @@ fn pictures(folder: &Path) -> Result<Vec<Picture>> {
     let has_curves = folder.join(RunFile::Metrics.name()).exists();
     let shown = |name: &str| !(has_curves && name == RunFile::Loss.name());
     let names = known().map(|name| (*name).to_owned()).chain(others);
-    names
-        .filter(|name| shown(name) && folder.join(name).exists())
-        .map(|name| Picture::read(folder, name))
-        .collect()
+    // One that is not shown is read as well: a damaged one is to be found.
+    let read = names.filter(|name| folder.join(name).exists());
+    let read: Result<Vec<Picture>> = read.map(|name| Picture::read(folder, name)).collect();
+    Ok(read?.into_iter().filter(|picture| shown(&picture.name)).collect())
 }
 
 fn is_png(path: &Path) -> bool {

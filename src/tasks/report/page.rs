@@ -9,7 +9,7 @@ use maud::{DOCTYPE, Markup, PreEscaped, html};
 use super::contents::{Contents, Picture};
 use super::curves::{Curve, chart};
 use super::measures::{describe, number};
-use crate::error::Result;
+use crate::error::{Result, counted};
 use crate::graph::Bytes;
 use crate::run::{EpochMetrics, MetricsFile, ProfileFile};
 
@@ -144,7 +144,10 @@ fn machine(metrics: &MetricsFile) -> Markup {
         ("device", format!("{} ({})", metrics.adapter, metrics.device)),
         ("parameters", metrics.parameters.to_string()),
         ("planned memory", Bytes(metrics.planned_bytes).to_string()),
-        ("training", format!("{} s for {} epochs", number(seconds), metrics.epochs.len())),
+        (
+            "training",
+            format!("{} s for {}", number(seconds), counted(metrics.epochs.len(), "epoch")),
+        ),
         ("speed", format!("{} images/s", number(metrics.images_per_second.round()))),
         ("Diabolo", metrics.diabolo.clone()),
     ];
