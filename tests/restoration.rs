@@ -107,7 +107,7 @@ fn variants_lie_in_the_folders_of_their_classes_and_differ() {
     let read = |path: PathBuf| Raster::read(&path).expect("a picture");
     assert_eq!(
         read(out.join("1/3_png-1.png")),
-        read(plain.join("3.png")),
+        read(plain.join("1/3.png")),
         "no strength, no change"
     );
     RUNS.fails(&format!("{still} --strength -1"), "dense", 2, "--strength");

@@ -30,8 +30,8 @@ pub struct ExportArgs {
 /// written.
 pub fn export(args: &ExportArgs) -> Result<()> {
     let Stored { config, state, .. } = Stored::read(&args.model)?;
-    let bytes = onnx(&config.model, &state, args.part)?;
     let out = Output::prepare(&args.onnx, &files_of_run(&args.model))?;
+    let bytes = onnx(&config.model, &state, args.part)?;
     out.write(|file| file.write_all(&bytes))?;
     let size = Bytes(bytes.len() as u64);
     say(format_args!(

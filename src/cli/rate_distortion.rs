@@ -7,7 +7,8 @@ use super::outputs::{PictureFile, files_of_run};
 use crate::error::{Error, Result, counted};
 use crate::plot::{Curve, rate_curves};
 use crate::run::say;
-use crate::tasks::{Codec, Distortion, Jpeg, Raster, inputs};
+use crate::tasks::files::{Input, paths};
+use crate::tasks::{Codec, Distortion, Jpeg, Raster};
 
 /// JPEG's qualities that are measured.
 const QUALITIES: [u8; 13] = [2, 5, 8, 12, 18, 25, 35, 45, 55, 65, 75, 85, 95];
@@ -37,7 +38,7 @@ pub struct RateDistortionArgs {
 /// written, or the device fails.
 pub fn rate_distortion(args: &RateDistortionArgs) -> Result<()> {
     let choice = args.device.parse()?;
-    let paths = inputs::find(&args.inputs)?;
+    let paths = paths(&Input::pictures(&args.inputs, Some(&args.out))?);
     let models = args.models.iter().flat_map(|folder| files_of_run(folder));
     let read: Vec<PathBuf> = models.chain(paths.iter().cloned()).collect();
     let mut drawn = None;

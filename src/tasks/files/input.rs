@@ -22,7 +22,7 @@ pub struct Input {
 
 impl Input {
     /// The pictures that `inputs` name, directly or by their folder, but for those in the folder
-    /// `out`, which hold what was made of others before.
+    /// `out`, which hold what was made of others before, or that file.
     ///
     /// # Errors
     /// When there is none, or a folder cannot be listed.
@@ -81,7 +81,7 @@ fn name_of(path: &Path) -> PathBuf {
     full.file_name().map(PathBuf::from).unwrap_or_default()
 }
 
-/// The files in a folder that are not in another one within it.
+/// The files in a folder that are not in another one within it, nor that file itself.
 struct Outside<'a> {
     top: &'a Path,
     other: Option<FileId>,
@@ -95,7 +95,8 @@ impl<'a> Outside<'a> {
     }
 
     fn holds(&mut self, file: &Path) -> bool {
-        !file.parent().is_some_and(|folder| self.is_inside(folder))
+        let is_other = self.other.is_some() && FileId::of(file) == self.other;
+        !is_other && !file.parent().is_some_and(|folder| self.is_inside(folder))
     }
 
     fn is_inside(&mut self, folder: &Path) -> bool {
@@ -179,6 +180,11 @@ mod tests {
         assert_eq!(places(&inputs), ["1.png", "outer/3.png"]);
         let all = Input::pictures(std::slice::from_ref(&top), Some(&top.join("no"))).expect("all");
         assert_eq!(all.len(), 4);
+        let file = top.join("outer/3.png");
+        let inputs = Input::pictures(std::slice::from_ref(&top), Some(&file)).expect("pictures");
+        assert_eq!(places(&inputs), ["1.png", "out/1.png", "out/deep/2.png"]);
+        let named = Input::pictures(std::slice::from_ref(&file), Some(&file)).expect("was named");
+        assert_eq!(named.len(), 1, "to be refused where it is written");
         assert!(Input::pictures(&[], None).is_err());
     }
 
