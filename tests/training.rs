@@ -151,7 +151,7 @@ fn colour_images_of_odd_sizes_train() {
     let data = format!("images:{}", images.path().display());
     let bce = Small(Kind::Conv, "--arch conv:4,8 --latent 6 --loss bce");
     for small in [CONV, bce] {
-        let more = ["--data", &data, "--epochs", "12", "--batch", "5"];
+        let more = ["--data", &data, "--epochs", "12", "--batch", "5", "--overwrite"];
         run(out.path(), small, &more).unwrap();
         let metrics = metrics(out.path());
         let epochs = metrics["epochs"].as_array().unwrap();
@@ -254,7 +254,7 @@ fn a_run_that_collapses_says_so_once_and_when_it_happens() {
     assert!(said.iter().any(|line| line.starts_with("warning: epoch 7: 16 of 16")), "{said:?}");
 
     let relu = "--variant dense --arch dense:32 --latent 8 --activation relu --loss mse --lr 1";
-    let text = line(&format!("{relu} --epochs 9"));
+    let text = line(&format!("{relu} --epochs 9 --overwrite"));
     let said = warnings(&text);
     let early = |line: &String| line.starts_with("warning: epoch 1:");
     assert!(said.iter().any(early), "{text}");

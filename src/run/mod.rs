@@ -5,12 +5,15 @@ pub mod checkpoint;
 mod folder;
 mod lock;
 mod metrics;
+mod occupant;
 mod prior_file;
 mod profile;
 #[cfg(feature = "cli")]
 mod program;
+mod replacing;
 mod storing;
 mod terminal;
+mod unfinished;
 
 pub use folder::{RunFile, RunFolder};
 pub use lock::{LOCK_FILE, RunLock};
@@ -23,3 +26,4 @@ pub use program::{
 };
 pub use storing::store;
 pub use terminal::{INTERRUPTED, exit_code, say};
+pub use unfinished::unfinished;

@@ -213,17 +213,6 @@ impl Config {
         config.check().map_err(|error| refuse(&error))?;
         Ok(config)
     }
-
-    /// Whether a run under `self` may go on from one under `other`: all agree but what is measured
-    /// afterwards, and the length, and that too where the learning rate depends on it.
-    pub fn continues(&self, other: &Config) -> bool {
-        let epochs = match self.schedule {
-            Schedule::Constant => self.epochs,
-            Schedule::Cosine | Schedule::WarmCosine => other.epochs,
-        };
-        let Config { nll, nll_images, test_noise, .. } = *self;
-        *self == Config { epochs, nll, nll_images, test_noise, ..other.clone() }
-    }
 }
 
 /// Loads the images of `data`, of which `hidden` says which pixels nobody sees.

@@ -3,7 +3,7 @@
 
 use std::ffi::OsString;
 use std::fs::File;
-use std::io::Read;
+use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 
 use clap::parser::ValueSource;
@@ -17,17 +17,26 @@ use crate::train::Config;
 
 /// The option that names the file.
 const OPTION: &str = "config";
+/// What the standard library says of a text that is no number, and what that means.
+const PLAIN: [(&str, &str); 5] = [
+    ("invalid digit found in string", "it takes a whole number, 0 or above"),
+    ("invalid float literal", "it takes a number, such as 0.001"),
+    ("number too large to fit in target type", "it takes no number as large as that"),
+    ("cannot parse integer from empty string", "it takes a whole number"),
+    ("cannot parse float from empty string", "it takes a number"),
+];
 /// The table that only the options of a run have.
 const OF_A_RUN: &str = "model";
 /// The most bytes such a file may have.
 const MOST_BYTES: u64 = 1 << 20;
 /// What may be said beside the options of a run: what changes none of its numbers, and how long it is.
-const BESIDE_A_RUN: [&str; 15] = [
+const BESIDE_A_RUN: [&str; 16] = [
     OPTION,
     "variant",
     "epochs",
     "device",
     "out",
+    "overwrite",
     "profile",
     "prior",
     "resume",
@@ -46,7 +55,7 @@ const BESIDE_A_RUN: [&str; 15] = [
 /// # Errors
 /// When the file cannot be read, or has an option that there is not.
 pub fn command_line<C: CommandFactory + FromArgMatches>(args: Vec<OsString>) -> Result<C> {
-    let command = C::command();
+    let command = with_negative_numbers(C::command());
     // What is wrong besides comes up when everything is there.
     let tolerant = command.clone().ignore_errors(true).try_get_matches_from(args.clone());
     let mut args = args;
@@ -60,8 +69,29 @@ pub fn command_line<C: CommandFactory + FromArgMatches>(args: Vec<OsString>) -> 
             }
         }
     }
-    let matches = command.try_get_matches_from(args).unwrap_or_else(|error| error.exit());
+    let matches = command.try_get_matches_from(args).unwrap_or_else(|error| exit(&error));
     Ok(C::from_arg_matches(&matches).unwrap_or_else(|error| error.exit()))
+}
+
+/// The command, whose options take a number with a sign for a number and not for another option: what is
+/// wrong with it is theirs to say.
+fn with_negative_numbers(command: Command) -> Command {
+    let command = command.mut_args(|arg| {
+        let takes_number = !arg.is_positional() && arg.get_action().takes_values();
+        if takes_number { arg.allow_negative_numbers(true) } else { arg }
+    });
+    command.mut_subcommands(with_negative_numbers)
+}
+
+/// Ends the program with what is wrong with the command line, in words of its own where it is a number.
+fn exit(error: &clap::Error) -> ! {
+    let said = error.render().to_string();
+    let plain = PLAIN.iter().fold(said.clone(), |text, (words, plain)| text.replace(words, plain));
+    if plain == said {
+        error.exit();
+    }
+    let _ = write!(std::io::stderr(), "{plain}");
+    std::process::exit(error.exit_code())
 }
 
 /// The subcommand that was chosen, or the command itself.

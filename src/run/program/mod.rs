@@ -6,6 +6,7 @@ mod gallery;
 mod interruption;
 mod logging;
 mod options;
+mod place;
 mod prior;
 mod progress;
 mod saving;

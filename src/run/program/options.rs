@@ -7,7 +7,6 @@ use crate::data::{Dataset, LoadOptions, Source};
 use crate::error::{Error, Result};
 use crate::models::{Choices, Kind, Recipe, Schedule};
 use crate::rng::Seed;
-use crate::run::folder::{RunFile, RunFolder};
 use crate::train::{Config, LIKELIHOOD_IMAGES, SMALL_BATCH, load};
 
 /// Below this many training images, batches are small by default, so that an epoch has steps enough.
@@ -55,9 +54,13 @@ pub struct TrainArgs {
     /// auto, cpu, gpu, the number of an adapter, or part of its name
     #[arg(long, default_value = "auto")]
     pub device: String,
-    /// Folder for pictures, numbers and the model [default: runs/MODEL-DATA]
+    /// Folder for pictures, numbers and the model [default: runs/MODEL-DATA, with a number where another
+    /// run is]
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
+    /// Write to the folder even where that replaces another run, or files that are no run's
+    #[arg(long, conflicts_with = "resume")]
+    pub overwrite: bool,
     /// Write what each epoch measures as a TensorBoard event file, too
     #[arg(long)]
     pub tensorboard: bool,
@@ -97,7 +100,7 @@ pub struct SavingArgs {
     /// Keep the last N checkpoints in the run folder's `checkpoints`
     #[arg(long, value_name = "N", default_value_t = 2)]
     pub keep: usize,
-    /// Go on from the model in the run folder
+    /// Go on from the model in the run folder; begin where there is none yet
     #[arg(long)]
     pub resume: bool,
     /// Go on from this checkpoint
@@ -107,14 +110,6 @@ pub struct SavingArgs {
     /// the learning rate
     #[arg(long, value_enum, default_value = "stop")]
     pub on_nan: OnNan,
-}
-
-impl SavingArgs {
-    /// The checkpoint that a run in `folder` goes on from, if it does.
-    pub(super) fn checkpoint(&self, folder: &RunFolder) -> Option<PathBuf> {
-        let newest = || self.resume.then(|| folder.file(RunFile::Model));
-        self.resume_from.clone().or_else(newest)
-    }
 }
 
 /// What to do when the loss, or a parameter, is no finite number.

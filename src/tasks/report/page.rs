@@ -23,12 +23,16 @@ const MOST_OPERATIONS: usize = 40;
 /// # Errors
 /// When there is no run, or one of its files is damaged.
 pub fn html(folder: &Path) -> Result<String> {
-    Ok(render(&Contents::read(folder)?))
+    let contents = Contents::read(folder)?;
+    if let Some(what) = &contents.unfinished {
+        log::warn!("{what}");
+    }
+    Ok(render(&contents))
 }
 
 /// The page of a run.
 fn render(contents: &Contents) -> String {
-    let Contents { title, metrics, config, profile, model, pictures } = contents;
+    let Contents { title, metrics, config, profile, model, unfinished, pictures } = contents;
     let page = html! {
         (DOCTYPE)
         html lang="en" {
@@ -46,6 +50,7 @@ fn render(contents: &Contents) -> String {
                         " steps, seed " (header.seed.0) ", " (Bytes(*bytes)) " stored"
                     }
                 }
+                @if let Some(what) = unfinished { p { strong { (what) } } }
                 @if let Some(metrics) = metrics {
                     (curves(metrics))
                     (measured(metrics))
