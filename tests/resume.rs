@@ -224,6 +224,8 @@ fn a_second_interruption_ends_the_run_at_once() {
     command.args(slow.split(' ')).stdout(Stdio::null()).stderr(Stdio::piped());
     let child = command.spawn().unwrap();
     wait_until("an epoch", || steps(out) > 0);
+    // What is written with the checkpoint is on the disk by then, and the next step under way.
+    thread::sleep(Duration::from_millis(30));
     signal(&child, "-INT");
     thread::sleep(Duration::from_millis(20));
     signal(&child, "-INT");

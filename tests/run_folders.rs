@@ -99,7 +99,7 @@ fn a_folder_that_is_named_keeps_its_run_unless_that_is_the_same() {
         ),
         (
             "--epochs 2 --data images:pictures --out run --lr 0.1",
-            "here; choose another folder with --out",
+            "(--lr: 0.005 there, 0.1 here); choose another folder with --out",
         ),
         ("--epochs 1 --data images:pictures --out run", "--epochs: 2 done there, 1 here"),
     ] {
@@ -204,8 +204,8 @@ fn a_failed_call_leaves_no_folder() {
     };
     for (options, code) in [
         ("--epochs 1 --data images:pictures --resume-from none --out a/b", 1),
-        ("--epochs 1 --data images:pictures --lr 1e30 --out a/b", 1),
-        ("--epochs 1 --data images:pictures --lr 1e30", 1),
+        ("--epochs 1 --data images:pictures --lr 1e30 --batch 1 --out a/b", 1),
+        ("--epochs 1 --data images:pictures --lr 1e30 --batch 1", 1),
         ("--epochs 1 --data images:pictures --lr 0 --out a/b", 2),
         ("--epochs 1 --data images:missing --out a/b", 1),
         ("--epochs 1 --data images:pictures --out pictures/00.png/run", 1),
@@ -215,7 +215,8 @@ fn a_failed_call_leaves_no_folder() {
     }
     // A folder that was there stays, as it was.
     fs::create_dir(place.path().join("run")).expect("the folder is ours");
-    let output = train(place.path(), "--epochs 1 --data images:pictures --lr 1e30 --out run");
+    let output =
+        train(place.path(), "--epochs 1 --data images:pictures --lr 1e30 --batch 1 --out run");
     check_failed(&output, 1, "there is no checkpoint yet");
     assert_eq!(fs::read_dir(place.path().join("run")).expect("is there").count(), 0);
 }
@@ -233,7 +234,7 @@ fn a_folder_never_holds_files_of_two_runs() {
     assert!(before.iter().any(|(path, _)| path.ends_with("kl.png")));
     let other = "--epochs 2 --data images:pictures --out run --overwrite";
     // It ends before it has saved anything.
-    let output = train(place.path(), &format!("{other} --lr 1e30 --tensorboard"));
+    let output = train(place.path(), &format!("{other} --lr 1e30 --batch 1 --tensorboard"));
     check_failed(&output, 1, "there is no checkpoint yet");
     assert!(contents(&run) == before, "the run is no longer as it was");
     // It ends after its first checkpoint.

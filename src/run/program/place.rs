@@ -70,13 +70,19 @@ impl Newcomer<'_> {
     /// # Errors
     /// As [`Newcomer::find`] and [`Claim::take`].
     pub fn claim(&self, name: &str) -> Result<(Place, Claim)> {
-        let place = self.find(name)?;
+        let place = self.find(name).map_err(|error| self.writer().unwrap_or(error))?;
         let claim = Claim::take(&place.path)?;
         // Another process may have saved something there before the folder was locked.
         match self.find(name)? {
             again if again.path == place.path => Ok((again, claim)),
             _ => Err(Error::file(&place.path, "has become another run's just now; try once more")),
         }
+    }
+
+    /// That another process writes to `--out`, if one does: what it will hold is not known yet.
+    fn writer(&self) -> Option<Error> {
+        let out = self.args.out.as_deref().filter(|out| out.join(LOCK_FILE).exists());
+        out.and_then(|out| RunLock::take(out).err())
     }
 
     /// Refuses to go on from another run; else the place with what is to be said of going on.
