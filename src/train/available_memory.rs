@@ -5,7 +5,7 @@
 //! it is not known.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 /// A limit of a control group: files of the most and of what is taken, and the name of what of that the
 /// system would give back in the group's statistics.
@@ -66,14 +66,14 @@ fn of_groups(root: &Path) -> Option<u64> {
         // In a container, the group's path may be that of the machine, and its files lie at the base.
         let inner = base.join(path.trim_start_matches('/'));
         let groups = inner.ancestors().take_while(|group| group.starts_with(&base));
-        groups.filter_map(|group| accounts.left(&group.to_path_buf())).min()
+        groups.filter_map(|group| accounts.left(group)).min()
     });
     left.min()
 }
 
 impl Accounts {
     /// What a group may still take; `None` without a limit.
-    fn left(&self, group: &PathBuf) -> Option<u64> {
+    fn left(&self, group: &Path) -> Option<u64> {
         let number = |name: &str| -> Option<u64> {
             fs::read_to_string(group.join(name)).ok()?.trim().parse().ok()
         };

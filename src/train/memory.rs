@@ -10,7 +10,7 @@ use crate::ops::GpuTarget;
 /// At most so often a state is in host memory: the device's, a new one, and a copy on its way.
 const COPIES: u64 = 3;
 /// What images are looked at before training takes, at most: numbers, and as many in sections.
-const LOOK: u64 = 2 * 4 << 25;
+const LOOK: u64 = (2 * 4) << 25;
 
 /// Bytes that a training takes on the processor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

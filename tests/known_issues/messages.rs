@@ -28,14 +28,6 @@ fn a_missing_picture_is_called_missing() {
     assert!(!said.contains("decoded"), "a missing picture is called damaged: {said}");
 }
 
-/// A negative number is refused as the value of its option, not as an option of its own.
-#[test]
-#[should_panic(expected = "the option is not named")]
-fn a_negative_rate_is_called_one() {
-    let said = text(&diabolo("train --variant conv --lr -1 --device cpu").stderr);
-    assert!(said.contains("--lr"), "the option is not named: {said}");
-}
-
 /// A seed without anything to draw has no effect, which is an error as it is elsewhere.
 #[test]
 #[should_panic(expected = "an option without effect is taken")]
