@@ -104,11 +104,13 @@ fn looked_up(
     trained.model().look_up(&state, &indices).map_err(|error| Error::file(path, error))
 }
 
-/// Makes sure that `stored` is `[count, ...]` with `wanted` numbers, as they are or in one row.
+/// Makes sure that `stored` is `[count, ...]` with `wanted` numbers, as they are or in one row; or a
+/// single code of them.
 fn fits(path: &Path, stored: &Tensor, wanted: &[usize], what: &str) -> Result<()> {
     let flat = wanted.iter().product::<usize>();
     match stored.shape().split_first() {
         Some((1.., rest)) if *rest == *wanted || *rest == [flat] => Ok(()),
+        Some(_) if stored.shape()[..] == *wanted || stored.shape()[..] == [flat] => Ok(()),
         _ => {
             let axes: Vec<String> = wanted.iter().map(ToString::to_string).collect();
             let what = format!(

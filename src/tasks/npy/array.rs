@@ -22,8 +22,7 @@ const CHUNK: usize = 1 << 14;
 /// Reads an array of real or whole numbers, rounded to f32 where that does not hold them.
 ///
 /// # Errors
-/// When the file cannot be read, is damaged, or holds something else: numbers of another kind, big
-/// end first, or in Fortran's order. No more memory is asked for than the file has bytes for.
+/// When the file cannot be read, is damaged, or holds something else, such as objects. No more memory is asked for than the file has bytes for.
 pub fn read(path: &Path) -> Result<Tensor> {
     let (file, length) = file::open(path).map_err(|error| unreadable(path, &error))?;
     parse(&mut BufReader::new(file), length).map_err(|problem| refused(path, problem))
@@ -112,6 +111,10 @@ fn header_bytes(descr: &str, shape: &Shape) -> Vec<u8> {
 fn parse(source: &mut dyn Read, length: u64) -> Parsed<Tensor> {
     let mut start = [0; 8];
     read_exact(source, &mut start)?;
+    if start.starts_with(b"PK\x03\x04") {
+        let what = "is an archive of arrays (.npz); save the one that is meant with numpy.save";
+        return Err(Problem::Foreign(what.into()));
+    }
     if start[..6] != MAGIC[..] {
         return Err(Problem::Damaged("it does not begin as one".into()));
     }
@@ -140,7 +143,10 @@ fn parse(source: &mut dyn Read, length: u64) -> Parsed<Tensor> {
         let what = format!("it has {} bytes for {count} numbers", left - size);
         return Err(Problem::Damaged(what));
     }
-    let numbers = read_numbers(source, header.kind, count)?;
+    let mut numbers = read_numbers(source, header.kind, count)?;
+    if header.by_columns {
+        numbers = by_rows(&numbers, &header.shape);
+    }
     Tensor::new(header.shape, numbers).map_err(|error| Problem::Damaged(error.to_string()))
 }
 
@@ -154,6 +160,32 @@ fn read_numbers(source: &mut dyn Read, kind: Kind, count: usize) -> Parsed<Vec<f
         numbers.extend(bytes.chunks_exact(kind.bytes()).map(|bytes| kind.number(bytes)));
     }
     Ok(numbers)
+}
+
+/// Numbers whose first index runs fastest, so that the last one does.
+fn by_rows(numbers: &[f32], shape: &Shape) -> Vec<f32> {
+    let mut steps = Vec::with_capacity(shape.rank());
+    let mut step = 1;
+    for size in shape.iter() {
+        steps.push(step);
+        step *= size;
+    }
+    let mut index = vec![0; shape.rank()];
+    let mut at = 0;
+    let mut ordered = Vec::with_capacity(numbers.len());
+    for _ in 0..numbers.len() {
+        ordered.push(numbers[at]);
+        for axis in (0..shape.rank()).rev() {
+            index[axis] += 1;
+            at += steps[axis];
+            if index[axis] < shape[axis] {
+                break;
+            }
+            at -= steps[axis] * index[axis];
+            index[axis] = 0;
+        }
+    }
+    ordered
 }
 
 fn read_exact(source: &mut dyn Read, bytes: &mut [u8]) -> Parsed<()> {
