@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::model::ModelArgs;
+use super::notes;
 use super::outputs::make_folder;
 use crate::error::{Error, Result};
 use crate::inference::Codes;
@@ -57,6 +58,8 @@ pub fn augment(args: &AugmentArgs) -> Result<()> {
     let paths = inputs::find(std::slice::from_ref(&args.input))?;
     let mut trained = args.model.load()?;
     let labels = labels(&trained, args, &paths)?;
+    notes::channels(&paths, trained.model());
+    notes::parts(&paths, trained.config());
     let (shape, model) = (trained.model().images(), trained.model().clone());
     let sampler = trained.place_sampler()?;
     if sampler.is_none() && model.places().is_some() {

@@ -1,10 +1,11 @@
 //! `diabolo compress` and `diabolo decompress`.
 
 use std::fs::File;
-use std::io::{Read, Write};
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use super::model::ModelArgs;
+use super::notes;
 use crate::error::{Error, Result};
 use crate::file::write_atomically;
 use crate::models::Model;
@@ -60,7 +61,10 @@ pub fn compress(args: &CompressArgs) -> Result<()> {
     let picture = Raster::read(&args.input)?;
     let trained = args.model.load()?;
     let mut codec = Codec::new(trained)?;
-    let picture = for_model(picture, codec.model(), &args.input);
+    let inputs = std::slice::from_ref(&args.input);
+    notes::channels(inputs, codec.model());
+    notes::of_compression(inputs);
+    let picture = for_model(picture, codec.model());
     let bytes = codec.compress(&picture)?;
     let out = args.out.clone().unwrap_or_else(|| args.input.with_extension("dia"));
     write_atomically(&out, |file| file.write_all(&bytes))?;
@@ -99,14 +103,12 @@ pub fn decompress(args: &DecompressArgs) -> Result<()> {
     Ok(())
 }
 
-/// `picture` in gray, with a word on standard error, where the model knows no colours.
-pub(super) fn for_model(picture: Raster, model: &Model, path: &Path) -> Raster {
-    if picture.shape.channels <= model.images().channels {
-        return picture;
+/// `picture` in gray, where the model knows no colours.
+pub(super) fn for_model(picture: Raster, model: &Model) -> Raster {
+    match picture.shape.channels <= model.images().channels {
+        true => picture,
+        false => picture.to_gray(),
     }
-    let note = "is turned gray, since the model knows no colours";
-    let _ = writeln!(std::io::stderr(), "note: {}: {note}", path.display());
-    picture.to_gray()
 }
 
 fn describe(header: &Header, bytes: usize, payload: usize) {

@@ -6,6 +6,7 @@ use clap::ValueEnum;
 
 use super::codes::{Format, places};
 use super::model::ModelArgs;
+use super::notes;
 use crate::error::Result;
 use crate::inference::Codes;
 use crate::models::Model;
@@ -97,6 +98,8 @@ fn picture_codes(
 ) -> Result<(Vec<String>, Codes)> {
     let paths = inputs::find(inputs)?;
     let labels = trained.labels(label, paths.len())?;
+    notes::channels(&paths, trained.model());
+    notes::parts(&paths, trained.config());
     let shape = trained.model().images();
     let chunk = (NUMBERS / shape.elements().max(1)).max(1);
     let mut inference = trained.inference();

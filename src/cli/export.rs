@@ -7,7 +7,7 @@ use crate::file::write_atomically;
 use crate::graph::Bytes;
 use crate::run::say;
 use crate::tasks::trained::Stored;
-use crate::tasks::{Part, onnx};
+use crate::tasks::{Part, onnx_of_run};
 
 /// The options of `diabolo export`.
 #[derive(Clone, Debug, clap::Args)]
@@ -30,7 +30,7 @@ pub struct ExportArgs {
 /// written.
 pub fn export(args: &ExportArgs) -> Result<()> {
     let Stored { config, state, .. } = Stored::read(&args.model)?;
-    let bytes = onnx(&config.model, &state, args.part)?;
+    let bytes = onnx_of_run(&config, &state, args.part)?;
     write_atomically(&args.onnx, |out| out.write_all(&bytes))?;
     let (path, size) = (args.onnx.display(), Bytes(bytes.len() as u64));
     say(format_args!(

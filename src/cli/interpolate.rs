@@ -8,6 +8,7 @@ use image::codecs::gif::{GifEncoder, Repeat};
 use image::{Delay, Frame, imageops};
 
 use super::model::ModelArgs;
+use super::notes;
 use crate::data::ImageShape;
 use crate::error::{Error, Result};
 use crate::file::write_atomically;
@@ -62,6 +63,8 @@ pub fn interpolate(args: &InterpolateArgs) -> Result<()> {
     if ends.count() != 2 {
         return Err(Error::option("A B", "takes two pictures, not folders of them"));
     }
+    notes::channels(&ends.paths, trained.model());
+    notes::parts(&ends.paths, trained.config());
     let made = trained.interpolate(&ends.images, args.steps, args.label)?;
     let strip = args.out.clone().unwrap_or_else(|| {
         trained.folder().path().join(format!("{}.png", names(&ends.paths).join("-")))

@@ -14,6 +14,7 @@ mod export;
 mod interpolate;
 mod manual;
 mod model;
+mod notes;
 mod outputs;
 mod prior;
 mod probe;

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use super::model::ModelArgs;
+use super::notes;
 use crate::data::{ImageShape, folder};
 use crate::error::{Error, Result};
 use crate::file::write_atomically;
@@ -113,6 +114,7 @@ fn from_folders(
         let what = format!("has a class `{unknown}` that {} has not", train.display());
         return Err(Error::file(test, what));
     }
+    notes::channels(&[&learned.paths[..], &judged.paths].concat(), trained.model());
     let (shape, width) = (trained.model().images(), trained.model().network.latent());
     let mut inference = trained.inference();
     let learned = learned.encode(&mut inference, shape, width, &names)?;

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use super::compress::for_model;
+use super::notes;
 use crate::error::{Error, Result};
 use crate::plot::{self, Curve, rate_curves};
 use crate::run::say;
@@ -43,8 +44,9 @@ pub fn rate_distortion(args: &RateDistortionArgs) -> Result<()> {
         let name = folder.file_name().unwrap_or(folder.as_os_str()).to_string_lossy().into_owned();
         let mut codec = Codec::load(folder, &choice)?;
         if originals.is_empty() {
+            notes::channels(&paths, codec.model());
             for path in &paths {
-                originals.push(for_model(Raster::read(path)?, codec.model(), path));
+                originals.push(for_model(Raster::read(path)?, codec.model()));
             }
         }
         let most = originals.iter().map(|picture| picture.shape.channels).max();

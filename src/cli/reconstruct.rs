@@ -2,12 +2,19 @@
 
 use std::path::PathBuf;
 
+use rayon::prelude::*;
+
 use super::model::ModelArgs;
+use super::notes;
 use super::outputs::make_folder;
+use crate::data::ImageShape;
 use crate::error::Result;
 use crate::evaluate::psnr;
+use crate::inference::Inference;
 use crate::run::say;
-use crate::tasks::{Pictures, Raster, inputs};
+use crate::tasks::restore::restored;
+use crate::tasks::{DeepRaster, inputs};
+use crate::tensor::Tensor;
 
 /// Pictures that are held at once.
 const CHUNK: usize = 256;
@@ -15,7 +22,8 @@ const CHUNK: usize = 256;
 /// The options of `diabolo reconstruct`.
 #[derive(Clone, Debug, clap::Args)]
 pub struct ReconstructArgs {
-    /// Pictures, or folders of them; they are brought to the model's size
+    /// Pictures, or folders of them; they are brought to the model's size, or, by a model of parts
+    /// (--patches), done in overlapping parts
     #[arg(value_name = "IN", required = true)]
     inputs: Vec<PathBuf>,
     /// The folder for the reconstructions, each a PNG named after its picture
@@ -39,24 +47,69 @@ pub fn reconstruct(args: &ReconstructArgs) -> Result<()> {
     let mut trained = args.model.load()?;
     let labels = trained.labels(args.label, paths.len())?;
     make_folder(&args.out)?;
+    notes::channels(&paths, trained.model());
     let shape = trained.model().images();
+    let by_parts = trained.config().patches.is_some();
     let mut inference = trained.inference();
     let mut sum = 0.0;
-    for (number, part) in paths.chunks(CHUNK).enumerate() {
-        let first = number * CHUNK;
-        let pictures = Pictures::read(part, shape)?;
+    // Whole pictures are held, where they are.
+    let chunk = if by_parts { 1 } else { CHUNK };
+    for (number, part) in paths.chunks(chunk).enumerate() {
+        let first = number * chunk;
+        let pictures = read(part, shape, !by_parts)?;
         let labels = labels.as_ref().map(|labels| &labels[first..][..part.len()]);
-        let made = inference.reconstruct(&pictures.images, labels)?;
-        sum += psnr(&pictures.images, &made)?.min(BEST) * part.len() as f64;
-        for (image, name) in made.data().chunks(shape.elements()).zip(&names[first..]) {
-            let path = args.out.join(format!("{name}.png"));
-            Raster::of_numbers(image, shape).save(&path)?;
+        let (made, quality) = match by_parts {
+            true => in_parts(&mut inference, shape, &pictures, args.label)?,
+            false => at_once(&mut inference, shape, &pictures, labels)?,
+        };
+        sum += quality * part.len() as f64;
+        for ((picture, made), name) in pictures.iter().zip(&made).zip(&names[first..]) {
+            picture.save(made, &args.out.join(format!("{name}.png")))?;
         }
     }
     let count = paths.len();
     let mean = sum / count as f64;
     say(format_args!("{count} pictures written to {}, {mean:.2} dB", args.out.display()));
     Ok(())
+}
+
+/// Pictures as a model of images of `shape` takes them, at its size or as large as they are.
+fn read(paths: &[PathBuf], shape: ImageShape, at_its_size: bool) -> Result<Vec<DeepRaster>> {
+    let size = at_its_size.then_some((shape.width, shape.height));
+    paths.par_iter().map(|path| DeepRaster::read(path, shape.channels, size)).collect()
+}
+
+/// What a model makes of pictures of its size, and their PSNR.
+fn at_once(
+    inference: &mut Inference,
+    shape: ImageShape,
+    pictures: &[DeepRaster],
+    labels: Option<&[u32]>,
+) -> Result<(Vec<Tensor>, f64)> {
+    let numbers = pictures.iter().flat_map(|picture| picture.tensor().data()).copied().collect();
+    let ImageShape { channels, height, width } = shape;
+    let images = Tensor::new([pictures.len(), channels, height, width], numbers)?;
+    let made = inference.reconstruct(&images, labels)?;
+    let quality = psnr(&images, &made)?.min(BEST);
+    let each = made.data().chunks(shape.elements());
+    let each = each.map(|image| Tensor::new([1, channels, height, width], image.to_vec()));
+    Ok((each.collect::<Result<_>>()?, quality))
+}
+
+/// What a model of parts makes of pictures of any size, and the mean of their PSNR.
+fn in_parts(
+    inference: &mut Inference,
+    part: ImageShape,
+    pictures: &[DeepRaster],
+    label: Option<u32>,
+) -> Result<(Vec<Tensor>, f64)> {
+    let (mut all, mut sum) = (vec![], 0.0);
+    for picture in pictures {
+        let made = restored(inference, part, picture.tensor(), label)?;
+        sum += psnr(picture.tensor(), &made)?.min(BEST);
+        all.push(made);
+    }
+    Ok((all, sum / pictures.len().max(1) as f64))
 }
 
 /// Decibels that stand for no difference at all.

@@ -20,6 +20,7 @@ use image::ImageFormat;
 use rayon::prelude::*;
 
 use super::bar::progress_bar;
+use super::colour_profile;
 use super::dataset::{Dataset, Images};
 use super::load_options::LoadOptions;
 use super::order::Split;
@@ -49,6 +50,9 @@ pub fn load(folder: &Path, options: &LoadOptions) -> Result<Dataset> {
     let chosen: Vec<u32> = split.train.iter().chain(&split.test).copied().collect();
     let paths: Vec<&Path> = chosen.iter().map(|&index| files[index as usize].as_path()).collect();
     let pictures = decode_all(&paths, options)?;
+    if let Some(note) = colour_profile::note(&paths) {
+        log::warn!("{note}");
+    }
     let shape = common_shape(&pictures)?;
     let mut pictures = pictures.into_iter();
     let mut part = |indices: &[u32]| {
@@ -74,6 +78,16 @@ pub fn load(folder: &Path, options: &LoadOptions) -> Result<Dataset> {
         train = train.select(&kept);
     }
     Ok(Dataset { name: name(folder), shape, masked: false, train, test, classes })
+}
+
+/// The files of those images in `folder` that a run with these options holds out.
+///
+/// # Errors
+/// When the folder is missing or holds fewer than two images.
+pub fn held_out(folder: &Path, options: &LoadOptions) -> Result<Vec<PathBuf>> {
+    let files = find(folder)?;
+    let split = Split::by_share(files.len(), options.hold_out, options.seed, options.limit)?;
+    Ok(split.test.iter().map(|index| files[*index as usize].clone()).collect())
 }
 
 fn name(folder: &Path) -> String {

@@ -10,7 +10,9 @@
 mod bar;
 #[cfg(feature = "cli")]
 mod bar;
+pub(crate) mod colour_profile;
 mod dataset;
+pub(crate) mod deep_picture;
 mod digest;
 pub mod digits;
 #[cfg(feature = "cli")]

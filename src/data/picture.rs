@@ -1,5 +1,6 @@
 //! An image file, decoded: eight bits a channel, three planes or one, the right way up.
 
+use std::io::ErrorKind;
 use std::path::Path;
 
 use image::imageops::FilterType;
@@ -21,7 +22,7 @@ pub(crate) struct Picture {
 }
 
 /// Opens one file.
-fn opened(path: &Path) -> Result<DynamicImage> {
+pub(super) fn opened(path: &Path) -> Result<DynamicImage> {
     open(path).map_err(|error| match error {
         ImageError::Limits(_) => {
             let mebibytes = MAX_DECODED >> 20;
@@ -29,6 +30,12 @@ fn opened(path: &Path) -> Result<DynamicImage> {
                 "is larger than {MAX_SIDE} pixels a side or {mebibytes} MiB; shrink or remove it"
             );
             Error::file(path, what)
+        }
+        ImageError::IoError(error) if error.kind() == ErrorKind::NotFound => {
+            Error::file(path, "there is no such file; check its name")
+        }
+        ImageError::IoError(error) if error.kind() == ErrorKind::PermissionDenied => {
+            Error::file(path, format!("cannot be read: {error}"))
         }
         error => {
             let what = format!("cannot be decoded ({error}); replace or remove it");

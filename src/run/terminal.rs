@@ -13,6 +13,11 @@ pub fn say(line: std::fmt::Arguments) {
     let _ = writeln!(io::stdout(), "{line}");
 }
 
+/// Prints a line that is no result, on standard error.
+pub fn say_beside(line: std::fmt::Arguments) {
+    let _ = writeln!(io::stderr(), "{line}");
+}
+
 /// Prints the error, if there is one, and says how the program should exit.
 pub fn exit_code(result: Result<()>) -> ExitCode {
     match result {

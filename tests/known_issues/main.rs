@@ -16,7 +16,7 @@ use std::path::{Path, PathBuf};
 use std::process::Output;
 use std::sync::LazyLock;
 
-use image::{GrayImage, Luma, Rgb, RgbImage};
+use image::{GrayImage, Luma};
 use program::{Runs, diabolo};
 use tempfile::TempDir;
 
@@ -31,7 +31,7 @@ fn train(pictures: &Path, out: &Path) -> Output {
 
 /// Pictures of 8x8 in gray, and runs trained on them.
 struct Trained {
-    pictures: TempDir,
+    _pictures: TempDir,
     runs: Runs,
 }
 
@@ -42,7 +42,7 @@ static TRAINED: LazyLock<Trained> = LazyLock::new(|| {
     let codec = "--variant conv --arch conv:4 --latent map:2 --quantise 0.25 --epochs 1";
     let data = format!("--data images:{}", pictures.path().display());
     let runs = Runs::train(&data, &[("dense", TINY), ("codec", codec)]);
-    Trained { pictures, runs }
+    Trained { _pictures: pictures, runs }
 });
 
 fn folder() -> TempDir {
@@ -56,12 +56,6 @@ fn picture(path: &Path, (width, height): (u32, u32), number: u32) {
         Luma([if (x + number) % 8 < y % 8 { 255 - light as u8 } else { light as u8 }])
     });
     make_parent(path);
-    image.save(path).expect("the folder is ours");
-}
-
-/// A picture of 8x8 in colour.
-fn colour_picture(path: &Path) {
-    let image = RgbImage::from_fn(8, 8, |x, y| Rgb([255, 30 * x as u8, 20 * y as u8]));
     image.save(path).expect("the folder is ours");
 }
 

@@ -2,9 +2,9 @@
 
 use std::fs;
 
-use image::{GrayAlphaImage, ImageBuffer, ImageFormat, Luma, LumaA};
+use image::ImageFormat;
 
-use super::program::{printed, text};
+use super::program::text;
 use super::{TRAINED, few_pictures, files, folder, picture, read};
 
 /// A task refuses to write over the pictures that it reads, unless it is told to.
@@ -107,37 +107,6 @@ fn a_jpeg_is_asked_for_and_written() {
         let format = image::guess_format(&read(&out)).expect("a picture");
         assert_eq!(format, ImageFormat::Jpeg, "{format:?} is the format of x.jpg");
     }
-}
-
-/// Sixteen bits in are sixteen bits out, or it is said that half of them are gone.
-#[test]
-#[should_panic(expected = "half of the bits are gone without a word")]
-fn sixteen_bits_are_kept_or_spoken_of() {
-    let folder = folder();
-    let (path, out) = (folder.path().join("deep.png"), folder.path().join("out"));
-    let image = ImageBuffer::<Luma<u16>, Vec<u16>>::from_fn(8, 8, |x, y| {
-        Luma([(1021 * (8 * y + x)) as u16])
-    });
-    image.save(&path).expect("the folder is ours");
-    let line = format!("restore {} -o {}", path.display(), out.display());
-    let output = TRAINED.runs.task(&line, "dense");
-    let said = printed(&output) + &text(&output.stderr);
-    let deep = image::open(out.join("deep.png")).expect("is written").color();
-    let kept = deep.bytes_per_pixel() == 2;
-    assert!(kept || said.contains("8 bits"), "half of the bits are gone without a word: {said}");
-}
-
-/// What becomes of transparency, which a compressed picture does not have, is said.
-#[test]
-#[should_panic(expected = "transparency is gone without a word")]
-fn compress_speaks_of_transparency() {
-    let folder = folder();
-    let path = folder.path().join("see-through.png");
-    let image = GrayAlphaImage::from_fn(8, 8, |x, y| LumaA([30 * y as u8, 30 * x as u8]));
-    image.save(&path).expect("the folder is ours");
-    let output = TRAINED.runs.task(&format!("compress {}", path.display()), "codec");
-    let said = printed(&output) + &text(&output.stderr);
-    assert!(said.contains("transparen"), "transparency is gone without a word: {said}");
 }
 
 /// A link is written through: what it leads to is what changes.

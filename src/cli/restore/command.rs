@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::pixels;
 use crate::cli::model::ModelArgs;
+use crate::cli::notes;
 use crate::cli::outputs::make_folder;
 use crate::data::ImageShape;
 use crate::error::{Error, Result};
@@ -13,13 +14,13 @@ use crate::ops::Corruption;
 use crate::rng::Seed;
 use crate::run::say;
 use crate::tasks::restore::{CorruptedBy, Quality, corrupt, restored};
-use crate::tasks::{Raster, inputs};
+use crate::tasks::{DeepRaster, inputs};
 use crate::tensor::Tensor;
 
 /// The options of `diabolo restore`.
 #[derive(Clone, Debug, clap::Args)]
 pub struct RestoreArgs {
-    /// Pictures of any size, or folders of them; what is transparent in them is missing
+    /// Pictures of any size, or folders of them; what is wholly transparent in them is missing
     #[arg(value_name = "IN", required = true)]
     inputs: Vec<PathBuf>,
     /// The folder for the restored pictures, each a PNG named after its picture
@@ -54,6 +55,7 @@ pub fn restore(args: &RestoreArgs) -> Result<()> {
     let mut trained = args.model.load()?;
     trained.labels(args.label, 1)?;
     make_folder(&args.out)?;
+    notes::channels(&paths, trained.model());
     let clean = match &args.clean {
         Some(path) => inputs::find(std::slice::from_ref(path))?,
         None => vec![],
@@ -89,16 +91,16 @@ impl Task<'_> {
     /// Restores it; how near the corrupted, the restored and the filtered picture come to a clean one.
     fn run(&self, inference: &mut Inference) -> Result<Option<[Quality; 4]>> {
         let args = self.args;
-        let raster = self.read(self.path)?;
-        let original = raster.to_tensor();
-        let mut seen = pixels::opaque(self.path, raster.shape)?;
+        let mut picture = self.read(self.path)?;
+        let original = picture.tensor().clone();
+        let mut seen = picture.seen();
         let mut corrupted = original.clone();
         match &args.noise {
             Some(CorruptedBy::Noise(noise)) => {
                 corrupted = corrupt(&original, *noise, Seed(args.seed), self.number)?;
             }
             Some(CorruptedBy::Mask(mask)) => {
-                let mask = pixels::mask(mask, raster.shape)?;
+                let mask = pixels::mask(mask, picture.shape())?;
                 let both = seen.iter().flatten().copied().chain(std::iter::repeat(true));
                 seen = Some(mask.iter().zip(both).map(|(mask, seen)| *mask && seen).collect());
             }
@@ -113,10 +115,11 @@ impl Task<'_> {
             // Where pixels are only missing, those that are there are right.
             pixels::keep(&mut made, &original, seen);
         }
-        self.save(&made, raster.shape, "")?;
         if args.noise.is_some() {
-            self.save(&corrupted, raster.shape, "-corrupted")?;
+            self.save(&picture, &corrupted, "-corrupted")?;
         }
+        picture.fill();
+        self.save(&picture, &made, "")?;
         let Some(clean) = self.clean(&original)? else {
             return Ok(None);
         };
@@ -130,19 +133,14 @@ impl Task<'_> {
         Ok(Some(all))
     }
 
-    fn read(&self, path: &Path) -> Result<Raster> {
-        let raster = Raster::read(path)?;
-        let is_gray = self.shape.channels == 1;
-        Ok(match (is_gray, raster.shape.channels) {
-            (true, 3) => raster.to_gray(),
-            (false, 1) => raster.to_colour(),
-            _ => raster,
-        })
+    fn read(&self, path: &Path) -> Result<DeepRaster> {
+        DeepRaster::read(path, self.shape.channels, None)
     }
 
-    fn save(&self, picture: &Tensor, shape: ImageShape, ending: &str) -> Result<()> {
+    /// Writes `made` in the form of `picture`.
+    fn save(&self, picture: &DeepRaster, made: &Tensor, ending: &str) -> Result<()> {
         let path = self.args.out.join(format!("{}{ending}.png", self.name));
-        Raster::of_numbers(picture.data(), shape).save(&path)
+        picture.save(&picture.as_stored(made.clone())?, &path)
     }
 
     /// What the picture should be, if that is known.
@@ -158,7 +156,7 @@ impl Task<'_> {
         let path = path.ok_or_else(|| {
             Error::file(given, format!("has no picture named as {}", self.path.display()))
         })?;
-        let clean = self.read(path)?.to_tensor();
+        let clean = self.read(path)?.tensor().clone();
         if clean.shape() != original.shape() {
             let what = format!("has another size than {}", self.path.display());
             return Err(Error::file(path, what));

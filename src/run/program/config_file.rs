@@ -22,7 +22,7 @@ const OF_A_RUN: &str = "model";
 /// The most bytes such a file may have.
 const MOST_BYTES: u64 = 1 << 20;
 /// What may be said beside the options of a run: what changes none of its numbers, and how long it is.
-const BESIDE_A_RUN: [&str; 15] = [
+const BESIDE_A_RUN: [&str; 21] = [
     OPTION,
     "variant",
     "epochs",
@@ -38,6 +38,13 @@ const BESIDE_A_RUN: [&str; 15] = [
     "on-nan",
     "quiet",
     "verbose",
+    // What is done with the model then, by `diabolo anomaly`.
+    "test",
+    "normal",
+    "score",
+    "draws",
+    "false-positive-rate",
+    "no-heat-maps",
 ];
 
 /// The command line `args`, with what its `--config` file adds to it. Wrong command lines end the
@@ -147,6 +154,14 @@ fn check_beside_a_run(command: &Command, matches: &ArgMatches, path: &Path) -> R
         }
     }
     Ok(())
+}
+
+/// Whether the file at `path` holds the options of a run.
+///
+/// # Errors
+/// When it cannot be read.
+pub fn is_of_a_run(path: &Path) -> Result<bool> {
+    Ok(read(path)?.contains_key(OF_A_RUN))
 }
 
 /// Takes the options of a run that `args` name for its own. The kind of model to train: `variant`,

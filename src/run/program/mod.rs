@@ -13,7 +13,7 @@ mod session;
 mod tensorboard;
 mod training;
 
-pub use config_file::{command_line, settle};
+pub use config_file::{command_line, is_of_a_run, settle};
 pub use interruption::Interruption;
 pub use logging::start_logging;
 pub use options::{OnNan, SavingArgs, TrainArgs};

@@ -1,0 +1,227 @@
+//! A picture as its file stores it: with all its bits, its transparency and its colour profile.
+//!
+//! Datasets are bytes; see [`picture`](super::picture). This is for tasks that hand a picture back.
+
+use std::io::BufReader;
+use std::path::Path;
+
+use image::imageops::{self, FilterType};
+use image::{DynamicImage, ImageBuffer, ImageDecoder, ImageReader, Luma};
+
+use super::picture::opened;
+use crate::error::{Error, Result};
+use crate::file;
+use crate::shape::ImageShape;
+
+/// What a file says of its picture before a pixel is decoded.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Form {
+    /// Width and height, as they are stored.
+    pub size: (u32, u32),
+    /// Whether it is stored in colour.
+    pub has_colour: bool,
+    /// Whether pixels have an opacity.
+    pub has_opacity: bool,
+    /// Bits of each channel: 8, or 16 where there are more.
+    pub bits: u8,
+    /// The ICC profile that says what its colours are.
+    pub profile: Option<Vec<u8>>,
+}
+
+/// The form of the picture in a file; `None` where it cannot be told, for which whoever decodes the
+/// picture has the words.
+pub(crate) fn form(path: &Path) -> Option<Form> {
+    // The reader would wait for a pipe's writer.
+    let (file, _) = file::open(path).ok()?;
+    let reader = ImageReader::new(BufReader::new(file)).with_guessed_format().ok()?;
+    let mut decoder = reader.into_decoder().ok()?;
+    let color = decoder.color_type();
+    Some(Form {
+        size: decoder.dimensions(),
+        has_colour: color.has_color(),
+        has_opacity: color.has_alpha(),
+        bits: bits(color),
+        profile: decoder.icc_profile().ok().flatten(),
+    })
+}
+
+fn bits(color: image::ColorType) -> u8 {
+    if color.bytes_per_pixel() > color.channel_count() { 16 } else { 8 }
+}
+
+/// A decoded picture with all that its file holds.
+pub(crate) struct DeepPicture {
+    /// Its size, of one channel or three.
+    pub shape: ImageShape,
+    /// `[channels, height, width]` in [0, 1], transparent parts laid over white as in a dataset.
+    pub numbers: Vec<f32>,
+    /// The opacity of each pixel in [0, 1], row by row, where it has one.
+    pub opacity: Option<Vec<f32>>,
+    /// Its form, as stored.
+    pub form: Form,
+}
+
+/// Decodes one file: in gray if asked, and brought to `size`, width and height, by stretching.
+///
+/// # Errors
+/// When it cannot be read, or has no pixels.
+pub(crate) fn decode(path: &Path, gray: bool, size: Option<(usize, usize)>) -> Result<DeepPicture> {
+    let image = opened(path)?;
+    if image.width() == 0 || image.height() == 0 {
+        return Err(Error::file(path, "is an image without pixels; replace or remove it"));
+    }
+    let color = image.color();
+    let form = Form {
+        size: (image.width(), image.height()),
+        has_colour: color.has_color(),
+        has_opacity: color.has_alpha(),
+        bits: bits(color),
+        profile: form(path).and_then(|form| form.profile),
+    };
+    let size = size.map(|(width, height)| (width as u32, height as u32));
+    let size = size.filter(|size| *size != (image.width(), image.height()));
+    let opacity = form.has_opacity.then(|| opacity(&image, size));
+    // What is laid over white is to be told again from it, to the last of its bits.
+    let is_plain = form.bits == 8 && !form.has_opacity;
+    let flat = if is_plain { shallow(image, gray, size) } else { deep(&image, gray, size) };
+    Ok(DeepPicture { shape: flat.0, numbers: flat.1, opacity, form })
+}
+
+/// The opacity of each pixel.
+fn opacity(image: &DynamicImage, size: Option<(u32, u32)>) -> Vec<f32> {
+    let (width, height) = (image.width(), image.height());
+    let of = image.to_rgba32f();
+    let plane = ImageBuffer::from_fn(width, height, |x, y| Luma([of.get_pixel(x, y)[3]]));
+    let plane = match size {
+        Some((width, height)) => imageops::resize(&plane, width, height, FilterType::Lanczos3),
+        None => plane,
+    };
+    plane.into_raw().into_iter().map(within).collect()
+}
+
+/// The numbers of an opaque picture of bytes: those that a dataset has of it.
+fn shallow(image: DynamicImage, gray: bool, size: Option<(u32, u32)>) -> (ImageShape, Vec<f32>) {
+    let mut flat = match gray || !image.color().has_color() {
+        true => DynamicImage::ImageLuma8(image.into_luma8()),
+        false => DynamicImage::ImageRgb8(image.into_rgb8()),
+    };
+    if let Some((width, height)) = size {
+        flat = flat.resize_exact(width, height, FilterType::Lanczos3);
+    }
+    let (width, height) = (flat.width(), flat.height());
+    let (channels, bytes) = match flat {
+        DynamicImage::ImageLuma8(gray) => (1, gray.into_raw()),
+        flat => (3, flat.into_rgb8().into_raw()),
+    };
+    let numbers: Vec<f32> = bytes.into_iter().map(|byte| f32::from(byte) / 255.0).collect();
+    planes(channels, width, height, &numbers)
+}
+
+/// The numbers of a picture of more bits, or with an opacity.
+fn deep(image: &DynamicImage, gray: bool, size: Option<(u32, u32)>) -> (ImageShape, Vec<f32>) {
+    let gray = gray || !image.color().has_color();
+    let over_white = |value: f32, opacity: f32| match opacity < 1.0 {
+        true => within(value) * within(opacity) + (1.0 - within(opacity)),
+        false => within(value),
+    };
+    let (mut width, mut height) = (image.width(), image.height());
+    let mut numbers: Vec<f32> = match gray {
+        true => {
+            let pixels = image.to_luma_alpha32f();
+            pixels.pixels().map(|pixel| over_white(pixel[0], pixel[1])).collect()
+        }
+        false => {
+            let pixels = image.to_rgba32f();
+            let each = pixels.pixels();
+            each.flat_map(|p| [0, 1, 2].map(|channel| over_white(p[channel], p[3]))).collect()
+        }
+    };
+    if let Some((wide, high)) = size {
+        let resized = match gray {
+            true => ImageBuffer::<Luma<f32>, _>::from_raw(width, height, numbers).map(|pixels| {
+                imageops::resize(&pixels, wide, high, FilterType::Lanczos3).into_raw()
+            }),
+            false => {
+                ImageBuffer::<image::Rgb<f32>, _>::from_raw(width, height, numbers).map(|pixels| {
+                    imageops::resize(&pixels, wide, high, FilterType::Lanczos3).into_raw()
+                })
+            }
+        };
+        numbers = resized.expect("there is a number for each channel of each pixel");
+        (width, height) = (wide, high);
+    }
+    numbers.iter_mut().for_each(|number| *number = within(*number));
+    planes(if gray { 1 } else { 3 }, width, height, &numbers)
+}
+
+/// A number in [0, 1]; what is no number is 0.
+fn within(number: f32) -> f32 {
+    if number.is_nan() { 0.0 } else { number.clamp(0.0, 1.0) }
+}
+
+/// From the channels of each pixel in turn to a plane a channel.
+fn planes(channels: usize, width: u32, height: u32, pixels: &[f32]) -> (ImageShape, Vec<f32>) {
+    let shape = ImageShape { channels, height: height as usize, width: width as usize };
+    let plane = |channel| pixels.iter().skip(channel).step_by(channels).copied();
+    (shape, (0..channels).flat_map(plane).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn saved(image: &DynamicImage) -> (tempfile::TempDir, std::path::PathBuf) {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let path = folder.path().join("a.png");
+        image.save(&path).expect("writable");
+        (folder, path)
+    }
+
+    #[test]
+    fn sixteen_bits_stay_apart() {
+        let image = ImageBuffer::<Luma<u16>, Vec<u16>>::from_fn(4, 2, |x, y| {
+            Luma([40_000 + (x + 4 * y) as u16])
+        });
+        let (_folder, path) = saved(&DynamicImage::ImageLuma16(image));
+        let picture = decode(&path, false, None).expect("a picture");
+        assert_eq!(picture.shape, ImageShape { channels: 1, height: 2, width: 4 });
+        let back = picture.numbers.iter().map(|number| (number * 65_535.0).round() as u32);
+        assert_eq!(back.collect::<Vec<_>>(), (40_000..40_008).collect::<Vec<_>>());
+        assert_eq!((picture.form.bits, picture.opacity), (16, None));
+        let smaller = decode(&path, false, Some((2, 1))).expect("a picture");
+        assert!(smaller.numbers.iter().all(|number| (number * 65_535.0 - 40_004.0).abs() < 9.0));
+    }
+
+    #[test]
+    fn numbers_are_those_of_a_dataset_and_opacity_stands_apart() {
+        let image = image::RgbaImage::from_fn(5, 3, |x, y| {
+            image::Rgba([50 * x as u8, 90 * y as u8, 7, 60 * x as u8])
+        });
+        let (_folder, path) = saved(&DynamicImage::ImageRgba8(image));
+        for (gray, size) in [(false, None), (true, None), (false, Some((4, 4)))] {
+            let picture = decode(&path, gray, size).expect("a picture");
+            let options = crate::data::LoadOptions { gray, size, ..Default::default() };
+            let same = crate::data::picture::decode(&path, &options).expect("a picture");
+            assert_eq!(picture.shape, same.shape);
+            let apart = picture.numbers.iter().zip(&same.pixels);
+            let apart = apart.map(|(number, byte)| (number * 255.0 - f32::from(*byte)).abs());
+            let most = apart.fold(0.0, f32::max);
+            assert!(most < 2.0, "{gray} {size:?}: {most}");
+            let opacity = picture.opacity.expect("has one");
+            assert_eq!(opacity.len(), picture.shape.height * picture.shape.width);
+        }
+        let opaque = image::open(&path).expect("a picture").to_rgb8();
+        let (_other, plain) = saved(&DynamicImage::ImageRgb8(opaque));
+        for (gray, size) in [(false, None), (true, None), (false, Some((4, 4)))] {
+            let picture = decode(&plain, gray, size).expect("a picture");
+            let options = crate::data::LoadOptions { gray, size, ..Default::default() };
+            let same = crate::data::picture::decode(&plain, &options).expect("a picture");
+            let bytes = picture.numbers.iter().map(|number| (number * 255.0).round() as u8);
+            assert_eq!(bytes.collect::<Vec<_>>(), same.pixels);
+        }
+        let opacity = decode(&path, false, None).expect("a picture").opacity.expect("has one");
+        assert_eq!(opacity[..5], [0.0, 60.0, 120.0, 180.0, 240.0].map(|alpha: f32| alpha / 255.0));
+        let form = form(&path).expect("a picture");
+        assert!(form.has_colour && form.has_opacity && form.bits == 8 && form.profile.is_none());
+    }
+}
