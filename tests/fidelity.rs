@@ -272,6 +272,7 @@ fn each_task_says_once_how_many_pictures_are_turned_gray() {
         format!("augment {all} -n 1 -o {out}/more"),
         format!("interpolate {} {} --steps 2 -o {out}/way.png", a.display(), b.display()),
         format!("encode {all} -o {out}/codes.csv"),
+        format!("anomaly --test {all} -o {out}/anomaly"),
     ] {
         let output = TRAINED.gray.task(&line, "dense");
         let said = text(&output.stderr);
