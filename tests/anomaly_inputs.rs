@@ -231,9 +231,13 @@ fn options_stand_in_a_file_and_quiet_is_quiet() {
     // Trained again by what the run was trained with, it comes to the same.
     printed(&place.run("anomaly --config a/config.toml --test part -q -o b"));
     assert_eq!(place.verdict("b"), place.verdict("a"));
+    let several = "model = \"a\"\ntest = [\"part/test/good\", \"part/test/spot/001.png\"]\n";
+    fs::write(place.path("several.toml"), several).expect("the folder is ours");
+    printed(&place.run("anomaly --config several.toml -q -o several"));
+    assert_eq!(place.scores("several").len(), 7);
     for (line, words) in [
         ("--config a/config.toml --test part --latent 3", "settled"),
-        ("--config a/config.toml --test part --model a", "--config"),
+        ("--config a/config.toml --test part --model a", "settled"),
         ("--model a --test part --resume", "--resume"),
         ("--model a --test part --patches 8x8", "--patches"),
     ] {

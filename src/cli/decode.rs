@@ -105,12 +105,12 @@ fn looked_up(
 }
 
 /// Makes sure that `stored` is `[count, ...]` with `wanted` numbers, as they are or in one row; or a
-/// single code of them.
+/// single row of them. Of a map alone it could not be told from other maps.
 fn fits(path: &Path, stored: &Tensor, wanted: &[usize], what: &str) -> Result<()> {
     let flat = wanted.iter().product::<usize>();
     match stored.shape().split_first() {
         Some((1.., rest)) if *rest == *wanted || *rest == [flat] => Ok(()),
-        Some(_) if stored.shape()[..] == *wanted || stored.shape()[..] == [flat] => Ok(()),
+        Some((count, [])) if wanted.len() == 1 && *count == flat => Ok(()),
         _ => {
             let axes: Vec<String> = wanted.iter().map(ToString::to_string).collect();
             let what = format!(

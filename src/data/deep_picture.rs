@@ -13,6 +13,9 @@ use crate::error::{Error, Result};
 use crate::file;
 use crate::shape::ImageShape;
 
+/// What red, green and blue weigh in gray, as they do in a dataset (Rec. 709).
+const GRAY: [f32; 3] = [0.2126, 0.7152, 0.0722];
+
 /// What a file says of its picture before a pixel is decoded.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Form {
@@ -87,16 +90,50 @@ pub(crate) fn decode(path: &Path, gray: bool, size: Option<(usize, usize)>) -> R
     Ok(DeepPicture { shape: flat.0, numbers: flat.1, opacity, form })
 }
 
+/// The channels of each pixel in turn, of whatever type.
+enum Samples<'a> {
+    Bytes(&'a [u8]),
+    Words(&'a [u16]),
+    Reals(&'a [f32]),
+}
+
+impl<'a> Samples<'a> {
+    fn of(image: &'a DynamicImage) -> Self {
+        if let Some(samples) = image.as_flat_samples_u8() {
+            return Self::Bytes(samples.samples);
+        }
+        if let Some(samples) = image.as_flat_samples_u16() {
+            return Self::Words(samples.samples);
+        }
+        Self::Reals(image.as_flat_samples_f32().map_or(&[], |samples| samples.samples))
+    }
+
+    /// One of them, in [0, 1].
+    fn at(&self, index: usize) -> f32 {
+        match self {
+            Self::Bytes(bytes) => f32::from(bytes[index]) / 255.0,
+            Self::Words(words) => f32::from(words[index]) / 65_535.0,
+            Self::Reals(reals) => within(reals[index]),
+        }
+    }
+}
+
+/// A plane of `from`, width and height, brought to `size`.
+fn resized(plane: Vec<f32>, from: (u32, u32), size: Option<(u32, u32)>) -> Vec<f32> {
+    let Some((width, height)) = size else { return plane };
+    let plane = ImageBuffer::<Luma<f32>, _>::from_raw(from.0, from.1, plane)
+        .expect("a plane has a number for each pixel");
+    let plane = imageops::resize(&plane, width, height, FilterType::Lanczos3);
+    plane.into_raw().into_iter().map(within).collect()
+}
+
 /// The opacity of each pixel.
 fn opacity(image: &DynamicImage, size: Option<(u32, u32)>) -> Vec<f32> {
-    let (width, height) = (image.width(), image.height());
-    let of = image.to_rgba32f();
-    let plane = ImageBuffer::from_fn(width, height, |x, y| Luma([of.get_pixel(x, y)[3]]));
-    let plane = match size {
-        Some((width, height)) => imageops::resize(&plane, width, height, FilterType::Lanczos3),
-        None => plane,
-    };
-    plane.into_raw().into_iter().map(within).collect()
+    let (samples, from) = (Samples::of(image), (image.width(), image.height()));
+    let count = usize::from(image.color().channel_count());
+    let pixels = from.0 as usize * from.1 as usize;
+    let plane = (0..pixels).map(|pixel| samples.at(pixel * count + count - 1)).collect();
+    resized(plane, from, size)
 }
 
 /// The numbers of an opaque picture of bytes: those that a dataset has of it.
@@ -113,57 +150,42 @@ fn shallow(image: DynamicImage, gray: bool, size: Option<(u32, u32)>) -> (ImageS
         DynamicImage::ImageLuma8(gray) => (1, gray.into_raw()),
         flat => (3, flat.into_rgb8().into_raw()),
     };
-    let numbers: Vec<f32> = bytes.into_iter().map(|byte| f32::from(byte) / 255.0).collect();
-    planes(channels, width, height, &numbers)
+    let plane = |channel| bytes.iter().skip(channel).step_by(channels);
+    let numbers = (0..channels).flat_map(plane).map(|byte| f32::from(*byte) / 255.0).collect();
+    (ImageShape { channels, height: height as usize, width: width as usize }, numbers)
 }
 
 /// The numbers of a picture of more bits, or with an opacity.
 fn deep(image: &DynamicImage, gray: bool, size: Option<(u32, u32)>) -> (ImageShape, Vec<f32>) {
-    let gray = gray || !image.color().has_color();
-    let over_white = |value: f32, opacity: f32| match opacity < 1.0 {
-        true => within(value) * within(opacity) + (1.0 - within(opacity)),
-        false => within(value),
-    };
-    let (mut width, mut height) = (image.width(), image.height());
-    let mut numbers: Vec<f32> = match gray {
+    let (samples, from) = (Samples::of(image), (image.width(), image.height()));
+    let color = image.color();
+    let count = usize::from(color.channel_count());
+    let pixels = from.0 as usize * from.1 as usize;
+    let over_white = |value: f32, pixel: usize| match color.has_alpha() {
         true => {
-            let pixels = image.to_luma_alpha32f();
-            pixels.pixels().map(|pixel| over_white(pixel[0], pixel[1])).collect()
+            let opacity = samples.at(pixel * count + count - 1);
+            value * opacity + (1.0 - opacity)
         }
-        false => {
-            let pixels = image.to_rgba32f();
-            let each = pixels.pixels();
-            each.flat_map(|p| [0, 1, 2].map(|channel| over_white(p[channel], p[3]))).collect()
-        }
+        false => value,
     };
-    if let Some((wide, high)) = size {
-        let resized = match gray {
-            true => ImageBuffer::<Luma<f32>, _>::from_raw(width, height, numbers).map(|pixels| {
-                imageops::resize(&pixels, wide, high, FilterType::Lanczos3).into_raw()
-            }),
-            false => {
-                ImageBuffer::<image::Rgb<f32>, _>::from_raw(width, height, numbers).map(|pixels| {
-                    imageops::resize(&pixels, wide, high, FilterType::Lanczos3).into_raw()
-                })
-            }
+    let of = |channel: usize, pixel: usize| samples.at(pixel * count + channel);
+    let plane = |channel: usize| -> Vec<f32> {
+        let value = |pixel: usize| match gray && color.has_color() {
+            true => (0..3).map(|channel| GRAY[channel] * of(channel, pixel)).sum(),
+            false => of(channel, pixel),
         };
-        numbers = resized.expect("there is a number for each channel of each pixel");
-        (width, height) = (wide, high);
-    }
-    numbers.iter_mut().for_each(|number| *number = within(*number));
-    planes(if gray { 1 } else { 3 }, width, height, &numbers)
+        let plane = (0..pixels).map(|pixel| over_white(value(pixel), pixel)).collect();
+        resized(plane, from, size)
+    };
+    let channels = if gray || !color.has_color() { 1 } else { 3 };
+    let numbers = (0..channels).flat_map(plane).collect();
+    let (width, height) = size.unwrap_or(from);
+    (ImageShape { channels, height: height as usize, width: width as usize }, numbers)
 }
 
 /// A number in [0, 1]; what is no number is 0.
 fn within(number: f32) -> f32 {
     if number.is_nan() { 0.0 } else { number.clamp(0.0, 1.0) }
-}
-
-/// From the channels of each pixel in turn to a plane a channel.
-fn planes(channels: usize, width: u32, height: u32, pixels: &[f32]) -> (ImageShape, Vec<f32>) {
-    let shape = ImageShape { channels, height: height as usize, width: width as usize };
-    let plane = |channel| pixels.iter().skip(channel).step_by(channels).copied();
-    (shape, (0..channels).flat_map(plane).collect())
 }
 
 #[cfg(test)]

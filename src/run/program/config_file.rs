@@ -61,7 +61,7 @@ pub fn command_line<C: CommandFactory + FromArgMatches>(args: Vec<OsString>) -> 
         let (command, matches) = innermost(&command, matches);
         if let Some(path) = matches.try_get_one::<PathBuf>(OPTION).ok().flatten() {
             let table = read(path)?;
-            match table.contains_key(OF_A_RUN) {
+            match is_of_run(&table) {
                 true => check_beside_a_run(command, matches, path)?,
                 false => args.extend(added(command, matches, path, &table)?),
             }
@@ -123,6 +123,12 @@ fn added(
             (ArgAction::SetTrue, _) => {
                 return Err(Error::file(path, format!("`{key}` is true or false")));
             }
+            // Each may hold commas of its own.
+            (ArgAction::Append, Value::Array(values)) if arg.get_value_delimiter().is_none() => {
+                for value in values {
+                    args.push(format!("--{name}={}", text(path, key, value)?).into());
+                }
+            }
             _ => args.push(format!("--{name}={}", text(path, key, value)?).into()),
         }
     }
@@ -161,7 +167,12 @@ fn check_beside_a_run(command: &Command, matches: &ArgMatches, path: &Path) -> R
 /// # Errors
 /// When it cannot be read.
 pub fn is_of_a_run(path: &Path) -> Result<bool> {
-    Ok(read(path)?.contains_key(OF_A_RUN))
+    Ok(is_of_run(&read(path)?))
+}
+
+/// Whether these are the options of a run; `model` may also be an option of a task.
+fn is_of_run(table: &Table) -> bool {
+    table.get(OF_A_RUN).is_some_and(Value::is_table)
 }
 
 /// Takes the options of a run that `args` name for its own. The kind of model to train: `variant`,
@@ -178,7 +189,7 @@ pub fn settle(args: &mut TrainArgs, variant: Option<Kind>) -> Result<Kind> {
         return variant.ok_or_else(missing);
     };
     let table = read(&path)?;
-    if !table.contains_key(OF_A_RUN) {
+    if !is_of_run(&table) {
         return variant.ok_or_else(missing);
     }
     let mut config = Config::from_toml(&table.to_string(), &path)?;
