@@ -24,7 +24,7 @@ pub fn judge(run: &Path, folder: Option<&Path>) -> Result<()> {
     let mut trained = Trained::load(run, &DeviceChoice::Auto)?;
     let normal = trained.held_out(1000)?;
     let judged = match folder {
-        Some(folder) => Pictures::read(&[folder.into()], trained.model().images())?.images,
+        Some(folder) => Pictures::read(&[folder.into()], trained.config().intake())?.images,
         None => {
             let exchanged = normal.data().iter().map(|pixel| 1.0 - pixel).collect();
             Tensor::new(normal.shape().clone(), exchanged)?

@@ -20,7 +20,7 @@ pub fn augment(run: &Path, folder: Option<&Path>) -> Result<()> {
     }
     let mut trained = Trained::load(run, &DeviceChoice::Auto)?;
     let images = match folder {
-        Some(folder) => Pictures::read(&[folder.into()], trained.model().images())?.images,
+        Some(folder) => Pictures::read(&[folder.into()], trained.config().intake())?.images,
         None => trained.held_out(20)?,
     };
     let variants = trained.augment(&images, 5, 0.5, None, Seed(0))?;

@@ -20,7 +20,7 @@ pub fn interpolate(run: &Path, ends: Option<[&Path; 2]>) -> Result<()> {
     }
     let mut trained = Trained::load(run, &DeviceChoice::Auto)?;
     let ends = match ends {
-        Some(ends) => Pictures::read(&ends.map(Into::into), trained.model().images())?.images,
+        Some(ends) => Pictures::read(&ends.map(Into::into), trained.config().intake())?.images,
         None => trained.held_out(2)?,
     };
     let way = trained.interpolate(&ends, 12, None)?;

@@ -21,7 +21,7 @@ pub fn reconstruct(run: &Path, folder: Option<&Path>) -> Result<()> {
     }
     let mut trained = Trained::load(run, &DeviceChoice::Auto)?;
     let images = match folder {
-        Some(folder) => Pictures::read(&[folder.into()], trained.model().images())?.images,
+        Some(folder) => Pictures::read(&[folder.into()], trained.config().intake())?.images,
         None => trained.held_out(20)?,
     };
     let made = trained.inference().reconstruct(&images, None)?;

@@ -90,6 +90,27 @@ impl Error {
     }
 }
 
+/// So many of a thing, in words: `1 picture`, `2 pictures`, `3 classes`.
+pub(crate) fn counted(count: usize, thing: &str) -> String {
+    let hisses = ["s", "x", "ch", "sh"].iter().any(|end| thing.ends_with(end));
+    match (count, hisses) {
+        (1, _) => format!("1 {thing}"),
+        (_, true) => format!("{count} {thing}es"),
+        (_, false) => format!("{count} {thing}s"),
+    }
+}
+
 fn list(shapes: &[Shape]) -> String {
     shapes.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_is_no_plural() {
+        let words = [counted(0, "picture"), counted(1, "held-out image"), counted(2, "class")];
+        assert_eq!(words, ["0 pictures", "1 held-out image", "2 classes"]);
+    }
 }

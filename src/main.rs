@@ -83,9 +83,23 @@ enum Command {
 }
 
 fn main() -> ExitCode {
+    silence_driver();
     run::start_logging();
     let line = run::command_line::<Cli>(std::env::args_os().collect());
     run::exit_code(line.and_then(|line| run(line.command)))
+}
+
+/// Leaves out the layer of Mesa's Vulkan drivers that asks a Wayland server for its display's adapter:
+/// where there is no XDG_RUNTIME_DIR, as in containers, it prints lines that begin with `error:` and
+/// finds nothing. Adapters are chosen by this program itself.
+fn silence_driver() {
+    let is_set = |name| std::env::var_os(name).is_some();
+    let asked_for = ["NODEVICE_SELECT", "MESA_VK_DEVICE_SELECT", "XDG_RUNTIME_DIR"];
+    if cfg!(target_os = "linux") && !asked_for.into_iter().any(is_set) {
+        // SAFETY: this is the first thing that the program does, so there is no other thread yet that
+        // might read the environment at the same time.
+        unsafe { std::env::set_var("NODEVICE_SELECT", "1") };
+    }
 }
 
 fn run(command: Command) -> Result<()> {

@@ -143,6 +143,43 @@ fn options_that_make_no_sense() {
 }
 
 #[test]
+fn numbers_that_make_no_sense_are_answered_in_plain_words() {
+    let said =
+        |arguments: &[&str], words: &str| check(&train(arguments), 2, &[arguments[0], words]);
+    said(&["--lr", "-1"], "is -1; it must be a number above 0");
+    said(&["--lr", "fast"], "it takes a number, such as 0.001");
+    said(&["--batch", "1.5"], "it takes a whole number, 0 or above");
+    said(&["--batch", "-2"], "it takes a whole number, 0 or above");
+    said(&["--seed", "-1"], "it takes a whole number, 0 or above");
+    said(&["--keep", "many"], "it takes a whole number, 0 or above");
+}
+
+/// A limit of the process stands for a small machine.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_training_beyond_memory_is_refused_before_any_is_taken() {
+    let folder = TempDir::new().unwrap();
+    let out = folder.path().join("run");
+    let limited = |options: &str| {
+        let line =
+            "ulimit -v 3000000; exec \"$0\" train --variant dense --device cpu --epochs 1 \"$@\"";
+        let mut command = std::process::Command::new("sh");
+        command.args(["-c", line, env!("CARGO_BIN_EXE_diabolo"), "--out"]).arg(&out);
+        command.args(options.split(' ')).output().expect("there is a shell")
+    };
+    // Too much for a step, and too much for any.
+    let wide = limited("--arch dense:4096 --latent 8 --batch 100000 --data sprites:30000");
+    check(&wide, 1, &["memory: this training takes ", " would fit, or try a smaller --size"]);
+    let large = limited("--arch dense:100000,8000 --latent 8");
+    check(
+        &large,
+        1,
+        &["memory: this training takes ", "free; use a smaller --size, --arch or --latent"],
+    );
+    assert!(!out.exists(), "the folder of a run that never was is left");
+}
+
+#[test]
 fn layers_beyond_all_memory() {
     let sizes = ["--arch", "dense:1048576,1048576", "--latent", "8"];
     fails(&sizes, 1, &["encoder.dense2.weight", "2^30"]);
@@ -203,9 +240,21 @@ fn a_damaged_model() {
     let folder = TempDir::new().unwrap();
     let out = text(folder.path());
     let model = folder.path().join("model.safetensors");
-    check(&train(&["--out", out, "--resume"]), 1, &["model.safetensors"]);
     for bytes in [&b""[..], b"no model", &[0xff; 64]] {
         fs::write(&model, bytes).unwrap();
         check(&train(&["--out", out, "--resume"]), 1, &["model.safetensors"]);
+    }
+}
+
+/// A negative number is refused as the value of its option, not as an option of its own.
+#[test]
+fn a_negative_rate_is_called_one() {
+    for (options, words) in
+        [("--lr -1", "above 0"), ("--epochs -1", "0 or above"), ("--limit -5", "-5")]
+    {
+        let line = format!("train --variant conv {options} --device cpu");
+        let output = program().args(line.split(' ')).output().expect("the program runs");
+        let option = options.split(' ').next().expect("a name");
+        check(&output, 2, &[option, words]);
     }
 }

@@ -366,12 +366,12 @@ fn what_cannot_be_done_is_said() {
     let file = at("in.dia");
     fs::write(at("bad.dia"), b"DIAB").expect("writable");
     let bad = at("bad.dia");
-    let [jpeg, none] = ["out.jpg", "none.png"].map(at);
+    let [other_format, none, back] = ["out.xyz", "none.png", "back.png"].map(at);
     let cases: [(&[&str], i32, &str); 5] = [
         (&["compress", text(&input), "-m", text(&plain)], 2, "--quantise"),
-        (&["decompress", text(&file), "-m", text(&other)], 1, "another model"),
+        (&["decompress", text(&file), "-m", text(&other), "-o", text(&back)], 1, "another model"),
         (&["decompress", text(&bad), "-m", text(&map)], 1, "damaged"),
-        (&["decompress", text(&file), "-m", text(&map), "-o", text(&jpeg)], 2, ".png"),
+        (&["decompress", text(&file), "-m", text(&map), "-o", text(&other_format)], 2, ".png"),
         (&["compress", text(&none), "-m", text(&map)], 1, "none.png"),
     ];
     for (words, code, part) in cases {

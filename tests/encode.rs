@@ -211,4 +211,7 @@ fn what_cannot_be_done_is_said() {
     npy::write(&bad, &Tensor::full([2, 5], f32::NAN)).expect("writable");
     RUNS.fails(&decode, "dense", 1, "a number in code 0 that is not finite");
     assert!(!folder.path().join("out").exists(), "nothing is made before the codes are known good");
+    // A row of numbers is one code.
+    npy::write(&bad, &Tensor::full([5], 0.5)).expect("writable");
+    assert!(RUNS.succeeds(&decode, "dense").starts_with("1 picture "));
 }

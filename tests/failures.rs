@@ -250,3 +250,20 @@ fn a_full_disk_leaves_the_last_checkpoint() {
     assert!(error.contains("cannot be written") && error.contains("--out"), "{error}");
     assert_eq!(checkpoint::read_header(&model(&out)).unwrap().epoch, 2);
 }
+
+/// Where standard output cannot be written, the exit code says so.
+#[cfg(target_os = "linux")]
+#[test]
+fn output_that_is_lost_is_a_failure() {
+    let full = std::fs::File::options().write(true).open("/dev/full").expect("Linux has it");
+    for line in ["completions bash", "man", "adapters", "--help", "train --help"] {
+        let full = full.try_clone().expect("one more");
+        let output = program().args(line.split(' ')).stdout(full).output();
+        assert!(error_of(&output.expect("the program runs")).contains("standard output"), "{line}");
+    }
+    // A reader that has seen enough is no failure.
+    let mut child =
+        program().arg("man").stdout(std::process::Stdio::piped()).spawn().expect("runs");
+    drop(child.stdout.take());
+    assert!(child.wait().expect("ends").success());
+}

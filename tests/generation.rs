@@ -63,7 +63,7 @@ fn a_prior_of_places_is_trained_kept_and_drawn_from() {
     fs::write(&prior, &bytes[..bytes.len() / 2]).expect("writable");
     runs.fails("sample", "run", 1, "prior.safetensors");
     fs::write(&prior, &bytes).expect("writable");
-    let train = format!("train {VQVAE} --epochs 1 --seed 1 --device cpu --out {run}");
+    let train = format!("train {VQVAE} --epochs 1 --seed 1 --device cpu --out {run} --overwrite");
     let model = fs::read(folder.join("model.safetensors")).expect("is written");
     printed(&diabolo(&train));
     assert!(!prior.exists());

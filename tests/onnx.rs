@@ -220,5 +220,5 @@ fn what_cannot_be_exported_is_said() {
     let model = run.to_str().expect("text");
     let output = diabolo(&["export", "--model", model, "--onnx", taken]);
     assert_eq!(output.status.code(), Some(1));
-    assert!(text(&output.stderr).contains("is not a file; choose another name"));
+    assert!(text(&output.stderr).contains("is a folder; name a file in it"));
 }

@@ -63,7 +63,7 @@ fn the_runs_own_images_are_probed() {
     assert!(said.contains(&format!("accuracy {accuracy:.4}")), "{said}");
     assert!(said.contains("precision") && said.contains("true \\ predicted"), "{said}");
     // A run that is trained anew leaves no numbers of the old one.
-    succeeds(folder, "train --variant dense --latent 4 --epochs 1 --out run");
+    succeeds(folder, "train --variant dense --latent 4 --epochs 1 --out run --overwrite");
     assert!(!folder.join("run/probe.json").exists() && !folder.join("run/confusion.png").exists());
 }
 

@@ -111,7 +111,10 @@ fn a_run_is_one_page_that_needs_no_other() {
     let encoded = base64::Engine::encode(&base64::engine::general_purpose::STANDARD, &file);
     assert!(page.contains(&format!("src=\"data:image/png;base64,{encoded}\"")));
     // The usual place, and a run without a profile.
-    succeeds("train --device cpu --out run --variant dense --arch dense --epochs 1", folder.path());
+    succeeds(
+        "train --device cpu --out run --variant dense --arch dense --epochs 1 --overwrite",
+        folder.path(),
+    );
     succeeds("report run", folder.path());
     let page = fs::read_to_string(run.join("report.html")).expect("is written");
     well_formed(&page);
@@ -207,4 +210,14 @@ fn what_is_missing_is_left_out_and_what_is_damaged_is_named() {
     }
     let output = diabolo_in(folder.path(), "report nowhere");
     assert_eq!(output.status.code(), Some(1));
+}
+
+/// A report names a damaged picture of its run, also one that it shows otherwise.
+#[test]
+fn a_report_names_a_damaged_picture() {
+    let (folder, _) =
+        run_with_page("--variant dense --arch dense:4 --latent 2 --epochs 1 --limit 64");
+    fs::write(folder.path().join("run/loss.png"), "x").expect("the folder is ours");
+    let said = text(&diabolo_in(folder.path(), "report run").stderr);
+    assert!(said.contains("loss.png"), "a damaged picture is passed over");
 }

@@ -73,7 +73,7 @@ fn a_run_folder_has_one_writer_and_a_killed_one_leaves_no_lock() {
     // Killing leaves the process no time to clean up.
     first.kill().unwrap();
     first.wait().unwrap();
-    succeeds(folder.path(), "--epochs 1 --limit 64");
+    succeeds(folder.path(), "--epochs 1 --limit 64 --overwrite");
     let left = fs::read_dir(folder.path()).unwrap().flatten().map(|entry| entry.file_name());
     let unfinished = |name: &std::ffi::OsString| name.to_string_lossy().starts_with(".diabolo-");
     assert!(!left.into_iter().any(|name| unfinished(&name)), "half-written files are left");
@@ -182,6 +182,41 @@ fn an_interrupted_run_saves_and_goes_on_to_the_same_bits() {
     agree(whole.path(), out);
 }
 
+/// A terminal that is closed interrupts a run, twice at times, unless the run was told to ignore it.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_run_whose_terminal_is_closed_saves() {
+    let [heard, ignored] = [(); 2].map(|()| TempDir::new().unwrap());
+    let options = "--epochs 1000000 --limit 64";
+    let line = command(heard.path(), options);
+    // Whoever runs tests under `nohup` hands on that the signal is ignored.
+    let mut hears = Command::new("env");
+    hears.arg("--default-signal=HUP").arg(line.get_program()).args(line.get_args());
+    hears.env("NODEVICE_SELECT", "1").stdout(Stdio::null()).stderr(Stdio::piped());
+    let child = hears.spawn().unwrap();
+    wait_until("an epoch", || steps(heard.path()) > 0);
+    signal(&child, "-HUP");
+    signal(&child, "-HUP");
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(130));
+    let text = String::from_utf8_lossy(&output.stderr).into_owned();
+    let words = format!("interrupted after step {}; saved to ", steps(heard.path()));
+    assert!(text.contains(&words), "{text}");
+
+    let line = command(ignored.path(), options);
+    let mut shell = Command::new("sh");
+    shell.args(["-c", "trap '' HUP; exec \"$0\" \"$@\""]).arg(line.get_program());
+    shell.args(line.get_args()).env("NODEVICE_SELECT", "1").stdout(Stdio::null());
+    let mut child = shell.spawn().unwrap();
+    wait_until("an epoch", || steps(ignored.path()) > 0);
+    signal(&child, "-HUP");
+    let then = steps(ignored.path());
+    wait_until("more epochs", || steps(ignored.path()) > then + 100);
+    assert!(child.try_wait().unwrap().is_none(), "it goes on");
+    child.kill().unwrap();
+    child.wait().unwrap();
+}
+
 #[cfg(unix)]
 #[test]
 fn a_second_interruption_ends_the_run_at_once() {
@@ -194,6 +229,8 @@ fn a_second_interruption_ends_the_run_at_once() {
     command.args(slow.split(' ')).stdout(Stdio::null()).stderr(Stdio::piped());
     let child = command.spawn().unwrap();
     wait_until("an epoch", || steps(out) > 0);
+    // What is written with the checkpoint is on the disk by then, and the next step under way.
+    thread::sleep(Duration::from_millis(30));
     signal(&child, "-INT");
     thread::sleep(Duration::from_millis(20));
     signal(&child, "-INT");
@@ -234,7 +271,7 @@ fn checkpoints_of_the_past_are_kept_and_taken_up() {
     assert!(tensors(&model(out)) == end);
 
     // A new run removes what an old one left, once it has something to keep.
-    succeeds(out, "--epochs 1 --limit 64 --batch 8 --loss mse --keep 0");
+    succeeds(out, "--epochs 1 --limit 64 --batch 8 --loss mse --keep 0 --overwrite");
     assert_eq!(fs::read_dir(out.join("checkpoints")).unwrap().count(), 0);
 }
 

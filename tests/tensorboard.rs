@@ -158,7 +158,7 @@ fn every_epoch_is_a_point_of_each_curve() {
     let out = TempDir::new().expect("a temporary folder");
     run("--epochs 2", out.path());
     assert!(event_files(out.path()).is_empty(), "nobody asked for them");
-    run("--epochs 3 --schedule cosine --lr 0.01 --tensorboard", out.path());
+    run("--epochs 3 --schedule cosine --lr 0.01 --tensorboard --overwrite", out.path());
     let files = event_files(out.path());
     assert_eq!(files.len(), 1);
     let (first, curves) = curves(&files[0]);

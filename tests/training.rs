@@ -61,10 +61,12 @@ fn a_run_learns_and_writes_its_folder() {
         "best.safetensors",
         "checkpoints",
         "codes.png",
+        "codes.safetensors",
         "config.toml",
         "filters.png",
         "interpolation.png",
         "loss.png",
+        "manifest.json",
         "metrics.json",
         "model.safetensors",
         "reconstructions.png",
@@ -151,7 +153,7 @@ fn colour_images_of_odd_sizes_train() {
     let data = format!("images:{}", images.path().display());
     let bce = Small(Kind::Conv, "--arch conv:4,8 --latent 6 --loss bce");
     for small in [CONV, bce] {
-        let more = ["--data", &data, "--epochs", "12", "--batch", "5"];
+        let more = ["--data", &data, "--epochs", "12", "--batch", "5", "--overwrite"];
         run(out.path(), small, &more).unwrap();
         let metrics = metrics(out.path());
         let epochs = metrics["epochs"].as_array().unwrap();
@@ -254,7 +256,7 @@ fn a_run_that_collapses_says_so_once_and_when_it_happens() {
     assert!(said.iter().any(|line| line.starts_with("warning: epoch 7: 16 of 16")), "{said:?}");
 
     let relu = "--variant dense --arch dense:32 --latent 8 --activation relu --loss mse --lr 1";
-    let text = line(&format!("{relu} --epochs 9"));
+    let text = line(&format!("{relu} --epochs 9 --overwrite"));
     let said = warnings(&text);
     let early = |line: &String| line.starts_with("warning: epoch 1:");
     assert!(said.iter().any(early), "{text}");
@@ -275,4 +277,22 @@ fn a_run_is_held_against_pca_and_the_mean_image() {
     assert!(text.lines().any(|found| found == line), "{text}");
     assert!(!text.contains("pca_mse"), "they stand on one line: {text}");
     assert!(pca > 0.01 && pca < 0.03 && mean > 0.07 && mean < 0.08, "{pca} {mean}");
+}
+
+/// What a run draws in the folder of its own pictures does not become pictures of the next run.
+#[test]
+fn a_run_in_the_folder_of_its_pictures_is_no_data() {
+    let folder = TempDir::new().unwrap();
+    for number in 0..5 {
+        let picture = image::GrayImage::from_fn(8, 8, |x, y| image::Luma([(x * y) as u8 + number]));
+        picture.save(folder.path().join(format!("{number}.png"))).unwrap();
+    }
+    let (pictures, run) = (folder.path().display(), folder.path().join("run"));
+    let options = "train --variant dense --arch dense:4 --latent 2 --epochs 1 --device cpu";
+    printed(&diabolo(&format!("{options} --data images:{pictures} --out {}", run.display())));
+    let options = LoadOptions { size: Some((8, 8)), ..LoadOptions::default() };
+    let data = Dataset::load(&Source::Images(folder.path().to_path_buf()), &options);
+    let data = data.expect("pictures");
+    let count = data.train.count + data.test.count;
+    assert_eq!((count, data.classes.len()), (5, 0), "what a run drew is taken for data");
 }

@@ -1,15 +1,17 @@
 //! `diabolo augment`: near variants of pictures, to enlarge a set of them.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use super::model::ModelArgs;
-use super::outputs::make_folder;
-use crate::error::{Error, Result};
+use super::notes;
+use super::outputs::{begin, check_apart, save};
+use crate::error::{Error, Result, counted};
 use crate::inference::Codes;
 use crate::rng::{Philox, Seed, stream};
 use crate::run::say;
 use crate::tasks::augment::{Spread, check_strength};
-use crate::tasks::{Pictures, Raster, Trained, inputs};
+use crate::tasks::files::{Input, Outputs, paths};
+use crate::tasks::{Pictures, Raster, Trained};
 
 /// Pictures that are held at once.
 const CHUNK: usize = 256;
@@ -42,6 +44,9 @@ pub struct AugmentArgs {
     /// The label of all pictures, for a model that is told labels [default: by class folder]
     #[arg(long, value_name = "NAME|N")]
     label: Option<String>,
+    /// Write over pictures that are read, where --out asks for that
+    #[arg(long)]
+    overwrite: bool,
 }
 
 /// Writes variants of each picture of a folder.
@@ -54,10 +59,22 @@ pub fn augment(args: &AugmentArgs) -> Result<()> {
         return Err(Error::option("--count", format!("takes 1 to {MOST} variants")));
     }
     check_strength(args.strength)?;
-    let paths = inputs::find(std::slice::from_ref(&args.input))?;
+    check_apart(std::slice::from_ref(&args.input), &args.out, args.overwrite)?;
+    let inputs = Input::pictures(std::slice::from_ref(&args.input), Some(&args.out))?;
+    let paths = paths(&inputs);
     let mut trained = args.model.load()?;
     let labels = labels(&trained, args, &paths)?;
+    notes::channels(&paths, trained.model());
+    notes::parts(&paths, trained.config());
     let (shape, model) = (trained.model().images(), trained.model().clone());
+    if model.places().is_some() && args.strength > 1.0 {
+        let what =
+            format!("is {}; it is a share of places with this model, up to 1", args.strength);
+        return Err(Error::option("--strength", what));
+    }
+    let outputs = place(args, &inputs);
+    begin(&outputs, &inputs, &[], args.overwrite)?;
+    let intake = trained.config().intake();
     let sampler = trained.place_sampler()?;
     if sampler.is_none() && model.places().is_some() {
         say(format_args!(
@@ -69,7 +86,7 @@ pub fn augment(args: &AugmentArgs) -> Result<()> {
     // What codes vary by is known when all of them are.
     let mut codes = Codes::default();
     for (number, part) in paths.chunks(CHUNK).enumerate() {
-        let pictures = Pictures::read(part, shape)?;
+        let pictures = Pictures::read(part, intake)?;
         let labels = labels.as_ref().map(|labels| &labels[number * CHUNK..][..part.len()]);
         match number {
             0 => codes = inference.encode(&pictures.images, labels)?,
@@ -86,23 +103,27 @@ pub fn augment(args: &AugmentArgs) -> Result<()> {
             let drawn = &drawn[first * codes.width..][..part.len() * codes.width];
             let labels = labels.as_ref().map(|labels| &labels[first..][..part.len()]);
             let made = inference.decode(drawn, labels)?;
-            for (image, path) in made.data().chunks(shape.elements()).zip(part) {
-                let path = place(args, path, variant);
-                path.parent().map_or(Ok(()), make_folder)?;
-                Raster::of_numbers(image, shape).save(&path)?;
+            for (index, image) in made.data().chunks(shape.elements()).enumerate() {
+                let path = outputs.path(first + index, variant - 1);
+                save(&Raster::of_numbers(image, shape), &path)?;
             }
         }
     }
-    let count = paths.len() * args.count;
-    say(format_args!("{count} pictures written to {}", args.out.display()));
+    let count = counted(paths.len() * args.count, "picture");
+    say(format_args!("{count} written to {}", args.out.display()));
     Ok(())
 }
 
-/// Where a variant of the picture at `path` goes.
-fn place(args: &AugmentArgs, path: &Path, variant: usize) -> PathBuf {
-    let inner = path.strip_prefix(&args.input).unwrap_or(path);
-    let name = inner.file_name().unwrap_or_default().to_string_lossy();
-    args.out.join(inner).with_file_name(format!("{}-{variant}.png", name.replace('.', "_")))
+/// Where variants go: names of files are kept with their endings, so that few are alike.
+fn place(args: &AugmentArgs, inputs: &[Input]) -> Outputs {
+    let named = |input: &Input| {
+        let name = input.place.file_name().unwrap_or_default().to_string_lossy();
+        let place = input.place.with_file_name(name.replace('.', "_"));
+        Input { place, ..input.clone() }
+    };
+    let named: Vec<Input> = inputs.iter().map(named).collect();
+    let suffixes: Vec<String> = (1..=args.count).map(|variant| format!("-{variant}")).collect();
+    Outputs::place(&named, &args.out, &suffixes, "png")
 }
 
 /// The label of each picture, for a model that is told labels.

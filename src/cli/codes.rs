@@ -6,7 +6,7 @@ use crate::error::{Error, Result};
 use crate::models::Model;
 
 /// How codes are written to a file.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub(super) enum Format {
     /// NumPy's array.
     Npy,

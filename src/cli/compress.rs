@@ -1,31 +1,41 @@
 //! `diabolo compress` and `diabolo decompress`.
 
 use std::fs::File;
-use std::io::{Read, Write};
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
+use super::destinations::Destinations;
 use super::model::ModelArgs;
+use super::notes;
+use super::outputs::files_of_run;
 use crate::error::{Error, Result};
-use crate::file::write_atomically;
 use crate::models::Model;
 use crate::run::say;
 use crate::tasks::codec::{Damage, container, damaged, hexadecimal};
+use crate::tasks::files::{Input, paths};
 use crate::tasks::{Codec, Header, Raster};
 
 /// The most bytes of a file that is read.
 const MOST_BYTES: u64 = 1 << 30;
 
+/// How names of compressed pictures end.
+const ENDING: &str = "dia";
+
 /// The options of `diabolo compress`.
 #[derive(Clone, Debug, clap::Args)]
 pub struct CompressArgs {
-    /// The picture to compress
-    #[arg(value_name = "IN")]
-    input: PathBuf,
+    /// Pictures, or folders of them
+    #[arg(value_name = "IN", required = true)]
+    inputs: Vec<PathBuf>,
     #[command(flatten)]
     model: ModelArgs,
-    /// The file to write [default: the picture's name, ending in .dia]
-    #[arg(short, long, value_name = "FILE")]
+    /// The file to write for one picture, - for standard output; else the folder for files named
+    /// after their pictures, in sub-folders as they are [default: beside each, ending in .dia]
+    #[arg(short, long, value_name = "FILE|DIR")]
     out: Option<PathBuf>,
+    /// Write over files that are there and no .dia files, also over the pictures themselves
+    #[arg(long)]
+    overwrite: bool,
     /// Also print what the file costs, and how near its picture comes
     #[arg(long)]
     info: bool,
@@ -34,79 +44,114 @@ pub struct CompressArgs {
 /// The options of `diabolo decompress`.
 #[derive(Clone, Debug, clap::Args)]
 pub struct DecompressArgs {
-    /// The .dia file
-    #[arg(value_name = "IN")]
-    input: PathBuf,
+    /// .dia files, or folders of them
+    #[arg(value_name = "IN", required = true)]
+    inputs: Vec<PathBuf>,
     /// The folder of the run whose model wrote the file
     #[arg(short, long, value_name = "RUN", required_unless_present = "info")]
     model: Option<PathBuf>,
     /// auto, cpu, gpu, the number of an adapter, or part of its name
     #[arg(long, default_value = "auto")]
     device: String,
-    /// The PNG to write [default: the file's name, ending in .png]
-    #[arg(short, long, value_name = "FILE")]
+    /// The picture to write for one file, in the format of its ending, - for standard output; else the
+    /// folder for PNGs named after their files, in sub-folders as they are [default: beside each,
+    /// ending in .png]
+    #[arg(short, long, value_name = "FILE|DIR")]
     out: Option<PathBuf>,
-    /// Print what the file says of itself, and write nothing
-    #[arg(long, conflicts_with_all = ["model", "out"])]
+    /// Write over pictures that are there under the name of a file, too
+    #[arg(long)]
+    overwrite: bool,
+    /// Print what files say of themselves, and write nothing
+    #[arg(long, conflicts_with_all = ["model", "out", "device", "overwrite"])]
     info: bool,
 }
 
-/// Compresses a picture.
+/// Compresses pictures, each to a file of its own.
 ///
 /// # Errors
-/// When the picture or the model cannot be read, the model's codes are no whole numbers, the file
-/// cannot be written, or the device fails.
+/// When a picture or the model cannot be read, the model's codes are no whole numbers, a file that is
+/// no such one would be written over, one cannot be written, or the device fails.
 pub fn compress(args: &CompressArgs) -> Result<()> {
-    let picture = Raster::read(&args.input)?;
+    let places = Destinations::choose(&args.inputs, args.out.as_deref())?;
+    let inputs = Input::pictures(&args.inputs, places.folder())?;
     let trained = args.model.load()?;
+    let read = files_of_run(trained.folder().path());
+    let range = trained.config().range;
     let mut codec = Codec::new(trained)?;
-    let picture = for_model(picture, codec.model(), &args.input);
-    let bytes = codec.compress(&picture)?;
-    let out = args.out.clone().unwrap_or_else(|| args.input.with_extension("dia"));
-    write_atomically(&out, |file| file.write_all(&bytes))?;
-    let (header, payload) = container::read(&bytes).map_err(|damage| damaged(&out, &damage))?;
-    let bits = header.bits_per_pixel(bytes.len());
-    say(format_args!("{}: {} bytes, {bits:.4} bits per pixel", out.display(), bytes.len()));
-    if args.info {
-        describe(&header, bytes.len(), payload.len());
-        let decoded = codec.decompress(&bytes, &out)?;
-        say(format_args!("  PSNR            {:.3} dB", picture.psnr(&decoded)));
+    let read_from = paths(&inputs);
+    notes::channels(&read_from, codec.model());
+    notes::of_compression(&read_from);
+    let is_replaceable = |path: &Path, _: bool| container::is_one(path);
+    let places = places.prepare(&inputs, ENDING, &read, args.overwrite, is_replaceable)?;
+    for (number, input) in inputs.iter().enumerate() {
+        let picture = for_model(Raster::read_within(&input.path, range)?, codec.model());
+        let bytes = codec.compress(&picture)?;
+        let out = places.write(number, &bytes)?;
+        let path = Path::new(&out);
+        let (header, payload) = container::read(&bytes).map_err(|damage| damaged(path, &damage))?;
+        let bits = header.bits_per_pixel(bytes.len());
+        say(format_args!("{out}: {} bytes, {bits:.4} bits per pixel", bytes.len()));
+        if args.info {
+            describe(&header, bytes.len(), payload.len());
+            let decoded = codec.decompress(&bytes, path)?;
+            say(format_args!("  PSNR            {:.3} dB", picture.psnr(&decoded)));
+        }
     }
     Ok(())
 }
 
-/// Brings a compressed picture back, or says what its file says of itself.
+/// Brings compressed pictures back, or says what their files say of themselves.
 ///
 /// # Errors
-/// When the file is damaged or needs another model, the picture cannot be written, or the device
-/// fails.
+/// When a file is damaged or needs another model, a picture that is there would be written over, one
+/// cannot be written, or the device fails.
 pub fn decompress(args: &DecompressArgs) -> Result<()> {
-    let bytes = read(&args.input)?;
-    let (header, payload) =
-        container::read(&bytes).map_err(|damage| damaged(&args.input, &damage))?;
+    let places = Destinations::choose(&args.inputs, args.out.as_deref())?;
+    let inputs = Input::ending_in(&args.inputs, ENDING, places.folder())?;
     let model = match (&args.model, args.info) {
         (Some(model), false) => model,
         (None, false) => return Err(Error::option("--model", "is needed, or --info")),
-        (_, true) => {
-            describe(&header, bytes.len(), payload.len());
-            return Ok(());
-        }
+        (_, true) => return inputs.iter().try_for_each(|input| tell(input, inputs.len() > 1)),
     };
-    let out = args.out.clone().unwrap_or_else(|| args.input.with_extension("png"));
+    // What is damaged is found before anything is opened for it.
+    for input in &inputs {
+        let bytes = read(&input.path)?;
+        container::read(&bytes).map_err(|damage| damaged(&input.path, &damage))?;
+    }
     let mut codec = Codec::load(model, &args.device.parse()?)?;
-    codec.decompress(&bytes, &args.input)?.save(&out)?;
-    say(format_args!("{}: {}", out.display(), header.image));
+    // A name that was asked for may be replaced; one that was found may be that of the original.
+    let is_replaceable = |_: &Path, is_asked_for: bool| is_asked_for;
+    let read_too = files_of_run(model);
+    let places = places.prepare(&inputs, "png", &read_too, args.overwrite, is_replaceable)?;
+    for (number, input) in inputs.iter().enumerate() {
+        let bytes = read(&input.path)?;
+        let (header, _) =
+            container::read(&bytes).map_err(|damage| damaged(&input.path, &damage))?;
+        let picture = codec.decompress(&bytes, &input.path)?;
+        let out = places.write_picture(number, &picture.to_image())?;
+        say(format_args!("{out}: {}", header.image));
+    }
     Ok(())
 }
 
-/// `picture` in gray, with a word on standard error, where the model knows no colours.
-pub(super) fn for_model(picture: Raster, model: &Model, path: &Path) -> Raster {
-    if picture.shape.channels <= model.images().channels {
-        return picture;
+/// Prints what a file says of itself, below its name where there are several.
+fn tell(input: &Input, several: bool) -> Result<()> {
+    let bytes = read(&input.path)?;
+    let (header, payload) =
+        container::read(&bytes).map_err(|damage| damaged(&input.path, &damage))?;
+    if several {
+        say(format_args!("{}", input.path.display()));
     }
-    let note = "is turned gray, since the model knows no colours";
-    let _ = writeln!(std::io::stderr(), "note: {}: {note}", path.display());
-    picture.to_gray()
+    describe(&header, bytes.len(), payload.len());
+    Ok(())
+}
+
+/// `picture` in gray, where the model knows no colours.
+pub(super) fn for_model(picture: Raster, model: &Model) -> Raster {
+    match picture.shape.channels <= model.images().channels {
+        true => picture,
+        false => picture.to_gray(),
+    }
 }
 
 fn describe(header: &Header, bytes: usize, payload: usize) {

@@ -4,17 +4,16 @@ use std::path::{Path, PathBuf};
 
 use super::codes::{Format, places};
 use super::model::ModelArgs;
-use super::outputs::make_folder;
-use crate::error::{Error, Result};
+use super::outputs::{begin, check_apart, make_folder, save_all};
+use crate::error::{Error, Result, counted};
 use crate::models::Model;
 use crate::run::say;
-use crate::tasks::{Raster, Trained, code_table, npy};
+use crate::tasks::files::Outputs;
+use crate::tasks::{Trained, code_table, npy};
 use crate::tensor::Tensor;
 
 /// Numbers of pictures that are held at once.
 const NUMBERS: usize = 1 << 24;
-/// The fewest digits in the number of a file.
-const DIGITS: usize = 4;
 
 /// The options of `diabolo decode`.
 #[derive(Clone, Debug, clap::Args)]
@@ -42,6 +41,7 @@ pub struct DecodeArgs {
 /// or has no effect, or the folder cannot be written.
 pub fn decode(args: &DecodeArgs) -> Result<()> {
     let format = Format::of(&args.codes, "CODES")?;
+    check_apart(&[], &args.out, false)?;
     let mut trained = args.model.load()?;
     let places = args.indices.then(|| places(trained.model())).transpose()?;
     let stored = match format {
@@ -55,21 +55,19 @@ pub fn decode(args: &DecodeArgs) -> Result<()> {
     let latent = trained.model().network.latent();
     let count = codes.len() / latent.max(1);
     let labels = trained.labels(trained.label(args.label.as_deref())?, count)?;
+    let outputs = Outputs::counted(&args.out, count);
+    begin(&outputs, &[], &[&args.codes], false)?;
     make_folder(&args.out)?;
     let shape = trained.model().images();
     let chunk = (NUMBERS / shape.elements().max(1)).max(1);
-    let digits = count.saturating_sub(1).to_string().len().max(DIGITS);
     let mut inference = trained.inference();
     for (number, part) in codes.chunks(chunk * latent).enumerate() {
         let first = number * chunk;
         let labels = labels.as_ref().map(|labels| &labels[first..][..part.len() / latent]);
         let made = inference.decode(part, labels)?;
-        for (index, image) in made.data().chunks(shape.elements()).enumerate() {
-            let name = format!("{:0digits$}.png", first + index);
-            Raster::of_numbers(image, shape).save(&args.out.join(name))?;
-        }
+        save_all(&made, shape, &outputs, first)?;
     }
-    say(format_args!("{count} pictures written to {}", args.out.display()));
+    say(format_args!("{} written to {}", counted(count, "picture"), args.out.display()));
     Ok(())
 }
 
@@ -95,6 +93,10 @@ fn looked_up(
     stored: &Tensor,
 ) -> Result<Vec<f32>> {
     fits(path, stored, places, "numbers in its codebook")?;
+    if let Some(below) = stored.data().iter().find(|number| **number < 0.0) {
+        let what = format!("has the number {below}, and codes are numbered from 0");
+        return Err(Error::file(path, what));
+    }
     let whole = |number: &f32| (*number >= 0.0 && number.fract() == 0.0).then_some(*number as u32);
     let indices: Option<Vec<u32>> = stored.data().iter().map(whole).collect();
     let indices = indices.ok_or_else(|| {
@@ -104,11 +106,13 @@ fn looked_up(
     trained.model().look_up(&state, &indices).map_err(|error| Error::file(path, error))
 }
 
-/// Makes sure that `stored` is `[count, ...]` with `wanted` numbers, as they are or in one row.
+/// Makes sure that `stored` is `[count, ...]` with `wanted` numbers, as they are or in one row; or a
+/// single row of them. Of a map alone it could not be told from other maps.
 fn fits(path: &Path, stored: &Tensor, wanted: &[usize], what: &str) -> Result<()> {
     let flat = wanted.iter().product::<usize>();
     match stored.shape().split_first() {
         Some((1.., rest)) if *rest == *wanted || *rest == [flat] => Ok(()),
+        Some((count, [])) if wanted.len() == 1 && *count == flat => Ok(()),
         _ => {
             let axes: Vec<String> = wanted.iter().map(ToString::to_string).collect();
             let what = format!(

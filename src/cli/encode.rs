@@ -6,7 +6,10 @@ use clap::ValueEnum;
 
 use super::codes::{Format, places};
 use super::model::ModelArgs;
-use crate::error::Result;
+use super::notes;
+use super::outputs::{Output, files_of_run};
+use crate::error::{Result, counted};
+use crate::file::is_standard_output;
 use crate::inference::Codes;
 use crate::models::Model;
 use crate::run::say;
@@ -26,9 +29,13 @@ pub struct EncodeArgs {
     /// Encode the images that the run trained on, or held out
     #[arg(long, value_enum)]
     dataset: Option<Half>,
-    /// The file of codes: .npy for NumPy, or .csv
+    /// The file of codes: .npy for NumPy, or .csv; - for standard output
     #[arg(short, long, value_name = "FILE")]
     out: PathBuf,
+    /// How codes are written, whatever the name of the file [default: by its ending; csv to standard
+    /// output]
+    #[arg(long, value_enum)]
+    format: Option<Format>,
     /// The label of all the pictures, for a model that is told labels; --dataset has its own
     #[arg(long, value_name = "NAME|N", conflicts_with = "dataset")]
     label: Option<String>,
@@ -54,9 +61,15 @@ pub enum Half {
 /// When there is no finished run, a picture cannot be read, a label is missing or has no effect, or
 /// the file cannot be written.
 pub fn encode(args: &EncodeArgs) -> Result<()> {
-    let format = Format::of(&args.out, "--out")?;
+    let format = match args.format {
+        Some(format) => format,
+        None if is_standard_output(&args.out) => Format::Csv,
+        None => Format::of(&args.out, "--out")?,
+    };
     let mut trained = args.model.load()?;
     let places = args.indices.then(|| places(trained.model())).transpose()?;
+    let read = [files_of_run(&args.model.model), args.inputs.clone()].concat();
+    let out = Output::prepare(&args.out, &read)?;
     let (paths, codes) = match args.dataset {
         Some(part) => dataset_codes(&mut trained, part)?,
         None => picture_codes(&mut trained, &args.inputs, args.label.as_deref())?,
@@ -65,21 +78,26 @@ pub fn encode(args: &EncodeArgs) -> Result<()> {
     let width = match (places, codes.indices) {
         (Some(places), Some(indices)) => {
             let shape = Shape::new([&[count][..], &places].concat());
-            match format {
-                Format::Npy => npy::write_whole(&args.out, &shape, &indices)?,
-                Format::Csv => code_table::write(&args.out, 'i', &paths, &indices)?,
-            }
+            out.write(|file| match format {
+                Format::Npy => npy::write_whole_to(file, &shape, &indices),
+                Format::Csv => code_table::write_to(file, 'i', &paths, &indices),
+            })?;
             places.iter().product()
         }
         _ => {
-            match format {
-                Format::Npy => npy::write(&args.out, &shaped(trained.model(), codes.values)?)?,
-                Format::Csv => code_table::write(&args.out, 'c', &paths, &codes.values)?,
-            }
+            let values = shaped(trained.model(), codes.values)?;
+            out.write(|file| match format {
+                Format::Npy => npy::write_to(file, &values),
+                Format::Csv => code_table::write_to(file, 'c', &paths, values.data()),
+            })?;
             codes.width
         }
     };
-    say(format_args!("{count} codes of {width} numbers written to {}", args.out.display()));
+    say(format_args!(
+        "{} of {} written to {out}",
+        counted(count, "code"),
+        counted(width, "number")
+    ));
     Ok(())
 }
 
@@ -97,12 +115,14 @@ fn picture_codes(
 ) -> Result<(Vec<String>, Codes)> {
     let paths = inputs::find(inputs)?;
     let labels = trained.labels(trained.label(label)?, paths.len())?;
-    let shape = trained.model().images();
-    let chunk = (NUMBERS / shape.elements().max(1)).max(1);
+    notes::channels(&paths, trained.model());
+    notes::parts(&paths, trained.config());
+    let intake = trained.config().intake();
+    let chunk = (NUMBERS / intake.shape.elements().max(1)).max(1);
     let mut inference = trained.inference();
     let mut all = Codes::default();
     for (number, part) in paths.chunks(chunk).enumerate() {
-        let pictures = Pictures::read(part, shape)?;
+        let pictures = Pictures::read(part, intake)?;
         let labels = labels.as_ref().map(|labels| &labels[number * chunk..][..part.len()]);
         all.append(inference.encode(&pictures.images, labels)?);
     }

@@ -2,8 +2,8 @@
 
 use std::path::PathBuf;
 
+use super::outputs::{Output, files_of_run};
 use crate::error::{Error, Result};
-use crate::file::write_atomically;
 use crate::rng::Seed;
 use crate::run::{RunFile, say};
 use crate::tasks::Trained;
@@ -27,7 +27,7 @@ pub struct EvaluateArgs {
     /// auto, cpu, gpu, the number of an adapter, or part of its name
     #[arg(long, default_value = "auto")]
     device: String,
-    /// The file of numbers to write [default: samples.json in the run folder]
+    /// The file of numbers to write, - for standard output [default: samples.json in the run folder]
     #[arg(short, long, value_name = "FILE")]
     out: Option<PathBuf>,
 }
@@ -42,14 +42,15 @@ pub fn evaluate(args: &EvaluateArgs) -> Result<()> {
         return Err(Error::option("--count", format!("takes 1 to {MOST} samples")));
     }
     let mut trained = Trained::load(&args.run, &args.device.parse()?)?;
-    let measures = trained.measure_samples(args.count, Seed(args.seed))?;
     let path = args.out.clone().unwrap_or_else(|| trained.folder().file(RunFile::SampleMeasures));
+    let out = Output::prepare(&path, &files_of_run(&args.run))?;
+    let measures = trained.measure_samples(args.count, Seed(args.seed))?;
     let mut text = serde_json::to_string_pretty(&measures)
         .map_err(|error| Error::file(&path, format!("cannot be put in words: {error}")))?;
     text.push('\n');
-    write_atomically(&path, |out| out.write_all(text.as_bytes()))?;
+    out.write(|file| file.write_all(text.as_bytes()))?;
     tell(&measures);
-    say(format_args!("written to {}", path.display()));
+    say(format_args!("written to {out}"));
     Ok(())
 }
 

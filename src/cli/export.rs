@@ -2,12 +2,12 @@
 
 use std::path::PathBuf;
 
+use super::outputs::{Output, files_of_run};
 use crate::error::Result;
-use crate::file::write_atomically;
 use crate::graph::Bytes;
 use crate::run::say;
 use crate::tasks::trained::Stored;
-use crate::tasks::{Part, onnx};
+use crate::tasks::{Part, onnx_of_run};
 
 /// The options of `diabolo export`.
 #[derive(Clone, Debug, clap::Args)]
@@ -15,7 +15,7 @@ pub struct ExportArgs {
     /// The folder of a finished run
     #[arg(short, long, value_name = "RUN")]
     model: PathBuf,
-    /// The file to write, for ONNX's runtimes
+    /// The file to write, for ONNX's runtimes; - for standard output
     #[arg(long, value_name = "FILE")]
     onnx: PathBuf,
     /// What of the model
@@ -30,11 +30,12 @@ pub struct ExportArgs {
 /// written.
 pub fn export(args: &ExportArgs) -> Result<()> {
     let Stored { config, state, .. } = Stored::read(&args.model)?;
-    let bytes = onnx(&config.model, &state, args.part)?;
-    write_atomically(&args.onnx, |out| out.write_all(&bytes))?;
-    let (path, size) = (args.onnx.display(), Bytes(bytes.len() as u64));
+    let out = Output::prepare(&args.onnx, &files_of_run(&args.model))?;
+    let bytes = onnx_of_run(&config, &state, args.part)?;
+    out.write(|file| file.write_all(&bytes))?;
+    let size = Bytes(bytes.len() as u64);
     say(format_args!(
-        "{} of a {} model, {size}, written to {path}",
+        "{} of a {} model, {size}, written to {out}",
         args.part.name(),
         config.model.name()
     ));

@@ -1,8 +1,7 @@
 //! What shells and `man` know of the command line.
 
-use std::io::{self, Write};
-
 use crate::error::{Error, Result};
+use crate::run::print;
 use clap::Command;
 use clap_complete::Shell;
 
@@ -15,7 +14,7 @@ pub fn completions(mut command: Command, shell: Shell) -> Result<()> {
     // Into memory first: a reader that has gone away, such as `head`, is no reason to panic.
     let mut script = vec![];
     clap_complete::generate(shell, &mut command, name, &mut script);
-    let _ = io::stdout().write_all(&script);
+    print(&script);
     Ok(())
 }
 
@@ -43,6 +42,6 @@ pub fn man(mut command: Command, name: Option<&str>) -> Result<()> {
         .title(title)
         .render(&mut text)
         .map_err(|error| Error::file("manual page", format!("cannot be written: {error}")))?;
-    let _ = io::stdout().write_all(&text);
+    print(&text);
     Ok(())
 }

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use crate::error::Result;
+use crate::file::check_writable;
 use crate::rng::Seed;
 use crate::run::{RunFile, say};
 use crate::tasks::Trained;
@@ -35,6 +36,7 @@ pub struct PriorArgs {
 /// run folder cannot be written.
 pub fn prior(args: &PriorArgs) -> Result<()> {
     let mut trained = Trained::load(&args.run, &args.device.parse()?)?;
+    check_writable(&trained.folder().file(RunFile::Prior))?;
     let training =
         PriorTraining { epochs: args.epochs, learning_rate: args.lr, seed: Seed(args.seed) };
     let nats = trained.train_prior(&training, &mut |epoch, nats| {

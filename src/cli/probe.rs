@@ -4,9 +4,10 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use super::model::ModelArgs;
-use crate::data::{ImageShape, class_of, folder};
-use crate::error::{Error, Result};
-use crate::file::write_atomically;
+use super::notes;
+use super::outputs::{Output, PictureFile, files_of_run, is_folder};
+use crate::data::{Intake, class_of, folder};
+use crate::error::{Error, Result, counted};
 use crate::inference::Inference;
 use crate::plot;
 use crate::rng::Seed;
@@ -32,6 +33,10 @@ pub struct ProbeArgs {
     /// Decides the classifier's first weights and the order it learns in
     #[arg(long, default_value_t = 0)]
     seed: u64,
+    /// The folder for probe.json and confusion.png, or the file of numbers, FILE.json, with the picture
+    /// beside it [default: the run folder, where it can be written]
+    #[arg(short, long, value_name = "DIR|FILE.json")]
+    out: Option<PathBuf>,
 }
 
 /// What was found, as `probe.json` has it.
@@ -52,10 +57,11 @@ struct ProbeFile<'a> {
 /// Trains a linear probe on a model's codes, and says and writes how well it predicts classes.
 ///
 /// # Errors
-/// When there is no finished run, images have no classes, the device fails, or the run folder cannot
-/// be written.
+/// When there is no finished run, images have no classes, the device fails, or what `--out` names
+/// cannot be written.
 pub fn probe(args: &ProbeArgs) -> Result<()> {
     let mut trained = args.model.load()?;
+    let place = Place::find(args, &trained)?;
     let (learned, judged, names) = match (&args.train, &args.test) {
         (Some(train), Some(test)) => from_folders(&mut trained, train, test)?,
         _ => from_run(&mut trained)?,
@@ -73,22 +79,79 @@ pub fn probe(args: &ProbeArgs) -> Result<()> {
     say(format_args!("{}", confusion.class_table()));
     say(format_args!("{}", confusion.matrix_table()));
     say(format_args!(
-        "accuracy {:.4} of {} codes of {} numbers, by a linear probe that learned from {}",
-        file.accuracy, file.test, file.code, file.train
+        "accuracy {:.4} of {} of {}, by a linear probe that learned from {}",
+        file.accuracy,
+        counted(file.test, "code"),
+        counted(file.code, "number"),
+        file.train
     ));
-    save(&trained, &file, &confusion)
+    match place {
+        Some(place) => place.save(&file, &confusion),
+        None => Ok(()),
+    }
 }
 
-fn save(trained: &Trained, file: &ProbeFile, confusion: &Confusion) -> Result<()> {
-    let path = trained.folder().file(RunFile::Probe);
-    let mut text = serde_json::to_string_pretty(file)
-        .map_err(|error| Error::file(&path, format!("cannot be put in words: {error}")))?;
-    text.push('\n');
-    write_atomically(&path, |out| out.write_all(text.as_bytes()))?;
-    let picture = plot::confusion(&confusion.counts, &confusion.names)?;
-    plot::save_png(&trained.folder().file(RunFile::Confusion), &picture)?;
-    say(format_args!("written to {}", trained.folder().path().display()));
-    Ok(())
+/// Where results are written.
+struct Place {
+    numbers: Output,
+    /// Not beside standard output.
+    picture: Option<PictureFile>,
+}
+
+impl Place {
+    /// What `--out` names, or the run folder; nothing where that one cannot be written, which is said.
+    fn find(args: &ProbeArgs, trained: &Trained) -> Result<Option<Self>> {
+        let run = trained.folder().path();
+        let Some(out) = &args.out else {
+            let own = Self::prepare(
+                &trained.folder().file(RunFile::Probe),
+                &trained.folder().file(RunFile::Confusion),
+                run,
+            );
+            return match own {
+                Ok(place) => Ok(Some(place)),
+                Err(error) => {
+                    log::warn!("{error}; results are printed only");
+                    Ok(None)
+                }
+            };
+        };
+        let place = match is_folder(out) {
+            true => Self::prepare(
+                &out.join(RunFile::Probe.name()),
+                &out.join(RunFile::Confusion.name()),
+                run,
+            ),
+            false => Self::prepare(out, &out.with_extension("png"), run),
+        };
+        place.map(Some)
+    }
+
+    fn prepare(numbers: &Path, picture: &Path, run: &Path) -> Result<Self> {
+        let read = files_of_run(run);
+        let numbers = Output::prepare(numbers, &read)?;
+        let picture = match numbers.path() {
+            Some(numbers) if numbers == picture => {
+                let what = format!("is {}; name a folder, or a file .json", picture.display());
+                return Err(Error::option("--out", what));
+            }
+            Some(_) => Some(PictureFile::prepare(picture, &read)?),
+            None => None,
+        };
+        Ok(Self { numbers, picture })
+    }
+
+    fn save(&self, file: &ProbeFile, confusion: &Confusion) -> Result<()> {
+        let mut text = serde_json::to_string_pretty(file).map_err(|error| {
+            Error::file(self.numbers.to_string(), format!("cannot be put in words: {error}"))
+        })?;
+        text.push('\n');
+        self.numbers.write(|out| out.write_all(text.as_bytes()))?;
+        let Some(picture) = &self.picture else { return Ok(()) };
+        picture.write(&plot::confusion(&confusion.counts, &confusion.names)?.into())?;
+        say(format_args!("written to {} and {}", self.numbers, picture.file()));
+        Ok(())
+    }
 }
 
 /// The codes of pictures in two folders of class folders.
@@ -113,10 +176,11 @@ fn from_folders(
         let what = format!("has a class `{unknown}` that {} has not", train.display());
         return Err(Error::file(test, what));
     }
-    let (shape, width) = (trained.model().images(), trained.model().network.latent());
+    notes::channels(&[&learned.paths[..], &judged.paths].concat(), trained.model());
+    let (intake, width) = (trained.config().intake(), trained.model().network.latent());
     let mut inference = trained.inference();
-    let learned = learned.encode(&mut inference, shape, width, &names)?;
-    let judged = judged.encode(&mut inference, shape, width, &names)?;
+    let learned = learned.encode(&mut inference, intake, width, &names)?;
+    let judged = judged.encode(&mut inference, intake, width, &names)?;
     Ok((learned, judged, names))
 }
 
@@ -143,7 +207,7 @@ impl ClassFolder {
     fn encode(
         &self,
         inference: &mut Inference,
-        shape: ImageShape,
+        intake: Intake,
         width: usize,
         names: &[String],
     ) -> Result<Labelled> {
@@ -158,9 +222,9 @@ impl ClassFolder {
         let number = |class: &String| names.partition_point(|name| name < class) as u32;
         let labels = self.classes.iter().map(number).collect();
         let mut codes = vec![];
-        let chunk = (NUMBERS_AT_ONCE / shape.elements().max(1)).clamp(1, PICTURES_AT_ONCE);
+        let chunk = (NUMBERS_AT_ONCE / intake.shape.elements().max(1)).clamp(1, PICTURES_AT_ONCE);
         for paths in self.paths.chunks(chunk) {
-            let images = Pictures::read(paths, shape)?.images;
+            let images = Pictures::read(paths, intake)?.images;
             codes.extend(inference.represent(&images, None)?.values);
         }
         Ok(Labelled { width, codes, labels })

@@ -3,10 +3,13 @@
 use std::path::PathBuf;
 
 use super::compress::for_model;
-use crate::error::{Error, Result};
-use crate::plot::{self, Curve, rate_curves};
+use super::notes;
+use super::outputs::{PictureFile, files_of_run};
+use crate::error::{Error, Result, counted};
+use crate::plot::{Curve, rate_curves};
 use crate::run::say;
-use crate::tasks::{Codec, Distortion, Jpeg, Raster, inputs};
+use crate::tasks::files::{Input, paths};
+use crate::tasks::{Codec, Distortion, Jpeg, Raster};
 
 /// JPEG's qualities that are measured.
 const QUALITIES: [u8; 13] = [2, 5, 8, 12, 18, 25, 35, 45, 55, 65, 75, 85, 95];
@@ -23,7 +26,7 @@ pub struct RateDistortionArgs {
     /// auto, cpu, gpu, the number of an adapter, or part of its name
     #[arg(long, default_value = "auto")]
     device: String,
-    /// The picture to write
+    /// The picture to write, in the format of its ending; - for standard output
     #[arg(short, long, value_name = "FILE", default_value = "rate-distortion.png")]
     out: PathBuf,
 }
@@ -36,15 +39,22 @@ pub struct RateDistortionArgs {
 /// written, or the device fails.
 pub fn rate_distortion(args: &RateDistortionArgs) -> Result<()> {
     let choice = args.device.parse()?;
-    let paths = inputs::find(&args.inputs)?;
+    let paths = paths(&Input::pictures(&args.inputs, Some(&args.out))?);
+    let models = args.models.iter().flat_map(|folder| files_of_run(folder));
+    let read: Vec<PathBuf> = models.chain(paths.iter().cloned()).collect();
+    let mut drawn = None;
     let mut originals: Vec<Raster> = vec![];
     let mut learned = vec![];
     for folder in &args.models {
         let name = folder.file_name().unwrap_or(folder.as_os_str()).to_string_lossy().into_owned();
         let mut codec = Codec::load(folder, &choice)?;
+        if drawn.is_none() {
+            drawn = Some(PictureFile::prepare(&args.out, &read)?);
+        }
         if originals.is_empty() {
+            notes::channels(&paths, codec.model());
             for path in &paths {
-                originals.push(for_model(Raster::read(path)?, codec.model(), path));
+                originals.push(for_model(Raster::read(path)?, codec.model()));
             }
         }
         let most = originals.iter().map(|picture| picture.shape.channels).max();
@@ -65,8 +75,10 @@ pub fn rate_distortion(args: &RateDistortionArgs) -> Result<()> {
         Curve { name: "learned".into(), points: models },
         Curve { name: "JPEG".into(), points: jpeg },
     ];
-    plot::save_png(&args.out, &rate_curves(&curves)?)?;
-    say(format_args!("drawn in {}", args.out.display()));
+    if let Some(drawn) = &drawn {
+        drawn.write(&rate_curves(&curves)?.into())?;
+        say(format_args!("drawn in {}", drawn.file()));
+    }
     Ok(())
 }
 
@@ -81,7 +93,7 @@ fn interpolated(curve: &[Distortion], bits: f64) -> Option<f64> {
 }
 
 fn report(learned: &[(String, Distortion)], jpeg: &[Jpeg], count: usize) {
-    say(format_args!("means over {count} pictures, bits of whole files"));
+    say(format_args!("means over {}, bits of whole files", counted(count, "picture")));
     let head = ["model", "bits/pixel", "PSNR", "JPEG", "gain", "JPEG's scan alone", "gain"];
     let [a, b, c, d, e, f, g] = head;
     say(format_args!("{a:<24} {b:>10} {c:>8} {d:>8} {e:>7} {f:>18} {g:>7}"));

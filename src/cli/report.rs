@@ -2,8 +2,8 @@
 
 use std::path::PathBuf;
 
+use super::outputs::{Output, files_of_run};
 use crate::error::Result;
-use crate::file::write_atomically;
 use crate::run::say;
 use crate::tasks::report::html;
 
@@ -13,7 +13,7 @@ pub struct ReportArgs {
     /// The folder of a run
     #[arg(value_name = "RUN")]
     run: PathBuf,
-    /// The page to write [default: report.html in the run folder]
+    /// The page to write, - for standard output [default: report.html in the run folder]
     #[arg(short, long, value_name = "FILE")]
     out: Option<PathBuf>,
 }
@@ -25,7 +25,8 @@ pub struct ReportArgs {
 pub fn report(args: &ReportArgs) -> Result<()> {
     let page = html(&args.run)?;
     let out = args.out.clone().unwrap_or_else(|| args.run.join("report.html"));
-    write_atomically(&out, |file| file.write_all(page.as_bytes()))?;
-    say(format_args!("written to {}", out.display()));
+    let out = Output::prepare(&out, &files_of_run(&args.run))?;
+    out.write(|file| file.write_all(page.as_bytes()))?;
+    say(format_args!("written to {out}"));
     Ok(())
 }

@@ -1,19 +1,22 @@
 //! `diabolo sample`: new images from the model of a run folder.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::model::ModelArgs;
-use crate::error::{Error, Result};
-use crate::plot;
+use super::outputs::{PictureFile, begin, files_of_run, is_folder, make_folder, save_all};
+use crate::data::ImageShape;
+use crate::error::{Error, Result, counted};
 use crate::rng::Seed;
 use crate::run::say;
 use crate::tasks::Trained;
+use crate::tasks::files::Outputs;
 use crate::tasks::sample::check_temperature;
+use crate::tensor::Tensor;
 
 /// Images side by side.
 const COLUMNS: usize = 10;
 
-/// The most images in one picture.
+/// The most images.
 const MOST: usize = 10_000;
 
 /// The options of `diabolo sample`.
@@ -31,18 +34,21 @@ pub struct SampleArgs {
     /// prior of places divides its logits by): below 1 they are more typical and less various
     #[arg(long, value_name = "T", default_value_t = 1.0, allow_negative_numbers = true)]
     temperature: f32,
-    /// The picture to write [default: samples.png or samples-LABEL.png in the run folder]
-    #[arg(short, long, value_name = "FILE")]
+    /// The picture to write, in the format of its ending, with all images at full size; a folder, as
+    /// in samples/, for 0000.png and on; - for standard output [default: samples.png or
+    /// samples-LABEL.png in the run folder]
+    #[arg(short, long, value_name = "FILE|DIR/")]
     out: Option<PathBuf>,
     /// Decides which images are drawn
     #[arg(long, default_value_t = 0)]
     seed: u64,
 }
 
-/// Draws new images and writes them as one picture.
+/// Draws new images and writes them as one picture, or each by itself.
 ///
 /// # Errors
-/// When there is no finished run, a label is missing or has no effect, or the device fails.
+/// When there is no finished run, a label is missing or has no effect, the device fails, or the
+/// picture cannot be written.
 pub fn sample(args: &SampleArgs) -> Result<()> {
     if !(1..=MOST).contains(&args.count) {
         return Err(Error::option("--count", format!("takes 1 to {MOST} images")));
@@ -52,17 +58,51 @@ pub fn sample(args: &SampleArgs) -> Result<()> {
     let label = trained.label(args.label.as_deref())?;
     let labels = labels(&trained, label, args.count)?;
     let seed = Seed(args.seed);
+    let name = label.map_or("samples.png".into(), |label| format!("samples-{label}.png"));
+    let out = args.out.clone().unwrap_or_else(|| trained.folder().path().join(name));
+    let shape = trained.model().images();
+    let place = Place::prepare(&out, shape, args.count, &files_of_run(trained.folder().path()))?;
     let mut sampler = trained.sampler()?.at_temperature(args.temperature)?;
     if let Some(remark) = sampler.remark() {
         say(format_args!("note: {remark}"));
     }
     let drawn = sampler.draw(&mut trained.inference(), args.count, labels.as_deref(), seed)?;
-    let picture = plot::grid(&drawn, COLUMNS.min(args.count))?;
-    let name = label.map_or("samples.png".into(), |label| format!("samples-{label}.png"));
-    let out = args.out.clone().unwrap_or_else(|| trained.folder().path().join(name));
-    plot::save_png(&out, &picture)?;
-    say(format_args!("{} images written to {}", args.count, out.display()));
+    place.write(&drawn, shape)?;
+    let count = counted(args.count, "image");
+    match &place {
+        Place::Sheet(picture) => say(format_args!("{count} written to {}", picture.file())),
+        Place::Singly(_) => say(format_args!("{count} written to {}", out.display())),
+    }
     Ok(())
+}
+
+/// Where images go.
+enum Place {
+    /// All into one picture.
+    Sheet(PictureFile),
+    /// Each into its own.
+    Singly(Outputs),
+}
+
+impl Place {
+    fn prepare(out: &Path, shape: ImageShape, count: usize, read: &[PathBuf]) -> Result<Self> {
+        if is_folder(out) {
+            let outputs = Outputs::counted(out, count);
+            begin(&outputs, &[], &[], false)?;
+            make_folder(out)?;
+            return Ok(Self::Singly(outputs));
+        }
+        let picture = PictureFile::prepare(out, read)?;
+        picture.check_sheet(shape, count, COLUMNS)?;
+        Ok(Self::Sheet(picture))
+    }
+
+    fn write(&self, images: &Tensor, shape: ImageShape) -> Result<()> {
+        match self {
+            Self::Sheet(picture) => picture.write_sheet(images, COLUMNS),
+            Self::Singly(outputs) => save_all(images, shape, outputs, 0),
+        }
+    }
 }
 
 /// A label for each image; all of them in turn where none was asked for.

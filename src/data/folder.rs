@@ -1,57 +1,61 @@
 //! A folder of images: found, decoded in threads, brought to one size and one number of channels.
 //!
-//! - Every format that this program can decode, in the folder and its sub-folders. Hidden files and
-//!   folders are passed over; other files are counted in a warning.
+//! - Every format that this program can decode, in the folder and its sub-folders, known by content
+//!   where a name says nothing. Hidden files and folders are passed over, and folders of runs within it; other files are counted by
+//!   their endings in a warning. The pages of a TIFF are images of their own.
 //! - Sub-folders of the folder are classes, in the order of their names, whatever lies deeper in
 //!   them. Images beside them form a class named `.`; a single sub-folder with nothing beside it is
 //!   no class, and neither are images that all lie in the folder itself.
 //! - Three channels, or one with `--gray` or when every image is stored without colour. Transparent
 //!   parts are laid over white, as pages show them. The first frame of an animation is taken. A
 //!   photograph's orientation is heeded.
-//! - `--size` stretches, so that no part of an image goes unseen. `--patches` cuts as many parts of
-//!   one size out of each image as would tile it, at random places.
+//! - `--size` stretches, so that no part of an image goes unseen, unless `--fit` says otherwise.
+//!   `--patches` cuts as many parts of one size out of each image as would tile it, at random places.
 
 use std::collections::HashSet;
-use std::fs::{self, File};
-use std::io::{self, Read};
+use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 
-use image::ImageFormat;
-use rayon::prelude::*;
-
-use super::bar::progress_bar;
+use super::colour_profile;
 use super::dataset::{Dataset, ImageFile, Images};
+use super::decoding::{common_shape, decode_all, usable};
+use super::format::{self, Kind, LeftOut};
 use super::load_options::LoadOptions;
 use super::manifest::Manifest;
+use super::only_picture;
+use super::opening::pictures_in;
 use super::partition::{Member, Partition};
-use super::patches;
-use super::picture::{Picture, decode};
-use crate::error::{Error, Result};
-use crate::shape::{ImageShape, MAX_BYTES};
-
-/// Images decoded between two looks at whether all is well.
-const CHUNK: usize = 512;
+use crate::error::{Error, Result, counted};
 
 /// Images that are measured where none is held out.
 const MEASURED: usize = 1000;
-
-const TEMPLATE: &str = "{msg} [{bar:30}] {pos} of {len}, {eta} left";
 
 /// The images in `folder`, a tenth held out, or the share that `--hold-out` asks for; or, where a run
 /// remembers its pictures, those in the parts that they were in.
 ///
 /// # Errors
-/// When the folder is missing or holds fewer than two images, when an image cannot be decoded, and
-/// when sizes differ and `--size` is not given.
+/// When the folder is missing or holds fewer than two images (or none, with `--patches`), when images
+/// cannot be decoded and `--skip-damaged` is not given, and when sizes differ and `--size` is not given.
 pub fn load(folder: &Path, options: &LoadOptions, known: Option<&Manifest>) -> Result<Dataset> {
-    let files = find(folder, options)?;
+    let files = usable(folder, files_in(folder)?, options)?;
+    if let Some(only) = only(folder, &files, options, known)? {
+        let (shape, train, test) = only_picture::load(folder, &only, options)?;
+        let name = name(folder);
+        let (masked, trains_on_all, classes) = (false, false, vec![]);
+        return Ok(Dataset { name, shape, masked, train, test, trains_on_all, classes });
+    }
     let Partition { train, held_out, classes } = match known {
         Some(manifest) => Partition::remembered(folder, &files, manifest)?,
         None => Partition::drawn(folder, &files, options)?,
     };
     // Both parts go through one pass, since the channels are settled by all images together.
     let members: Vec<&Member> = train.iter().chain(&held_out).collect();
-    let pictures = decode_all(&members, options)?;
+    let pictures = decode_all(folder, &members, options)?;
+    let paths: Vec<&Path> = members.iter().map(|member| &*member.path).collect();
+    if let Some(note) = colour_profile::note(&paths) {
+        log::warn!("{note}");
+    }
     let shape = common_shape(&pictures)?;
     let mut pictures = pictures.into_iter();
     let mut part = |members: &[Member]| {
@@ -110,7 +114,7 @@ fn warn_of_copies(train: &Images, test: &Images, trains_on_all: bool) {
         test.files.iter().filter(|file| known.contains(&*file.md5)).collect();
     if let (Some(first), false) = (copies.first(), trains_on_all) {
         log::warn!(
-            "{} of the {} held-out pictures are copies of pictures that are trained on, such as {}: what              is measured on them says nothing of new ones",
+            "{} of the {} held-out pictures are copies of pictures that are trained on, such as {}: what is measured on them says nothing of new ones",
             copies.len(),
             test.files.len(),
             first.file
@@ -118,20 +122,50 @@ fn warn_of_copies(train: &Images, test: &Images, trains_on_all: bool) {
     }
 }
 
+/// The files of those images in `folder` that a run with these options holds out, or remembers to
+/// have held out.
+///
+/// # Errors
+/// When the folder is missing or holds fewer than two images.
+pub fn held_out(
+    folder: &Path,
+    options: &LoadOptions,
+    known: Option<&Manifest>,
+) -> Result<Vec<PathBuf>> {
+    let files = usable(folder, files_in(folder)?, options)?;
+    if let Some(only) = only(folder, &files, options, known)? {
+        return Ok(vec![only.path]);
+    }
+    let partition = match known {
+        Some(manifest) => Partition::remembered(folder, &files, manifest)?,
+        None => Partition::drawn(folder, &files, options)?,
+    };
+    Ok(partition.held_out.into_iter().map(|member| member.path).collect())
+}
+
+/// The only picture of the folder, or of a run, a part of which is held out.
+fn only(
+    folder: &Path,
+    files: &[PathBuf],
+    options: &LoadOptions,
+    known: Option<&Manifest>,
+) -> Result<Option<Member>> {
+    match known.map(|known| (known, &known.train[..], &known.held_out[..])) {
+        Some((known, [train], [held_out])) if train.md5 == held_out.md5 => {
+            let one = Manifest { held_out: vec![], ..known.clone() };
+            let Partition { train, .. } = Partition::remembered(folder, files, &one)?;
+            Ok(train.into_iter().next())
+        }
+        None if files.len() == 1 && options.hold_out != Some(0.0) => {
+            Member::of(folder, &files[0]).map(Some)
+        }
+        _ => Ok(None),
+    }
+}
+
 fn name(folder: &Path) -> String {
     let full = fs::canonicalize(folder).unwrap_or_else(|_| folder.to_path_buf());
     full.file_name().map_or_else(|| "images".into(), |name| name.to_string_lossy().into_owned())
-}
-
-/// Every image file below `folder`, at least two if one is held out, sorted by path.
-fn find(folder: &Path, options: &LoadOptions) -> Result<Vec<PathBuf>> {
-    let files = files_in(folder)?;
-    if files.len() == 1 && options.hold_out != Some(0.0) {
-        let what = "holds a single image; at least 2 are needed, as one is held out; --hold-out 0 holds \
-                    none out";
-        return Err(Error::file(folder, what));
-    }
-    Ok(files)
 }
 
 /// Every image file below `folder`, at least one, sorted by path.
@@ -144,7 +178,7 @@ pub fn files_in(folder: &Path) -> Result<Vec<PathBuf>> {
         return Err(Error::file(folder, format!("{what}; give images:DIR a folder of images")));
     }
     let mut files = Vec::new();
-    let mut others = 0;
+    let (mut left_out, mut runs) = (LeftOut::default(), 0);
     // Links are followed, so a folder may be reached twice, or from within itself.
     let mut seen = HashSet::new();
     let mut folders = vec![folder.to_path_buf()];
@@ -154,30 +188,50 @@ pub fn files_in(folder: &Path) -> Result<Vec<PathBuf>> {
             continue;
         }
         for path in list(&folder).map_err(unreadable)? {
-            if path.is_dir() {
+            if path.is_dir() && is_of_a_run(&path) {
+                runs += 1;
+            } else if path.is_dir() {
                 folders.push(path);
-            } else if path.is_file() && is_image(&path) {
-                files.push(path);
+            } else if !path.is_file() {
+                left_out.add_special();
             } else {
-                others += 1;
+                match format::of_file(&path) {
+                    Kind::Picture(format) => files.extend(pictures_in(path, format)),
+                    kind => left_out.add(&path, kind),
+                }
             }
         }
     }
     files.sort_unstable();
-    match files.len() {
-        0 => {
-            let what = format!(
-                "holds no image (and {others} other files); the formats that are read: {}",
-                formats()
-            );
-            return Err(Error::file(folder, what));
-        }
-        _ if others > 0 => {
-            log::warn!("{}: {others} files are not images and are left out", folder.display());
-        }
-        _ => {}
+    if runs > 0 {
+        let runs = counted(runs, "folder");
+        log::warn!("{}: left out, as no data: {runs} that a run wrote to", folder.display());
     }
-    Ok(files)
+    match (files.len(), left_out.total()) {
+        (0, count) => {
+            let others = match count {
+                0 => String::new(),
+                _ => format!(" ({})", left_out.describe()),
+            };
+            let formats = format::names();
+            let what = format!("holds no image{others}; the formats that are read: {formats}");
+            Err(Error::file(folder, what))
+        }
+        (_, 0) => Ok(files),
+        (_, count) => {
+            let what = left_out.describe();
+            log::warn!("{}: {count} files are left out: {what}", folder.display());
+            Ok(files)
+        }
+    }
+}
+
+/// Whether a folder within another one holds what a run wrote, or a call of `anomaly`: what those draw is
+/// no data. They are known by the lock of a run, else by a model beside its options or numbers.
+fn is_of_a_run(folder: &Path) -> bool {
+    let has = |name: &str| folder.join(name).is_file();
+    let has_model = || has("model.safetensors") && (has("config.toml") || has("metrics.json"));
+    has("run.lock") || has("anomaly.json") || has_model()
 }
 
 /// What is in a folder, except for hidden things, in an order that does not depend on the disk.
@@ -191,97 +245,4 @@ fn list(folder: &Path) -> io::Result<Vec<PathBuf>> {
     }
     paths.sort_unstable();
     Ok(paths)
-}
-
-/// By the name's ending, or by the first bytes where the name has none.
-fn is_image(path: &Path) -> bool {
-    let format = if path.extension().is_some() {
-        ImageFormat::from_path(path).ok()
-    } else {
-        let mut start = Vec::new();
-        let read = File::open(path).and_then(|file| file.take(16).read_to_end(&mut start));
-        read.ok().and_then(|_| image::guess_format(&start).ok())
-    };
-    format.is_some_and(|format| format.reading_enabled())
-}
-
-fn formats() -> String {
-    let mut names: Vec<&str> = ImageFormat::all()
-        .filter(ImageFormat::reading_enabled)
-        .filter_map(|format| format.extensions_str().first().copied())
-        .collect();
-    names.sort_unstable();
-    names.join(", ")
-}
-
-/// The picture of each path, or the patches cut from it.
-fn decode_all(members: &[&Member], options: &LoadOptions) -> Result<Vec<Vec<Picture>>> {
-    let bar = progress_bar(members.len() as u64, options.progress, TEMPLATE).with_message("images");
-    let mut pictures: Vec<Vec<Picture>> = Vec::with_capacity(members.len());
-    let mut count = 0;
-    // The first comes alone: with its size it is known how much all will take, and a small file whose
-    // image is far larger is given up at once, not kept with as many others as a chunk has.
-    let (first, others) = members.split_at(members.len().min(1));
-    for chunk in std::iter::once(first).chain(others.chunks(CHUNK)) {
-        let first = pictures.first().map(|parts| parts[0].shape);
-        // Results are kept in order, so that of several bad files the same one is named each time.
-        let decoded: Vec<Result<Vec<Picture>>> = chunk
-            .par_iter()
-            .map(|Member { path, number, .. }| {
-                let picture = decode(path, options)?;
-                let parts = match options.patches {
-                    Some(size) => patches::cut(&picture, size, path, options.seed, *number)?,
-                    None => vec![picture],
-                };
-                let shape = parts[0].shape;
-                check_size(first.unwrap_or(shape), &members[0].path, shape, path)?;
-                let least = (count + parts.len()).max(members.len());
-                match shape.bytes(least) {
-                    Some(_) => Ok(parts),
-                    None => Err(too_large(&shape, least)),
-                }
-            })
-            .collect();
-        for parts in decoded {
-            let parts = parts?;
-            count += parts.len();
-            pictures.push(parts);
-        }
-        bar.inc(chunk.len() as u64);
-    }
-    bar.finish_and_clear();
-    Ok(pictures)
-}
-
-fn check_size(first: ImageShape, first_path: &Path, other: ImageShape, path: &Path) -> Result<()> {
-    let size = |shape: ImageShape| (shape.width, shape.height);
-    let ((width, height), (other_width, other_height)) = (size(first), size(other));
-    if (width, height) == (other_width, other_height) {
-        return Ok(());
-    }
-    let what = format!(
-        "is {other_width}x{other_height}, but {} is {width}x{height}; give --size WxH to bring all \
-         images to one size, such as --size 64x64",
-        first_path.display()
-    );
-    Err(Error::file(path, what))
-}
-
-fn too_large(shape: &ImageShape, count: usize) -> Error {
-    let what = format!(
-        "{count} images of {shape} need more than {} GiB; give a smaller --size, or --limit",
-        MAX_BYTES >> 30
-    );
-    Error::option("--data", what)
-}
-
-/// The sizes of the first image with the most channels of any.
-fn common_shape(pictures: &[Vec<Picture>]) -> Result<ImageShape> {
-    let shapes = || pictures.iter().flatten().map(|picture| picture.shape);
-    let count = shapes().count();
-    match shapes().find(|shape| shape.channels > 1).or_else(|| shapes().next()) {
-        Some(shape) if shape.bytes(count).is_some() => Ok(shape),
-        Some(shape) => Err(too_large(&shape, count)),
-        None => Err(Error::option("--data", "there are no images; give a folder that has some")),
-    }
 }

@@ -153,9 +153,21 @@ impl LoadOptions {
             }
             order::check_held_out(share)?;
         }
-        if self.gray && !matches!(source, Source::Images(_)) {
-            let what = format!("has no effect on --data {source}; only images:DIR takes it");
-            return Err(Error::option("--gray", what));
+        let of_folders = [
+            ("--gray", self.gray),
+            ("--fit", self.fit.is_some()),
+            ("--range", self.range.is_some()),
+            ("--skip-damaged", self.skip_damaged),
+        ];
+        for (option, is_given) in of_folders {
+            if is_given && !matches!(source, Source::Images(_)) {
+                let what = format!("has no effect on --data {source}; only images:DIR takes it");
+                return Err(Error::option(option, what));
+            }
+        }
+        if self.fit.is_some() && self.size.is_none() {
+            let what = "has no effect without --size, to which it brings pictures; give both";
+            return Err(Error::option("--fit", what));
         }
         Ok(())
     }
@@ -164,11 +176,15 @@ impl LoadOptions {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::data::fit::Fit;
 
     #[test]
     fn options_without_effect_are_errors() {
         let sized = LoadOptions { size: Some((16, 16)), ..LoadOptions::default() };
         let gray = LoadOptions { gray: true, ..LoadOptions::default() };
+        let fitted = LoadOptions { fit: Some(Fit::Crop), ..sized };
+        let ranged = LoadOptions { range: "0-4095".parse().ok(), ..LoadOptions::default() };
+        let skipping = LoadOptions { skip_damaged: true, ..LoadOptions::default() };
         let nothing = LoadOptions { limit: Some(0), ..LoadOptions::default() };
         let flat = LoadOptions { size: Some((16, 0)), ..LoadOptions::default() };
         let share = |share| LoadOptions { hold_out: Some(share), ..LoadOptions::default() };
@@ -178,6 +194,10 @@ mod tests {
             (Source::Mnist(None), sized, "--size"),
             (Source::Digits, gray, "--gray"),
             (Source::Sprites(10), gray, "--gray"),
+            (Source::Sprites(10), fitted, "--fit"),
+            (folder(), LoadOptions { size: None, ..fitted }, "--fit"),
+            (Source::Digits, ranged, "--range"),
+            (Source::Mnist(None), skipping, "--skip-damaged"),
             (Source::Digits, nothing, "--limit"),
             (Source::Sprites(10), flat, "--size"),
             (Source::Digits, share(0.5), "--hold-out"),

@@ -1,5 +1,5 @@
-//! MNIST (Y. LeCun, C. Cortes, C. Burges), and every set in the same four files, such as
-//! Fashion-MNIST and KMNIST: from a folder, or downloaded once into the user's cache folder.
+//! MNIST (Y. LeCun, C. Cortes, C. Burges), and every set in four such files, such as Fashion-MNIST,
+//! KMNIST, QMNIST and EMNIST: from a folder, or MNIST downloaded once into the user's cache folder.
 
 use std::path::{Path, PathBuf};
 
@@ -14,6 +14,9 @@ mod cached;
 #[cfg(not(feature = "cli"))]
 #[path = "mnist/not_downloaded.rs"]
 mod cached;
+mod sets;
+
+use sets::{Set, images_of, labels_of};
 
 /// MNIST's own split of 60000 and 10000, from `folder`, or from the cache folder, which is filled
 /// by a download where files are missing, with the feature `cli`.
@@ -39,17 +42,15 @@ fn cache_folder() -> Result<PathBuf> {
 }
 
 fn from_folder(folder: &Path, limit: Option<usize>) -> Result<Dataset> {
-    if !folder.is_dir() {
-        let what = "there is no such folder; give the one that holds the four IDX files";
-        return Err(Error::file(folder, what));
-    }
+    let (folder, set) = sets::choose(folder)?;
     let part = |prefix| -> Result<(ImageShape, Images)> {
-        let images = idx::read(&find(folder, prefix, "images", &["idx3", "idx4"])?)?;
-        let labels = idx::read(&find(folder, prefix, "labels", &["idx1"])?)?;
-        idx::pair(images, labels)
+        let images = idx::read(&images_of(folder, prefix)?)?;
+        let labels = idx::read_labels(&labels_of(folder, prefix)?)?;
+        let (shape, images) = idx::pair(images, labels)?;
+        Ok(if set.is_transposed { transposed(shape, images) } else { (shape, images) })
     };
-    let (shape, train) = part("train")?;
-    let (test_shape, test) = part("t10k")?;
+    let [train, test] = set.prefixes;
+    let ((shape, mut train), (test_shape, mut test)) = (part(train)?, part(test)?);
     if shape != test_shape {
         let what = format!(
             "the training images are {shape} but the test images {test_shape}; give files that \
@@ -57,38 +58,51 @@ fn from_folder(folder: &Path, limit: Option<usize>) -> Result<Dataset> {
         );
         return Err(Error::file(folder, what));
     }
-    let last = [&train, &test].into_iter().filter_map(|part| part.labels.as_ref()).flatten().max();
-    let classes = last.map_or(0, |last| last + 1);
+    let classes = number_classes(folder, &set, [&mut train, &mut test])?;
     Ok(Dataset {
-        name: "mnist".into(),
+        name: set.name.into(),
         shape,
         masked: false,
         trains_on_all: false,
         train: train.take(limit.unwrap_or(usize::MAX)),
         test,
-        classes: (0..classes).map(|class| class.to_string()).collect(),
+        classes,
     })
 }
 
-/// The file of this name in any spelling that is in use: with a dash or a dot, gzipped or not.
-fn find(folder: &Path, prefix: &str, what: &str, kinds: &[&str]) -> Result<PathBuf> {
-    for kind in kinds {
-        for separator in ['-', '.'] {
-            for suffix in ["", ".gz"] {
-                let name = format!("{prefix}-{what}{separator}{kind}-ubyte{suffix}");
-                let path = folder.join(name);
-                if path.is_file() {
-                    return Ok(path);
-                }
-            }
-        }
+/// The classes' names; labels that begin with 1 are counted from 0.
+fn number_classes(folder: &Path, set: &Set, parts: [&mut Images; 2]) -> Result<Vec<String>> {
+    let labels = || parts.iter().flat_map(|part| part.labels.iter().flatten().copied());
+    let (least, last) = (labels().min().unwrap_or(0), labels().max().unwrap_or(0));
+    // Of a few images of a set that begins with 0 none may have that label.
+    let begins_with_1 = least > 0 && set.classes.is_none_or(|classes| !classes.contains('0'));
+    let first = u32::from(begins_with_1);
+    let names: Vec<String> = match set.classes {
+        Some(classes) => classes.chars().map(String::from).collect(),
+        None => (first..=last).map(|label| label.to_string()).collect(),
+    };
+    if (last - first) as usize >= names.len() {
+        let what = format!(
+            "holds the label {last}, but {} has {} classes; get another copy",
+            set.name,
+            names.len()
+        );
+        return Err(Error::file(folder, what));
     }
-    let what = format!(
-        "holds no file {prefix}-{what}-{}-ubyte, with or without .gz; give the folder that holds \
-         all four files of MNIST",
-        kinds[0]
-    );
-    Err(Error::file(folder, what))
+    for label in parts.into_iter().flat_map(|part| part.labels.iter_mut().flatten()) {
+        *label -= first;
+    }
+    Ok(names)
+}
+
+/// Images that are stored column by column, row by row.
+fn transposed(shape: ImageShape, images: Images) -> (ImageShape, Images) {
+    let ImageShape { channels, height, width } = shape;
+    let mut pixels = Vec::with_capacity(images.pixels.len());
+    for plane in images.pixels.chunks_exact(height * width) {
+        pixels.extend((0..width).flat_map(|y| plane.iter().skip(y).step_by(width)));
+    }
+    (ImageShape { channels, height: width, width: height }, Images { pixels, ..images })
 }
 
 #[cfg(test)]
@@ -125,5 +139,80 @@ mod tests {
         write_part(folder.path(), "train-images-idx3-ubyte", "train-labels-idx1-ubyte", 9);
         let error = from_folder(folder.path(), None).expect_err("half is missing").to_string();
         assert!(error.contains("t10k-images-idx3-ubyte"), "{error}");
+    }
+
+    /// A file of images of 2x3, each a number higher, and one of labels.
+    fn write_emnist(folder: &Path, split: &str, labels: &[u8]) {
+        for part in ["train", "test"] {
+            let name = |what| folder.join(format!("emnist-{split}-{part}-{what}-ubyte"));
+            let count = labels.len() as u8;
+            let mut bytes = vec![0, 0, 8, 3, 0, 0, 0, count, 0, 0, 0, 2, 0, 0, 0, 3];
+            bytes.extend(0..count * 6);
+            fs::write(name("images-idx3"), bytes).expect("the folder is ours");
+            let bytes = [&[0, 0, 8, 1, 0, 0, 0, count], labels].concat();
+            fs::write(name("labels-idx1"), bytes).expect("the folder is ours");
+        }
+    }
+
+    #[test]
+    fn emnist_is_upright_and_counted_from_0() {
+        let folder = tempfile::tempdir().expect("a folder");
+        write_emnist(folder.path(), "letters", &[2, 26, 1]);
+        let data = from_folder(folder.path(), None).expect("complete");
+        assert_eq!(
+            (data.name.as_str(), data.shape.height, data.shape.width),
+            ("emnist-letters", 3, 2)
+        );
+        assert_eq!(data.train.image(1), [6, 9, 7, 10, 8, 11]);
+        assert_eq!(data.test.labels, Some(vec![1, 25, 0]));
+        assert_eq!((data.classes.len(), &*data.classes[25]), (26, "Z"));
+
+        write_emnist(folder.path(), "balanced", &[10, 46, 36]);
+        let error = from_folder(folder.path(), None).expect_err("two sets").to_string();
+        assert!(error.contains("/emnist-balanced, mnist:"), "{error}");
+        let data = from_folder(&folder.path().join("emnist-balanced"), None).expect("chosen");
+        let names: Vec<&str> =
+            data.train.labels.iter().flatten().map(|l| &*data.classes[*l as usize]).collect();
+        assert_eq!((names, data.classes.len()), (vec!["A", "t", "a"], 47));
+        write_emnist(folder.path(), "digits", &[10]);
+        let wrong = from_folder(&folder.path().join("emnist-digits"), None);
+        let error = wrong.expect_err("there are ten digits").to_string();
+        assert!(error.contains("label 10, but emnist-digits has 10"), "{error}");
+        let missing =
+            from_folder(&folder.path().join("emnist-mnist"), None).expect_err("is not there");
+        assert!(missing.to_string().contains("no such folder"), "{missing}");
+    }
+
+    #[test]
+    fn qmnist_has_its_labels_in_the_first_column() {
+        let folder = tempfile::tempdir().expect("a folder");
+        for part in ["train", "test"] {
+            let images = format!("qmnist-{part}-images-idx3-ubyte");
+            write_part(folder.path(), &images, "replaced", 5);
+            let mut bytes = vec![0, 0, 12, 2, 0, 0, 0, 5, 0, 0, 0, 8];
+            for label in [7, 0, 9, 3, 1] {
+                bytes.extend([0, 0, 0, label]);
+                bytes.extend([1; 28]);
+            }
+            let labels = folder.path().join(format!("qmnist-{part}-labels-idx2-int"));
+            fs::write(labels, bytes).expect("the folder is ours");
+        }
+        let data = from_folder(folder.path(), None).expect("complete");
+        assert_eq!((data.name.as_str(), data.classes.len()), ("qmnist", 10));
+        assert_eq!(data.train.labels, Some(vec![7, 0, 9, 3, 1]));
+    }
+
+    #[test]
+    fn labels_that_begin_with_1_are_counted_from_0() {
+        let folder = tempfile::tempdir().expect("a folder");
+        for part in ["train", "t10k"] {
+            write_part(folder.path(), &format!("{part}-images-idx3-ubyte"), "replaced", 3);
+            let bytes = [0, 0, 8, 1, 0, 0, 0, 3, 3, 1, 2];
+            let path = folder.path().join(format!("{part}-labels-idx1-ubyte"));
+            fs::write(path, bytes).expect("the folder is ours");
+        }
+        let data = from_folder(folder.path(), None).expect("complete");
+        assert_eq!(data.train.labels, Some(vec![2, 0, 1]));
+        assert_eq!(data.classes, ["1", "2", "3"]);
     }
 }

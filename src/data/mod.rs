@@ -10,28 +10,42 @@
 mod bar;
 #[cfg(feature = "cli")]
 mod bar;
+pub(crate) mod colour_profile;
 mod dataset;
+mod decoding;
+pub(crate) mod deep_picture;
 mod digest;
 pub mod digits;
 #[cfg(feature = "cli")]
 mod download;
+pub(crate) mod fault;
+mod fit;
 pub mod folder;
+mod format;
 pub mod idx;
+mod jpeg;
+mod levels;
 mod load_options;
 mod loading;
 mod manifest;
 pub mod missing;
 pub mod mnist;
+mod numbers;
+mod only_picture;
+mod opening;
 pub mod order;
 mod partition;
 mod patches;
 pub mod picture;
 mod source;
 pub mod sprites;
+mod tiff;
 
 pub use crate::shape::{ImageShape, MAX_BYTES, MAX_SIDE};
 pub use dataset::{Dataset, ImageFile, Images};
-pub use load_options::LoadOptions;
+pub use fit::Fit;
+pub use levels::StoredRange;
+pub use load_options::{DeepIntake, Intake, LoadOptions};
 pub use manifest::{Manifest, class_table};
 pub use missing::Missing;
 pub use order::permutation;

@@ -13,6 +13,7 @@ use rayon::prelude::*;
 use super::dataset::ImageFile;
 use super::load_options::LoadOptions;
 use super::manifest::Manifest;
+use super::opening::page_of;
 use super::order::Split;
 use crate::error::{Error, Result};
 
@@ -43,6 +44,17 @@ pub(super) struct Member {
     pub label: Option<u32>,
     /// Its number among the pictures of both parts, which decides where parts are cut from it.
     pub number: usize,
+}
+
+impl Member {
+    /// A picture of `folder`, alone in it.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub fn of(folder: &Path, path: &Path) -> Result<Self> {
+        let file = ImageFile { file: name(folder, path), md5: digest(path)?, images: 0 };
+        Ok(Self { path: path.to_path_buf(), file, label: None, number: 0 })
+    }
 }
 
 impl Partition {
@@ -166,10 +178,11 @@ fn name(folder: &Path, path: &Path) -> String {
     parts.join("/")
 }
 
-/// The MD5 of a file's bytes.
+/// The MD5 of a file's bytes, with the page of it that the path names.
 fn digest(path: &Path) -> Result<String> {
+    let (file, page) = page_of(path);
     let read = || -> io::Result<Md5> {
-        let mut file = File::open(path)?;
+        let mut file = File::open(&file)?;
         let (mut md5, mut buffer) = (Md5::new(), vec![0; 1 << 16]);
         loop {
             match file.read(&mut buffer)? {
@@ -179,7 +192,8 @@ fn digest(path: &Path) -> Result<String> {
         }
     };
     let md5 = read().map_err(|error| Error::file(path, format!("cannot be read: {error}")))?;
-    Ok(md5.finalize().iter().map(|byte| format!("{byte:02x}")).collect())
+    let digest: String = md5.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
+    Ok(page.map_or(digest.clone(), |page| format!("{digest}[{page}]")))
 }
 
 /// The sub-folder of `folder` that a file lies in, at any depth; `None` where it lies in `folder`

@@ -2,9 +2,9 @@
 
 use std::path::Path;
 
+use super::fault::Fault;
 use super::order::below;
 use super::picture::Picture;
-use crate::error::{Error, Result};
 use crate::rng::{self, Seed, stream};
 use crate::shape::ImageShape;
 
@@ -19,15 +19,13 @@ pub(super) fn cut(
     path: &Path,
     seed: Seed,
     number: usize,
-) -> Result<Vec<Picture>> {
+) -> Result<Vec<Picture>, Fault> {
     let whole = picture.shape;
     let count = (whole.width / width) * (whole.height / height);
     if count == 0 {
-        let what = format!(
-            "is {}x{}, smaller than --patches {width}x{height}; give smaller ones, or remove it",
-            whole.width, whole.height
-        );
-        return Err(Error::file(path, what));
+        let what =
+            format!("is {}x{}, smaller than --patches {width}x{height}", whole.width, whole.height);
+        return Err(Fault::new(path, what, "give smaller ones, or remove it"));
     }
     let shape = ImageShape { channels: whole.channels, height, width };
     let place = |patch: usize| {
@@ -40,7 +38,7 @@ pub(super) fn cut(
 }
 
 /// The part of a picture whose first pixel is at `(top, left)`.
-fn crop(picture: &Picture, shape: ImageShape, (top, left): (usize, usize)) -> Picture {
+pub(super) fn crop(picture: &Picture, shape: ImageShape, (top, left): (usize, usize)) -> Picture {
     let ImageShape { height, width, .. } = picture.shape;
     let mut pixels = Vec::with_capacity(shape.elements());
     for plane in picture.pixels.chunks_exact(height * width) {
@@ -48,18 +46,19 @@ fn crop(picture: &Picture, shape: ImageShape, (top, left): (usize, usize)) -> Pi
             pixels.extend_from_slice(&row[left..][..shape.width]);
         }
     }
-    Picture { shape, pixels }
+    Picture { shape, pixels, origin: picture.origin }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::data::picture::Origin;
 
     #[test]
     fn patches_are_parts_of_their_picture() {
         let shape = ImageShape { channels: 3, height: 9, width: 11 };
         let pixels = (0..shape.elements()).map(|at| (at % 251) as u8).collect();
-        let picture = Picture { shape, pixels };
+        let picture = Picture { shape, pixels, origin: Origin::default() };
         let patches = cut(&picture, (4, 3), Path::new("a.png"), Seed(1), 7).unwrap();
         assert_eq!(patches.len(), 6);
         let again = cut(&picture, (4, 3), Path::new("a.png"), Seed(1), 7).unwrap();
@@ -73,7 +72,7 @@ mod tests {
             assert!(found);
         }
         assert!(patches.iter().any(|patch| patch.pixels != patches[0].pixels));
-        let error = cut(&picture, (12, 3), Path::new("a.png"), Seed(1), 7).err().unwrap();
+        let error = cut(&picture, (12, 3), Path::new("a.png"), Seed(1), 7).err().unwrap().error();
         assert!(error.to_string().contains("--patches"), "{error}");
     }
 }

@@ -2,87 +2,87 @@
 
 use std::path::Path;
 
-use image::imageops::FilterType;
-use image::metadata::Orientation;
-use image::{DynamicImage, ImageDecoder, ImageError, ImageReader, Limits};
+use image::DynamicImage;
 
+use super::fault::Fault;
+use super::levels::Extremes;
 use super::load_options::LoadOptions;
-use crate::error::{Error, Result};
-use crate::file;
-use crate::shape::{ImageShape, MAX_SIDE};
-
-/// Memory that decoding one image may take; a file of a few bytes can ask for any amount.
-const MAX_DECODED: u64 = 512 << 20;
+use super::opening::{self, Opened};
+use super::{fit, levels};
+use crate::error::Result;
+use crate::shape::ImageShape;
 
 /// A decoded image, `[channels, height, width]`.
 pub(crate) struct Picture {
     pub shape: ImageShape,
     pub pixels: Vec<u8>,
+    pub origin: Origin,
 }
 
-/// Opens one file.
-fn opened(path: &Path) -> Result<DynamicImage> {
-    open(path).map_err(|error| match error {
-        ImageError::Limits(_) => {
-            let mebibytes = MAX_DECODED >> 20;
-            let what = format!(
-                "is larger than {MAX_SIDE} pixels a side or {mebibytes} MiB; shrink or remove it"
-            );
-            Error::file(path, what)
-        }
-        error => {
-            let what = format!("cannot be decoded ({error}); replace or remove it");
-            Error::file(path, what)
-        }
-    })
+/// What a picture was before it was brought to its size and to 8 bits.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Origin {
+    /// Width and height.
+    pub size: (u32, u32),
+    /// What it stored, of more than 8 bits.
+    pub extremes: Option<Extremes>,
 }
 
 /// The opacity of each pixel of a picture, row by row; `None` where it has none of its own.
 pub fn opacity(path: &Path) -> Result<Option<Vec<u8>>> {
-    let image = opened(path)?;
+    let image = opening::open(path, None).map_err(|fault| fault.error())?.image;
     let has_alpha = image.color().has_alpha();
     Ok(has_alpha.then(|| image.into_rgba8().pixels().map(|pixel| pixel[3]).collect()))
 }
 
 /// Decodes one file as `options` say.
 pub(crate) fn decode(path: &Path, options: &LoadOptions) -> Result<Picture> {
-    let image = opened(path)?;
+    read(path, options).map_err(|fault| fault.error())
+}
+
+/// Decodes one file as `options` say, or says why it cannot be used.
+pub(crate) fn read(path: &Path, options: &LoadOptions) -> Result<Picture, Fault> {
+    let Opened { image, extremes } = opening::open(path, options.range)?;
     if image.width() == 0 || image.height() == 0 {
-        return Err(Error::file(path, "is an image without pixels; replace or remove it"));
+        return Err(Fault::new(path, "is an image without pixels", "replace or remove it"));
     }
+    let size = (image.width(), image.height());
     let mut image = without_alpha(image);
     if options.gray {
         image = DynamicImage::ImageLuma8(image.into_luma8());
     }
     if let Some((width, height)) = options.size {
-        let (width, height) = (width as u32, height as u32);
-        if (image.width(), image.height()) != (width, height) {
-            image = image.resize_exact(width, height, FilterType::Lanczos3);
-        }
+        image = options.fit.unwrap_or_default().bring(image, width as u32, height as u32);
     }
     let (height, width) = (image.height() as usize, image.width() as usize);
     let (channels, pixels) = match image {
         DynamicImage::ImageLuma8(gray) => (1, gray.into_raw()),
         image => (3, planes(image.into_rgb8().as_raw())),
     };
-    Ok(Picture { shape: ImageShape { channels, height, width }, pixels })
+    let shape = ImageShape { channels, height, width };
+    Ok(Picture { shape, pixels, origin: Origin { size, extremes } })
 }
 
-fn open(path: &Path) -> image::ImageResult<DynamicImage> {
-    let mut limits = Limits::default();
-    limits.max_image_width = Some(MAX_SIDE as u32);
-    limits.max_image_height = Some(MAX_SIDE as u32);
-    limits.max_alloc = Some(MAX_DECODED);
-    // The reader would wait for a pipe's writer.
-    file::open(path)?;
-    let mut reader = ImageReader::open(path)?.with_guessed_format()?;
-    reader.limits(limits.clone());
-    let mut decoder = reader.into_decoder()?;
-    limits.reserve(decoder.total_bytes())?;
-    let orientation = decoder.orientation().unwrap_or(Orientation::NoTransforms);
-    let mut image = DynamicImage::from_decoder(decoder)?;
-    image.apply_orientation(orientation);
-    Ok(image)
+/// What is to be said of all pictures together: that their shapes changed, or that little is left of
+/// their 16 bits.
+pub(crate) fn remarks(pictures: &[&Picture], options: &LoadOptions) -> Vec<String> {
+    let mut remarks = vec![];
+    if options.range.is_none() {
+        let extremes = pictures.iter().filter_map(|picture| picture.origin.extremes);
+        remarks.extend(levels::remark(extremes));
+    }
+    if let (Some((width, height)), None) = (options.size, options.fit) {
+        let to = (width as u32, height as u32);
+        let count = pictures.iter().filter(|picture| fit::differs(picture.origin.size, to)).count();
+        if count > 0 {
+            remarks.push(format!(
+                "{count} of {} pictures are stretched to {width}x{height}, which changes their \
+                 aspect; --fit crop or --fit pad keeps it, --fit stretch says that this is meant",
+                pictures.len()
+            ));
+        }
+    }
+    remarks
 }
 
 /// Eight bits a channel, gray if stored so and RGB if not, transparent parts over white.

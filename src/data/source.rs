@@ -1,7 +1,7 @@
 //! Where images come from, as the `--data` option names it.
 
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{PathBuf, is_separator};
 use std::str::FromStr;
 
 use super::sprites;
@@ -39,8 +39,8 @@ impl FromStr for Source {
                 let what = format!("`{text}` lacks a folder; write {kind}:DIR");
                 Err(Error::option("--data", what))
             }
-            ("mnist", Some(folder)) => Ok(Self::Mnist(Some(folder.into()))),
-            ("images", Some(folder)) => Ok(Self::Images(folder.into())),
+            ("mnist", Some(folder)) => Ok(Self::Mnist(Some(at_home(folder)?))),
+            ("images", Some(folder)) => Ok(Self::Images(at_home(folder)?)),
             ("sprites", Some(count)) => match count.parse() {
                 Ok(count) => Ok(Self::Sprites(count)),
                 Err(_) => {
@@ -54,6 +54,25 @@ impl FromStr for Source {
             }
         }
     }
+}
+
+/// A folder below the user's own, where `~` stands for that: a shell does not say so behind a colon.
+fn at_home(folder: &str) -> Result<PathBuf> {
+    let Some(rest) = folder.strip_prefix('~').filter(|rest| is_path(rest)) else {
+        return Ok(folder.into());
+    };
+    match dirs::home_dir() {
+        Some(home) => Ok(home.join(rest.trim_start_matches(is_separator))),
+        None => {
+            let what = format!("`{folder}`: this user has no folder of their own; give all of it");
+            Err(Error::option("--data", what))
+        }
+    }
+}
+
+/// Whether `~` is all, or a folder follows; `~name` is a name like any other.
+fn is_path(rest: &str) -> bool {
+    rest.is_empty() || rest.starts_with(is_separator)
 }
 
 impl fmt::Display for Source {
@@ -81,6 +100,20 @@ mod tests {
             assert_eq!(source.to_string(), text);
         }
         assert_eq!("sprites".parse::<Source>().expect("valid"), Source::Sprites(10_000));
+    }
+
+    #[test]
+    fn a_tilde_is_the_home_folder() {
+        let home = dirs::home_dir().expect("this user has one");
+        for (text, expected) in [
+            ("images:~/a/b", Source::Images(home.join("a/b"))),
+            ("images:~", Source::Images(home.clone())),
+            ("mnist:~/a", Source::Mnist(Some(home.join("a")))),
+            ("images:~a/b", Source::Images("~a/b".into())),
+            ("images:./~", Source::Images("./~".into())),
+        ] {
+            assert_eq!(text.parse::<Source>().expect(text), expected);
+        }
     }
 
     #[test]

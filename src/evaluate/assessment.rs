@@ -9,7 +9,7 @@ use super::drawn::Drawn;
 use super::evaluation::{Evaluation, decibels};
 use super::examples::Examples;
 use super::restoration::{median3x3, squared_distance};
-use super::trouble::{self, DEAD_ACTIVATION, Finding, posterior};
+use super::trouble::{self, DEAD_ACTIVATION, Finding};
 use super::yardstick::Yardstick;
 use crate::data::{Dataset, Images};
 use crate::error::Result;
@@ -124,10 +124,11 @@ impl Assessment {
         if let Some(log_variances) = &self.codes.log_variances {
             self.divergences = divergences(&self.codes, log_variances);
             let active = variances(&self.codes).iter().filter(|v| **v > ACTIVE_VARIANCE).count();
-            self.note("active_units", active as f64);
-            if active < self.codes.width {
-                self.warnings.push(posterior(self.codes.width - active, self.codes.width));
+            // One code varies by nothing.
+            if self.codes.count() > 1 {
+                self.note("active_units", active as f64);
             }
+            self.warnings.extend(trouble::of_active(active, &self.codes));
         } else if let (Some(indices), Variant::Vqvae(vqvae)) = (&self.codes.indices, &model.variant)
         {
             let uses = uses(indices, vqvae.codes);

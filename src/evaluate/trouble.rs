@@ -33,6 +33,8 @@ const UNUSED_NATS: f32 = 0.01;
 const MOST_UNUSED: f64 = 0.75;
 /// The share of a codebook that must be in use, as perplexity.
 const LEAST_USE: f64 = 0.05;
+/// For each code that must be in use, so many places must have been looked at.
+const FEWEST_PLACES: f64 = 4.0;
 /// A model whose error is more than this part of the mean image's makes the mean image.
 const MEAN_IMAGE: f64 = 0.9;
 /// Fewer codes tell nothing of units.
@@ -101,8 +103,15 @@ fn unused_dimensions(codes: &Codes, log_variances: &[f32]) -> Option<Finding> {
     (unused as f64 >= MOST_UNUSED * codes.width as f64).then(|| posterior(unused, codes.width))
 }
 
+/// Whether dimensions of a variational code are not used, of which so many have means that vary over
+/// these codes: a variance of few numbers tells nothing.
+pub(super) fn of_active(active: usize, codes: &Codes) -> Option<Finding> {
+    let is_known = codes.count() >= FEWEST_CODES && active < codes.width;
+    is_known.then(|| posterior(codes.width - active, codes.width))
+}
+
 /// The line that says how many dimensions of a variational code are not used.
-pub(super) fn posterior(unused: usize, width: usize) -> Finding {
+fn posterior(unused: usize, width: usize) -> Finding {
     let text = format!(
         "{unused} of {width} dimensions of the code are not used (posterior collapse); a smaller \
          --latent would do, or --warmup or --free-bits may revive them"
@@ -114,7 +123,9 @@ fn little_used_codebook(indices: &[u32], codes: usize) -> Option<Finding> {
     let uses = uses(indices, codes);
     let (perplexity, used) = (perplexity(&uses), uses.iter().filter(|count| **count > 0).count());
     let least = (LEAST_USE * codes as f64).max(1.5).min(codes as f64);
-    (perplexity < least && codes > 1).then(|| {
+    // So few places cannot use more of a codebook.
+    let are_enough = indices.len() as f64 >= FEWEST_PLACES * least;
+    (perplexity < least && codes > 1 && are_enough).then(|| {
         let text = format!(
             "{used} of {codes} codes of the codebook are used, as if they were {perplexity:.1} \
              (codebook collapse); try a lower --lr, --norm batch, --codebook ema or fewer --codes"

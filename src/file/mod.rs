@@ -1,8 +1,17 @@
 //! Files: read and no more than expected, written whole or not at all.
 
+#[cfg(feature = "cli")]
+mod destination;
+mod picture;
 mod reading;
+mod target;
 mod writing;
 
+#[cfg(feature = "cli")]
+pub(crate) use destination::{FileId, check_writable, is_standard_output, nearest};
+#[cfg(feature = "cli")]
+pub(crate) use picture::PictureFormat;
+pub(crate) use picture::save_picture;
 pub(crate) use reading::{open, read, read_text};
-pub use writing::write_atomically;
 pub(crate) use writing::{cannot_write, is_abandoned, temporary_file};
+pub use writing::{write_atomically, write_whole};

@@ -3,13 +3,16 @@
 use image::RgbImage;
 
 use super::sheet::{Cell, GAP, Layout, Sheet, THIN_GAP, WIDE_GAP};
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, counted};
 use crate::shape::ImageShape;
 use crate::shape::Shape;
 use crate::tensor::Tensor;
 
 /// The most images side by side where rows are compared.
 const COLUMNS: usize = 10;
+
+/// The most bytes of a picture's pixels.
+const MOST_BYTES: usize = 1 << 31;
 
 /// The most groups of compared rows, one below the other.
 const GROUPS: usize = 4;
@@ -47,25 +50,64 @@ pub fn compare(rows: &[&Tensor]) -> Result<RgbImage> {
 
 /// All images, row by row, with thin lines between them: samples, or what a grid of codes decodes
 /// to. `images` is `[count, channels, height, width]` with numbers in `[0, 1]`. The more images
-/// there are, the smaller is each.
+/// there are, the smaller is each; [`sheet`] has them at their own size.
 ///
 /// # Errors
 /// When there are no columns, or no images.
 pub fn grid(images: &Tensor, columns: usize) -> Result<RgbImage> {
+    rows(images, columns, Cell::one_of)
+}
+
+/// As [`grid`], with no image smaller than it is; few small ones are enlarged.
+///
+/// # Errors
+/// When there are no columns, no images, or too many for one picture.
+pub fn sheet(images: &Tensor, columns: usize) -> Result<RgbImage> {
     let (count, image) = common_shape(&[images])?;
-    if columns == 0 {
-        let what = "a grid needs at least one column";
-        return Err(Error::shape("picture", what, &[images.shape()]));
+    sheet_size(image, count, columns)?;
+    rows(images, columns, Cell::whole)
+}
+
+/// The width and height of the [`sheet`] of so many images.
+///
+/// # Errors
+/// When there are no columns, or the picture would have more than 2 GiB of pixels.
+pub fn sheet_size(image: ImageShape, count: usize, columns: usize) -> Result<(usize, usize)> {
+    let layout = row_layout(columns, count)?;
+    let (width, height) = Sheet::size_of(Cell::whole(image, layout.columns, layout.groups), layout);
+    match width.checked_mul(height).and_then(|pixels| pixels.checked_mul(3)) {
+        Some(bytes) if bytes <= MOST_BYTES => Ok((width, height)),
+        _ => {
+            let what =
+                format!("{} of {image} are too many for one picture", counted(count, "image"));
+            Err(Error::Memory(what))
+        }
     }
-    let columns = columns.min(count);
-    let groups = count.div_ceil(columns);
-    let layout = Layout { columns, groups, rows: 1, column_gap: THIN_GAP, group_gap: THIN_GAP };
-    let mut sheet = Sheet::new(Cell::one_of(image, columns, groups), layout);
+}
+
+/// Images in rows of so many, each in a cell that is made for them.
+fn rows(
+    images: &Tensor,
+    columns: usize,
+    cell: fn(ImageShape, usize, usize) -> Cell,
+) -> Result<RgbImage> {
+    let (count, image) = common_shape(&[images])?;
+    let layout = row_layout(columns, count)?;
+    let mut sheet = Sheet::new(cell(image, layout.columns, layout.groups), layout);
     for index in 0..count {
-        let corner = sheet.corner(index % columns, index / columns, 0);
+        let corner = sheet.corner(index % layout.columns, index / layout.columns, 0);
         sheet.draw_image(corner, numbers(images, image, index));
     }
     Ok(sheet.picture)
+}
+
+fn row_layout(columns: usize, count: usize) -> Result<Layout> {
+    if columns == 0 {
+        return Err(Error::shape("picture", "a grid needs at least one column", &[]));
+    }
+    let columns = columns.min(count.max(1));
+    let groups = count.div_ceil(columns);
+    Ok(Layout { columns, groups, rows: 1, column_gap: THIN_GAP, group_gap: THIN_GAP })
 }
 
 /// One strip of images a tensor, below each other, such as the steps from one image to another.

@@ -6,7 +6,7 @@ use std::path::Path;
 use image::{ImageFormat, RgbImage};
 
 use crate::error::{Error, Result};
-use crate::file::write_atomically;
+use crate::file::write_whole;
 
 /// Writes a picture as PNG, in one piece or not at all.
 ///
@@ -17,5 +17,5 @@ pub fn save_png(path: &Path, picture: &RgbImage) -> Result<()> {
     picture
         .write_to(&mut bytes, ImageFormat::Png)
         .map_err(|error| Error::file(path, format!("cannot be encoded as PNG: {error}")))?;
-    write_atomically(path, |out| out.write_all(bytes.get_ref()))
+    write_whole(path, |out| out.write_all(bytes.get_ref()))
 }

@@ -1,7 +1,7 @@
 //! Sheets of small pictures in rows and columns.
 //!
 //! Small images are enlarged by a whole number, pixel by pixel, so that nothing is blurred; large
-//! ones are reduced by a whole number, so that a picture's size is bounded.
+//! ones are reduced by a whole number where a picture's size is to be bounded.
 
 use image::{Rgb, RgbImage};
 
@@ -53,6 +53,13 @@ impl Cell {
     pub(super) fn one_of(image: ImageShape, columns: usize, rows: usize) -> Self {
         let room = (WIDEST / columns.max(1)).min(HIGHEST / rows.max(1));
         Self::within(image, room.clamp(1, LARGEST_SIDE))
+    }
+
+    /// The same, never smaller than the image.
+    pub(super) fn whole(image: ImageShape, columns: usize, rows: usize) -> Self {
+        let Self { enlarge, .. } = Self::one_of(image, columns, rows);
+        let (height, width) = (image.height * enlarge, image.width * enlarge);
+        Self { image, enlarge, reduce: 1, height, width }
     }
 
     fn within(image: ImageShape, largest: usize) -> Self {
@@ -121,9 +128,19 @@ impl Sheet {
     /// An empty sheet. There must be at least one column, one group and one row.
     pub(super) fn new(cell: Cell, layout: Layout) -> Self {
         let sheet = Self { picture: RgbImage::new(0, 0), cell, layout };
-        let (right, bottom) = sheet.corner(layout.columns, layout.groups, 0);
-        let (width, height) = (right - layout.column_gap + GAP, bottom - layout.group_gap + GAP);
+        let (width, height) = sheet.size();
         Self { picture: RgbImage::from_pixel(width as u32, height as u32, GROUND), ..sheet }
+    }
+
+    /// The width and height that a sheet has.
+    pub(super) fn size_of(cell: Cell, layout: Layout) -> (usize, usize) {
+        Self { picture: RgbImage::new(0, 0), cell, layout }.size()
+    }
+
+    fn size(&self) -> (usize, usize) {
+        let Layout { columns, groups, column_gap, group_gap, .. } = self.layout;
+        let (right, bottom) = self.corner(columns, groups, 0);
+        (right - column_gap + GAP, bottom - group_gap + GAP)
     }
 
     /// Left and top of a cell.

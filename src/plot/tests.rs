@@ -6,7 +6,7 @@ use super::colours::NOT_A_NUMBER;
 use super::sheet::GROUND;
 use super::*;
 use crate::error::Error;
-use crate::shape::Shape;
+use crate::shape::{ImageShape, Shape};
 use crate::tensor::Tensor;
 
 fn tensor(shape: &[usize], value: impl Fn(usize) -> f32) -> Tensor {
@@ -127,6 +127,25 @@ fn large_images_are_reduced() {
     let many = tensor(&[300, 1, 1, 1], |_| 1.0);
     let picture = compare(&[&many, &many, &many]).expect("can be drawn");
     assert_eq!(picture.dimensions(), (6 + 10 * 54, 6 + 4 * (3 * 48 + 4) + 3 * 12 + 6));
+}
+
+#[test]
+fn images_of_a_sheet_keep_their_size() {
+    for (count, columns) in [(1, 10), (12, 5), (12, 12)] {
+        let images = tensor(&[count, 1, 300, 400], |at| (at % 400) as f32 / 400.0);
+        let picture = sheet(&images, columns).expect("can be drawn");
+        let image = ImageShape { channels: 1, height: 300, width: 400 };
+        let size = (picture.width() as usize, picture.height() as usize);
+        assert_eq!(sheet_size(image, count, columns).expect("fits"), size);
+        let (across, down) = (columns.min(count), count.div_ceil(columns));
+        assert_eq!(size, (10 + 402 * across, 10 + 302 * down));
+        assert_eq!(*picture.get_pixel(6 + 200, 6), gray(128), "pixel by pixel");
+    }
+    let small = Tensor::zeros([2, 1, 8, 8]);
+    assert_eq!(sheet(&small, 2).expect("drawn"), grid(&small, 2).expect("drawn"), "enlarged");
+    let large = ImageShape { channels: 1, height: 16_384, width: 16_384 };
+    assert!(matches!(sheet_size(large, 1000, 10), Err(Error::Memory(_))));
+    assert!(sheet_size(large, 1, 0).is_err());
 }
 
 #[test]

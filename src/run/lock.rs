@@ -7,8 +7,8 @@ use std::path::Path;
 use crate::error::{Error, Result};
 use crate::file::{cannot_write, is_abandoned};
 
-/// The file whose lock stands for the folder. It stays when the run ends: a process that waited to
-/// open it would otherwise hold the lock of a file that is no longer there.
+/// The file whose lock stands for the folder. It stays when the run ends, unless nothing was saved in a
+/// folder that was made for it.
 pub const LOCK_FILE: &str = "run.lock";
 
 /// The right to write to a run folder, for as long as this value lives. The system gives it up when
@@ -28,6 +28,8 @@ impl RunLock {
             OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&path);
         let mut file = open.map_err(|error| cannot_write(&path, &error))?;
         match file.try_lock() {
+            // A run that saved nothing takes its lock's file away.
+            Ok(()) if !is_at(&file, &path) => return Self::take(folder),
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => return Err(taken(folder, &path)),
             Err(TryLockError::Error(error)) if error.kind() == io::ErrorKind::Unsupported => {
@@ -41,6 +43,21 @@ impl RunLock {
         let _ = file.set_len(0).and_then(|()| writeln!(file, "{}", std::process::id()));
         remove_abandoned(folder);
         Ok(Self(Some(file)))
+    }
+}
+
+/// Whether `path` still names this open file. Where that is not known, open files cannot be removed.
+fn is_at(file: &File, path: &Path) -> bool {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::MetadataExt;
+        let number = |found: fs::Metadata| (found.dev(), found.ino());
+        file.metadata().ok().map(number) == fs::metadata(path).ok().map(number)
+    }
+    #[cfg(not(unix))]
+    {
+        let _ = (file, path);
+        true
     }
 }
 

@@ -2,6 +2,7 @@
 //! feature `cli` the program's options, progress and interruption.
 
 pub mod checkpoint;
+mod contents;
 mod fingerprint;
 mod folder;
 mod lock;
@@ -10,9 +11,11 @@ mod prior_file;
 mod profile;
 #[cfg(feature = "cli")]
 mod program;
+mod replacing;
 mod sampler_file;
 mod storing;
 mod terminal;
+mod unfinished;
 
 pub use folder::{RunFile, RunFolder};
 pub use lock::{LOCK_FILE, RunLock};
@@ -20,8 +23,9 @@ pub use metrics::{EpochMetrics, MetricsFile};
 pub use profile::{OperationProfile, ProfileFile};
 #[cfg(feature = "cli")]
 pub use program::{
-    EventFile, Interruption, OnNan, Progress, SaveEvery, SavingArgs, TrainArgs, command_line, main,
-    run, run_interruptibly, run_until, settle, start_logging,
+    EventFile, Interruption, OnNan, Progress, SaveEvery, SavingArgs, TrainArgs, command_line,
+    is_of_a_run, main, run, run_interruptibly, run_until, settle, start_logging,
 };
 pub use storing::store;
-pub use terminal::{INTERRUPTED, exit_code, say};
+pub use terminal::{INTERRUPTED, exit_code, note, print, say, say_on_standard_error};
+pub use unfinished::unfinished;

@@ -2,7 +2,8 @@
 
 use std::path::PathBuf;
 
-use super::checkpoint::{self, Checkpoint, Header};
+use super::checkpoint::{Checkpoint, Header};
+use super::contents::{checkpoints, first_other};
 use super::folder::{RunFile, RunFolder};
 use super::lock::RunLock;
 use super::metrics::EpochMetrics;
@@ -16,6 +17,8 @@ use crate::train::{EpochReport, Position, Trainer};
 /// [`Trained::load`](crate::tasks::Trained::load) takes it, every command of the program does, and
 /// `diabolo train --resume` goes on from it. `epochs` is what each epoch came to, which the model's file
 /// keeps; there may be none.
+///
+/// A run that is in the folder goes, with all that was made of it.
 ///
 /// Options should say in [`Config::data`](crate::train::Config::data) where the images came from, as `--data` does, for
 /// what is done later with them.
@@ -42,8 +45,8 @@ use crate::train::{EpochReport, Position, Trainer};
 /// ```
 ///
 /// # Errors
-/// When an option or a number of the model makes no sense, the device is lost, another process writes to
-/// the folder, or it cannot be written.
+/// When an option or a number of the model makes no sense, the device is lost, the folder holds files that
+/// are no run's, another process writes to it, or it cannot be written.
 pub fn store(
     folder: impl Into<PathBuf>,
     trainer: &mut Trainer,
@@ -57,13 +60,20 @@ pub fn store(
     }
     let history: Vec<EpochMetrics> = epochs.iter().map(EpochMetrics::from).collect();
     let checkpoint = Checkpoint::of(trainer, state, &history, None)?;
+    let folder: PathBuf = folder.into();
+    if checkpoints(&folder).is_empty()
+        && let Some(file) = first_other(&folder)
+    {
+        let name = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let what = format!("holds {name}, which is no run's; choose another folder");
+        return Err(Error::file(folder, what));
+    }
     let folder = RunFolder::create(folder)?;
     let _lock = RunLock::take(folder.path())?;
-    folder.write_text(RunFile::Config, &checkpoint.header.config)?;
+    folder.begin_with(&checkpoint)?;
     let dataset = trainer.dataset();
     let manifest = Manifest::of(dataset, dataset.digest());
     folder.write_text(RunFile::Manifest, &manifest.to_json()?)?;
-    checkpoint::save(&folder.file(RunFile::Model), &checkpoint)?;
     Ok(folder)
 }
 

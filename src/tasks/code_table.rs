@@ -26,23 +26,34 @@ pub fn write<T: std::fmt::Display>(
     paths: &[String],
     numbers: &[T],
 ) -> Result<()> {
+    write_atomically(file, |out| write_to(out, letter, paths, numbers))
+}
+
+/// The same to anything that takes bytes, such as standard output.
+///
+/// # Errors
+/// When the numbers do not go into lines of one length, or it cannot be written.
+pub fn write_to<T: std::fmt::Display>(
+    out: &mut dyn io::Write,
+    letter: char,
+    paths: &[String],
+    numbers: &[T],
+) -> io::Result<()> {
     let width = numbers.len().checked_div(paths.len()).unwrap_or(0);
     if width * paths.len() != numbers.len() {
         let what = format!("{} numbers do not belong to {} paths", numbers.len(), paths.len());
-        return Err(Error::file(file, what));
+        return Err(io::Error::other(what));
     }
-    write_atomically(file, |out| {
-        write!(out, "{PATH}")?;
-        (0..width).try_for_each(|column| write!(out, ",{letter}{column}"))?;
+    write!(out, "{PATH}")?;
+    (0..width).try_for_each(|column| write!(out, ",{letter}{column}"))?;
+    writeln!(out)?;
+    for (line, path) in paths.iter().enumerate() {
+        out.write_all(quoted(path).as_bytes())?;
+        let row = &numbers[line * width..][..width];
+        row.iter().try_for_each(|number| write!(out, ",{number}"))?;
         writeln!(out)?;
-        for (line, path) in paths.iter().enumerate() {
-            out.write_all(quoted(path).as_bytes())?;
-            let row = &numbers[line * width..][..width];
-            row.iter().try_for_each(|number| write!(out, ",{number}"))?;
-            writeln!(out)?;
-        }
-        Ok(())
-    })
+    }
+    Ok(())
 }
 
 /// A field that means the text, whatever is in it.

@@ -1,11 +1,10 @@
 //! Pictures that a user hands over: files, folders, or both.
 
-use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
 use rayon::prelude::*;
 
-use crate::data::{ImageShape, LoadOptions, folder, picture};
+use crate::data::{ImageShape, Intake, fault, folder, picture};
 use crate::error::{Error, Result};
 use crate::tensor::Tensor;
 
@@ -20,27 +19,35 @@ pub struct Pictures {
 
 impl Pictures {
     /// Reads the files of `inputs`, and those in its folders and their sub-folders in the order of
-    /// their names, and brings them to `shape` by stretching, and to its colours.
+    /// their names, and brings them to a model's images: those of a run as its
+    /// [`Config::intake`](crate::train::Config::intake) says, or those of an [`ImageShape`] by stretching.
     ///
     /// # Errors
-    /// When there is no picture, or one cannot be read.
-    pub fn read(inputs: &[PathBuf], shape: ImageShape) -> Result<Self> {
+    /// When there is no picture, or some cannot be read: all those are named.
+    pub fn read(inputs: &[PathBuf], intake: impl Into<Intake>) -> Result<Self> {
         let paths = find(inputs)?;
-        let options = LoadOptions {
-            size: Some((shape.width, shape.height)),
-            gray: shape.channels == 1,
-            ..LoadOptions::default()
-        };
-        let decoded: Vec<Result<Vec<u8>>> = paths
+        let intake: Intake = intake.into();
+        let (shape, options) = (intake.shape, intake.options());
+        let decoded: Vec<Result<Vec<u8>, fault::Fault>> = paths
             .par_iter()
             .map(|path| {
-                let picture = picture::decode(path, &options)?;
+                let picture = picture::read(path, &options)?;
                 Ok(picture.pixels.repeat(shape.channels / picture.shape.channels))
             })
             .collect();
         let mut numbers = Vec::with_capacity(paths.len() * shape.elements());
+        let mut faults = vec![];
         for pixels in decoded {
-            numbers.extend(pixels?.into_iter().map(|byte| f32::from(byte) / 255.0));
+            match pixels {
+                Ok(pixels) => {
+                    numbers.extend(pixels.into_iter().map(|byte| f32::from(byte) / 255.0))
+                }
+                Err(fault) => faults.push(fault),
+            }
+        }
+        if let Some(first) = faults.first() {
+            let folder = first.path.parent().unwrap_or(Path::new(""));
+            return Err(fault::error(&faults, folder, paths.len()));
         }
         let ImageShape { channels, height, width } = shape;
         let images = Tensor::new([paths.len(), channels, height, width], numbers)?;
@@ -50,11 +57,6 @@ impl Pictures {
     /// How many pictures there are.
     pub fn count(&self) -> usize {
         self.paths.len()
-    }
-
-    /// The name of each without folder and ending; where two agree, the later ones have a number.
-    pub fn names(&self) -> Vec<String> {
-        names(&self.paths)
     }
 }
 
@@ -73,38 +75,5 @@ pub fn find(inputs: &[PathBuf]) -> Result<Vec<PathBuf>> {
     match paths.is_empty() {
         true => Err(Error::option("IN", "there are no pictures; name files, or folders of them")),
         false => Ok(paths),
-    }
-}
-
-/// The name of each file without folder and ending; where two agree, the later ones have a number.
-pub fn names(paths: &[PathBuf]) -> Vec<String> {
-    let mut taken = HashSet::new();
-    let mut numbers: HashMap<String, usize> = HashMap::new();
-    let mut names = Vec::with_capacity(paths.len());
-    for path in paths {
-        let stem = stem(path);
-        let mut name = stem.clone();
-        let number = numbers.entry(stem.clone()).or_insert(1);
-        while !taken.insert(name.clone()) {
-            *number += 1;
-            name = format!("{stem}-{number}");
-        }
-        names.push(name);
-    }
-    names
-}
-
-fn stem(path: &Path) -> String {
-    path.file_stem().map_or_else(|| "picture".into(), |stem| stem.to_string_lossy().into_owned())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn names_stand_apart() {
-        let paths = ["a/1.png", "b/1.jpg", "1-2.png", "c/1.png"].map(PathBuf::from);
-        assert_eq!(names(&paths), ["1", "1-2", "1-2-2", "1-3"]);
     }
 }

@@ -8,8 +8,11 @@ pub(crate) mod augment;
 pub mod code_table;
 #[cfg(feature = "cli")]
 pub(crate) mod codec;
+mod deep_raster;
 #[cfg(feature = "cli")]
 mod export;
+#[cfg(feature = "cli")]
+pub(crate) mod files;
 pub mod generation;
 pub(crate) mod inputs;
 pub(crate) mod interpolate;
@@ -25,8 +28,9 @@ pub(crate) mod trained;
 
 #[cfg(feature = "cli")]
 pub use codec::{CodeMap, Codec, Distortion, Header, Jpeg};
+pub use deep_raster::DeepRaster;
 #[cfg(feature = "cli")]
-pub use export::{Part, onnx};
+pub use export::{Part, onnx, onnx_of_run};
 pub use inputs::Pictures;
 pub use raster::Raster;
 pub use trained::Trained;

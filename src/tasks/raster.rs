@@ -1,13 +1,12 @@
 //! Pictures as bytes: read from files, cut into parts, put together, written.
 
-use std::io::Cursor;
 use std::path::Path;
 
-use image::{DynamicImage, GrayImage, ImageFormat, RgbImage};
+use image::{DynamicImage, GrayImage, RgbImage};
 
-use crate::data::{ImageShape, LoadOptions, picture};
-use crate::error::{Error, Result};
-use crate::file::write_atomically;
+use crate::data::{ImageShape, LoadOptions, StoredRange, picture};
+use crate::error::Result;
+use crate::file::save_picture;
 use crate::tensor::Tensor;
 
 /// A picture of bytes.
@@ -25,7 +24,16 @@ impl Raster {
     /// # Errors
     /// When it cannot be read.
     pub fn read(path: &Path) -> Result<Self> {
-        let picture = picture::decode(path, &LoadOptions::default())?;
+        Self::read_within(path, None)
+    }
+
+    /// The same, with this range of stored values spread over all values: that of a run, which
+    /// [`Config::range`](crate::train::Config::range) has.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub fn read_within(path: &Path, range: Option<StoredRange>) -> Result<Self> {
+        let picture = picture::decode(path, &LoadOptions { range, ..LoadOptions::default() })?;
         Ok(Self { shape: picture.shape, pixels: picture.pixels })
     }
 
@@ -62,20 +70,12 @@ impl Raster {
         Self { shape, pixels: self.pixels.repeat(times) }
     }
 
-    /// Writes it as PNG, in one piece or not at all.
+    /// Writes it in the format that the name's ending says, such as .png, in one piece or not at all.
     ///
     /// # Errors
-    /// When the name ends otherwise, or the file cannot be written.
+    /// When the ending says none, or the file cannot be written.
     pub fn save(&self, path: &Path) -> Result<()> {
-        if ImageFormat::from_path(path).ok() != Some(ImageFormat::Png) {
-            let what = format!("is {}; the picture is a PNG, so name it .png", path.display());
-            return Err(Error::option("--out", what));
-        }
-        let mut bytes = Cursor::new(vec![]);
-        self.to_image()
-            .write_to(&mut bytes, ImageFormat::Png)
-            .map_err(|error| Error::file(path, format!("cannot be encoded as PNG: {error}")))?;
-        write_atomically(path, |out| out.write_all(bytes.get_ref()))
+        save_picture(path, &self.to_image())
     }
 
     /// The same for the `image` crate.

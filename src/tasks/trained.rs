@@ -10,7 +10,7 @@ use crate::gpu::{self, DeviceChoice, Opened};
 use crate::graph::{Executor, State, StateLayout};
 use crate::inference::{self, Inference, KnownCodes, LearnedPrior, PlaceSampler, Sampler, layout};
 use crate::models::Model;
-use crate::run::{RunFile, RunFolder, checkpoint};
+use crate::run::{RunFile, RunFolder, checkpoint, unfinished};
 use crate::tensor::Tensor;
 use crate::train::Config;
 
@@ -32,7 +32,11 @@ impl Stored {
     pub fn read(folder: &Path) -> Result<Self> {
         let folder = RunFolder::open(folder)?;
         let path = folder.file(RunFile::Model);
-        let config = Config::from_toml(&checkpoint::read_header(&path)?.config, &path)?;
+        let header = checkpoint::read_header(&path)?;
+        let config = Config::from_toml(&header.config, &path)?;
+        if let Some(what) = unfinished(folder.path(), &header, &config) {
+            log::warn!("{what}");
+        }
         let state = checkpoint::load(&path, &layout(&config.model)?)?.state;
         Ok(Self { folder, config, state })
     }

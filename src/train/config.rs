@@ -3,7 +3,9 @@
 use std::path::Path;
 
 use crate::data::order::check_held_out;
-use crate::data::{Dataset, ImageFile, LoadOptions, Manifest, Missing, Source, missing};
+use crate::data::{
+    Dataset, Fit, ImageFile, Intake, LoadOptions, Manifest, Missing, Source, StoredRange, missing,
+};
 use crate::error::{Error, Result};
 use crate::evaluate::Subject;
 use crate::models::{Model, Schedule};
@@ -24,11 +26,20 @@ pub struct Config {
     /// Width and height that images are brought to.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub size: Option<(usize, usize)>,
+    /// How they are brought to it, where they are not just stretched.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fit: Option<Fit>,
     /// Width and height of the parts that images are cut into.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub patches: Option<(usize, usize)>,
     /// Whether colour images are turned gray.
     pub gray: bool,
+    /// Which of a picture's stored values become black and white, where it is not all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub range: Option<StoredRange>,
+    /// Whether pictures that cannot be used are passed over.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub skip_damaged: bool,
     /// The most images to train on.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub limit: Option<usize>,
@@ -79,8 +90,11 @@ impl Config {
         Self {
             data: String::new(),
             size: None,
+            fit: None,
             patches: None,
             gray: false,
+            range: None,
+            skip_damaged: false,
             limit: None,
             hold_out: None,
             test_data: None,
@@ -107,8 +121,11 @@ impl Config {
     pub fn load(&self, known: Option<&Manifest>) -> Result<Dataset> {
         let options = LoadOptions {
             size: self.size,
+            fit: self.fit,
             patches: self.patches,
             gray: self.gray,
+            range: self.range,
+            skip_damaged: self.skip_damaged,
             limit: self.limit,
             hold_out: self.hold_out,
             seed: Seed(self.seed),
@@ -116,6 +133,11 @@ impl Config {
         };
         let test = self.test_data.as_deref();
         load(&self.data, test, self.missing.as_deref(), &options, known)
+    }
+
+    /// How pictures become images for the model, wherever they come from: as those of the run did.
+    pub fn intake(&self) -> Intake {
+        Intake { shape: self.model.images(), fit: self.fit, range: self.range }
     }
 
     /// The learning rate at the first step of this epoch, counted from 1.
@@ -217,17 +239,6 @@ impl Config {
         let config: Self = toml::from_str(text).map_err(|error| refuse(&error.message()))?;
         config.check().map_err(|error| refuse(&error))?;
         Ok(config)
-    }
-
-    /// Whether a run under `self` may go on from one under `other`: all agree but what is measured
-    /// afterwards, and the length, and that too where the learning rate depends on it.
-    pub fn continues(&self, other: &Config) -> bool {
-        let epochs = match self.schedule {
-            Schedule::Constant => self.epochs,
-            Schedule::Cosine | Schedule::WarmCosine => other.epochs,
-        };
-        let Config { nll, nll_images, test_noise, .. } = *self;
-        *self == Config { epochs, nll, nll_images, test_noise, ..other.clone() }
     }
 }
 

@@ -1,13 +1,17 @@
 //! Training: what decides a run's numbers, and the steps themselves. What surrounds it on a disk and a
 //! terminal is [`run`](crate::run).
 
+mod available_memory;
 mod centre;
 mod collapse_watch;
 mod config;
+mod differences;
 mod fault;
+mod memory;
 mod minimiser;
 mod pass;
 mod place_prior;
+mod planning;
 mod plans;
 mod position;
 mod report;
@@ -18,6 +22,7 @@ pub use collapse_watch::CollapseWatch;
 pub use config::Config;
 #[cfg(feature = "cli")]
 pub(crate) use config::{LIKELIHOOD_IMAGES, SMALL_BATCH, load};
+pub use differences::Difference;
 pub use minimiser::Minimiser;
 pub use place_prior::PriorTraining;
 pub use plans::{BatchShape, training_plan};

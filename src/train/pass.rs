@@ -37,6 +37,15 @@ impl Room {
     }
 }
 
+/// How many images the steps take of a pass over `count` images, `most` at a time: whole batches, then
+/// the rest.
+pub(super) fn batch_sizes(count: usize, most: usize) -> Vec<usize> {
+    let mut sizes = vec![most.min(count), count % most];
+    sizes.retain(|size| *size > 0);
+    sizes.dedup();
+    sizes
+}
+
 /// A plan and how many images each of its steps takes.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct BatchPlan {
@@ -72,15 +81,12 @@ impl<'a> Pass<'a> {
             let order: Vec<u32> = (0..room.images as u32).collect();
             executor.write_order(data, &order)?;
         }
-        let batches = [batch.min(images.count), images.count % batch];
         let mut plans = vec![];
         let mut metrics = vec![];
-        for batch in batches.into_iter().filter(|size| *size > 0) {
-            if plans.iter().all(|known: &BatchPlan| known.batch != batch) {
-                let made = plan(batch)?;
-                metrics.clone_from(&made.metrics);
-                plans.push(BatchPlan { plan: executor.add_plan(made, Some(data))?, batch });
-            }
+        for batch in batch_sizes(images.count, batch) {
+            let made = plan(batch)?;
+            metrics.clone_from(&made.metrics);
+            plans.push(BatchPlan { plan: executor.add_plan(made, Some(data))?, batch });
         }
         Ok(Self { images, data, room, plans, metrics })
     }

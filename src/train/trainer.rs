@@ -4,8 +4,8 @@ use std::ops::ControlFlow;
 use std::time::Instant;
 
 use super::config::Config;
-use super::pass::{Pass, Room};
-use super::plans::{BatchShape, evaluation_plan, training_plan};
+use super::pass::Pass;
+use super::planning::Planning;
 use super::position::{Adaptation, PartEpoch, Position};
 use super::report::{Advance, EpochReport, Fault, Listener};
 use super::start::begin;
@@ -87,28 +87,21 @@ impl<'a> Trainer<'a> {
         dataset: &'a Dataset,
     ) -> Result<Self> {
         let layout = layout(&config.model)?;
-        // Plans are made for a state on the device, whatever its values.
-        executor.set_state(&drawn(&layout, config))?;
         let target = executor.target().cloned();
-        let limit = target.as_ref().map(|target| target.max_binding_bytes);
-        let mut planned = 0;
-        let mut pass = |executor: &mut dyn Executor, images: &'a Images, training: bool| {
-            let bytes = dataset.stored_elements();
-            let room = Room::new(images, bytes, config.batch, limit);
-            Pass::new(executor, images, room, config.batch, |batch| {
-                let (images, masked, room) = (dataset.shape, dataset.masked, room.images);
-                let shape = BatchShape { images, masked, batch, room };
-                let plan = match training {
-                    true => training_plan(config, &layout, shape, target.as_ref(), true)?,
-                    false => evaluation_plan(config, &layout, shape, target.as_ref())?,
-                };
-                planned = planned.max(plan.memory.total());
-                log::info!("{} images a step: {}", batch, plan.memory);
-                Ok(plan)
+        let planning = Planning { config, dataset, layout: &layout, target: target.as_ref() };
+        let plans = planning.checked()?;
+        let planned = plans.iter().map(|plan| plan.memory.total()).max().unwrap_or(0);
+        let mut plans = plans.into_iter();
+        // They are for a state on the device, whatever its values.
+        executor.set_state(&drawn(&layout, config))?;
+        let mut pass = |executor: &mut dyn Executor, images: &'a Images| {
+            let room = planning.room(images, config.batch);
+            Pass::new(executor, images, room, config.batch, |_| {
+                Ok(plans.next().expect("there is a plan for each size of a batch"))
             })
         };
-        let train = pass(executor, &dataset.train, true)?;
-        let test = pass(executor, &dataset.test, false)?;
+        let train = pass(executor, &dataset.train)?;
+        let test = pass(executor, &dataset.test)?;
         let planned_bytes = planned;
         let mut this = Self {
             executor,

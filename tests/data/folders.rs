@@ -15,6 +15,34 @@ fn load(folder: &TempDir, options: &LoadOptions) -> Result<Dataset, String> {
     Dataset::load(&source, options).map_err(|error| error.to_string())
 }
 
+/// What a run drew in a folder within that of its pictures is no data.
+#[test]
+fn folders_of_runs_are_left_out() {
+    let folder = folder();
+    for number in 0..3 {
+        gray(&folder, &format!("{number}.png"), number);
+    }
+    let marks: [&[&str]; 4] = [
+        &["run.lock"],
+        &["model.safetensors", "metrics.json"],
+        &["model.safetensors", "config.toml"],
+        &["anomaly.json"],
+    ];
+    for (number, names) in marks.into_iter().enumerate() {
+        let run = format!("runs/{number}");
+        colour(&folder, &format!("{run}/loss.png"), (40, 30), [1; 3]);
+        names.iter().for_each(|name| {
+            fs::write(folder.path().join(&run).join(name), "").expect("the folder is ours");
+        });
+    }
+    // Options of another program beside pictures make no run of them.
+    colour(&folder, "own/3.png", (4, 3), [9; 3]);
+    fs::write(folder.path().join("own/config.toml"), "").expect("the folder is ours");
+    let data = load(&folder, &LoadOptions::default()).expect("images");
+    assert_eq!(data.train.count + data.test.count, 4);
+    assert_eq!(data.classes, [".", "own"]);
+}
+
 /// One of each format that is read.
 const ENDINGS: [&str; 10] =
     ["png", "jpg", "bmp", "gif", "tiff", "tga", "qoi", "webp", "ico", "ppm"];

@@ -148,7 +148,7 @@ fn models_learn_from_images_with_missing_pixels() {
     for (kind, options) in kinds {
         for missing in ["random:0.3", &mask] {
             let run_folder = out.path().join("run");
-            let options = format!("{options} --missing {missing} --epochs 4");
+            let options = format!("{options} --missing {missing} --epochs 4 --overwrite");
             let metrics = run(kind, &options, &run_folder);
             let epochs = metrics["epochs"].as_array().expect("epochs are listed");
             let loss = |epoch: usize| epochs[epoch]["train_loss"].as_f64().expect("is there");

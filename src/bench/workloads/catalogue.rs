@@ -37,7 +37,13 @@ impl Workload {
         }
         let chosen =
             |workload: &Self| names.is_empty() || names.iter().any(|name| means(name, workload));
-        Ok(all.into_iter().filter(chosen).flat_map(|workload| workload.at(batches)).collect())
+        let chosen: Vec<Self> = all.into_iter().filter(chosen).collect();
+        let has_batch = |workload: &Self| matches!(workload.work, Work::Training(_));
+        if !batches.is_empty() && !chosen.iter().any(has_batch) {
+            let what = "has no effect on these workloads, of which none is a training step";
+            return Err(Error::option("--batch", what));
+        }
+        Ok(chosen.into_iter().flat_map(|workload| workload.at(batches)).collect())
     }
 
     /// Puts the workload on an executor that holds no state yet.

@@ -4,14 +4,18 @@ use std::fs;
 use std::path::PathBuf;
 
 use super::judge::Judge;
+use super::layout::Layout;
 use super::pictures::{self, HOLD_OUT, HeldOut, Judged};
 use super::placement::{self, HeatMaps};
 use super::table;
+use super::truth::GroundTruth;
+use crate::cli::notes;
 use crate::data::Source;
 use crate::data::order::check_held_out;
 use crate::error::{Error, Result};
 use crate::gpu::DeviceChoice;
 use crate::models::{Choices, Kind};
+use crate::nn::Loss;
 use crate::rng::Seed;
 use crate::run::{self, TrainArgs, say};
 use crate::tasks::Trained;
@@ -23,17 +27,18 @@ pub struct AnomalyArgs {
     /// The folder of a finished run, whose model is used as it is; without one, a model is trained
     #[arg(short, long, value_name = "RUN")]
     model: Option<PathBuf>,
-    /// A folder of normal pictures: part of them sets the threshold, the others are trained on where
-    /// there is no --model [default: the images of the run]
+    /// A folder of normal pictures, or the root of a data set laid out as MVTec AD: part of them sets the
+    /// threshold, the others are trained on where there is no --model [default: the images of the run]
     #[arg(long, value_name = "DIR")]
     train: Option<PathBuf>,
-    /// A folder of pictures to judge; sub-folders are labels
-    #[arg(long, value_name = "DIR")]
-    test: PathBuf,
+    /// Pictures to judge, and folders of them, whose sub-folders are labels; or the root of such a data
+    /// set [default: what is beside the pictures of --train there]
+    #[arg(long, value_name = "IN", num_args = 1..)]
+    test: Vec<PathBuf>,
     /// The folder to write to
     #[arg(short, long, value_name = "DIR")]
     out: PathBuf,
-    /// The sub-folder of --test that holds normal pictures [default: good or normal, if there is one]
+    /// The sub-folder of --test that holds normal pictures [default: good, normal or ok, if there is one]
     #[arg(long, value_name = "NAME")]
     normal: Option<String>,
     /// What is counted
@@ -57,12 +62,28 @@ pub struct AnomalyArgs {
     /// auto, cpu, gpu, the number of an adapter, or part of its name
     #[arg(long, default_value = "auto")]
     device: String,
+    /// Print results only
+    #[arg(short, long)]
+    quiet: bool,
+    /// Options from a TOML file, by their names here, which win over it; or a run's config.toml, to
+    /// train that run again
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Go on with the training that was interrupted, from the model in the folder of --out
+    #[arg(long, help_heading = "Training")]
+    resume: bool,
+    /// Train in the folder of --out even where that replaces another run, or files that are no run's
+    #[arg(long, help_heading = "Training")]
+    overwrite: bool,
     /// The model to train, where there is no --model [default: conv]
     #[arg(long, value_enum, help_heading = "Training")]
     variant: Option<Kind>,
     /// Bring pictures to this size, such as 64x48 (width x height)
     #[arg(long, value_name = "WxH", help_heading = "Training")]
     size: Option<String>,
+    /// Learn parts of this size, such as 32x32, and judge pictures by all of their parts
+    #[arg(long, value_name = "WxH", help_heading = "Training", conflicts_with = "size")]
+    patches: Option<String>,
     /// Turn colour pictures gray
     #[arg(long, help_heading = "Training")]
     gray: bool,
@@ -78,23 +99,33 @@ pub struct AnomalyArgs {
 /// unusual, and writes scores, heat maps and a verdict.
 ///
 /// # Errors
-/// When an option makes no sense, pictures or the run cannot be read, the device fails, or the
-/// folder cannot be written.
+/// When an option makes no sense, pictures or the run cannot be read, the device fails, the folder
+/// cannot be written, or the training was interrupted.
 pub fn anomaly(args: &AnomalyArgs) -> Result<()> {
-    args.check()?;
+    let training = args.training()?;
+    args.check(&training)?;
     let choice: DeviceChoice = args.device.parse()?;
-    let judged = Judged::find(&args.test, args.normal.as_deref())?;
-    if let Some(folder) = &args.train {
+    let layout = Layout::of(args.train.as_deref(), &args.test)?;
+    let judged = Judged::find(&layout.test, args.normal.as_deref())?;
+    if let Some(folder) = &layout.train {
         pictures::check_normal_only(folder, args.normal.as_deref())?;
     }
+    layout.tell(args.train.as_deref(), &args.test);
+    let mut truth = GroundTruth::find(&judged);
+    let masks = truth.as_ref().map_or(vec![], GroundTruth::files);
+    pictures::check(&[&judged.paths[..], &masks].concat())?;
     fs::create_dir_all(&args.out)
         .map_err(|error| Error::file(&args.out, format!("cannot be made: {error}")))?;
-    let mut trained = args.load(&choice)?;
-    let normal = HeldOut::find(&trained, args.train.as_deref(), args.hold_out, args.seed()?)?;
-    let shape = trained.model().images();
-    let unit = args.score.unit(trained.model());
+    let mut trained = args.load(&layout, training, &choice)?;
+    notes::channels(&judged.paths, trained.model());
+    let train = layout.train.as_deref();
+    let normal = HeldOut::find(&trained, train, args.hold_out, args.seed()?)?;
+    let by_parts = trained.config().patches.is_some();
+    let unit = unit(args.score, &trained, by_parts);
+    let intake = trained.config().intake();
     let draws = args.draws.unwrap_or(args.score.usual_draws());
-    let mut judge = Judge { inference: trained.inference(), shape, score: args.score, draws };
+    let inference = trained.inference();
+    let mut judge = Judge { inference, intake, by_parts, score: args.score, draws };
     let rate = args.false_positive_rate;
     let usual = judge.held_out(&normal, !args.no_heat_maps)?;
     let threshold = unusual(&usual.scores, rate)
@@ -103,7 +134,7 @@ pub fn anomaly(args: &AnomalyArgs) -> Result<()> {
     // Half of the colours are for what normal pictures show, too.
     let middle = unusual(&usual.greatest, rate);
     let maps = middle.map(|_| HeatMaps::begin(&args.out, &judged)).transpose()?;
-    let scores = judge.score_all(&judged, maps.as_ref().zip(middle))?;
+    let scores = judge.score_all(&judged, maps.as_ref().zip(middle), &mut truth)?;
     save_all(args, &judged, &scores, threshold, maps)?;
     let verdict = Verdict {
         score: args.score.name(),
@@ -113,11 +144,13 @@ pub fn anomaly(args: &AnomalyArgs) -> Result<()> {
         held_out: usual.scores.len(),
         judged: scores.len(),
         flagged: scores.iter().filter(|score| **score > threshold).count(),
-        known: known(&judged, &scores, threshold),
+        known: known(&judged, &scores, threshold, truth.as_ref()),
     };
     verdict.save(&args.out.join("anomaly.json"))?;
     say(format_args!("{}", verdict.summary()));
-    say(format_args!("written to {}", args.out.display()));
+    if !args.quiet {
+        say(format_args!("written to {}", args.out.display()));
+    }
     Ok(())
 }
 
@@ -157,8 +190,23 @@ fn warn_of_few(count: usize, rate: f64) {
     }
 }
 
+/// What one unit of a score is; of a picture that is judged by its parts, it is the worst part's.
+fn unit(score: Score, trained: &Trained, by_parts: bool) -> &'static str {
+    match (by_parts, score) {
+        (false, _) => score.unit(trained.model()),
+        (true, Score::Mse) => "squared error per pixel of the worst part",
+        (true, _) if trained.model().loss == Loss::Mse => "squared error + nats of the worst part",
+        (true, _) => "nats of the worst part",
+    }
+}
+
 /// What labels say of the scores.
-fn known(judged: &Judged, scores: &[f64], threshold: f64) -> Option<Known> {
+fn known(
+    judged: &Judged,
+    scores: &[f64],
+    threshold: f64,
+    truth: Option<&GroundTruth>,
+) -> Option<Known> {
     let anomalies = judged.anomalies()?;
     let found = scores.iter().zip(&anomalies);
     Some(Known {
@@ -166,17 +214,22 @@ fn known(judged: &Judged, scores: &[f64], threshold: f64) -> Option<Known> {
         anomalies: anomalies.iter().filter(|anomaly| **anomaly).count(),
         anomalies_flagged: found.filter(|(score, is)| **is && **score > threshold).count(),
         auroc: auroc(scores, &anomalies),
+        pixel_auroc: truth.and_then(GroundTruth::auroc),
     })
 }
 
 impl AnomalyArgs {
-    fn check(&self) -> Result<()> {
+    fn check(&self, training: &Training) -> Result<()> {
         let rate = self.false_positive_rate;
         if !(rate > 0.0 && rate < 1.0) {
             let what = format!("is {rate}; it must lie between 0 and 1, such as 0.05");
             return Err(Error::option("--false-positive-rate", what));
         }
         self.hold_out.map_or(Ok(()), check_held_out)?;
+        if self.hold_out == Some(0.0) {
+            let what = "is 0; the threshold is set by pictures that are held out";
+            return Err(Error::option("--hold-out", what));
+        }
         match self.draws {
             Some(_) if self.score == Score::Mse => {
                 return Err(Error::option("--draws", "has no effect beside --score mse"));
@@ -191,15 +244,19 @@ impl AnomalyArgs {
             return Err(Error::option("--hold-out", what));
         }
         if self.model.is_none() {
-            if self.train.is_none() {
+            if self.train.is_none() && training.args.settled.is_none() {
                 return Err(no_pictures());
             }
-            self.variant().check(&self.choices)?;
-            return self.score.check(self.variant());
+            training.kind.check(&training.args.choices)?;
+            return self.score.check(training.kind);
         }
         let mut given = self.choices.given();
         given.extend(self.variant.map(|_| "variant"));
         given.extend(self.size.as_ref().map(|_| "size"));
+        given.extend(self.patches.as_ref().map(|_| "patches"));
+        given.extend(self.resume.then_some("resume"));
+        given.extend(self.overwrite.then_some("overwrite"));
+        given.extend(training.args.settled.as_ref().map(|_| "config"));
         given.extend(self.epochs.map(|_| "epochs"));
         given.extend(self.gray.then_some("gray"));
         match given.first() {
@@ -211,10 +268,6 @@ impl AnomalyArgs {
         }
     }
 
-    fn variant(&self) -> Kind {
-        self.variant.unwrap_or(Kind::Conv)
-    }
-
     fn seed(&self) -> Result<Seed> {
         match i64::try_from(self.seed) {
             Ok(_) => Ok(Seed(self.seed)),
@@ -222,14 +275,41 @@ impl AnomalyArgs {
         }
     }
 
+    /// What a training would be, where there is one.
+    fn training(&self) -> Result<Training> {
+        let mut args = TrainArgs {
+            size: self.size.clone(),
+            patches: self.patches.clone(),
+            gray: self.gray,
+            hold_out: Some(self.hold_out.unwrap_or(HOLD_OUT)),
+            epochs: self.epochs,
+            seed: self.seed()?.0,
+            device: self.device.clone(),
+            out: Some(self.out.clone()),
+            overwrite: self.overwrite,
+            config: self.config.clone(),
+            quiet: self.quiet,
+            choices: self.choices.clone(),
+            ..TrainArgs::default()
+        };
+        args.saving.resume = self.resume;
+        let is_settled = self.config.as_deref().map(run::is_of_a_run).transpose()?;
+        let variant = match is_settled {
+            Some(true) => self.variant,
+            _ => Some(self.variant.unwrap_or(Kind::Conv)),
+        };
+        let kind = run::settle(&mut args, variant)?;
+        Ok(Training { args, kind })
+    }
+
     /// The model that judges, trained first where there is none.
-    fn load(&self, choice: &DeviceChoice) -> Result<Trained> {
+    fn load(&self, layout: &Layout, training: Training, choice: &DeviceChoice) -> Result<Trained> {
         let Some(folder) = &self.model else {
-            return Trained::load(&self.learn()?, choice);
+            return Trained::load(&self.learn(layout, training)?, choice);
         };
         let trained = Trained::load(folder, choice)?;
         self.score.check(trained.model().kind())?;
-        if let (Some(_), Some(own)) = (self.hold_out, &self.train)
+        if let (Some(_), Some(own)) = (self.hold_out, &layout.train)
             && pictures::was_trained_on(&trained, own)
         {
             let what = "has no effect: the run was trained on these pictures and held out its own";
@@ -239,28 +319,23 @@ impl AnomalyArgs {
     }
 
     /// Trains a model on the normal pictures; the folder of its run.
-    fn learn(&self) -> Result<PathBuf> {
-        let Some(folder) = &self.train else {
-            return Err(no_pictures());
-        };
-        if folder.to_str().is_none() {
-            return Err(Error::file(folder, "has a name that is no text; rename it"));
+    fn learn(&self, layout: &Layout, training: Training) -> Result<PathBuf> {
+        let Training { mut args, kind } = training;
+        if let Some(folder) = &layout.train {
+            if folder.to_str().is_none() {
+                return Err(Error::file(folder, "has a name that is no text; rename it"));
+            }
+            args.data = Source::Images(folder.clone()).to_string();
         }
-        let args = TrainArgs {
-            data: Source::Images(folder.clone()).to_string(),
-            size: self.size.clone(),
-            gray: self.gray,
-            hold_out: Some(self.hold_out.unwrap_or(HOLD_OUT)),
-            epochs: self.epochs,
-            seed: self.seed()?.0,
-            device: self.device.clone(),
-            out: Some(self.out.clone()),
-            choices: self.choices.clone(),
-            ..TrainArgs::default()
-        };
-        run::run(&args, self.variant())?;
+        run::run_interruptibly(&args, kind)?;
         Ok(self.out.clone())
     }
+}
+
+/// A training that may be needed.
+struct Training {
+    args: TrainArgs,
+    kind: Kind,
 }
 
 fn no_pictures() -> Error {

@@ -2,8 +2,10 @@
 
 mod command;
 mod judge;
+mod layout;
 mod pictures;
 mod placement;
 mod table;
+mod truth;
 
 pub use command::{AnomalyArgs, anomaly};

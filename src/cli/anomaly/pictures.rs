@@ -1,28 +1,30 @@
 //! Which pictures are judged, and which normal ones set the threshold.
 
 use std::fs;
-use std::ops::Range;
 use std::path::{Path, PathBuf};
 
-use crate::data::{Dataset, Source, class_of, folder, order, permutation};
+use rayon::prelude::*;
+
+use super::layout::MASKS;
+use crate::data::{Dataset, LoadOptions, Source, class_of, folder, order, permutation, picture};
 use crate::error::{Error, Result};
-use crate::inference;
 use crate::rng::{Seed, stream};
-use crate::tasks::{Pictures, Trained};
-use crate::tensor::Tensor;
+use crate::tasks::Trained;
 
 /// Names of the class of normal pictures where none is given, as data sets have them.
-const NORMAL: [&str; 2] = ["good", "normal"];
+const NORMAL: [&str; 3] = ["good", "normal", "ok"];
 /// The share of normal pictures that is held out unless told otherwise.
 pub const HOLD_OUT: f64 = 0.2;
 
 /// The pictures to be judged.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Judged {
-    /// The folder that they were found in.
-    pub folder: PathBuf,
     /// Where each is, in the order of their paths.
     pub paths: Vec<PathBuf>,
+    /// The folder that each was found in, for files their own.
+    pub folders: Vec<PathBuf>,
+    /// The path of each from there on.
+    pub inner: Vec<PathBuf>,
     /// The sub-folder each lies in; empty for those that lie in none.
     pub labels: Vec<String>,
     /// Which label is that of normal pictures, where one is.
@@ -30,29 +32,56 @@ pub struct Judged {
 }
 
 impl Judged {
-    /// The pictures in `folder`. `normal` names the sub-folder of normal ones.
+    /// The pictures of `inputs`, which are files, and folders whose sub-folders are labels. Masks of
+    /// `ground_truth` are none. `normal` names the sub-folder of normal ones.
     ///
     /// # Errors
     /// When there are none, or no sub-folder of that name.
-    pub fn find(folder: &Path, normal: Option<&str>) -> Result<Self> {
-        let paths = folder::files_in(folder)?;
-        let labels: Vec<String> =
-            paths.iter().map(|path| class_of(folder, path).unwrap_or_default()).collect();
-        let has = |name: &str| labels.iter().any(|label| label == name);
+    pub fn find(inputs: &[PathBuf], normal: Option<&str>) -> Result<Self> {
+        let mut this = Self::default();
+        for input in inputs {
+            this.add(input)?;
+        }
+        let has = |name: &str| this.labels.iter().any(|label| label == name);
         let normal = match normal {
             Some(name) if has(name) => Some(name),
             Some(name) => {
+                let folders: Vec<String> =
+                    inputs.iter().map(|input| input.display().to_string()).collect();
                 let what = format!(
                     "`{name}` is no folder of pictures in {}; {}",
-                    folder.display(),
-                    named(&labels)
+                    folders.join(", "),
+                    named(&this.labels)
                 );
                 return Err(Error::option("--normal", what));
             }
             None => NORMAL.into_iter().find(|name| has(name)),
         };
-        let normal = normal.map(ToOwned::to_owned);
-        Ok(Self { folder: folder.to_path_buf(), paths, labels, normal })
+        this.normal = normal.map(ToOwned::to_owned);
+        Ok(this)
+    }
+
+    fn add(&mut self, input: &Path) -> Result<()> {
+        if input.is_dir() {
+            for path in folder::files_in(input)? {
+                let label = class_of(input, &path).unwrap_or_default();
+                if label != MASKS {
+                    self.inner.push(path.strip_prefix(input).unwrap_or(&path).to_path_buf());
+                    self.folders.push(input.to_path_buf());
+                    self.labels.push(label);
+                    self.paths.push(path);
+                }
+            }
+            return Ok(());
+        }
+        if !input.exists() {
+            return Err(Error::file(input, "there is no such picture, or folder of them"));
+        }
+        self.inner.push(input.file_name().unwrap_or_default().into());
+        self.folders.push(input.parent().map(Path::to_path_buf).unwrap_or_default());
+        self.labels.push(String::new());
+        self.paths.push(input.to_path_buf());
+        Ok(())
     }
 
     /// Of each picture whether it is an anomaly, where that is known.
@@ -101,7 +130,7 @@ pub fn check_normal_only(folder: &Path, normal: Option<&str>) -> Result<()> {
 /// Normal pictures that the model was not trained on.
 pub enum HeldOut {
     /// Those of the run.
-    Run(Dataset),
+    Run(Box<Dataset>),
     /// Files.
     Files(Vec<PathBuf>),
 }
@@ -119,12 +148,16 @@ impl HeldOut {
         seed: Seed,
     ) -> Result<Self> {
         let Some(folder) = folder.filter(|folder| !was_trained_on(trained, folder)) else {
+            let config = trained.config();
+            if config.patches.is_some() && config.missing.is_none() {
+                return of_run(trained).map(Self::Files);
+            }
             let dataset = trained.dataset()?;
             if dataset.masked {
                 let what = "is needed: the images of this run lack pixels";
                 return Err(Error::option("--train", what));
             }
-            return Ok(Self::Run(dataset));
+            return Ok(Self::Run(Box::new(dataset)));
         };
         let files = folder::files_in(folder)?;
         let count = u32::try_from(files.len())
@@ -134,32 +167,69 @@ impl HeldOut {
         let chosen = chosen.iter().take(held_out).map(|index| files[*index as usize].clone());
         Ok(Self::Files(chosen.collect()))
     }
+}
 
-    /// How many there are.
-    pub fn count(&self) -> usize {
-        match self {
-            Self::Run(dataset) => dataset.test.count,
-            Self::Files(files) => files.len(),
-        }
+/// The pictures whose parts the run of `trained` held out.
+fn of_run(trained: &Trained) -> Result<Vec<PathBuf>> {
+    let config = trained.config();
+    let source: Source = config.test_data.as_ref().unwrap_or(&config.data).parse()?;
+    let Source::Images(folder) = source else {
+        return Err(Error::option("--train", "is needed: the run was not trained on pictures"));
+    };
+    let options = LoadOptions {
+        limit: config.limit,
+        hold_out: config.hold_out,
+        seed: Seed(config.seed),
+        ..LoadOptions::default()
+    };
+    let known = trained.manifest()?;
+    let Some(mut known) = known.filter(|known| !known.held_out.is_empty()) else {
+        return folder::held_out(&folder, &options, None);
+    };
+    if config.test_data.is_some() {
+        // Those that were trained on are in another folder.
+        known.train.clear();
     }
-
-    /// A part of them, `[count, channels, height, width]`, as `trained` takes them.
-    ///
-    /// # Errors
-    /// When one cannot be read.
-    pub fn images(&self, part: Range<usize>, shape: crate::data::ImageShape) -> Result<Tensor> {
-        match self {
-            Self::Run(dataset) => Ok(inference::tensor(dataset, &dataset.test, part)?.0),
-            Self::Files(files) => Ok(Pictures::read(&files[part], shape)?.images),
-        }
-    }
+    folder::held_out(&folder, &options, Some(&known))
 }
 
 /// Whether the run's images are those in `folder`.
 pub fn was_trained_on(trained: &Trained, folder: &Path) -> bool {
     let Ok(Source::Images(own)) = trained.config().data.parse() else { return false };
-    match (fs::canonicalize(own), fs::canonicalize(folder)) {
-        (Ok(own), Ok(folder)) => own == folder,
+    let same = |a: &Path, b: &Path| match (fs::canonicalize(a), fs::canonicalize(b)) {
+        (Ok(a), Ok(b)) => a == b,
         _ => false,
+    };
+    if same(&own, folder) {
+        return true;
+    }
+    // Such as `train` and `train/good`, where there is nothing else.
+    match (folder::files_in(&own), folder::files_in(folder)) {
+        (Ok(own), Ok(given)) => {
+            own.len() == given.len() && own.iter().zip(&given).all(|(a, b)| same(a, b))
+        }
+        _ => false,
+    }
+}
+
+/// Decodes all of these files, so that those that are damaged are found before any work is done.
+///
+/// # Errors
+/// When some cannot be read; the error names all of them.
+pub fn check(paths: &[PathBuf]) -> Result<()> {
+    let found = paths.par_iter().filter_map(|path| {
+        let error = picture::decode(path, &LoadOptions::default()).err()?;
+        Some((path, error))
+    });
+    let damaged: Vec<(&PathBuf, Error)> = found.collect();
+    let mut damaged = damaged.into_iter();
+    let Some((_, first)) = damaged.next() else { return Ok(()) };
+    let others: Vec<String> = damaged.map(|(path, _)| path.display().to_string()).collect();
+    match (first, others.is_empty()) {
+        (Error::File { path, what }, false) => {
+            let what = format!("{what}; nor can these be read: {}", others.join(", "));
+            Err(Error::file(path, what))
+        }
+        (first, _) => Err(first),
     }
 }

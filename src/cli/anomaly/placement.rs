@@ -77,8 +77,7 @@ impl HeatMaps {
 /// The places of heat maps: those of the pictures in their folder, numbered where two would agree.
 fn places(judged: &Judged) -> Vec<PathBuf> {
     let mut taken = HashSet::new();
-    let place = |path: &PathBuf| {
-        let inner = path.strip_prefix(&judged.folder).unwrap_or(path);
+    let place = |inner: &PathBuf| {
         let mut place = inner.with_extension("png");
         let mut number = 2;
         while !taken.insert(place.clone()) {
@@ -88,7 +87,7 @@ fn places(judged: &Judged) -> Vec<PathBuf> {
         }
         Path::new(FOLDER).join(place)
     };
-    judged.paths.iter().map(place).collect()
+    judged.inner.iter().map(place).collect()
 }
 
 /// The heat maps that the scores in the file `scores` name; none where they are no scores.
@@ -166,9 +165,8 @@ mod tests {
 
     #[test]
     fn heat_maps_stand_apart() {
-        let paths = ["t/a/1.png", "t/a/1.jpg", "t/b/1.png", "t/2.gif"].map(PathBuf::from).to_vec();
-        let judged =
-            Judged { folder: "t".into(), labels: vec![String::new(); 4], paths, normal: None };
+        let inner = ["a/1.png", "a/1.jpg", "b/1.png", "2.gif"].map(PathBuf::from).to_vec();
+        let judged = Judged { inner, ..Judged::default() };
         let expected = ["a/1.png", "a/1-2.png", "b/1.png", "2.png"];
         assert_eq!(places(&judged), expected.map(|place| Path::new("heat_maps").join(place)));
     }

@@ -56,10 +56,9 @@ mod tests {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let path = folder.path().join("scores.csv");
         let judged = Judged {
-            folder: "t".into(),
             paths: vec!["t/a,\"b\".png".into(), "t/c.png".into()],
             labels: vec!["good".into(), String::new()],
-            normal: None,
+            ..Judged::default()
         };
         let maps = ["heat_maps/a,\"b\".png".into()];
         save_scores(&path, &judged, &[0.25, 2.0], 1.0, &maps).expect("writable");

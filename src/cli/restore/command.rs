@@ -2,27 +2,31 @@
 
 use std::path::{Path, PathBuf};
 
+use super::partners::partners;
 use super::pixels;
 use crate::cli::model::ModelArgs;
-use crate::cli::outputs::make_folder;
-use crate::data::ImageShape;
-use crate::error::{Error, Result};
+use crate::cli::notes;
+use crate::cli::outputs::{begin, check_apart, save_as};
+use crate::data::{DeepIntake, ImageShape};
+use crate::error::{Error, Result, counted};
 use crate::evaluate::median3x3;
 use crate::inference::Inference;
 use crate::ops::Corruption;
 use crate::rng::Seed;
 use crate::run::say;
+use crate::tasks::DeepRaster;
+use crate::tasks::files::{Input, Outputs, paths};
 use crate::tasks::restore::{CorruptedBy, Quality, corrupt, restored};
-use crate::tasks::{Raster, inputs};
 use crate::tensor::Tensor;
 
 /// The options of `diabolo restore`.
 #[derive(Clone, Debug, clap::Args)]
 pub struct RestoreArgs {
-    /// Pictures of any size, or folders of them; what is transparent in them is missing
+    /// Pictures of any size, or folders of them; what is wholly transparent in them is missing
     #[arg(value_name = "IN", required = true)]
     inputs: Vec<PathBuf>,
-    /// The folder for the restored pictures, each a PNG named after its picture
+    /// The folder for the restored pictures, each a PNG named after its picture, in sub-folders as the
+    /// pictures are
     #[arg(short, long, value_name = "DIR")]
     out: PathBuf,
     /// Corrupt the pictures first, to see what the model can do: gaussian:0.2, salt-pepper:0.3,
@@ -30,17 +34,20 @@ pub struct RestoreArgs {
     #[arg(long, value_name = "KIND:AMOUNT|mask:FILE")]
     noise: Option<CorruptedBy>,
     /// What the pictures should be, to measure by: a picture, or a folder of pictures of the same
-    /// names [default: with --noise, the pictures as they were]
+    /// names in the same sub-folders [default: with --noise, the pictures as they were]
     #[arg(long, value_name = "FILE|DIR")]
     clean: Option<PathBuf>,
-    /// Decides which noise is drawn
-    #[arg(long, default_value_t = 0)]
-    seed: u64,
+    /// Decides which noise is drawn [default: 0]
+    #[arg(long, value_name = "N")]
+    seed: Option<u64>,
     #[command(flatten)]
     model: ModelArgs,
     /// The label of the pictures, for a model that is told labels
     #[arg(long, value_name = "NAME|N")]
     label: Option<String>,
+    /// Write over pictures that are read, where --out asks for that
+    #[arg(long)]
+    overwrite: bool,
 }
 
 /// Restores pictures, and measures how near they come to clean ones where those are known.
@@ -49,58 +56,101 @@ pub struct RestoreArgs {
 /// When a picture cannot be read, sizes do not fit, an option makes no sense, the device fails, or
 /// the folder cannot be written.
 pub fn restore(args: &RestoreArgs) -> Result<()> {
-    let paths = inputs::find(&args.inputs)?;
-    let names = inputs::names(&paths);
+    check_seed(args)?;
+    check_apart(&args.inputs, &args.out, args.overwrite)?;
+    let inputs = Input::pictures(&args.inputs, Some(&args.out))?;
+    let clean = match &args.clean {
+        Some(clean) => partners(&inputs, clean, &args.out)?,
+        None => vec![],
+    };
     let mut trained = args.model.load()?;
     let label = trained.label(args.label.as_deref())?;
     trained.labels(label, 1)?;
-    make_folder(&args.out)?;
-    let clean = match &args.clean {
-        Some(path) => inputs::find(std::slice::from_ref(path))?,
-        None => vec![],
-    };
-    let shape = trained.model().images();
+    notes::channels(&paths(&inputs), trained.model());
+    let suffixes = if args.noise.is_some() { &["", "-corrupted"][..] } else { &[""] };
+    let suffixes: Vec<String> = suffixes.iter().map(ToString::to_string).collect();
+    let outputs = Outputs::place(&inputs, &args.out, &suffixes, "png");
+    let mut others: Vec<&Path> = clean.iter().map(PathBuf::as_path).collect();
+    others.extend(args.mask());
+    begin(&outputs, &inputs, &others, args.overwrite)?;
+    let (shape, intake) = (trained.model().images(), trained.config().intake().as_stored());
     let mut inference = trained.inference();
     let mut measured: Vec<[Quality; 4]> = vec![];
-    for (number, (path, name)) in paths.iter().zip(&names).enumerate() {
-        let task = Task { args, clean: &clean, shape, path, name, number, label };
+    for (number, input) in inputs.iter().enumerate() {
+        let clean = clean.get(number).map(PathBuf::as_path);
+        let task = Task {
+            args,
+            clean,
+            shape,
+            path: &input.path,
+            outputs: &outputs,
+            number,
+            label,
+            intake,
+        };
         measured.extend(task.run(&mut inference)?);
     }
     if measured.len() > 1 {
         let mean = |which: usize| Quality::mean(measured.iter().map(|all| all[which]));
         say(format_args!("mean: {}", compared([0, 1, 2, 3].map(mean))));
     }
-    say(format_args!("{} pictures written to {}", paths.len(), args.out.display()));
+    say(format_args!("{} written to {}", counted(inputs.len(), "picture"), args.out.display()));
     Ok(())
+}
+
+/// Refuses a seed where nothing is drawn.
+fn check_seed(args: &RestoreArgs) -> Result<()> {
+    let is_drawn = match &args.noise {
+        Some(CorruptedBy::Noise(noise)) => !matches!(noise, Corruption::Blur { .. }),
+        Some(CorruptedBy::Mask(_)) | None => false,
+    };
+    match args.seed {
+        Some(_) if !is_drawn => {
+            let what = "has no effect without --noise of a kind that is drawn; leave it out";
+            Err(Error::option("--seed", what))
+        }
+        _ => Ok(()),
+    }
+}
+
+impl RestoreArgs {
+    /// The picture that says which pixels are missing.
+    fn mask(&self) -> Option<&Path> {
+        match &self.noise {
+            Some(CorruptedBy::Mask(mask)) => Some(mask),
+            _ => None,
+        }
+    }
 }
 
 /// The restoration of one picture.
 struct Task<'a> {
     args: &'a RestoreArgs,
-    /// Clean pictures.
-    clean: &'a [PathBuf],
+    /// What it should be, where that is known.
+    clean: Option<&'a Path>,
     /// What the model takes.
     shape: ImageShape,
     path: &'a Path,
-    name: &'a str,
+    outputs: &'a Outputs,
     number: usize,
     label: Option<u32>,
+    intake: DeepIntake,
 }
 
 impl Task<'_> {
     /// Restores it; how near the corrupted, the restored and the filtered picture come to a clean one.
     fn run(&self, inference: &mut Inference) -> Result<Option<[Quality; 4]>> {
         let args = self.args;
-        let raster = self.read(self.path)?;
-        let original = raster.to_tensor();
-        let mut seen = pixels::opaque(self.path, raster.shape)?;
+        let mut picture = self.read(self.path)?;
+        let original = picture.tensor().clone();
+        let mut seen = picture.seen();
         let mut corrupted = original.clone();
         match &args.noise {
             Some(CorruptedBy::Noise(noise)) => {
-                corrupted = corrupt(&original, *noise, Seed(args.seed), self.number)?;
+                corrupted = corrupt(&original, *noise, Seed(args.seed.unwrap_or(0)), self.number)?;
             }
             Some(CorruptedBy::Mask(mask)) => {
-                let mask = pixels::mask(mask, raster.shape)?;
+                let mask = pixels::mask(mask, picture.shape())?;
                 let both = seen.iter().flatten().copied().chain(std::iter::repeat(true));
                 seen = Some(mask.iter().zip(both).map(|(mask, seen)| *mask && seen).collect());
             }
@@ -115,11 +165,14 @@ impl Task<'_> {
             // Where pixels are only missing, those that are there are right.
             pixels::keep(&mut made, &original, seen);
         }
-        self.save(&made, raster.shape, "")?;
+        // Before anything is written, which may be asked to take its place.
+        let clean = self.clean(&original)?;
         if args.noise.is_some() {
-            self.save(&corrupted, raster.shape, "-corrupted")?;
+            self.save(&picture, &corrupted, 1)?;
         }
-        let Some(clean) = self.clean(&original)? else {
+        picture.fill();
+        self.save(&picture, &made, 0)?;
+        let Some(clean) = clean else {
             return Ok(None);
         };
         if let Some(seen) = &seen {
@@ -132,35 +185,22 @@ impl Task<'_> {
         Ok(Some(all))
     }
 
-    fn read(&self, path: &Path) -> Result<Raster> {
-        let raster = Raster::read(path)?;
-        let is_gray = self.shape.channels == 1;
-        Ok(match (is_gray, raster.shape.channels) {
-            (true, 3) => raster.to_gray(),
-            (false, 1) => raster.to_colour(),
-            _ => raster,
-        })
+    fn read(&self, path: &Path) -> Result<DeepRaster> {
+        DeepRaster::read(path, self.intake)
     }
 
-    fn save(&self, picture: &Tensor, shape: ImageShape, ending: &str) -> Result<()> {
-        let path = self.args.out.join(format!("{}{ending}.png", self.name));
-        Raster::of_numbers(picture.data(), shape).save(&path)
+    /// Writes `made` in the form of `picture`.
+    fn save(&self, picture: &DeepRaster, made: &Tensor, suffix: usize) -> Result<()> {
+        let path = self.outputs.path(self.number, suffix);
+        save_as(picture, &picture.as_stored(made.clone())?, &path)
     }
 
     /// What the picture should be, if that is known.
     fn clean(&self, original: &Tensor) -> Result<Option<Tensor>> {
-        let Some(given) = &self.args.clean else {
+        let Some(path) = self.clean else {
             return Ok(self.args.noise.as_ref().map(|_| original.clone()));
         };
-        let same = |other: &&PathBuf| other.file_stem() == self.path.file_stem();
-        let path = match given.is_dir() {
-            true => self.clean.iter().find(same),
-            false => Some(given),
-        };
-        let path = path.ok_or_else(|| {
-            Error::file(given, format!("has no picture named as {}", self.path.display()))
-        })?;
-        let clean = self.read(path)?.to_tensor();
+        let clean = self.read(path)?.tensor().clone();
         if clean.shape() != original.shape() {
             let what = format!("has another size than {}", self.path.display());
             return Err(Error::file(path, what));

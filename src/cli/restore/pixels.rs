@@ -6,18 +6,8 @@ use crate::data::{ImageShape, LoadOptions, picture};
 use crate::error::{Error, Result};
 use crate::tensor::Tensor;
 
-/// The brightness, or opacity, from which on a pixel is there.
+/// The brightness of a mask from which on a pixel is there.
 const THERE: u8 = 128;
-
-/// Which pixels of the file are not transparent; `None` where all are.
-pub(super) fn opaque(path: &Path, shape: ImageShape) -> Result<Option<Vec<bool>>> {
-    let Some(opacity) = picture::opacity(path)? else {
-        return Ok(None);
-    };
-    let seen: Vec<bool> = opacity.iter().map(|alpha| *alpha >= THERE).collect();
-    let whole = seen.len() == shape.height * shape.width;
-    Ok(Some(seen).filter(|seen| whole && seen.contains(&false)))
-}
 
 /// Which pixels the mask leaves.
 pub(super) fn mask(path: &Path, shape: ImageShape) -> Result<Vec<bool>> {

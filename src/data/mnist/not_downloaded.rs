@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use super::sets::{images_of, labels_of};
 use crate::error::{Error, Result};
 
 /// Makes sure that the folder `cache` has the files.
@@ -10,8 +11,7 @@ use crate::error::{Error, Result};
 /// When it lacks one: the error says how to bring them there.
 pub(super) fn complete(cache: &Path, _progress: bool) -> Result<()> {
     for prefix in ["train", "t10k"] {
-        let images = crate::data::mnist::find(cache, prefix, "images", &["idx3", "idx4"]);
-        if images.and(crate::data::mnist::find(cache, prefix, "labels", &["idx1"])).is_err() {
+        if images_of(cache, prefix).and(labels_of(cache, prefix)).is_err() {
             let what = "lacks files of MNIST, and this program was built without the feature `cli`, \
                         which downloads them; put the four files there, or give mnist:DIR";
             return Err(Error::file(cache, what));

@@ -81,6 +81,25 @@ fn a_posterior_that_is_the_prior_says_nothing() {
 }
 
 #[test]
+fn dimensions_that_do_not_vary_are_unused_only_over_enough_images() {
+    let codes = |count: usize| Codes { width: 4, values: vec![0.5; 4 * count], ..Codes::default() };
+    assert_eq!([1, 3, 15].map(|count| of_active(0, &codes(count))), [None, None, None]);
+    assert_eq!(of_active(4, &codes(99)), None);
+    let found = of_active(1, &codes(16)).expect("enough");
+    assert!(found.text.starts_with("3 of 4 dimensions of the code are not used"), "{found}");
+}
+
+#[test]
+fn few_places_do_not_show_that_a_codebook_is_unused() {
+    let vqvae = model(Kind::Vqvae, CodeForm::Vector(8));
+    // 5% of 128 codes are 6.4, and 20 images of a place each cannot tell.
+    let few = Codes { indices: Some(vec![3; 20]), ..with(lively(8), 0..8, 0.5) };
+    assert_eq!(said(&vqvae, &few), []);
+    let many = Codes { indices: Some(vec![3; 26]), ..with(lively(8), 0..8, 0.5) };
+    assert_eq!(said(&vqvae, &many)[0].0, Trouble::Codebook);
+}
+
+#[test]
 fn a_codebook_of_which_little_is_used_is_named() {
     let vqvae = model(Kind::Vqvae, CodeForm::Vector(8));
     let used = |of: u32| Codes { indices: Some((0..400).map(|n| n % of).collect()), ..lively(8) };

@@ -5,7 +5,9 @@ mod config_file;
 mod gallery;
 mod interruption;
 mod logging;
+mod occupant;
 mod options;
+mod place;
 mod prior;
 mod progress;
 mod saving;
@@ -13,7 +15,7 @@ mod session;
 mod tensorboard;
 mod training;
 
-pub use config_file::{command_line, settle};
+pub use config_file::{command_line, is_of_a_run, settle};
 pub use interruption::Interruption;
 pub use logging::start_logging;
 pub use options::{OnNan, SavingArgs, TrainArgs};

@@ -3,11 +3,10 @@
 use std::path::PathBuf;
 
 use super::saving::SaveEvery;
-use crate::data::{Dataset, LoadOptions, Source};
+use crate::data::{Dataset, Fit, LoadOptions, Source, StoredRange};
 use crate::error::{Error, Result};
 use crate::models::{Choices, Kind, Recipe, Schedule};
 use crate::rng::Seed;
-use crate::run::folder::{RunFile, RunFolder};
 use crate::train::{Config, LIKELIHOOD_IMAGES, SMALL_BATCH, load};
 
 /// Below this many training images, batches are small by default, so that an epoch has steps enough.
@@ -25,12 +24,22 @@ pub struct TrainArgs {
     /// Bring images to this size, such as 64x48 (width x height)
     #[arg(long, value_name = "WxH")]
     pub size: Option<String>,
+    /// How images of other proportions are brought to it: by stretching them, cropping what is too
+    /// long, or padding what is too short with black [default: stretch]
+    #[arg(long, value_enum)]
+    pub fit: Option<Fit>,
     /// Cut images of any size into parts of this size, such as 32x32, at random places
     #[arg(long, value_name = "WxH")]
     pub patches: Option<String>,
     /// Turn colour images gray
     #[arg(long)]
     pub gray: bool,
+    /// The stored values that become black and white, such as 0-4095 for 12 bits in a file of 16
+    #[arg(long, value_name = "LOW-HIGH")]
+    pub range: Option<StoredRange>,
+    /// Go on without images of a folder that are damaged, too small or of an unknown kind
+    #[arg(long)]
+    pub skip_damaged: bool,
     /// Train on this many images, or parts of images, only
     #[arg(long, value_name = "N")]
     pub limit: Option<usize>,
@@ -58,9 +67,13 @@ pub struct TrainArgs {
     /// auto, cpu, gpu, the number of an adapter, or part of its name
     #[arg(long, default_value = "auto")]
     pub device: String,
-    /// Folder for pictures, numbers and the model [default: runs/MODEL-DATA]
+    /// Folder for pictures, numbers and the model [default: runs/MODEL-DATA, with a number where another
+    /// run is]
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
+    /// Write to the folder even where that replaces another run, or files that are no run's
+    #[arg(long, conflicts_with = "resume")]
+    pub overwrite: bool,
     /// Write what each epoch measures as a TensorBoard event file, too
     #[arg(long)]
     pub tensorboard: bool,
@@ -100,7 +113,7 @@ pub struct SavingArgs {
     /// Keep the last N checkpoints in the run folder's `checkpoints`
     #[arg(long, value_name = "N", default_value_t = 2)]
     pub keep: usize,
-    /// Go on from the model in the run folder
+    /// Go on from the model in the run folder; begin where there is none yet
     #[arg(long)]
     pub resume: bool,
     /// Go on from this checkpoint
@@ -110,14 +123,6 @@ pub struct SavingArgs {
     /// the learning rate
     #[arg(long, value_enum, default_value = "stop")]
     pub on_nan: OnNan,
-}
-
-impl SavingArgs {
-    /// The checkpoint that a run in `folder` goes on from, if it does.
-    pub(super) fn checkpoint(&self, folder: &RunFolder) -> Option<PathBuf> {
-        let newest = || self.resume.then(|| folder.file(RunFile::Model));
-        self.resume_from.clone().or_else(newest)
-    }
 }
 
 /// What to do when the loss, or a parameter, is no finite number.
@@ -153,8 +158,11 @@ impl TrainArgs {
             missing.as_deref(),
             &LoadOptions {
                 size: self.size()?,
+                fit: self.fit,
                 patches: self.patches()?,
                 gray: self.gray,
+                range: self.range,
+                skip_damaged: self.skip_damaged,
                 limit: self.limit,
                 hold_out: self.hold_out,
                 seed: self.seed()?,
@@ -194,8 +202,11 @@ impl TrainArgs {
         let config = Config {
             data: self.data.clone(),
             size: self.size()?,
+            fit: self.fit,
             patches: self.patches()?,
             gray: self.gray,
+            range: self.range,
+            skip_damaged: self.skip_damaged,
             limit: self.limit,
             hold_out: self.hold_out,
             test_data: self.test_data.clone(),

@@ -40,38 +40,47 @@ pub(super) struct Session<'a> {
     data: String,
     keeper: Keeper<'a>,
     schedule: Schedule,
-    /// What TensorBoard reads.
+    /// Whether it goes on from a checkpoint.
+    goes_on: bool,
+    /// Whether what is in the folder is this run's, as it stands.
+    is_settled: bool,
+    /// What TensorBoard reads, once there is a checkpoint; and what is to be added then, by epoch.
     events: Option<EventFile>,
+    noted: Vec<(u64, Vec<(String, f64)>)>,
 }
 
 impl<'a> Session<'a> {
-    /// Takes the trainer to where the run begins, or goes on.
+    /// Takes the trainer to where the run begins, or goes on from the checkpoint at `from`. `data` is the
+    /// digest of the dataset. Nothing of an earlier run is touched before there is something to save.
     pub fn begin(
         trainer: Trainer<'a>,
-        config: &'a Config,
-        dataset: &'a Dataset,
+        (dataset, data): (&'a Dataset, String),
         folder: &'a RunFolder,
+        from: Option<&Path>,
         args: &'a TrainArgs,
     ) -> Result<Self> {
+        let config = trainer.config();
         let keeper = Keeper::new(folder, args.saving.keep);
         let schedule = Schedule::new(args.saving.save_every);
-        let (history, last, data) = (vec![], None, dataset.digest());
         let mut this = Self {
             trainer,
             config,
             dataset,
             folder,
-            history,
-            last,
+            history: vec![],
+            last: None,
             watch: CollapseWatch::new(dataset),
             args,
             data,
             keeper,
             schedule,
+            goes_on: from.is_some(),
+            is_settled: false,
             events: None,
+            noted: vec![],
         };
-        if let Some(path) = args.saving.checkpoint(folder) {
-            this.go_on(&path)?;
+        if let Some(path) = from {
+            this.go_on(path)?;
         }
         this.tell(format_args!(
             "model: {}, {} parameters, {} planned a step",
@@ -79,13 +88,6 @@ impl<'a> Session<'a> {
             this.trainer.layout().parameters(),
             Bytes(this.trainer.planned_bytes())
         ));
-        folder.write_text(RunFile::Config, &config.to_toml()?)?;
-        let manifest = Manifest::of(dataset, this.data.clone());
-        folder.write_text(RunFile::Manifest, &manifest.to_json()?)?;
-        let first = this.trainer.epoch() + 1;
-        if args.tensorboard && first <= config.epochs {
-            this.events = Some(EventFile::create(folder.path(), first.into())?);
-        }
         Ok(this)
     }
 
@@ -127,19 +129,6 @@ impl<'a> Session<'a> {
     /// The state and the position in the checkpoint at `path`; takes over its history.
     fn restore(&mut self, path: &Path) -> Result<(State, Position)> {
         let Checkpoint { state, header } = saving::load(path, self.trainer.layout(), self.folder)?;
-        if !self.config.continues(&Config::from_toml(&header.config, path)?) {
-            let what = "was trained with other options (or, under --schedule cosine, for another \
-                        number of epochs); give the same ones, or leave --resume out";
-            return Err(Error::file(path, what));
-        }
-        if header.data.as_ref().is_some_and(|known| *known != self.data) {
-            let what = format!(
-                "was trained on other images: those of --data {} have changed since; bring them \
-                 back, or leave --resume out to train anew",
-                self.config.data
-            );
-            return Err(Error::file(path, what));
-        }
         let [epoch, step] = [header.epoch, header.step].map(u32::try_from);
         let (Ok(epoch), Ok(step)) = (epoch, step) else {
             return Err(Error::file(path, "counts more steps than there can be; it is damaged"));
@@ -221,6 +210,7 @@ impl<'a> Session<'a> {
             return Ok(Some(Fault { step, loss: None }));
         }
         let checkpoint = self.checkpoint(state)?;
+        self.make_way(&checkpoint).map_err(|error| self.with_last(error))?;
         if let Some(loss) = improved {
             let saved = self.keeper.save_best(&checkpoint, loss, due);
             saved.map_err(|error| self.with_last(error))?;
@@ -229,7 +219,35 @@ impl<'a> Session<'a> {
             self.keeper.save(&checkpoint).map_err(|error| self.with_last(error))?;
             self.schedule.saved();
         }
+        self.settle(&checkpoint)?;
         Ok(None)
+    }
+
+    /// Before the first checkpoint: lets what is in the folder go that is another model's.
+    fn make_way(&mut self, checkpoint: &Checkpoint) -> Result<()> {
+        match (self.is_settled, self.goes_on) {
+            (true, _) => Ok(()),
+            (false, true) => self.folder.go_on_with(checkpoint),
+            (false, false) if self.folder.holds_files() => self.folder.begin_with(checkpoint),
+            (false, false) => Ok(()),
+        }
+    }
+
+    /// After a checkpoint: writes what belongs to it.
+    fn settle(&mut self, checkpoint: &Checkpoint) -> Result<()> {
+        if !self.is_settled {
+            self.folder.write_text(RunFile::Config, &checkpoint.header.config)?;
+            let manifest = Manifest::of(self.dataset, self.data.clone());
+            self.folder.write_text(RunFile::Manifest, &manifest.to_json()?)?;
+            self.is_settled = true;
+        }
+        for (epoch, scalars) in std::mem::take(&mut self.noted) {
+            if self.events.is_none() {
+                self.events = Some(EventFile::create(self.folder.path(), epoch)?);
+            }
+            self.events.iter_mut().try_for_each(|events| events.add(epoch, &scalars))?;
+        }
+        Ok(())
     }
 
     /// Says what is wrong with the model after an epoch, once it is saved.
@@ -247,11 +265,11 @@ impl<'a> Session<'a> {
             self.tell(format_args!("  penalty {weight:.3e}: {:.1}% active", 100.0 * activity));
         }
         self.history.push(EpochMetrics::from(&report));
-        if let Some(events) = &mut self.events {
+        if self.args.tensorboard {
             let speed = self.dataset.train.count as f64 / report.seconds;
             let halved = 0.5_f32.powi(self.trainer.position().halvings as i32);
             let rate = self.config.rate_at(report.epoch) * halved;
-            events.add(report.epoch.into(), &scalars(&report, rate, speed))?;
+            self.noted.push((report.epoch.into(), scalars(&report, rate, speed)));
         }
         self.last = Some(report);
         Ok(())
@@ -284,6 +302,7 @@ impl<'a> Session<'a> {
         let (epoch, step) = (position.epoch, position.step);
         self.trainer.resume(&state, Position { halvings: halvings + 1, ..position })?;
         self.history.truncate(epoch as usize);
+        self.noted.retain(|(noted, _)| *noted <= epoch.into());
         self.last = None;
         self.keeper.go_back(step.into(), best(&self.history));
         let factor = 2_u32.pow(halvings + 1);

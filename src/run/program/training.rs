@@ -7,16 +7,16 @@ use super::gallery::Gallery;
 use super::interruption::Interruption;
 use super::logging::start_logging;
 use super::options::TrainArgs;
+use super::place::Newcomer;
 use super::session::Session;
 use crate::data::{ImageShape, class_table};
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, counted};
 use crate::evaluate::{Assessment, Evaluation};
 use crate::gpu::{self, DeviceChoice};
 use crate::graph::{State, profile_table};
 use crate::models::{Kind, Model, linear};
 use crate::plot::{self, EpochLoss, loss_curves};
-use crate::run::folder::{RunFile, RunFolder};
-use crate::run::lock::RunLock;
+use crate::run::folder::RunFile;
 use crate::run::metrics::{EpochMetrics, MetricsFile};
 use crate::run::profile::ProfileFile;
 use crate::run::terminal::{exit_code, say};
@@ -75,24 +75,28 @@ pub fn run_until(args: &TrainArgs, kind: Kind, stop: &Interruption) -> Result<()
     let dataset = args.load()?;
     let config = args.config(&dataset, kind)?;
     let name = format!("{}-{}", config.model.name(), dataset.name);
-    let folder =
-        RunFolder::create(args.out.clone().unwrap_or_else(|| format!("runs/{name}").into()))?;
-    let _lock = RunLock::take(folder.path())?;
+    // Options that cannot be stored must not train.
+    config.to_toml()?;
+    let data = dataset.digest();
+    let newcomer = Newcomer { args, config: &config, digest: &data };
+    let (place, claim) = newcomer.claim(&name)?;
+    let folder = &claim.folder;
+    place.remarks.iter().for_each(|remark| say(format_args!("note: {remark}")));
     let mut opened = gpu::open(&choice)?;
     let adapter = opened.executor.name();
     tell(format_args!("device: {adapter} ({})", opened.reason));
     tell(format_args!(
-        "data: {}, {} images of {} to train on, {} held out",
+        "data: {}, {} of {} to train on, {} held out",
         dataset.name,
-        dataset.train.count,
+        counted(dataset.train.count, "image"),
         dataset.shape,
         if dataset.trains_on_all { 0 } else { dataset.test.count }
     ));
     if dataset.trains_on_all {
-        let count = dataset.test.count;
+        let count = counted(dataset.test.count, "image");
         say(format_args!(
-            "note: nothing is held out, so what is called held out below is measured on {count} images \
-             that are trained on"
+            "note: nothing is held out, so what is called held out below is measured on {count} that the \
+             model trains on"
         ));
     }
     if config.model.is_conditional() {
@@ -102,10 +106,10 @@ pub fn run_until(args: &TrainArgs, kind: Kind, stop: &Interruption) -> Result<()
         opened.executor.set_profiling(true)?;
     }
     let device = if opened.executor.target().is_some() { "gpu" } else { "cpu" };
-    let begun = args.saving.checkpoint(&folder).is_some();
-    let make = if begun { Trainer::to_resume } else { Trainer::new };
+    let from = place.checkpoint.as_deref();
+    let make = if from.is_some() { Trainer::to_resume } else { Trainer::new };
     let trainer = make(opened.executor.as_mut(), &config, &dataset)?;
-    let mut session = Session::begin(trainer, &config, &dataset, &folder, args)?;
+    let mut session = Session::begin(trainer, (&dataset, data), folder, from, args)?;
     stop.guarded(|| session.train(stop))?;
     session.finish(device, &adapter, &opened.choice)?;
     if args.profile {
@@ -143,6 +147,7 @@ impl Session<'_> {
         let (config, dataset, folder) = (self.config, self.dataset, self.folder);
         let unit = config.model.unit();
         let mut metrics = self.metrics(device, adapter, &test);
+        folder.write_text(RunFile::Config, &config.to_toml()?)?;
         metrics.save(&folder.file(RunFile::Metrics))?;
         let save = |file, picture| plot::save_png(&folder.file(file), &picture);
         let loss = |epoch: &EpochMetrics| EpochLoss {

@@ -34,13 +34,19 @@ const COLOURS: [[f64; 3]; 9] = [
 /// Gaussian that is cut off at three deviations; pixels beyond an edge are those on it. `image` and
 /// `made` are `[channels, height, width]`.
 pub fn error_map(image: &[f32], made: &[f32], shape: ImageShape) -> Vec<f64> {
+    error_map_by(image, made, shape, shape.height.min(shape.width))
+}
+
+/// The same where it is another `side` that the smoothing follows: that of the parts in which a model
+/// sees a picture.
+pub fn error_map_by(image: &[f32], made: &[f32], shape: ImageShape, side: usize) -> Vec<f64> {
     let ImageShape { channels, height, width } = shape;
     let plane = height * width;
     let mut errors = vec![0.0; plane];
     for (index, (a, b)) in image.iter().zip(made).enumerate() {
         errors[index % plane] += (f64::from(*a) - f64::from(*b)).powi(2) / channels as f64;
     }
-    let deviation = (DEVIATION * height.min(width) as f64).max(LEAST_DEVIATION);
+    let deviation = (DEVIATION * side as f64).max(LEAST_DEVIATION);
     let weights = gaussian(deviation);
     let across = smooth(&errors, &weights, |at, offset| {
         let (y, x) = (at / width, at % width);

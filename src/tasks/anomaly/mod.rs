@@ -6,10 +6,12 @@
 
 mod heat_map;
 mod judgement;
+mod pixel_area;
 mod score;
 mod verdict;
 
-pub use heat_map::{error_map, overlay};
+pub use heat_map::{error_map, error_map_by, overlay};
 pub use judgement::{are_enough, auroc, threshold};
+pub use pixel_area::PixelArea;
 pub use score::Score;
 pub use verdict::{Known, Verdict};

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, counted};
 use crate::file::write_atomically;
 
 /// What was found, as `anomaly.json` has it.
@@ -38,6 +38,9 @@ pub struct Known {
     pub anomalies_flagged: usize,
     /// The area under the ROC curve; `None` where there are not both kinds.
     pub auroc: Option<f64>,
+    /// The same over pixels, by the heat maps, where it is known which pixels show an anomaly.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pixel_auroc: Option<f64>,
 }
 
 impl Verdict {
@@ -47,7 +50,10 @@ impl Verdict {
         if let Some(area) = self.known.as_ref().and_then(|known| known.auroc) {
             line = format!("AUROC {area:.4}; ");
         }
-        line += &format!("{} of {} pictures flagged", self.flagged, self.judged);
+        if let Some(area) = self.known.as_ref().and_then(|known| known.pixel_auroc) {
+            line += &format!("pixel AUROC {area:.4}; ");
+        }
+        line += &format!("{} of {} flagged", self.flagged, counted(self.judged, "picture"));
         if let Some(known) = &self.known {
             let (normal, flagged) =
                 (self.judged - known.anomalies, self.flagged - known.anomalies_flagged);
@@ -58,7 +64,8 @@ impl Verdict {
         }
         let (threshold, unit, held_out) = (self.threshold, self.unit, self.held_out);
         line + &format!(
-            ", threshold {threshold:.6} {unit} from {held_out} held-out normal pictures"
+            ", threshold {threshold:.6} {unit} from {}",
+            counted(held_out, "held-out normal picture")
         )
     }
 
@@ -80,8 +87,13 @@ mod tests {
 
     #[test]
     fn the_summary_is_one_line() {
-        let known =
-            Known { normal: "good".into(), anomalies: 5, anomalies_flagged: 4, auroc: Some(0.975) };
+        let known = Known {
+            normal: "good".into(),
+            anomalies: 5,
+            anomalies_flagged: 4,
+            auroc: Some(0.975),
+            pixel_auroc: None,
+        };
         let verdict = Verdict {
             score: "mse",
             unit: "squared error per pixel",
@@ -99,6 +111,10 @@ mod tests {
         );
         let json = serde_json::to_value(&verdict).expect("has JSON");
         assert_eq!((&json["auroc"], &json["normal"]), (&0.975.into(), &"good".into()));
+        assert!(json.get("pixel_auroc").is_none());
+        let by_pixel = verdict.known.clone().map(|known| Known { pixel_auroc: Some(0.5), ..known });
+        let finer = Verdict { known: by_pixel, ..verdict.clone() };
+        assert!(finer.summary().starts_with("AUROC 0.9750; pixel AUROC 0.5000; 5 of 15"));
         let plain = Verdict { known: None, ..verdict };
         assert!(plain.summary().starts_with("5 of 15 pictures flagged, threshold"));
     }

@@ -5,11 +5,15 @@
 //! stands for, channels, rows and columns of the code; the payload; and CRC-32 of all of that, the
 //! lowest byte first.
 
+use std::io::Read;
+use std::path::Path;
+
 use flate2::Crc;
 
 use super::entropy::{Damage, LEFT_OUT, MOST_BITS_BY_BIT};
 use super::prior::FINGERPRINT;
 use crate::data::{ImageShape, MAX_SIDE};
+use crate::file;
 
 const MAGIC: &[u8; 4] = b"DIAB";
 const VERSION: u8 = 1;
@@ -41,21 +45,23 @@ impl Header {
     pub(super) fn check(&self) -> Result<(), Damage> {
         let ImageShape { channels, height, width } = self.image;
         let refuse = |what: String| Err(Damage(what));
-        let side = |side: &usize| (1..=MAX_SIDE).contains(side);
-        if !([height, width].iter().all(side) && matches!(channels, 1 | 3)) {
+        // It is pixels that take memory, whatever the sides are.
+        if height == 0 || width == 0 || !matches!(channels, 1 | 3) {
             return refuse(format!("an image of {width}x{height} with {channels} channels"));
         }
-        if (width as u64) * (height as u64) * (channels as u64) > MOST_PIXELS {
+        let pixels = (width as u64).checked_mul(height as u64);
+        let bytes = pixels.and_then(|pixels| pixels.checked_mul(channels as u64));
+        if bytes.is_none_or(|bytes| bytes > MOST_PIXELS) {
             return refuse(format!("an image of {width}x{height} is too large"));
         }
-        if !self.cell.iter().all(side) {
+        if !self.cell.iter().all(|side| (1..=MAX_SIDE).contains(side)) {
             return refuse(format!("places of {}x{} pixels", self.cell[1], self.cell[0]));
         }
         let [channels, rows, columns] = self.code;
         if [rows, columns] != [height.div_ceil(self.cell[0]), width.div_ceil(self.cell[1])] {
             return refuse("image and code do not fit each other".into());
         }
-        // Rows and columns are at most 2^14 each by now.
+        // No more than there are pixels.
         let numbers = (rows * columns) as u64;
         match numbers.checked_mul(channels as u64) {
             Some(1..=MOST_NUMBERS) => Ok(()),
@@ -95,6 +101,13 @@ pub(super) fn write(header: &Header, payload: &[u8]) -> Vec<u8> {
     bytes.extend(payload);
     bytes.extend(checksum(&bytes).to_le_bytes());
     bytes
+}
+
+/// Whether the file at `path` begins as such a file does.
+pub(crate) fn is_one(path: &Path) -> bool {
+    let mut start = [0; MAGIC.len()];
+    let read = file::open(path).and_then(|(mut file, _)| file.read_exact(&mut start));
+    read.is_ok() && start == *MAGIC
 }
 
 /// The header and the payload of a file. No memory is asked for, and sizes have been checked against

@@ -4,14 +4,17 @@ use prost::Message;
 
 use super::place::BATCHES;
 use super::proto::{
-    GraphProto, IR_VERSION, ModelProto, OPSET, OperatorSetIdProto, StringStringEntryProto,
+    Dimension, DimensionProto, GraphProto, IR_VERSION, ModelProto, OPSET, OperatorSetIdProto,
+    StringStringEntryProto, ValueInfoProto,
 };
 use super::translation::{Pair, translate};
+use crate::data::ImageShape;
 use crate::error::{Error, Result};
 use crate::graph::{Bytes, State};
 use crate::inference::Task;
-use crate::models::Model;
+use crate::models::{Architecture, CodeForm, Model};
 use crate::tasks::trained::Trained;
+use crate::train::Config;
 
 /// Messages of this format are below 2 GiB.
 const MOST_BYTES: usize = i32::MAX as usize;
@@ -54,8 +57,16 @@ impl Trained {
     /// As [`onnx`], or when the device fails.
     pub fn onnx(&mut self, part: Part) -> Result<Vec<u8>> {
         let state = self.executor().state()?;
-        onnx(self.model(), &state, part)
+        onnx_of_run(self.config(), &state, part)
     }
+}
+
+/// As [`onnx`], with a word on how the images of the run were made ready.
+///
+/// # Errors
+/// As [`onnx`].
+pub fn onnx_of_run(config: &Config, state: &State, part: Part) -> Result<Vec<u8>> {
+    written(&config.model, state, part, config.patches.is_some())
 }
 
 /// The part of `model` with the weights of `state` as the bytes of an ONNX file. Weights have their
@@ -66,15 +77,43 @@ impl Trained {
 /// # Errors
 /// When the model has an operation that ONNX lacks, or more weights than a file holds.
 pub fn onnx(model: &Model, state: &State, part: Part) -> Result<Vec<u8>> {
-    let [(first, outputs), (second, _)] =
-        [part.task().graph(model, BATCHES[0])?, part.task().graph(model, BATCHES[1])?];
-    let name = format!("{} {}", model.name(), part.name());
-    let graph = translate(&name, &Pair::new([&first, &second])?, &outputs, state)?;
-    let properties = vec![
+    written(model, state, part, false)
+}
+
+/// What a picture goes through before a model sees it, which who feeds the file has to do likewise.
+fn preparation(shape: ImageShape, in_parts: bool) -> Vec<(&'static str, String)> {
+    let ImageShape { channels, height, width } = shape;
+    let size = match in_parts {
+        true => format!("parts of {width}x{height} (width x height), cut out and not resized"),
+        false => format!("stretched to {width}x{height} (width x height) by Lanczos, a = 3"),
+    };
+    let gray = "0.2126 R + 0.7152 G + 0.0722 B of the stored numbers (Rec. 709)";
+    let mut words = vec![
+        ("range", "stored numbers / 255, or / 65535, transparent parts over white".into()),
+        ("resize", size),
+    ];
+    words.extend((channels == 1).then(|| ("gray", gray.to_owned())));
+    words
+}
+
+fn written(model: &Model, state: &State, part: Part, in_parts: bool) -> Result<Vec<u8>> {
+    let mut graph = translated(model, state, part)?;
+    let any_size = other_sizes(model)
+        .map(|(factor, other)| Ok((factor, translated(&other, state, part)?)))
+        .transpose()?
+        .filter(|(_, other)| open_sizes(&mut graph, other))
+        .map(|(factor, _)| factor);
+    let mut properties = vec![
         ("variant", model.name().into()),
         ("part", part.name().into()),
         ("images", model.images().to_string()),
     ];
+    if let Some(factor) = any_size {
+        properties.push(("sizes", format!("height and width are multiples of {factor}")));
+    }
+    if part != Part::Decoder {
+        properties.extend(preparation(model.images(), in_parts));
+    }
     let file = file(graph, properties);
     let size = file.encoded_len();
     if size > MOST_BYTES {
@@ -86,6 +125,55 @@ pub fn onnx(model: &Model, state: &State, part: Part) -> Result<Vec<u8>> {
         return Err(Error::Memory(what));
     }
     Ok(file.encode_to_vec())
+}
+
+/// The graph of a part of a model, whose batch is left open.
+fn translated(model: &Model, state: &State, part: Part) -> Result<GraphProto> {
+    let [(first, outputs), (second, _)] =
+        [part.task().graph(model, BATCHES[0])?, part.task().graph(model, BATCHES[1])?];
+    let name = format!("{} {}", model.name(), part.name());
+    translate(&name, &Pair::new([&first, &second])?, &outputs, state)
+}
+
+/// Where codes are maps: by what factor images are greater than these, and the same model for larger
+/// images. Nothing where images are padded and cropped, which goes by their size.
+fn other_sizes(model: &Model) -> Option<(usize, Model)> {
+    let (Architecture::Conv(sizes), CodeForm::Map(_) | CodeForm::Features) =
+        (&model.network.architecture, model.network.code)
+    else {
+        return None;
+    };
+    let factor = 1 << sizes.encoder.len();
+    let ImageShape { channels, height, width } = model.images();
+    if height % factor > 0 || width % factor > 0 {
+        return None;
+    }
+    let mut other = model.clone();
+    other.network.images =
+        ImageShape { channels, height: height + factor, width: width + 2 * factor };
+    Some((factor, other))
+}
+
+/// Leaves height and width open, where `other`, the same for larger images, differs by nothing else.
+fn open_sizes(graph: &mut GraphProto, other: &GraphProto) -> bool {
+    if graph.node != other.node || graph.initializer != other.initializer {
+        return false;
+    }
+    for info in graph.input.iter_mut().chain(&mut graph.output) {
+        let is_image = matches!(info.name.as_deref(), Some("images" | "reconstruction"));
+        let prefix = if is_image { "" } else { "code_" };
+        let Some([_, _, height, width]) = sizes(info) else { continue };
+        for (size, name) in [(height, "height"), (width, "width")] {
+            size.value = Some(Dimension::Param(format!("{prefix}{name}")));
+        }
+    }
+    true
+}
+
+/// The sizes of an input or output.
+fn sizes(info: &mut ValueInfoProto) -> Option<&mut [DimensionProto]> {
+    let shape = info.r#type.as_mut()?.tensor_type.as_mut()?.shape.as_mut()?;
+    Some(&mut shape.dim)
 }
 
 /// A file that holds `graph`, and these words about it.

@@ -13,4 +13,4 @@ mod tests;
 mod translation;
 mod writer;
 
-pub use file::{Part, onnx};
+pub use file::{Part, onnx, onnx_of_run};

@@ -1,10 +1,16 @@
 use std::sync::Arc;
 
+use prost::Message;
+
+use super::file::{Part, onnx};
 use super::place::BATCHES;
-use super::proto::{Dimension, GraphProto};
+use super::proto::{Dimension, GraphProto, ModelProto};
 use super::translation::{Pair, translate};
+use crate::data::ImageShape;
 use crate::error::Result;
 use crate::graph::{Graph, Initialiser, State};
+use crate::inference;
+use crate::models::{Choices, Kind};
 use crate::ops::{self, Builder, NodeId, RandomKind, StepWeight};
 use crate::rng::Seed;
 
@@ -128,4 +134,61 @@ fn what_depends_on_the_batch_size_is_refused() {
         },
         "repeats a value over the batch",
     );
+}
+
+/// The exported part of a model for images of this size, and the sizes of its input and output that
+/// are open.
+fn exported(kind: Kind, latent: &str, side: usize, part: Part) -> (ModelProto, Vec<String>) {
+    let images = ImageShape { channels: 1, height: side, width: side };
+    let choices = Choices { latent: Some(latent.parse().expect("a size")), ..Choices::default() };
+    let (model, _) = kind.build(images, 0, &choices, false).expect("a model");
+    let state = State::initial(&inference::layout(&model).expect("a model"), Seed(1), 0);
+    let bytes = onnx(&model, &state, part).expect("can be exported");
+    let file = ModelProto::decode(&*bytes).expect("is one");
+    let graph = file.graph.as_ref().expect("has one");
+    let sizes = graph.input.iter().chain(&graph.output).filter_map(|info| {
+        let shape = info.r#type.as_ref()?.tensor_type.as_ref()?.shape.as_ref()?;
+        Some(shape.dim.iter().filter_map(|size| match size.value.as_ref()? {
+            Dimension::Param(name) => Some(name.clone()),
+            Dimension::Value(_) => None,
+        }))
+    });
+    let sizes = sizes.flatten().collect();
+    (file, sizes)
+}
+
+#[test]
+fn models_whose_codes_are_maps_take_images_of_other_sizes() {
+    let open = ["batch", "height", "width"];
+    let code = ["batch", "code_height", "code_width"];
+    for kind in [Kind::Conv, Kind::Denoising] {
+        let (file, sizes) = exported(kind, "map:3", 16, Part::Whole);
+        assert_eq!(sizes, [open, open].concat(), "{}", kind.name());
+        let words = &file.metadata_props;
+        let word = words.iter().find(|word| word.key.as_deref() == Some("sizes"));
+        let word = word.and_then(|word| word.value.clone()).expect("is said");
+        assert!(word.starts_with("height and width are multiples of "), "{word}");
+        assert_eq!(exported(kind, "map:3", 16, Part::Encoder).1, [open, code].concat());
+        assert_eq!(exported(kind, "map:3", 16, Part::Decoder).1, [code, open].concat());
+        // Vectors have one size, and so have images that are padded.
+        assert_eq!(exported(kind, "5", 16, Part::Whole).1, ["batch"; 2]);
+        assert_eq!(exported(kind, "map:3", 15, Part::Whole).1, ["batch"; 2]);
+    }
+}
+
+#[test]
+fn a_file_says_how_pictures_are_made_ready() {
+    let words = |part| {
+        let (file, _) = exported(Kind::Dense, "3", 16, part);
+        let word = |wanted: &str| {
+            let word = file.metadata_props.iter().find(|word| word.key.as_deref() == Some(wanted));
+            word.and_then(|word| word.value.clone())
+        };
+        ["range", "resize", "gray"].map(word)
+    };
+    let [range, resize, gray] = words(Part::Encoder).map(|word| word.expect("is said"));
+    assert!(range.contains("/ 255"), "{range}");
+    assert!(resize.contains("16x16") && resize.contains("Lanczos"), "{resize}");
+    assert!(gray.contains("0.2126 R + 0.7152 G + 0.0722 B"), "{gray}");
+    assert_eq!(words(Part::Decoder), [None, None, None]);
 }

@@ -1,7 +1,7 @@
 //! Reading and writing NumPy's `.npy` files: one array each, a header in Python's notation before its numbers
 //! (`numpy/lib/format.py`, versions 1.0 to 3.0).
 
-use std::io::{self, BufReader, Read};
+use std::io::{self, BufReader, Read, Write};
 use std::path::Path;
 
 use super::header::{Header, Kind, Parsed, Problem};
@@ -22,8 +22,7 @@ const CHUNK: usize = 1 << 14;
 /// Reads an array of real or whole numbers, rounded to f32 where that does not hold them.
 ///
 /// # Errors
-/// When the file cannot be read, is damaged, or holds something else: numbers of another kind, big
-/// end first, or in Fortran's order. No more memory is asked for than the file has bytes for.
+/// When the file cannot be read, is damaged, or holds something else, such as objects. No more memory is asked for than the file has bytes for.
 pub fn read(path: &Path) -> Result<Tensor> {
     let (file, length) = file::open(path).map_err(|error| unreadable(path, &error))?;
     parse(&mut BufReader::new(file), length).map_err(|problem| refused(path, problem))
@@ -53,7 +52,15 @@ fn refused(path: &Path, problem: Problem) -> Error {
 /// # Errors
 /// When the file cannot be written.
 pub fn write(path: &Path, tensor: &Tensor) -> Result<()> {
-    write_numbers(path, "<f4", tensor.shape(), tensor.data(), |number| {
+    write_atomically(path, |out| write_to(out, tensor))
+}
+
+/// The same to anything that takes bytes, such as standard output.
+///
+/// # Errors
+/// When it cannot be written.
+pub fn write_to(out: &mut dyn Write, tensor: &Tensor) -> io::Result<()> {
+    write_numbers(out, "<f4", tensor.shape(), tensor.data(), |number| {
         number.to_bits().to_le_bytes()
     })
 }
@@ -63,34 +70,39 @@ pub fn write(path: &Path, tensor: &Tensor) -> Result<()> {
 /// # Errors
 /// When the shape does not have as many numbers, one is above 2^31, or the file cannot be written.
 pub fn write_whole(path: &Path, shape: &Shape, numbers: &[u32]) -> Result<()> {
+    write_atomically(path, |out| write_whole_to(out, shape, numbers))
+}
+
+/// The same to anything that takes bytes, such as standard output.
+///
+/// # Errors
+/// When the shape does not have as many numbers, one is above 2^31, or it cannot be written.
+pub fn write_whole_to(out: &mut dyn Write, shape: &Shape, numbers: &[u32]) -> io::Result<()> {
     if let Some(number) = numbers.iter().find(|number| i32::try_from(**number).is_err()) {
-        return Err(Error::file(path, format!("cannot hold the number {number}")));
+        return Err(io::Error::other(format!("it cannot hold the number {number}")));
     }
-    write_numbers(path, "<i4", shape, numbers, |number| number.to_le_bytes())
+    write_numbers(out, "<i4", shape, numbers, |number| number.to_le_bytes())
 }
 
 fn write_numbers<T: Copy>(
-    path: &Path,
+    out: &mut dyn Write,
     descr: &str,
     shape: &Shape,
     numbers: &[T],
     bytes_of: impl Fn(T) -> [u8; 4],
-) -> Result<()> {
+) -> io::Result<()> {
     if shape.elements() != numbers.len() {
-        let what = format!("{} numbers do not fill this shape", numbers.len());
-        return Err(Error::shape("npy", what, &[shape]));
+        let what = format!("{} numbers do not fill the shape {shape}", numbers.len());
+        return Err(io::Error::other(what));
     }
-    let header = header_bytes(descr, shape);
-    write_atomically(path, |out| {
-        out.write_all(&header)?;
-        let mut bytes = Vec::with_capacity(4 * CHUNK);
-        for chunk in numbers.chunks(CHUNK) {
-            bytes.clear();
-            bytes.extend(chunk.iter().flat_map(|number| bytes_of(*number)));
-            out.write_all(&bytes)?;
-        }
-        Ok(())
-    })
+    out.write_all(&header_bytes(descr, shape))?;
+    let mut bytes = Vec::with_capacity(4 * CHUNK);
+    for chunk in numbers.chunks(CHUNK) {
+        bytes.clear();
+        bytes.extend(chunk.iter().flat_map(|number| bytes_of(*number)));
+        out.write_all(&bytes)?;
+    }
+    Ok(())
 }
 
 /// A header of version 1.0, padded with spaces as NumPy pads it.
@@ -112,6 +124,10 @@ fn header_bytes(descr: &str, shape: &Shape) -> Vec<u8> {
 fn parse(source: &mut dyn Read, length: u64) -> Parsed<Tensor> {
     let mut start = [0; 8];
     read_exact(source, &mut start)?;
+    if start.starts_with(b"PK\x03\x04") {
+        let what = "is an archive of arrays (.npz); save the one that is meant with numpy.save";
+        return Err(Problem::Foreign(what.into()));
+    }
     if start[..6] != MAGIC[..] {
         return Err(Problem::Damaged("it does not begin as one".into()));
     }
@@ -140,7 +156,10 @@ fn parse(source: &mut dyn Read, length: u64) -> Parsed<Tensor> {
         let what = format!("it has {} bytes for {count} numbers", left - size);
         return Err(Problem::Damaged(what));
     }
-    let numbers = read_numbers(source, header.kind, count)?;
+    let mut numbers = read_numbers(source, header.kind, count)?;
+    if header.by_columns {
+        numbers = by_rows(&numbers, &header.shape);
+    }
     Tensor::new(header.shape, numbers).map_err(|error| Problem::Damaged(error.to_string()))
 }
 
@@ -154,6 +173,32 @@ fn read_numbers(source: &mut dyn Read, kind: Kind, count: usize) -> Parsed<Vec<f
         numbers.extend(bytes.chunks_exact(kind.bytes()).map(|bytes| kind.number(bytes)));
     }
     Ok(numbers)
+}
+
+/// Numbers whose first index runs fastest, so that the last one does.
+fn by_rows(numbers: &[f32], shape: &Shape) -> Vec<f32> {
+    let mut steps = Vec::with_capacity(shape.rank());
+    let mut step = 1;
+    for size in shape.iter() {
+        steps.push(step);
+        step *= size;
+    }
+    let mut index = vec![0; shape.rank()];
+    let mut at = 0;
+    let mut ordered = Vec::with_capacity(numbers.len());
+    for _ in 0..numbers.len() {
+        ordered.push(numbers[at]);
+        for axis in (0..shape.rank()).rev() {
+            index[axis] += 1;
+            at += steps[axis];
+            if index[axis] < shape[axis] {
+                break;
+            }
+            at -= steps[axis] * index[axis];
+            index[axis] = 0;
+        }
+    }
+    ordered
 }
 
 fn read_exact(source: &mut dyn Read, bytes: &mut [u8]) -> Parsed<()> {

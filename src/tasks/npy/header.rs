@@ -21,13 +21,21 @@ pub(super) enum Problem {
 /// What is read, or why it cannot be.
 pub(super) type Parsed<T> = Result<T, Problem>;
 
-/// How a number is stored: little end first.
+/// What kind of number is stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
-    /// A real number of 4 or 8 bytes.
-    Real(usize),
-    /// A whole number of 1, 2, 4 or 8 bytes, with or without a sign.
-    Whole { bytes: usize, signed: bool },
+enum Family {
+    /// A real number of 2, 4 or 8 bytes.
+    Real,
+    /// A whole number of 1, 2, 4 or 8 bytes.
+    Whole { signed: bool },
+}
+
+/// How a number is stored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Kind {
+    family: Family,
+    bytes: usize,
+    big_end_first: bool,
 }
 
 impl Kind {
@@ -40,40 +48,63 @@ impl Kind {
         let mut letters = descr.chars();
         let (order, letter) = (letters.next(), letters.next());
         let bytes = letters.as_str().parse::<usize>().ok();
-        match (order, letter, bytes) {
-            (Some('>'), ..) => refuse(", big end first"),
-            (Some('<' | '='), Some('f'), Some(bytes @ (4 | 8))) => Ok(Self::Real(bytes)),
-            (Some('<' | '=' | '|'), Some(letter @ ('i' | 'u')), Some(bytes @ (1 | 2 | 4 | 8))) => {
-                Ok(Self::Whole { bytes, signed: letter == 'i' })
+        let (family, bytes) = match (letter, bytes) {
+            (Some('f'), Some(bytes @ (2 | 4 | 8))) => (Family::Real, bytes),
+            (Some(letter @ ('i' | 'u')), Some(bytes @ (1 | 2 | 4 | 8))) => {
+                (Family::Whole { signed: letter == 'i' }, bytes)
             }
-            _ => refuse(", which is read here neither as real nor as whole numbers"),
+            _ => return refuse(", which is read here neither as real nor as whole numbers"),
+        };
+        match order {
+            Some('<' | '=' | '>') => {}
+            Some('|') if bytes == 1 => {}
+            _ => return refuse(", without an order of bytes"),
         }
+        Ok(Self { family, bytes, big_end_first: order == Some('>') })
     }
 
     /// Bytes of a number.
     pub fn bytes(self) -> usize {
-        match self {
-            Self::Real(bytes) | Self::Whole { bytes, .. } => bytes,
-        }
+        self.bytes
     }
 
     /// The number in so many bytes.
     pub fn number(self, bytes: &[u8]) -> f32 {
+        let mut little = [0; 8];
+        let little = &mut little[..bytes.len()];
+        little.copy_from_slice(bytes);
+        if self.big_end_first {
+            little.reverse();
+        }
         let mut word = [0; 8];
-        let signed = matches!(self, Self::Whole { signed: true, .. });
         // A negative number goes on in ones.
-        if signed && bytes.last().is_some_and(|last| *last >= 0x80) {
+        if self.family == (Family::Whole { signed: true })
+            && little.last().is_some_and(|last| *last >= 0x80)
+        {
             word = [0xff; 8];
         }
-        word[..bytes.len()].copy_from_slice(bytes);
+        word[..little.len()].copy_from_slice(little);
         let word = u64::from_le_bytes(word);
-        match self {
-            Self::Real(4) => f32::from_bits(word as u32),
-            Self::Real(_) => f64::from_bits(word) as f32,
-            Self::Whole { signed: true, .. } => word as i64 as f32,
-            Self::Whole { signed: false, .. } => word as f32,
+        match (self.family, self.bytes) {
+            (Family::Real, 2) => half(word as u16),
+            (Family::Real, 4) => f32::from_bits(word as u32),
+            (Family::Real, _) => f64::from_bits(word) as f32,
+            (Family::Whole { signed: true }, _) => word as i64 as f32,
+            (Family::Whole { signed: false }, _) => word as f32,
         }
     }
+}
+
+/// A number of half precision: a sign, 5 bits of an exponent, 10 of a fraction (IEEE 754's binary16).
+fn half(bits: u16) -> f32 {
+    let (exponent, fraction) = (i32::from(bits >> 10 & 31), f32::from(bits & 1023));
+    let size = match exponent {
+        0 => fraction * 2.0_f32.powi(-24),
+        31 if fraction == 0.0 => f32::INFINITY,
+        31 => f32::NAN,
+        _ => (1.0 + fraction / 1024.0) * 2.0_f32.powi(exponent - 15),
+    };
+    if bits >> 15 == 1 { -size } else { size }
 }
 
 /// What a header says.
@@ -81,6 +112,8 @@ impl Kind {
 pub(super) struct Header {
     pub kind: Kind,
     pub shape: Shape,
+    /// Whether the first index runs fastest (Fortran's order).
+    pub by_columns: bool,
 }
 
 impl Header {
@@ -119,12 +152,8 @@ impl Header {
         };
         let shape = Shape::new(shape);
         // With at most one axis that is not 1, both orders are the same.
-        if fortran && shape.iter().filter(|size| **size != 1).count() > 1 {
-            let what = "holds its numbers column by column (Fortran's order); save \
-                        numpy.ascontiguousarray(array)";
-            return Err(Problem::Foreign(what.into()));
-        }
-        Ok(Self { kind, shape })
+        let by_columns = fortran && shape.iter().filter(|size| **size != 1).count() > 1;
+        Ok(Self { kind, shape, by_columns })
     }
 
     /// How many numbers there are.

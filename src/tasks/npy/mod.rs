@@ -3,4 +3,4 @@
 mod array;
 mod header;
 
-pub use array::{from_bytes, read, write, write_whole};
+pub use array::{from_bytes, read, write, write_to, write_whole, write_whole_to};

@@ -6,7 +6,7 @@ use std::path::Path;
 use super::measures;
 use crate::error::{Error, Result};
 use crate::file;
-use crate::run::{MetricsFile, ProfileFile, RunFile, checkpoint};
+use crate::run::{MetricsFile, ProfileFile, RunFile, checkpoint, unfinished};
 use crate::train::Config;
 
 /// The most bytes of options.
@@ -36,6 +36,8 @@ pub(super) struct Contents {
     pub profile: Option<ProfileFile>,
     /// What the model says of itself, and the bytes of its file.
     pub model: Option<(checkpoint::Header, u64)>,
+    /// That it was broken off, where it was.
+    pub unfinished: Option<String>,
     pub pictures: Vec<Picture>,
 }
 
@@ -47,13 +49,17 @@ impl Contents {
             return Err(Error::file(folder, format!("{what}; name the folder of a run")));
         }
         let path = |file: RunFile| Some(folder.join(file.name())).filter(|path| path.exists());
-        let model = path(RunFile::Model);
+        let model = path(RunFile::Model).map(|path| read_model(&path)).transpose()?;
         let this = Self {
+            unfinished: model.as_ref().and_then(|(header, _)| {
+                let config = Config::from_toml(&header.config, folder).ok()?;
+                unfinished(folder, header, &config)
+            }),
             title: title(folder),
             metrics: path(RunFile::Metrics).map(|path| MetricsFile::load(&path)).transpose()?,
             config: path(RunFile::Config).map(|path| read_text(&path)).transpose()?,
             profile: path(RunFile::Profile).map(|path| ProfileFile::load(&path)).transpose()?,
-            model: model.map(|path| read_model(&path)).transpose()?,
+            model,
             pictures: pictures(folder)?,
         };
         if this.metrics.is_none() && this.config.is_none() && this.model.is_none() {
@@ -110,10 +116,10 @@ fn pictures(folder: &Path) -> Result<Vec<Picture>> {
     let has_curves = folder.join(RunFile::Metrics.name()).exists();
     let shown = |name: &str| !(has_curves && name == RunFile::Loss.name());
     let names = known().map(|name| (*name).to_owned()).chain(others);
-    names
-        .filter(|name| shown(name) && folder.join(name).exists())
-        .map(|name| Picture::read(folder, name))
-        .collect()
+    // One that is not shown is read as well: a damaged one is to be found.
+    let read = names.filter(|name| folder.join(name).exists());
+    let read: Result<Vec<Picture>> = read.map(|name| Picture::read(folder, name)).collect();
+    Ok(read?.into_iter().filter(|picture| shown(&picture.name)).collect())
 }
 
 fn is_png(path: &Path) -> bool {

@@ -9,7 +9,7 @@ use maud::{DOCTYPE, Markup, PreEscaped, html};
 use super::contents::{Contents, Picture};
 use super::curves::{Curve, chart};
 use super::measures::{describe, number};
-use crate::error::Result;
+use crate::error::{Result, counted};
 use crate::graph::Bytes;
 use crate::run::{EpochMetrics, MetricsFile, ProfileFile};
 
@@ -23,12 +23,16 @@ const MOST_OPERATIONS: usize = 40;
 /// # Errors
 /// When there is no run, or one of its files is damaged.
 pub fn html(folder: &Path) -> Result<String> {
-    Ok(render(&Contents::read(folder)?))
+    let contents = Contents::read(folder)?;
+    if let Some(what) = &contents.unfinished {
+        log::warn!("{what}");
+    }
+    Ok(render(&contents))
 }
 
 /// The page of a run.
 fn render(contents: &Contents) -> String {
-    let Contents { title, metrics, config, profile, model, pictures } = contents;
+    let Contents { title, metrics, config, profile, model, unfinished, pictures } = contents;
     let page = html! {
         (DOCTYPE)
         html lang="en" {
@@ -46,6 +50,7 @@ fn render(contents: &Contents) -> String {
                         " steps, seed " (header.seed.0) ", " (Bytes(*bytes)) " stored"
                     }
                 }
+                @if let Some(what) = unfinished { p { strong { (what) } } }
                 @if let Some(metrics) = metrics {
                     (curves(metrics))
                     (measured(metrics))
@@ -144,7 +149,10 @@ fn machine(metrics: &MetricsFile) -> Markup {
         ("device", format!("{} ({})", metrics.adapter, metrics.device)),
         ("parameters", metrics.parameters.to_string()),
         ("planned memory", Bytes(metrics.planned_bytes).to_string()),
-        ("training", format!("{} s for {} epochs", number(seconds), metrics.epochs.len())),
+        (
+            "training",
+            format!("{} s for {}", number(seconds), counted(metrics.epochs.len(), "epoch")),
+        ),
         ("speed", format!("{} images/s", number(metrics.images_per_second.round()))),
         ("Diabolo", metrics.diabolo.clone()),
     ];

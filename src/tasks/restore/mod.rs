@@ -6,4 +6,4 @@ mod tiles;
 
 pub use corrupted::{CorruptedBy, corrupt};
 pub use quality::Quality;
-pub use tiles::restored;
+pub use tiles::{blended, restored};

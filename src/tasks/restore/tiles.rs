@@ -38,13 +38,30 @@ pub fn restored(
     picture: &Tensor,
     label: Option<u32>,
 ) -> Result<Tensor> {
+    blended(part, picture, |parts, _| {
+        let labels = label.map(|label| vec![label; parts.shape().first().copied().unwrap_or(0)]);
+        inference.reconstruct(parts, labels.as_deref())
+    })
+}
+
+/// What `make` makes of overlapping parts of a picture, put together as [`restored`] does. It is handed
+/// some parts at once, `[count, channels, height, width]`, and how many of them are not there to fill
+/// up a count alone.
+///
+/// # Errors
+/// When the picture has other channels than `part`, or `make` fails.
+pub fn blended(
+    part: ImageShape,
+    picture: &Tensor,
+    mut make: impl FnMut(&Tensor, usize) -> Result<Tensor>,
+) -> Result<Tensor> {
     let whole = match picture.shape()[..] {
         [1, channels, height, width] if channels == part.channels => {
             ImageShape { channels, height, width }
         }
         _ => {
             let what = format!("takes one picture of {} channels", part.channels);
-            return Err(Error::shape("restored", what, &[picture.shape()]));
+            return Err(Error::shape("blended", what, &[picture.shape()]));
         }
     };
     let (rows, columns) = (starts(whole.height, part.height), starts(whole.width, part.width));
@@ -59,8 +76,7 @@ pub fn restored(
         let mut parts = Vec::with_capacity(count * part.elements());
         filled.for_each(|place| cut(picture.data(), whole, part, *place, &mut parts));
         let parts = Tensor::new([count, part.channels, part.height, part.width], parts)?;
-        let labels = label.map(|label| vec![label; count]);
-        let made = inference.reconstruct(&parts, labels.as_deref())?;
+        let made = make(&parts, places.len())?;
         let made = made.data().chunks(part.elements());
         made.zip(places).for_each(|(made, place)| sum.add(made, *place));
     }

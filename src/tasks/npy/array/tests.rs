@@ -29,7 +29,11 @@ fn refuses(bytes: &[u8], expected: &str) {
 fn every_version_and_type_is_read() {
     let (minus, two) = (-1.5_f64, 2.0_f64);
     let reals = [minus.to_le_bytes(), two.to_le_bytes()].concat();
-    let cases: [(&str, Vec<u8>); 9] = [
+    let cases: [(&str, Vec<u8>); 13] = [
+        ("<f2", vec![0x00, 0xbe, 0x00, 0x40]),
+        (">f2", vec![0xbe, 0x00, 0x40, 0x00]),
+        (">f4", [(-1.5_f32).to_be_bytes(), 2.0_f32.to_be_bytes()].concat()),
+        (">i2", vec![0xff, 0xfe, 0, 2]),
         ("<f4", [(-1.5_f32).to_le_bytes(), 2.0_f32.to_le_bytes()].concat()),
         ("<f8", reals),
         ("|i1", vec![0xfe, 2]),
@@ -40,7 +44,7 @@ fn every_version_and_type_is_read() {
         ("<i8", [(-2_i64).to_le_bytes(), 2_i64.to_le_bytes()].concat()),
         ("<u8", [7_u64.to_le_bytes(), 2_u64.to_le_bytes()].concat()),
     ];
-    let firsts = [-1.5, -1.5, -2.0, 254.0, -2.0, 65534.0, -2.0, -2.0, 7.0];
+    let firsts = [-1.5, -1.5, -1.5, -2.0, -1.5, -1.5, -2.0, 254.0, -2.0, 65534.0, -2.0, -2.0, 7.0];
     for ((descr, numbers), first) in cases.iter().zip(firsts) {
         for version in 1..=3 {
             let array = parsed(&file(version, &dictionary(descr, "(1, 2)"), numbers)).expect(descr);
@@ -64,16 +68,45 @@ fn entries_may_stand_in_any_order_and_shapes_in_any_notation() {
     assert_eq!(scalar.shape().rank(), 0);
 }
 
+/// What `numpy.save` writes of `numpy.asfortranarray(numpy.arange(6).reshape(2, 3).astype("u1"))`, and
+/// of an array of three axes.
+#[test]
+fn arrays_in_fortrans_order_are_read_by_rows() {
+    let by_columns = |shape: &str, numbers: &[u8]| {
+        let header = format!("{{'descr': '|u1', 'fortran_order': True, 'shape': {shape}, }}\n");
+        parsed(&file(1, &header, numbers)).expect(shape)
+    };
+    let flat = by_columns("(2, 3)", &[0, 3, 1, 4, 2, 5]);
+    assert_eq!(
+        (flat.shape()[..].to_vec(), flat.data()),
+        (vec![2, 3], &[0., 1., 2., 3., 4., 5.][..])
+    );
+    let deep = by_columns("(2, 1, 2, 2)", &[0, 4, 2, 6, 1, 5, 3, 7]);
+    assert_eq!(deep.data(), [0., 1., 2., 3., 4., 5., 6., 7.]);
+    assert!(by_columns("(0, 3)", &[]).data().is_empty());
+}
+
+/// By NumPy: `numpy.array([6.1e-5, 5.96e-8, 65504, numpy.inf, -0.0], "f2").tobytes()`.
+#[test]
+fn half_precision_is_exact() {
+    let bytes = [0xff, 0x03, 0x01, 0x00, 0xff, 0x7b, 0x00, 0x7c, 0x00, 0x80];
+    let array = parsed(&file(1, &dictionary("<f2", "(5,)"), &bytes)).expect("plain");
+    let tiny = 2.0_f32.powi(-24);
+    assert_eq!(array.data()[..4], [1023.0 * tiny, tiny, 65504.0, f32::INFINITY]);
+    assert!(array.data()[4] == 0.0 && array.data()[4].is_sign_negative());
+    let nan = parsed(&file(1, &dictionary("<f2", "(1,)"), &[0x00, 0x7e])).expect("plain");
+    assert!(nan.data()[0].is_nan());
+}
+
 #[test]
 fn what_is_foreign_says_what_to_do() {
     let numbers = [0; 16];
     let refuse = |header: &str, expected: &str| refuses(&file(2, header, &numbers), expected);
-    refuse(&dictionary(">f4", "(4,)"), "big end first; save it anew as array.astype");
+    refuse(&dictionary("|f4", "(4,)"), "without an order of bytes; save it anew as array.astype");
     refuse(&dictionary("<c8", "(2,)"), "type `<c8`");
     refuse(&dictionary("|O", "(2,)"), "type `|O`");
     refuse("{'descr': [('a', '<f4')], 'fortran_order': False, 'shape': (4,)}", "holds records");
-    let columns = "{'descr': '<f4', 'fortran_order': True, 'shape': (2, 2)}";
-    refuse(columns, "save numpy.ascontiguousarray(array)");
+    refuses(b"PK\x03\x04\x14\x00\x00\x00", "archive of arrays");
     refuses(b"\x93NUMPY\x04\x00\x00\x00", "has version 4.0");
 }
 
@@ -92,7 +125,7 @@ fn what_is_damaged_asks_for_no_memory() {
     refuse("{}", "too few entries");
     refuse("", "no `{`");
     refuses(b"", "it ends too early");
-    refuses(b"PK\x03\x04 and so on", "does not begin");
+    refuses(b"PNG and so on", "does not begin");
     refuses(b"\x93NUMPY\x02\x00\xff\xff\xff\xff", "its header claims 4294967295 bytes");
     refuses(b"\x93NUMPY\x01\x00\xff\xff{}", "its header claims 65535 bytes");
 }
