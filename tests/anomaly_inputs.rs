@@ -133,6 +133,14 @@ fn single_files_are_judged() {
         assert!(place.path("out").join(&row[4]).is_file(), "{row:?}");
     }
     check_failed(&place.run("anomaly --model run --test nowhere.png -o out"), 1, "nowhere.png");
+    let seeded = format!("anomaly --model run --test {files} --seed 4 -o other");
+    check_failed(&place.run(&seeded), 2, "--seed: has no effect");
+    // A single picture cannot be trained on, and no folder is left of the attempt.
+    fs::create_dir(place.path("one")).expect("the folder is ours");
+    fs::copy(place.path("part/test/good/001.png"), place.path("one/1.png")).expect("writable");
+    let alone = place.run(&format!("anomaly --train one --test {files} {TINY} -o other"));
+    check_failed(&alone, 1, "a single image");
+    assert!(!place.path("other").exists(), "a folder is left");
 }
 
 /// All damaged test pictures, and masks, are named before the training that they would waste.

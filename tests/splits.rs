@@ -68,7 +68,7 @@ fn pictures_that_are_added_or_replaced_are_neither_trained_on_nor_held_out() {
     printed(&output);
     let said = text(&output.stderr);
     assert!(said.contains(&format!("gone or have changed: {trained}")), "{said}");
-    assert!(said.contains("3 of its pictures are not of this run"), "{said}");
+    assert!(said.contains("3 pictures not of this run"), "{said}");
     let after = dataset(&run);
     assert_eq!(after.test.pixels, before.test.pixels);
     assert_eq!(after.train.pixels, before.train.pixels[64..]);

@@ -14,6 +14,7 @@ use crate::inference::Inference;
 use crate::run::say;
 use crate::tasks::DeepRaster;
 use crate::tasks::files::{Input, Outputs, paths};
+use crate::tasks::inputs::check;
 use crate::tasks::restore::restored;
 use crate::tensor::Tensor;
 
@@ -55,6 +56,7 @@ pub fn reconstruct(args: &ReconstructArgs) -> Result<()> {
     let labels = trained.labels(label, paths.len())?;
     let outputs = Outputs::place(&inputs, &args.out, &[String::new()], "png");
     begin(&outputs, &inputs, &[], args.overwrite)?;
+    check(&paths)?;
     notes::channels(&paths, trained.model());
     let (shape, intake) = (trained.model().images(), trained.config().intake());
     let by_parts = trained.config().patches.is_some();

@@ -15,7 +15,7 @@ use super::load_options::LoadOptions;
 use super::manifest::Manifest;
 use super::opening::page_of;
 use super::order::Split;
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, counted};
 
 /// The class of images that lie beside class folders.
 const LOOSE: &str = ".";
@@ -144,8 +144,8 @@ fn warn_of_changes(folder: &Path, gone: &[String], all: usize, added: usize) {
     }
     if added > 0 {
         log::warn!(
-            "{folder}: {added} of its pictures are not of this run: they count neither as trained on \
-             nor as held out"
+            "{folder}: {} not of this run, which count neither as trained on nor as held out",
+            counted(added, "picture")
         );
     }
 }

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use rayon::prelude::*;
 
-use crate::data::{ImageShape, Intake, fault, folder, picture};
+use crate::data::{ImageShape, Intake, LoadOptions, fault, folder, picture};
 use crate::error::{Error, Result};
 use crate::tensor::Tensor;
 
@@ -45,10 +45,7 @@ impl Pictures {
                 Err(fault) => faults.push(fault),
             }
         }
-        if let Some(first) = faults.first() {
-            let folder = first.path.parent().unwrap_or(Path::new(""));
-            return Err(fault::error(&faults, folder, paths.len()));
-        }
+        refuse(&faults, paths.len())?;
         let ImageShape { channels, height, width } = shape;
         let images = Tensor::new([paths.len(), channels, height, width], numbers)?;
         Ok(Self { paths, images })
@@ -58,6 +55,23 @@ impl Pictures {
     pub fn count(&self) -> usize {
         self.paths.len()
     }
+}
+
+/// Decodes all of these pictures, so that those that cannot be used are found before any work is done.
+///
+/// # Errors
+/// When there are some: all are named.
+pub fn check(paths: &[PathBuf]) -> Result<()> {
+    let options = LoadOptions::default();
+    let found = paths.par_iter().filter_map(|path| picture::read(path, &options).err());
+    refuse(&found.collect::<Vec<_>>(), paths.len())
+}
+
+/// The error that names these faults of `count` pictures, if there are any.
+fn refuse(faults: &[fault::Fault], count: usize) -> Result<()> {
+    let Some(first) = faults.first() else { return Ok(()) };
+    let folder = first.path.parent().unwrap_or(Path::new(""));
+    Err(fault::error(faults, folder, count))
 }
 
 /// The picture files that `inputs` name, directly or by their folder.

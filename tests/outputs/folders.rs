@@ -4,7 +4,7 @@ use std::fs;
 
 use super::TRAINED;
 use super::pictures::{few_pictures, files, folder, picture, read};
-use super::program::{diabolo, printed};
+use super::program::{check_failed, diabolo, printed};
 
 /// A task refuses to write over the pictures that it reads, unless it is told to.
 #[test]
@@ -177,4 +177,23 @@ fn a_seed_without_noise_is_refused() {
     let line = format!("restore {} -o {} --seed 3", path.display(), out.display());
     let output = TRAINED.runs.task(&line, "dense");
     assert_eq!(output.status.code(), Some(2), "an option without effect is taken");
+}
+
+/// Damaged pictures are all named before a picture is written.
+#[test]
+fn damaged_pictures_are_named_before_anything_is_written() {
+    let folder = folder();
+    let (pictures, out) = (folder.path().join("in"), folder.path().join("out"));
+    few_pictures(&pictures, 4);
+    for name in ["x1.png", "x2.png"] {
+        std::fs::write(pictures.join(name), "text").expect("the folder is ours");
+    }
+    for (task, model) in [("restore", "dense"), ("reconstruct", "dense"), ("compress", "codec")] {
+        let line = format!("{task} {} -o {}", pictures.display(), out.display());
+        let output = TRAINED.runs.task(&line, model);
+        for name in ["2 of 6 pictures cannot be used", "x1.png", "x2.png"] {
+            check_failed(&output, 1, name);
+        }
+        assert!(!out.exists() || files(&out).is_empty(), "{task} has written something");
+    }
 }

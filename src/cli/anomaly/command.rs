@@ -1,6 +1,5 @@
 //! Pictures are scored, those whose score is unusual are flagged, and what was found is written.
 
-use std::fs;
 use std::path::PathBuf;
 
 use super::judge::Judge;
@@ -10,6 +9,7 @@ use super::placement::{self, HeatMaps};
 use super::table;
 use super::truth::GroundTruth;
 use crate::cli::notes;
+use crate::cli::outputs::make_folder;
 use crate::data::Source;
 use crate::data::order::check_held_out;
 use crate::error::{Error, Result};
@@ -18,8 +18,8 @@ use crate::models::{Choices, Kind};
 use crate::nn::Loss;
 use crate::rng::Seed;
 use crate::run::{self, TrainArgs, say};
-use crate::tasks::Trained;
 use crate::tasks::anomaly::{Known, Score, Verdict, are_enough, auroc, threshold as unusual};
+use crate::tasks::{Trained, inputs};
 
 /// The options of `diabolo anomaly`.
 #[derive(Clone, Debug, clap::Args)]
@@ -53,9 +53,9 @@ pub struct AnomalyArgs {
     /// The share of the normal pictures that sets the threshold [default: 0.2]
     #[arg(long, value_name = "SHARE")]
     hold_out: Option<f64>,
-    /// Decides which these are, and the training
-    #[arg(long, default_value_t = 0)]
-    seed: u64,
+    /// Decides which these are, and the training [default: 0]
+    #[arg(long, value_name = "N")]
+    seed: Option<u64>,
     /// Leave out the heat maps
     #[arg(long)]
     no_heat_maps: bool,
@@ -113,10 +113,9 @@ pub fn anomaly(args: &AnomalyArgs) -> Result<()> {
     layout.tell(args.train.as_deref(), &args.test);
     let mut truth = GroundTruth::find(&judged);
     let masks = truth.as_ref().map_or(vec![], GroundTruth::files);
-    pictures::check(&[&judged.paths[..], &masks].concat())?;
-    fs::create_dir_all(&args.out)
-        .map_err(|error| Error::file(&args.out, format!("cannot be made: {error}")))?;
+    inputs::check(&[&judged.paths[..], &masks].concat())?;
     let mut trained = args.load(&layout, training, &choice)?;
+    make_folder(&args.out)?;
     notes::channels(&judged.paths, trained.model());
     let train = layout.train.as_deref();
     let normal = HeldOut::find(&trained, train, args.hold_out, args.seed()?)?;
@@ -269,8 +268,9 @@ impl AnomalyArgs {
     }
 
     fn seed(&self) -> Result<Seed> {
-        match i64::try_from(self.seed) {
-            Ok(_) => Ok(Seed(self.seed)),
+        let seed = self.seed.unwrap_or(0);
+        match i64::try_from(seed) {
+            Ok(_) => Ok(Seed(seed)),
             Err(_) => Err(Error::option("--seed", format!("takes 0 to {}", i64::MAX))),
         }
     }
@@ -309,13 +309,17 @@ impl AnomalyArgs {
         };
         let trained = Trained::load(folder, choice)?;
         self.score.check(trained.model().kind())?;
-        if let (Some(_), Some(own)) = (self.hold_out, &layout.train)
-            && pictures::was_trained_on(&trained, own)
-        {
-            let what = "has no effect: the run was trained on these pictures and held out its own";
-            return Err(Error::option("--hold-out", what));
+        let train = layout.train.as_deref();
+        let holds_out_own = train.is_none_or(|train| pictures::was_trained_on(&trained, train));
+        let given = [("--hold-out", self.hold_out.is_some()), ("--seed", self.seed.is_some())];
+        match given.iter().find(|(_, is_given)| *is_given && holds_out_own) {
+            None => Ok(trained),
+            Some((option, _)) => {
+                let what =
+                    "has no effect: the run was trained on these pictures and held out its own";
+                Err(Error::option(*option, what))
+            }
         }
-        Ok(trained)
     }
 
     /// Trains a model on the normal pictures; the folder of its run.

@@ -3,10 +3,8 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use rayon::prelude::*;
-
 use super::layout::MASKS;
-use crate::data::{Dataset, LoadOptions, Source, class_of, folder, order, permutation, picture};
+use crate::data::{Dataset, LoadOptions, Source, class_of, folder, order, permutation};
 use crate::error::{Error, Result};
 use crate::rng::{Seed, stream};
 use crate::tasks::Trained;
@@ -209,27 +207,5 @@ pub fn was_trained_on(trained: &Trained, folder: &Path) -> bool {
             own.len() == given.len() && own.iter().zip(&given).all(|(a, b)| same(a, b))
         }
         _ => false,
-    }
-}
-
-/// Decodes all of these files, so that those that are damaged are found before any work is done.
-///
-/// # Errors
-/// When some cannot be read; the error names all of them.
-pub fn check(paths: &[PathBuf]) -> Result<()> {
-    let found = paths.par_iter().filter_map(|path| {
-        let error = picture::decode(path, &LoadOptions::default()).err()?;
-        Some((path, error))
-    });
-    let damaged: Vec<(&PathBuf, Error)> = found.collect();
-    let mut damaged = damaged.into_iter();
-    let Some((_, first)) = damaged.next() else { return Ok(()) };
-    let others: Vec<String> = damaged.map(|(path, _)| path.display().to_string()).collect();
-    match (first, others.is_empty()) {
-        (Error::File { path, what }, false) => {
-            let what = format!("{what}; nor can these be read: {}", others.join(", "));
-            Err(Error::file(path, what))
-        }
-        (first, _) => Err(first),
     }
 }
