@@ -47,7 +47,7 @@ fn a_prior_of_places_is_trained_kept_and_drawn_from() {
     let said = runs.succeeds("sample -n 4 --temperature 0.5", "run");
     assert!(!said.contains("note"), "{said}");
     runs.succeeds(&augment, "run");
-    assert!(folder.join("more/a_png-2.png").exists());
+    assert!(folder.join("more/a-2.png").exists());
 
     // The same seed draws the same images, and the first are the same however many there are.
     let mut trained = Trained::load(&folder, &DeviceChoice::Cpu).expect("is there");

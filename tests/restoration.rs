@@ -92,11 +92,11 @@ fn variants_lie_in_the_folders_of_their_classes_and_differ() {
         let line = format!("augment {} -n 3 -o {}", pictures.display(), out.display());
         RUNS.succeeds(&line, model);
         let made: Vec<Vec<u8>> = (1..=3)
-            .map(|variant| fs::read(out.join(format!("1/3_png-{variant}.png"))).expect("there"))
+            .map(|variant| fs::read(out.join(format!("1/3-{variant}.png"))).expect("there"))
             .collect();
         assert!(made[0] != made[1] || made[1] != made[2], "{model}: all variants are alike");
         RUNS.succeeds(&line, model);
-        let again = fs::read(out.join("1/3_png-1.png")).expect("there");
+        let again = fs::read(out.join("1/3-1.png")).expect("there");
         assert_eq!(again, made[0], "{model}: the same seed draws the same");
         fs::remove_dir_all(&out).expect("writable");
     }
@@ -105,11 +105,7 @@ fn variants_lie_in_the_folders_of_their_classes_and_differ() {
     let plain = folder.path().join("plain");
     RUNS.succeeds(&format!("reconstruct {} -o {}", pictures.display(), plain.display()), "dense");
     let read = |path: PathBuf| Raster::read(&path).expect("a picture");
-    assert_eq!(
-        read(out.join("1/3_png-1.png")),
-        read(plain.join("1/3.png")),
-        "no strength, no change"
-    );
+    assert_eq!(read(out.join("1/3-1.png")), read(plain.join("1/3.png")), "no strength, no change");
     RUNS.fails(&format!("{still} --strength -1"), "dense", 2, "--strength");
 }
 
@@ -129,7 +125,7 @@ fn all_pictures_of_a_large_folder_are_varied_alike() {
         assert!(said.contains("257 pictures"), "{said}");
     }
     RUNS.succeeds(&line, "dense");
-    let varied = Raster::read(&out.join("256_png-1.png")).expect("a picture");
+    let varied = Raster::read(&out.join("256-1.png")).expect("a picture");
     let plain = folder.path().join("plain");
     let last = pictures.join("256.png");
     RUNS.succeeds(&format!("reconstruct {} -o {}", last.display(), plain.display()), "dense");

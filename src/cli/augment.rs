@@ -114,16 +114,10 @@ pub fn augment(args: &AugmentArgs) -> Result<()> {
     Ok(())
 }
 
-/// Where variants go: names of files are kept with their endings, so that few are alike.
+/// Where variants go: beside each other, numbered from 1.
 fn place(args: &AugmentArgs, inputs: &[Input]) -> Outputs {
-    let named = |input: &Input| {
-        let name = input.place.file_name().unwrap_or_default().to_string_lossy();
-        let place = input.place.with_file_name(name.replace('.', "_"));
-        Input { place, ..input.clone() }
-    };
-    let named: Vec<Input> = inputs.iter().map(named).collect();
     let suffixes: Vec<String> = (1..=args.count).map(|variant| format!("-{variant}")).collect();
-    Outputs::place(&named, &args.out, &suffixes, "png")
+    Outputs::place(inputs, &args.out, &suffixes, "png")
 }
 
 /// The label of each picture, for a model that is told labels.

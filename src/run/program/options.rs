@@ -55,7 +55,7 @@ pub struct TrainArgs {
     /// Images a step [default: the model's, or 32 below 10000 training images]
     #[arg(long, value_name = "N")]
     pub batch: Option<usize>,
-    /// Learning rate of Adam [default: the model's, 0.001 to 0.02]
+    /// Learning rate of Adam [default: the model's, 0.001 to 0.005]
     #[arg(long, value_name = "RATE")]
     pub lr: Option<f32>,
     /// How the learning rate goes over the run [default: the model's]
