@@ -218,3 +218,37 @@ fn runs_draw_without_their_images() {
     let probe = diabolo(&format!("probe --model {} --device cpu", run.display()));
     check_failed(&probe, 1, "the images of");
 }
+
+/// Files that are damaged are named, or taken for what they still are; nothing panics.
+#[test]
+fn what_a_run_remembers_may_be_damaged() {
+    let folder = folder();
+    let (data, run) = (folder.path().join("data"), folder.path().join("run"));
+    pictures(&data, 0..12);
+    train(&data, &run, "");
+    for name in ["manifest.json", "codes.safetensors"] {
+        let path = run.join(name);
+        let whole = fs::read(&path).expect("is written");
+        let mut damaged = vec![vec![], b"{}".to_vec(), whole[..whole.len() / 2].to_vec()];
+        for at in (0..whole.len()).step_by(whole.len().div_ceil(60)) {
+            let mut bytes = whole.clone();
+            bytes[at] ^= 1 << (at % 8);
+            damaged.push(bytes);
+        }
+        let mut refused = 0;
+        for bytes in damaged {
+            fs::write(&path, bytes).expect("the run is ours");
+            let mut trained = Trained::load(&run, &DeviceChoice::Cpu).expect("a finished run");
+            let sampled = trained.sample(2, 1.0, None, Seed(0)).map(drop);
+            for error in [trained.dataset().map(drop), sampled].into_iter().filter_map(Result::err)
+            {
+                refused += 1;
+                let said = error.to_string();
+                let names = said.contains(name) || said.contains("bring them back");
+                assert!(names, "{name} is not named: {said}");
+            }
+        }
+        assert!(refused >= 3, "{name}: {refused}");
+        fs::write(&path, whole).expect("the run is ours");
+    }
+}
