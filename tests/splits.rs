@@ -159,6 +159,11 @@ fn images_of_ones_own_are_held_out() {
     picture(&path("test/a/x.png"), 91);
     let after = dataset(&path("run"));
     assert_eq!((after.train, after.test), (before.train, before.test));
+    // Those of one class alone are of that class.
+    pictures(&path("some/b"), 70..73);
+    let some = format!("--test-data images:{} --overwrite", path("some").display());
+    train(&path("train"), &path("run"), &some);
+    assert_eq!(dataset(&path("run")).test.labels, Some(vec![1; 3]));
     pictures(&path("test/c"), 60..62);
     let (data, run) = (path("train"), path("other"));
     let line = format!("train {TINY} --data images:{} --out {}", data.display(), run.display());

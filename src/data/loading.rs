@@ -1,8 +1,11 @@
 //! Loading a dataset, from wherever its images come.
 
-use super::dataset::Dataset;
+use std::path::Path;
+
+use super::dataset::{Dataset, ImageFile, Images};
 use super::load_options::LoadOptions;
 use super::manifest::Manifest;
+use super::partition::{LOOSE, class_of};
 use super::source::Source;
 use super::{digits, folder, mnist, order, sprites};
 use crate::error::{Error, Result};
@@ -78,36 +81,43 @@ impl Dataset {
                 return Err(Error::option("--test-data", what));
             }
         };
-        test.labels = self.labels_of(&other.classes, test.labels, source)?;
+        test.labels = self.labels_of(&other.classes, &test, source)?;
         Ok(Dataset { test, trains_on_all: false, ..self })
     }
 
-    /// Labels among `classes` as those of the same names here; none where there are no classes here.
+    /// The labels here of images that have classes of the same names: those of their folders, or of
+    /// `classes`; none where there are no classes here.
     fn labels_of(
         &self,
         classes: &[String],
-        labels: Option<Vec<u32>>,
+        images: &Images,
         source: &Source,
     ) -> Result<Option<Vec<u32>>> {
         if self.classes.is_empty() {
             return Ok(None);
         }
-        let Some(labels) = labels else {
-            let what =
-                format!("{source} has no classes, but --data has; sort it into folders of them");
-            return Err(Error::option("--test-data", what));
-        };
-        let place = |name: &String| {
+        let refuse = |what: String| Error::option("--test-data", format!("{source} {what}"));
+        let label = |name: &str| {
             let found = self.classes.iter().position(|class| class == name);
             found.map(|place| place as u32).ok_or_else(|| {
-                let what = format!(
-                    "{source} has a class `{name}`, which --data has not; there are {}",
-                    self.classes.join(", ")
-                );
-                Error::option("--test-data", what)
+                let known = self.classes.join(", ");
+                refuse(format!("has a class `{name}`, which --data has not; there are {known}"))
             })
         };
-        let places = classes.iter().map(place).collect::<Result<Vec<u32>>>()?;
+        if !images.files.is_empty() {
+            // A folder of a single class has none of its own.
+            let of_file = |file: &ImageFile| {
+                let class = class_of(Path::new(""), Path::new(&file.file));
+                let label = label(class.as_deref().unwrap_or(LOOSE))?;
+                Ok(std::iter::repeat_n(label, file.images))
+            };
+            let labels = images.files.iter().map(of_file).collect::<Result<Vec<_>>>()?;
+            return Ok(Some(labels.into_iter().flatten().collect()));
+        }
+        let Some(labels) = &images.labels else {
+            return Err(refuse("has no classes, but --data has".into()));
+        };
+        let places = classes.iter().map(|name| label(name)).collect::<Result<Vec<u32>>>()?;
         Ok(Some(labels.iter().map(|label| places[*label as usize]).collect()))
     }
 }

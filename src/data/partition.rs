@@ -18,7 +18,7 @@ use super::order::Split;
 use crate::error::{Error, Result, counted};
 
 /// The class of images that lie beside class folders.
-const LOOSE: &str = ".";
+pub(super) const LOOSE: &str = ".";
 /// Names that a message lists.
 const LISTED: usize = 3;
 
