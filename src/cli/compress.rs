@@ -13,8 +13,7 @@ use crate::models::Model;
 use crate::run::say;
 use crate::tasks::codec::{Damage, container, damaged, hexadecimal};
 use crate::tasks::files::{Input, paths};
-use crate::tasks::inputs::check;
-use crate::tasks::{Codec, Header, Raster};
+use crate::tasks::{Codec, Header, Pictures, Raster};
 
 /// The most bytes of a file that is read.
 const MOST_BYTES: u64 = 1 << 30;
@@ -80,7 +79,7 @@ pub fn compress(args: &CompressArgs) -> Result<()> {
     let range = trained.config().range;
     let mut codec = Codec::new(trained)?;
     let read_from = paths(&inputs);
-    check(&read_from)?;
+    Pictures::check(&read_from)?;
     notes::channels(&read_from, codec.model());
     notes::of_compression(&read_from);
     let is_replaceable = |path: &Path, _: bool| container::is_one(path);

@@ -12,10 +12,9 @@ use crate::error::{Result, counted};
 use crate::evaluate::psnr;
 use crate::inference::Inference;
 use crate::run::say;
-use crate::tasks::DeepRaster;
 use crate::tasks::files::{Input, Outputs, paths};
-use crate::tasks::inputs::check;
 use crate::tasks::restore::restored;
+use crate::tasks::{DeepRaster, Pictures};
 use crate::tensor::Tensor;
 
 /// Pictures that are held at once.
@@ -56,7 +55,7 @@ pub fn reconstruct(args: &ReconstructArgs) -> Result<()> {
     let labels = trained.labels(label, paths.len())?;
     let outputs = Outputs::place(&inputs, &args.out, &[String::new()], "png");
     begin(&outputs, &inputs, &[], args.overwrite)?;
-    check(&paths)?;
+    Pictures::check(&paths)?;
     notes::channels(&paths, trained.model());
     let (shape, intake) = (trained.model().images(), trained.config().intake());
     let by_parts = trained.config().patches.is_some();

@@ -51,20 +51,20 @@ impl Pictures {
         Ok(Self { paths, images })
     }
 
+    /// Decodes all of these pictures, so that those that cannot be used are found before any work is done.
+    ///
+    /// # Errors
+    /// When there are some: all are named.
+    pub fn check(paths: &[PathBuf]) -> Result<()> {
+        let options = LoadOptions::default();
+        let found = paths.par_iter().filter_map(|path| picture::read(path, &options).err());
+        refuse(&found.collect::<Vec<_>>(), paths.len())
+    }
+
     /// How many pictures there are.
     pub fn count(&self) -> usize {
         self.paths.len()
     }
-}
-
-/// Decodes all of these pictures, so that those that cannot be used are found before any work is done.
-///
-/// # Errors
-/// When there are some: all are named.
-pub fn check(paths: &[PathBuf]) -> Result<()> {
-    let options = LoadOptions::default();
-    let found = paths.par_iter().filter_map(|path| picture::read(path, &options).err());
-    refuse(&found.collect::<Vec<_>>(), paths.len())
 }
 
 /// The error that names these faults of `count` pictures, if there are any.

@@ -19,7 +19,7 @@ use crate::nn::Loss;
 use crate::rng::Seed;
 use crate::run::{self, TrainArgs, say};
 use crate::tasks::anomaly::{Known, Score, Verdict, are_enough, auroc, threshold as unusual};
-use crate::tasks::{Trained, inputs};
+use crate::tasks::{Pictures, Trained};
 
 /// The options of `diabolo anomaly`.
 #[derive(Clone, Debug, clap::Args)]
@@ -113,7 +113,7 @@ pub fn anomaly(args: &AnomalyArgs) -> Result<()> {
     layout.tell(args.train.as_deref(), &args.test);
     let mut truth = GroundTruth::find(&judged);
     let masks = truth.as_ref().map_or(vec![], GroundTruth::files);
-    inputs::check(&[&judged.paths[..], &masks].concat())?;
+    Pictures::check(&[&judged.paths[..], &masks].concat())?;
     let mut trained = args.load(&layout, training, &choice)?;
     make_folder(&args.out)?;
     notes::channels(&judged.paths, trained.model());

@@ -14,10 +14,9 @@ use crate::inference::Inference;
 use crate::ops::Corruption;
 use crate::rng::Seed;
 use crate::run::say;
-use crate::tasks::DeepRaster;
 use crate::tasks::files::{Input, Outputs, paths};
-use crate::tasks::inputs::check;
 use crate::tasks::restore::{CorruptedBy, Quality, corrupt, restored};
+use crate::tasks::{DeepRaster, Pictures};
 use crate::tensor::Tensor;
 
 /// The options of `diabolo restore`.
@@ -67,7 +66,7 @@ pub fn restore(args: &RestoreArgs) -> Result<()> {
     let mut trained = args.model.load()?;
     let label = trained.label(args.label.as_deref())?;
     trained.labels(label, 1)?;
-    check(&paths(&inputs))?;
+    Pictures::check(&paths(&inputs))?;
     notes::channels(&paths(&inputs), trained.model());
     let suffixes = if args.noise.is_some() { &["", "-corrupted"][..] } else { &[""] };
     let suffixes: Vec<String> = suffixes.iter().map(ToString::to_string).collect();
