@@ -114,7 +114,8 @@ fn warn_of_copies(train: &Images, test: &Images, trains_on_all: bool) {
         test.files.iter().filter(|file| known.contains(&*file.md5)).collect();
     if let (Some(first), false) = (copies.first(), trains_on_all) {
         log::warn!(
-            "{} of the {} held-out pictures are copies of pictures that are trained on, such as {}: what is measured on them says nothing of new ones",
+            "{} of the {} held-out pictures are copies of pictures that are trained on, such as {}: what \
+             is measured on them says nothing of new ones",
             copies.len(),
             test.files.len(),
             first.file

@@ -99,10 +99,17 @@ impl Partition {
         for (path, md5) in files.iter().zip(digests) {
             known.entry(md5).or_default().push(path);
         }
-        let label = |path: &Path| {
-            let class = class_of(folder, path).unwrap_or_else(|| LOOSE.to_owned());
-            manifest.classes.iter().position(|known| *known == class).map(|place| place as u32)
+        // What it was then, wherever it lies now.
+        let label = |file: &ImageFile| {
+            let class = class_of(Path::new(""), Path::new(&file.file));
+            let class = class.as_deref().unwrap_or(LOOSE);
+            manifest.classes.iter().position(|known| known == class).map(|place| place as u32)
         };
+        let mut all = manifest.train.iter().chain(&manifest.held_out);
+        if let Some(file) = all.find(|file| label(file).is_none() && !manifest.classes.is_empty()) {
+            let what = format!("manifest.json of the run has no class for {}", file.file);
+            return Err(Error::file(folder, format!("{what}; bring that file back, or remove it")));
+        }
         let mut gone: Vec<String> = vec![];
         let mut find = |(number, file): (usize, &ImageFile)| {
             let paths = known.get_mut(&file.md5).filter(|paths| !paths.is_empty());
@@ -112,7 +119,7 @@ impl Partition {
             };
             let same = paths.iter().position(|path| name(folder, path) == file.file).unwrap_or(0);
             let path = paths.swap_remove(same).clone();
-            let label = label(&path);
+            let label = label(file);
             Some(Member { file: ImageFile { images: 0, ..file.clone() }, path, label, number })
         };
         let train: Vec<Member> = manifest.train.iter().enumerate().filter_map(&mut find).collect();
