@@ -4,10 +4,12 @@
 mod program;
 
 use std::fs;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 
-use diabolo::tasks::{Trained, npy};
+use diabolo::file::npy;
+use diabolo::tasks::Trained;
 use diabolo::tensor::Tensor;
 use image::GrayImage;
 use program::{Runs, text};
@@ -89,6 +91,50 @@ fn tables_hold_the_same_codes_with_their_paths() {
         let read = |out: &str| fs::read(folder.path().join(out).join(&name)).expect("written");
         assert_eq!(read("by-npy"), read("by-csv"));
     }
+}
+
+#[test]
+fn codes_of_numpys_archives_are_decoded() {
+    let folder = TempDir::new().expect("a temporary folder");
+    let path = |name: &str| folder.path().join(name);
+    npy::write(&path("a.npy"), &Tensor::full([2, 5], 0.25)).expect("writable");
+    npy::write(&path("b.npy"), &Tensor::full([1, 5], 0.5)).expect("writable");
+    let pack = |name: &str, files: &[&str]| {
+        let mut writer = zip::ZipWriter::new(fs::File::create(path(name)).expect("writable"));
+        for file in files {
+            let options = zip::write::SimpleFileOptions::default();
+            writer.start_file(*file, options).expect("writable");
+            writer.write_all(&fs::read(path(file)).expect("written")).expect("writable");
+        }
+        writer.finish().expect("writable");
+    };
+    pack("one.npz", &["a.npy"]);
+    pack("two.npz", &["a.npy", "b.npy"]);
+    let decode = |file: &str, options: &str, out: &str| {
+        let line = format!("decode {} {options} -o {}", path(file).display(), path(out).display());
+        RUNS.succeeds(&line, "dense")
+    };
+    for (file, options, pictures) in [("one.npz", "", 2), ("two.npz", "--array b", 1)] {
+        let out = format!("from-{file}");
+        decode(file, options, &out);
+        let plain = if pictures == 2 { "a.npy" } else { "b.npy" };
+        decode(plain, "", &format!("from-{plain}"));
+        for number in 0..pictures {
+            let picture = |out: &str| gray(&path(out).join(format!("{number:04}.png")));
+            assert_eq!(picture(&out), picture(&format!("from-{plain}")), "{file}");
+        }
+        assert_eq!(fs::read_dir(path(&out)).expect("written").count(), pictures);
+    }
+    let fails = |file: &str, options: &str, code: i32, what: &str| {
+        let line = format!("decode {} {options} -o {}", path(file).display(), path("no").display());
+        RUNS.fails(&line, "dense", code, what);
+    };
+    fails("two.npz", "", 1, "holds several arrays; name one of `a`, `b`");
+    fails("two.npz", "--array c", 1, "has no array `c`; it has `a`, `b`");
+    fails("a.npy", "--array a", 1, "is no archive of arrays");
+    fails("a.csv", "--array a", 2, "--array: has no effect on a table");
+    fails("a.txt", "", 2, "ending in .npy, .npz or .csv");
+    assert!(!path("no").exists());
 }
 
 #[test]

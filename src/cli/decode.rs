@@ -6,10 +6,11 @@ use super::codes::{Format, places};
 use super::model::ModelArgs;
 use super::outputs::{begin, check_apart, make_folder, save_all};
 use crate::error::{Error, Result, counted};
+use crate::file::npy;
 use crate::models::Model;
 use crate::run::say;
 use crate::tasks::files::Outputs;
-use crate::tasks::{Trained, code_table, npy};
+use crate::tasks::{Trained, code_table};
 use crate::tensor::Tensor;
 
 /// Numbers of pictures that are held at once.
@@ -18,9 +19,12 @@ const NUMBERS: usize = 1 << 24;
 /// The options of `diabolo decode`.
 #[derive(Clone, Debug, clap::Args)]
 pub struct DecodeArgs {
-    /// The file of codes: .npy, or .csv as encode writes it
+    /// The file of codes: .npy, .npz, or .csv as encode writes it
     #[arg(value_name = "CODES")]
     codes: PathBuf,
+    /// Which array of an .npz file holds the codes, where there are several
+    #[arg(long, value_name = "NAME")]
+    array: Option<String>,
     /// The folder for 0000.png and on
     #[arg(short, long, value_name = "DIR")]
     out: PathBuf,
@@ -40,12 +44,15 @@ pub struct DecodeArgs {
 /// When there is no finished run, the codes cannot be read or are not the model's, a label is missing
 /// or has no effect, or the folder cannot be written.
 pub fn decode(args: &DecodeArgs) -> Result<()> {
-    let format = Format::of(&args.codes, "CODES")?;
+    let format = Format::of_stored(&args.codes, "CODES")?;
+    if format == Format::Csv && args.array.is_some() {
+        return Err(Error::option("--array", "has no effect on a table; leave it out"));
+    }
     check_apart(&[], &args.out, false)?;
     let mut trained = args.model.load()?;
     let places = args.indices.then(|| places(trained.model())).transpose()?;
     let stored = match format {
-        Format::Npy => npy::read(&args.codes)?,
+        Format::Npy => npy::read_array(&args.codes, args.array.as_deref())?.into_tensor()?,
         Format::Csv => code_table::read(&args.codes)?,
     };
     let codes = match places {

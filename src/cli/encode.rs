@@ -10,11 +10,12 @@ use super::notes;
 use super::outputs::{Output, files_of_run};
 use crate::error::{Result, counted};
 use crate::file::is_standard_output;
+use crate::file::npy;
 use crate::inference::Codes;
 use crate::models::Model;
 use crate::run::say;
 use crate::shape::Shape;
-use crate::tasks::{Pictures, Trained, code_table, inputs, npy};
+use crate::tasks::{Pictures, Trained, code_table, inputs};
 use crate::tensor::Tensor;
 
 /// Numbers of pictures that are held at once.

@@ -16,7 +16,6 @@ pub(crate) mod files;
 pub mod generation;
 pub(crate) mod inputs;
 pub(crate) mod interpolate;
-pub mod npy;
 pub(crate) mod prior;
 pub mod probe;
 mod raster;
