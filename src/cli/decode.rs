@@ -4,13 +4,14 @@ use std::path::{Path, PathBuf};
 
 use super::codes::{Format, places};
 use super::model::ModelArgs;
+use super::numbers::NumberFile;
 use super::outputs::{begin, check_apart, make_folder, save_all};
 use crate::error::{Error, Result, counted};
 use crate::file::npy;
 use crate::models::Model;
 use crate::run::say;
 use crate::tasks::files::Outputs;
-use crate::tasks::{Trained, code_table};
+use crate::tasks::{Trained, code_table, is_of_numbers};
 use crate::tensor::Tensor;
 
 /// Numbers of pictures that are held at once.
@@ -25,8 +26,8 @@ pub struct DecodeArgs {
     /// Which array of an .npz file holds the codes, where there are several
     #[arg(long, value_name = "NAME")]
     array: Option<String>,
-    /// The folder for 0000.png and on
-    #[arg(short, long, value_name = "DIR")]
+    /// The folder for 0000.png and on; or FILE.npy for numbers, in the units of what the run learned from
+    #[arg(short, long, value_name = "DIR|FILE.npy")]
     out: PathBuf,
     /// The label that pictures are to have, for a model that is told labels
     #[arg(long, value_name = "NAME|N")]
@@ -48,8 +49,14 @@ pub fn decode(args: &DecodeArgs) -> Result<()> {
     if format == Format::Csv && args.array.is_some() {
         return Err(Error::option("--array", "has no effect on a table; leave it out"));
     }
-    check_apart(&[], &args.out, false)?;
     let mut trained = args.model.load()?;
+    let numbers = match is_of_numbers(&args.out) || trained.check_pixels().is_err() {
+        true => Some(NumberFile::prepare(&args.out, &trained, std::slice::from_ref(&args.codes))?),
+        false => None,
+    };
+    if numbers.is_none() {
+        check_apart(&[], &args.out, false)?;
+    }
     let places = args.indices.then(|| places(trained.model())).transpose()?;
     let stored = match format {
         Format::Npy => npy::read_array(&args.codes, args.array.as_deref())?.into_tensor()?,
@@ -62,6 +69,9 @@ pub fn decode(args: &DecodeArgs) -> Result<()> {
     let latent = trained.model().network.latent();
     let count = codes.len() / latent.max(1);
     let labels = trained.labels(trained.label(args.label.as_deref())?, count)?;
+    if let Some(file) = numbers {
+        return file.write(trained.inference().decode(&codes, labels.as_deref())?);
+    }
     let outputs = Outputs::counted(&args.out, count);
     begin(&outputs, &[], &[&args.codes], false)?;
     make_folder(&args.out)?;

@@ -24,7 +24,7 @@ const NUMBERS: usize = 1 << 24;
 /// The options of `diabolo encode`.
 #[derive(Clone, Debug, clap::Args)]
 pub struct EncodeArgs {
-    /// Pictures, or folders of them
+    /// Pictures, or folders of them, or files of numbers (.npy, .npz)
     #[arg(value_name = "IN", required_unless_present = "dataset", conflicts_with = "dataset")]
     inputs: Vec<PathBuf>,
     /// Encode the images that the run trained on, or held out
@@ -73,6 +73,9 @@ pub fn encode(args: &EncodeArgs) -> Result<()> {
     let out = Output::prepare(&args.out, &read)?;
     let (paths, codes) = match args.dataset {
         Some(part) => dataset_codes(&mut trained, part)?,
+        None if trained.are_numbers(&args.inputs)? => {
+            number_codes(&mut trained, &args.inputs, args.label.as_deref())?
+        }
         None => picture_codes(&mut trained, &args.inputs, args.label.as_deref())?,
     };
     let count = codes.count();
@@ -128,6 +131,18 @@ fn picture_codes(
         all.append(inference.encode(&pictures.images, labels)?);
     }
     Ok((paths.iter().map(|path| path.to_string_lossy().into_owned()).collect(), all))
+}
+
+/// The codes of samples of numbers, with their names.
+fn number_codes(
+    trained: &mut Trained,
+    inputs: &[PathBuf],
+    label: Option<&str>,
+) -> Result<(Vec<String>, Codes)> {
+    let samples = trained.units()?.read(inputs)?;
+    let labels = trained.labels(trained.label(label)?, samples.count())?;
+    let codes = trained.inference().encode(&samples.images, labels.as_deref())?;
+    Ok((samples.names, codes))
 }
 
 /// The codes of a part of the run's dataset; images of no files have numbers in place of paths.

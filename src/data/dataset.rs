@@ -1,13 +1,15 @@
 //! Images, and sets of them in two parts.
 
-use crate::shape::ImageShape;
+use super::scaling::Scaling;
+use crate::error::counted;
+use crate::shape::{Element, ImageShape};
 
 /// Some images of one shape.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Images {
-    /// One byte an element, `[count, channels, height, width]`. Where pixels are missing there is
-    /// one channel more, the last: 255 where a pixel is seen and 0 where it is missing, and 0 in all
-    /// its colours then.
+    /// The bytes of all elements, `[count, channels, height, width]`, stored as [`Dataset::element`] says.
+    /// Where pixels are missing there is one channel more, the last: 255 (or 1, among numbers) where a
+    /// pixel is seen and 0 where it is missing, and 0 in all its colours then.
     pub pixels: Vec<u8>,
     /// The class of each image as an index into [`Dataset::classes`], where there are classes.
     pub labels: Option<Vec<u32>>,
@@ -117,7 +119,7 @@ impl Images {
 ///
 /// A [`Source`](super::source::Source) is parsed from the words of `--data`, as in
 /// `"images:my-photos".parse()`.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Dataset {
     /// A short name: `digits`, `mnist`, `sprites`, or the folder's name.
     pub name: String,
@@ -125,6 +127,10 @@ pub struct Dataset {
     pub shape: ImageShape,
     /// Whether [`Images::pixels`] has that channel.
     pub masked: bool,
+    /// How elements are stored.
+    pub element: Element,
+    /// What numbers without bounds were standardised by; none for pixels.
+    pub scaling: Option<Scaling>,
     /// The images to train on.
     pub train: Images,
     /// The images that are held out; where none are, some of those that are trained on.
@@ -136,15 +142,48 @@ pub struct Dataset {
 }
 
 impl Dataset {
+    /// Whether each sample is a row of numbers that have no neighbours.
+    pub fn is_of_vectors(&self) -> bool {
+        self.element == Element::Number && self.shape.channels == 1 && self.shape.height == 1
+    }
+
+    /// So many of its samples in words, such as `60000 images of 28x28 gray` or `1 vector of 12 numbers`.
+    pub fn in_words(&self, count: usize) -> String {
+        let ImageShape { channels, height, width } = self.shape;
+        match (self.is_of_vectors(), &self.scaling) {
+            (true, _) => format!("{} of {}", counted(count, "vector"), counted(width, "number")),
+            (false, None) => format!("{} of {}", counted(count, "image"), self.shape),
+            (false, Some(_)) => {
+                format!("{} of {channels}x{height}x{width} numbers", counted(count, "image"))
+            }
+        }
+    }
+
     /// How many channels [`Images::pixels`] has: those of the image, and one that says what is seen
     /// where pixels are missing.
     pub fn stored_channels(&self) -> usize {
         self.shape.channels + usize::from(self.masked)
     }
 
-    /// How many bytes of [`Images::pixels`] belong to one image.
+    /// How many elements of one image are stored.
     pub fn stored_elements(&self) -> usize {
         self.stored_channels() * self.shape.height * self.shape.width
+    }
+
+    /// How many bytes of [`Images::pixels`] belong to one image.
+    pub fn stored_bytes(&self) -> usize {
+        self.stored_elements() * self.element.bytes()
+    }
+
+    /// What these bytes of [`Images::pixels`] stand for: pixels in [0, 1], or numbers.
+    pub fn numbers(&self, bytes: &[u8]) -> Vec<f32> {
+        match self.element {
+            Element::Byte => bytes.iter().map(|byte| f32::from(*byte) / 255.0).collect(),
+            Element::Number => {
+                let (words, _) = bytes.as_chunks::<4>();
+                words.iter().map(|word| f32::from_le_bytes(*word)).collect()
+            }
+        }
     }
 }
 

@@ -42,8 +42,7 @@ pub fn load(folder: &Path, options: &LoadOptions, known: Option<&Manifest>) -> R
     if let Some(only) = only(folder, &files, options, known)? {
         let (shape, train, test) = only_picture::load(folder, &only, options)?;
         let name = name(folder);
-        let (masked, trains_on_all, classes) = (false, false, vec![]);
-        return Ok(Dataset { name, shape, masked, train, test, trains_on_all, classes });
+        return Ok(Dataset { name, shape, train, test, ..Dataset::default() });
     }
     let Partition { train, held_out, classes } = match known {
         Some(manifest) => Partition::remembered(folder, &files, manifest)?,
@@ -87,7 +86,7 @@ pub fn load(folder: &Path, options: &LoadOptions, known: Option<&Manifest>) -> R
     }
     warn_of_copies(&train, &test, trains_on_all);
     let name = name(folder);
-    Ok(Dataset { name, shape, masked: false, train, test, trains_on_all, classes })
+    Ok(Dataset { name, shape, train, test, trains_on_all, classes, ..Dataset::default() })
 }
 
 /// So many parts of pictures, spread over all pictures. All files stay listed: they are those of a run,
@@ -236,7 +235,7 @@ fn is_of_a_run(folder: &Path) -> bool {
 }
 
 /// What is in a folder, except for hidden things, in an order that does not depend on the disk.
-fn list(folder: &Path) -> io::Result<Vec<PathBuf>> {
+pub(super) fn list(folder: &Path) -> io::Result<Vec<PathBuf>> {
     let mut paths = Vec::new();
     for entry in fs::read_dir(folder)? {
         let entry = entry?;

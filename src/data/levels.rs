@@ -51,7 +51,7 @@ impl StoredRange {
     }
 
     /// Where a value lies in it, from 0 to 1.
-    fn share(self, value: f64) -> f64 {
+    pub(super) fn share(self, value: f64) -> f64 {
         let share = (value - self.low) / (self.high - self.low);
         // Zero for what is no number.
         if share > 0.0 { share.min(1.0) } else { 0.0 }

@@ -6,10 +6,11 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 use super::dataset::{Dataset, ImageFile};
+use super::scaling::Scaling;
 use crate::error::{Error, Result};
 
 /// What a run remembers of its images, as `manifest.json` in its folder.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Manifest {
     /// The digest of all pixels and labels; see [`Dataset::digest`].
     pub digest: String,
@@ -19,6 +20,9 @@ pub struct Manifest {
     pub train: Vec<ImageFile>,
     /// Those that were held out.
     pub held_out: Vec<ImageFile>,
+    /// What numbers were standardised by, if they were.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scaling: Option<Scaling>,
 }
 
 impl Manifest {
@@ -30,6 +34,7 @@ impl Manifest {
             classes: dataset.classes.clone(),
             train: dataset.train.files.clone(),
             held_out: held_out.to_vec(),
+            scaling: dataset.scaling.clone(),
         }
     }
 

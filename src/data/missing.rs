@@ -16,7 +16,7 @@ use super::order::below;
 use super::picture;
 use crate::error::{Error, Result};
 use crate::rng::{self, Seed, stream};
-use crate::shape::{ImageShape, MAX_BYTES, MAX_SIDE};
+use crate::shape::{Element, ImageShape, MAX_BYTES, MAX_SIDE};
 use crate::tensor::Tensor;
 
 const SEEN: u8 = 255;
@@ -86,6 +86,10 @@ fn bad_share(text: &str) -> Error {
 pub fn apply(dataset: Dataset, missing: &Missing, seed: Seed) -> Result<Dataset> {
     if dataset.masked {
         let what = format!("which pixels of `{}` are missing is known already", dataset.name);
+        return Err(Error::option("--missing", what));
+    }
+    if dataset.element == Element::Number {
+        let what = "is of pixels; in numbers, NaN says what is missing";
         return Err(Error::option("--missing", what));
     }
     let shape = dataset.shape;

@@ -1,10 +1,13 @@
-//! Images to learn from: the embedded digits, MNIST, a folder of images, or procedural sprites.
+//! Images to learn from: the embedded digits, MNIST, a folder of images, arrays of numbers, or procedural
+//! sprites.
 //!
-//! A dataset is bytes, `[count, channels, height, width]`, in two parts: one to train on, and one
-//! that is held out and never trained on. Which images are held out depends on the seed alone.
+//! A dataset is `[count, channels, height, width]` in two parts: one to train on, and one that is held
+//! out and never trained on. Which images are held out depends on the seed alone. Pixels are bytes; what
+//! NumPy wrote may be vectors, and numbers without bounds, which are standardised: see [`arrays`].
 //!
 //! Where images lack pixels, one channel more says of each pixel whether it is seen; see [`missing`].
 
+pub(crate) mod arrays;
 #[cfg(not(feature = "cli"))]
 #[path = "no_bar.rs"]
 mod bar;
@@ -37,11 +40,12 @@ pub mod order;
 mod partition;
 mod patches;
 pub mod picture;
+pub(crate) mod scaling;
 mod source;
 pub mod sprites;
 mod tiff;
 
-pub use crate::shape::{ImageShape, MAX_BYTES, MAX_SIDE};
+pub use crate::shape::{Element, ImageShape, MAX_BYTES, MAX_SIDE};
 pub use dataset::{Dataset, ImageFile, Images};
 pub use fit::Fit;
 pub use levels::StoredRange;
@@ -50,4 +54,5 @@ pub use manifest::{Manifest, class_table};
 pub use missing::Missing;
 pub use order::permutation;
 pub use partition::class_of;
+pub use scaling::Scaling;
 pub use source::Source;

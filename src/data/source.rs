@@ -17,11 +17,14 @@ pub enum Source {
     Mnist(Option<PathBuf>),
     /// `images:DIR`: every image in a folder and its sub-folders.
     Images(PathBuf),
+    /// `npy:PATH`: vectors or images of numbers, in a file of NumPy's (`.npy`, `.npz`) or a folder of them.
+    Numbers(PathBuf),
     /// `sprites` or `sprites:COUNT`: this many drawn squares, ellipses and hearts.
     Sprites(usize),
 }
 
-const CHOICES: &str = "digits, mnist, mnist:DIR, images:DIR, sprites or sprites:COUNT";
+const CHOICES: &str =
+    "digits, mnist, mnist:DIR, images:DIR, npy:FILE, npy:DIR, sprites or sprites:COUNT";
 
 impl FromStr for Source {
     type Err = Error;
@@ -35,11 +38,12 @@ impl FromStr for Source {
             ("digits", None) => Ok(Self::Digits),
             ("mnist", None) => Ok(Self::Mnist(None)),
             ("sprites", None) => Ok(Self::Sprites(sprites::DEFAULT_COUNT)),
-            ("mnist" | "images", Some("")) | ("images", None) => {
+            ("mnist" | "images" | "npy", Some("")) | ("images" | "npy", None) => {
                 let what = format!("`{text}` lacks a folder; write {kind}:DIR");
                 Err(Error::option("--data", what))
             }
             ("mnist", Some(folder)) => Ok(Self::Mnist(Some(at_home(folder)?))),
+            ("npy", Some(path)) => Ok(Self::Numbers(at_home(path)?)),
             ("images", Some(folder)) => Ok(Self::Images(at_home(folder)?)),
             ("sprites", Some(count)) => match count.parse() {
                 Ok(count) => Ok(Self::Sprites(count)),
@@ -82,6 +86,7 @@ impl fmt::Display for Source {
             Self::Mnist(None) => write!(f, "mnist"),
             Self::Mnist(Some(folder)) => write!(f, "mnist:{}", folder.display()),
             Self::Images(folder) => write!(f, "images:{}", folder.display()),
+            Self::Numbers(path) => write!(f, "npy:{}", path.display()),
             Self::Sprites(sprites::DEFAULT_COUNT) => write!(f, "sprites"),
             Self::Sprites(count) => write!(f, "sprites:{count}"),
         }
@@ -94,7 +99,15 @@ mod tests {
 
     #[test]
     fn what_is_parsed_is_printed() {
-        let texts = ["digits", "mnist", "mnist:a/b", "images:C:\\pictures", "sprites", "sprites:7"];
+        let texts = [
+            "digits",
+            "mnist",
+            "mnist:a/b",
+            "images:C:\\pictures",
+            "npy:a.npz",
+            "sprites",
+            "sprites:7",
+        ];
         for text in texts {
             let source: Source = text.parse().expect(text);
             assert_eq!(source.to_string(), text);
@@ -124,6 +137,7 @@ mod tests {
             ("digits:3", CHOICES),
             ("images", "images:DIR"),
             ("images:", "images:DIR"),
+            ("npy:", "npy:DIR"),
             ("mnist:", "mnist:DIR"),
             ("sprites:many", "`many` is not a number"),
             ("sprites:-1", "`-1` is not a number"),

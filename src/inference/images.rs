@@ -14,7 +14,7 @@ pub(crate) fn images_at_once(dataset: &Dataset) -> usize {
     (HOST_NUMBERS / dataset.stored_elements().max(1)).clamp(1, HOST_IMAGES)
 }
 
-/// The images in [0, 1] of a part of a dataset, `[count, channels, height, width]`, and which of
+/// The images of a part of a dataset, pixels in [0, 1] or standardised numbers, `[count, channels, height, width]`, and which of
 /// their pixels are seen, `[count, 1, height, width]`, where some are not.
 ///
 /// # Errors
@@ -26,15 +26,15 @@ pub fn tensor(
 ) -> Result<(Tensor, Option<Tensor>)> {
     let ImageShape { channels, height, width } = dataset.shape;
     let (stored, own) = (dataset.stored_elements(), dataset.shape.elements());
-    let bytes = &images.pixels[part.start * stored..part.end * stored];
-    let number = |byte: &u8| f32::from(*byte) / 255.0;
-    let rows = || bytes.chunks(stored);
-    let values = rows().flat_map(|row| &row[..own]).map(number).collect();
-    let pixels = Tensor::new([part.len(), channels, height, width], values)?;
-    let mut seen = None;
-    if dataset.masked {
-        let values = rows().flat_map(|row| &row[own..]).map(number).collect();
-        seen = Some(Tensor::new([part.len(), 1, height, width], values)?);
+    let bytes = dataset.stored_bytes();
+    let numbers = dataset.numbers(&images.pixels[part.start * bytes..part.end * bytes]);
+    let shape = [part.len(), channels, height, width];
+    if !dataset.masked {
+        return Ok((Tensor::new(shape, numbers)?, None));
     }
-    Ok((pixels, seen))
+    let rows = || numbers.chunks(stored);
+    let values = rows().flat_map(|row| &row[..own]).copied().collect();
+    let seen = rows().flat_map(|row| &row[own..]).copied().collect();
+    let seen = Tensor::new([part.len(), 1, height, width], seen)?;
+    Ok((Tensor::new(shape, values)?, Some(seen)))
 }

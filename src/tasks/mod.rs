@@ -16,6 +16,7 @@ pub(crate) mod files;
 pub mod generation;
 pub(crate) mod inputs;
 pub(crate) mod interpolate;
+pub(crate) mod numbers;
 pub(crate) mod prior;
 pub mod probe;
 mod raster;
@@ -31,5 +32,6 @@ pub use deep_raster::DeepRaster;
 #[cfg(feature = "cli")]
 pub use export::{Part, onnx, onnx_of_run};
 pub use inputs::Pictures;
+pub use numbers::{Samples, Units, is_of_numbers};
 pub use raster::Raster;
 pub use trained::Trained;

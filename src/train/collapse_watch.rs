@@ -172,7 +172,8 @@ fn look_at_images(dataset: &Dataset, trainer: &mut Trainer) -> Result<(Codes, Op
     let (images, _) = tensor(dataset, &chosen, 0..count)?;
     let mut inference = trainer.inference();
     let codes = inference.encode(&images, chosen.labels.as_deref())?;
-    if dataset.masked {
+    // Where pixels are missing it is not known how they should be, and other numbers have no bounds.
+    if dataset.masked || dataset.scaling.is_some() {
         return Ok((codes, None));
     }
     let made = inference.reconstruct(&images, chosen.labels.as_deref())?;

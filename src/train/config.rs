@@ -9,7 +9,7 @@ use crate::data::{
 use crate::error::{Error, Result};
 use crate::evaluate::Subject;
 use crate::models::{Model, Schedule};
-use crate::nn::Loss;
+use crate::nn::{Loss, Output};
 use crate::ops::{Corruption, Optimiser};
 use crate::rng::Seed;
 
@@ -206,7 +206,11 @@ impl Config {
         let (width, height) = self.size.unwrap_or((0, 0));
         check_whole("--size", width.max(height))?;
         self.optimiser.check()?;
-        [self.noise, self.test_noise].iter().flatten().try_for_each(Corruption::check)?;
+        let noise = [self.noise, self.test_noise];
+        noise.iter().flatten().try_for_each(Corruption::check)?;
+        if self.model.output == Output::Number {
+            noise.iter().flatten().try_for_each(Corruption::check_numbers)?;
+        }
         self.model.check()
     }
 
@@ -275,12 +279,13 @@ fn with_test(
         let what = "has no effect beside --test-data, which is what is held out";
         return Err(Error::option("--hold-out", what));
     }
-    let is_folder = matches!(source, Source::Images(_));
+    let is_folder = matches!(source, Source::Images(_) | Source::Numbers(_));
     let all = LoadOptions { hold_out: is_folder.then_some(0.0), ..*options };
     let part = |files: &[ImageFile]| {
         known.map(|known| Manifest {
             classes: known.classes.clone(),
             train: files.to_vec(),
+            scaling: known.scaling.clone(),
             ..Manifest::default()
         })
     };

@@ -6,6 +6,7 @@ use super::saving::SaveEvery;
 use crate::data::{Dataset, Fit, LoadOptions, Source, StoredRange};
 use crate::error::{Error, Result};
 use crate::models::{Choices, Kind, Recipe, Schedule};
+use crate::nn::Output;
 use crate::rng::Seed;
 use crate::train::{Config, LIKELIHOOD_IMAGES, SMALL_BATCH, load};
 
@@ -18,7 +19,8 @@ const DIGITS_EPOCHS: u32 = 20;
 #[derive(Clone, Debug, clap::Parser)]
 #[command(version, about)]
 pub struct TrainArgs {
-    /// Images: digits (embedded), mnist, mnist:DIR, images:DIR, sprites or sprites:COUNT
+    /// Images: digits (embedded), mnist, mnist:DIR, images:DIR, sprites or sprites:COUNT; or numbers as
+    /// NumPy has them: npy:FILE or npy:DIR
     #[arg(long, default_value = "digits")]
     pub data: String,
     /// Bring images to this size, such as 64x48 (width x height)
@@ -34,8 +36,9 @@ pub struct TrainArgs {
     /// Turn colour images gray
     #[arg(long)]
     pub gray: bool,
-    /// The stored values that become black and white, such as 0-4095 for 12 bits in a file of 16
-    #[arg(long, value_name = "LOW-HIGH")]
+    /// The stored values that become black and white, such as 0-4095 for 12 bits in a file of 16; the
+    /// numbers of npy: that become 0 and 1 [default there: standardised, but for bytes of images]
+    #[arg(long, value_name = "LOW-HIGH", allow_hyphen_values = true)]
     pub range: Option<StoredRange>,
     /// Go on without images of a folder that are damaged, too small or of an unknown kind
     #[arg(long)]
@@ -190,9 +193,12 @@ impl TrainArgs {
         let given = &self.choices;
         let Recipe { epochs, .. } = kind.recipe(given, is_mnist);
         let epochs = self.epochs.unwrap_or(if is_digits { DIGITS_EPOCHS } else { epochs });
-        let given = with_short_warmup(given, kind, is_mnist, epochs)?;
+        let given = with_short_warmup(&kind.suited(given, dataset)?, kind, is_mnist, epochs)?;
         let classes = dataset.classes.len();
-        let (model, recipe) = kind.build(dataset.shape, classes, &given, is_mnist)?;
+        let (mut model, recipe) = kind.build(dataset.shape, classes, &given, is_mnist)?;
+        if dataset.scaling.is_some() {
+            model.output = Output::Number;
+        }
         let small = dataset.train.count < FEW_IMAGES;
         let batch = if small { recipe.batch.min(SMALL_BATCH) } else { recipe.batch };
         let choices = recipe.choices;
