@@ -20,7 +20,7 @@ fn plans(kind: Kind, batch: usize, target: &GpuTarget, linear: bool) -> [Plan; 2
     }
     let layout = layout(&model).unwrap();
     let config = Config { batch, ..Config::new(model) };
-    let shape = BatchShape { images: IMAGES, masked: false, batch, room: batch };
+    let shape = BatchShape { images: IMAGES, masked: false, paired: false, batch, room: batch };
     let plan = |fuse| training_plan(&config, &layout, shape, Some(target), fuse).unwrap();
     [plan(true), plan(false)]
 }

@@ -1,5 +1,7 @@
 //! Images, and sets of them in two parts.
 
+use std::ops::Range;
+
 use crate::shape::ImageShape;
 
 /// Some images of one shape.
@@ -7,7 +9,8 @@ use crate::shape::ImageShape;
 pub struct Images {
     /// One byte an element, `[count, channels, height, width]`. Where pixels are missing there is
     /// one channel more, the last: 255 where a pixel is seen and 0 where it is missing, and 0 in all
-    /// its colours then.
+    /// its colours then. In pairs, the channels of what is given come first and then as many of what it
+    /// should become.
     pub pixels: Vec<u8>,
     /// The class of each image as an index into [`Dataset::classes`], where there are classes.
     pub labels: Option<Vec<u32>>,
@@ -26,6 +29,16 @@ pub struct ImageFile {
     pub md5: String,
     /// How many images come from it: 1, or as many parts as were cut from it and are kept.
     pub images: usize,
+    /// In pairs, the MD5 of the picture that it should become.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub clean: Option<String>,
+}
+
+impl ImageFile {
+    /// That of its bytes and, in pairs, of those of the picture that it should become.
+    pub(super) fn digests(&self) -> impl Iterator<Item = &String> {
+        std::iter::once(&self.md5).chain(&self.clean)
+    }
 }
 
 impl Images {
@@ -121,10 +134,12 @@ impl Images {
 pub struct Dataset {
     /// A short name: `digits`, `mnist`, `sprites`, or the folder's name.
     pub name: String,
-    /// The shape of every image, without the channel that says what is seen.
+    /// The shape of every image, without the channel that says what is seen, and without its partner.
     pub shape: ImageShape,
     /// Whether [`Images::pixels`] has that channel.
     pub masked: bool,
+    /// Whether [`Images::pixels`] has as many channels more: those of what each image should become.
+    pub paired: bool,
     /// The images to train on.
     pub train: Images,
     /// The images that are held out; where none are, some of those that are trained on.
@@ -137,14 +152,21 @@ pub struct Dataset {
 
 impl Dataset {
     /// How many channels [`Images::pixels`] has: those of the image, and one that says what is seen
-    /// where pixels are missing.
+    /// where pixels are missing; in pairs, those of both pictures.
     pub fn stored_channels(&self) -> usize {
-        self.shape.channels + usize::from(self.masked)
+        self.shape.channels * (1 + usize::from(self.paired)) + usize::from(self.masked)
     }
 
     /// How many bytes of [`Images::pixels`] belong to one image.
     pub fn stored_elements(&self) -> usize {
         self.stored_channels() * self.shape.height * self.shape.width
+    }
+
+    /// Which of those bytes are what a model should make of the image: in pairs, the second picture's,
+    /// else the image's own.
+    pub fn target(&self) -> Range<usize> {
+        let (own, first) = (self.shape.elements(), usize::from(self.paired));
+        first * own..(first + 1) * own
     }
 }
 
@@ -157,6 +179,7 @@ mod tests {
             file: file.into(),
             md5: String::new(),
             images,
+            clean: None,
         };
         let files = [("a.png", 2), ("b.png", 1)].map(file).to_vec();
         Images { pixels: (0..12).collect(), labels: Some(vec![7, 8, 9]), count: 3, files }

@@ -15,6 +15,9 @@ impl Dataset {
         let mut whole = Md5::new();
         let sizes = [self.shape.channels, self.shape.height, self.shape.width];
         whole.update(format!("{sizes:?} {} {}", self.masked, self.classes.len()));
+        if self.paired {
+            whole.update(" paired");
+        }
         for Images { pixels, labels, count, .. } in [&self.train, &self.test] {
             whole.update(format!(" {count} "));
             let labels: &[u32] = labels.as_deref().unwrap_or(&[]);
@@ -38,7 +41,8 @@ mod tests {
         let dataset = Dataset::load(&Source::Digits, &LoadOptions::default()).expect("embedded");
         let digest = dataset.digest();
         assert_eq!(digest, dataset.clone().digest());
-        let changes: [fn(&mut Dataset); 4] = [
+        let changes: [fn(&mut Dataset); 5] = [
+            |dataset| dataset.paired = true,
             |dataset| dataset.train.pixels[7] ^= 1,
             |dataset| dataset.test.pixels[7] ^= 1,
             |dataset| dataset.train.labels = None,

@@ -33,6 +33,7 @@ pub fn load(options: &LoadOptions) -> Result<Dataset> {
         name: "digits".into(),
         shape,
         masked: false,
+        paired: false,
         trains_on_all: false,
         train: all.select(&split.train),
         test: all.select(&split.test),

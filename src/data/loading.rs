@@ -36,6 +36,7 @@ impl Dataset {
             Source::Digits => digits::load(options),
             Source::Mnist(folder) => mnist::load(folder.as_deref(), options),
             Source::Images(folder) => folder::load(folder, options, known),
+            Source::Pairs { noisy, clean } => folder::load_pairs(noisy, clean, options, known),
             Source::Sprites(count) => sprites::load(*count, options),
         }
     }
@@ -45,14 +46,15 @@ impl Dataset {
     /// classes are found by name.
     ///
     /// # Errors
-    /// When they cannot be read, are of another size, or are of a class that there is none to train on of.
+    /// When they cannot be read, are of another size, are pairs where these are none or the other way round,
+    /// or are of a class that there is none to train on of.
     pub fn with_test(
         self,
         source: &Source,
         options: &LoadOptions,
         known: Option<&Manifest>,
     ) -> Result<Dataset> {
-        let is_folder = matches!(source, Source::Images(_));
+        let is_folder = source.is_of_pictures();
         let options = LoadOptions {
             limit: None,
             gray: is_folder && self.shape.channels == 1,
@@ -62,6 +64,14 @@ impl Dataset {
             ..*options
         };
         let other = Self::load_known(source, &options, known)?;
+        if other.paired != self.paired {
+            let (had, wanted) = match self.paired {
+                true => ("pictures by themselves", "pairs; give pairs:NOISY,CLEAN"),
+                false => ("pairs", "none; give images:DIR"),
+            };
+            let what = format!("{source} has {had}, but --data has {wanted}");
+            return Err(Error::option("--test-data", what));
+        }
         let mut test = if is_folder { other.train } else { other.test };
         if (other.shape.width, other.shape.height) != (self.shape.width, self.shape.height) {
             let what = format!(
@@ -72,7 +82,7 @@ impl Dataset {
         }
         test.pixels = match (other.shape.channels, self.shape.channels) {
             (1, 3) => {
-                let planes = test.pixels.chunks(other.shape.elements());
+                let planes = test.pixels.chunks(other.shape.height * other.shape.width);
                 planes.flat_map(|plane| plane.repeat(3)).collect()
             }
             (had, wanted) if had == wanted => test.pixels,
@@ -131,7 +141,7 @@ impl LoadOptions {
             ));
         }
         if let Some((width, height)) = self.size {
-            if !matches!(source, Source::Images(_) | Source::Sprites(_)) {
+            if !source.is_of_pictures() && !matches!(source, Source::Sprites(_)) {
                 let what = format!("has no effect on --data {source}: its images have one size");
                 return Err(Error::option("--size", what));
             }
@@ -142,8 +152,9 @@ impl LoadOptions {
             }
         }
         if let Some((width, height)) = self.patches {
-            if !matches!(source, Source::Images(_)) {
-                let what = format!("has no effect on --data {source}; only images:DIR takes it");
+            if !source.is_of_pictures() {
+                let what =
+                    format!("has no effect on --data {source}; only pictures of folders take it");
                 return Err(Error::option("--patches", what));
             }
             if self.size.is_some() {
@@ -157,8 +168,9 @@ impl LoadOptions {
             }
         }
         if let Some(share) = self.hold_out {
-            if !matches!(source, Source::Images(_)) {
-                let what = format!("has no effect on --data {source}; only images:DIR takes it");
+            if !source.is_of_pictures() {
+                let what =
+                    format!("has no effect on --data {source}; only pictures of folders take it");
                 return Err(Error::option("--hold-out", what));
             }
             order::check_held_out(share)?;
@@ -170,8 +182,9 @@ impl LoadOptions {
             ("--skip-damaged", self.skip_damaged),
         ];
         for (option, is_given) in of_folders {
-            if is_given && !matches!(source, Source::Images(_)) {
-                let what = format!("has no effect on --data {source}; only images:DIR takes it");
+            if is_given && !source.is_of_pictures() {
+                let what =
+                    format!("has no effect on --data {source}; only pictures of folders take it");
                 return Err(Error::option(option, what));
             }
         }

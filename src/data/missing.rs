@@ -82,10 +82,14 @@ fn bad_share(text: &str) -> Error {
 ///
 /// # Errors
 /// When a mask image cannot be read, is not of the images' size, or leaves no pixel; when a share is
-/// not below 1; when the dataset lacks pixels already, is not of its own shape, or grows too large.
+/// not below 1; when the dataset lacks pixels already, is one of pairs, is not of its own shape, or grows too large.
 pub fn apply(dataset: Dataset, missing: &Missing, seed: Seed) -> Result<Dataset> {
     if dataset.masked {
         let what = format!("which pixels of `{}` are missing is known already", dataset.name);
+        return Err(Error::option("--missing", what));
+    }
+    if dataset.paired {
+        let what = "has no effect on pairs, whose pictures are whole; leave it out";
         return Err(Error::option("--missing", what));
     }
     let shape = dataset.shape;

@@ -63,6 +63,7 @@ fn from_folder(folder: &Path, limit: Option<usize>) -> Result<Dataset> {
         name: set.name.into(),
         shape,
         masked: false,
+        paired: false,
         trains_on_all: false,
         train: train.take(limit.unwrap_or(usize::MAX)),
         test,

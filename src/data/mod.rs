@@ -1,9 +1,11 @@
-//! Images to learn from: the embedded digits, MNIST, a folder of images, or procedural sprites.
+//! Images to learn from: the embedded digits, MNIST, a folder of images or two of pairs, or procedural
+//! sprites.
 //!
 //! A dataset is bytes, `[count, channels, height, width]`, in two parts: one to train on, and one
 //! that is held out and never trained on. Which images are held out depends on the seed alone.
 //!
 //! Where images lack pixels, one channel more says of each pixel whether it is seen; see [`missing`].
+//! In pairs, as many channels more are what each image should become.
 
 #[cfg(not(feature = "cli"))]
 #[path = "no_bar.rs"]
@@ -34,7 +36,9 @@ mod numbers;
 mod only_picture;
 mod opening;
 pub mod order;
+mod pairs;
 mod partition;
+pub(crate) mod partners;
 mod patches;
 pub mod picture;
 mod source;

@@ -144,6 +144,7 @@ pub fn load(count: usize, options: &LoadOptions) -> Result<Dataset> {
         name: "sprites".into(),
         shape,
         masked: false,
+        paired: false,
         trains_on_all: false,
         train: draw(options.seed, &split.train, &shape),
         test: draw(options.seed, &split.test, &shape),

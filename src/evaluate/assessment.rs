@@ -190,17 +190,12 @@ impl Assessment {
         dataset: &Dataset,
         inference: &mut Inference,
     ) -> Result<()> {
-        let Some(noise) = subject.noise else { return Ok(()) };
-        if dataset.masked {
-            return Ok(());
-        }
         let mut sums = [0.0; 3];
         let chunk = images_at_once(dataset);
         for first in (0..dataset.test.count).step_by(chunk) {
             let part = first..(first + chunk).min(dataset.test.count);
-            let labels = dataset.test.labels.as_ref().map(|labels| &labels[part.clone()]);
-            let (clean, _) = tensor(dataset, &dataset.test, part)?;
-            let made = inference.restore(&clean, labels, noise, first)?;
+            let made = inference.restore_dataset(dataset, &dataset.test, part, subject.noise)?;
+            let Some((made, clean)) = made else { return Ok(()) };
             let filtered = median3x3(&made.corrupted);
             for (sum, image) in sums.iter_mut().zip([&made.corrupted, &filtered, &made.restored]) {
                 *sum += squared_distance(&clean, image);

@@ -3,7 +3,7 @@
 use nalgebra::DMatrix;
 use rayon::prelude::*;
 
-use crate::data::{Dataset, Images};
+use crate::data::Dataset;
 
 /// Training images that are compared at once.
 const AT_ONCE: usize = 1 << 11;
@@ -20,7 +20,7 @@ pub fn nearest_distance(images: &[f32], dataset: &Dataset) -> f64 {
     let rows = DMatrix::from_column_slice(elements, count, &images[..count * elements]);
     let parts: Vec<Vec<f32>> = (0..train.count.div_ceil(AT_ONCE))
         .into_par_iter()
-        .map(|part| least_in(train, part * AT_ONCE, &rows))
+        .map(|part| least_in(dataset, part * AT_ONCE, &rows))
         .collect();
     let mut sum = 0.0;
     for (image, row) in rows.column_iter().enumerate() {
@@ -33,10 +33,10 @@ pub fn nearest_distance(images: &[f32], dataset: &Dataset) -> f64 {
 
 /// For each of `rows`, the least `|y|^2 - 2 x y` over training images y from `first` on: its squared
 /// distance but for `|x|^2`.
-fn least_in(train: &Images, first: usize, rows: &DMatrix<f32>) -> Vec<f32> {
-    let numbers = (first..(first + AT_ONCE).min(train.count))
-        .flat_map(|index| train.image(index).iter().map(|byte| f32::from(*byte) / 255.0));
-    let numbers: Vec<f32> = numbers.collect();
+fn least_in(dataset: &Dataset, first: usize, rows: &DMatrix<f32>) -> Vec<f32> {
+    let images = (first..(first + AT_ONCE).min(dataset.train.count))
+        .map(|index| &dataset.train.image(index)[dataset.target()]);
+    let numbers: Vec<f32> = images.flatten().map(|byte| f32::from(*byte) / 255.0).collect();
     let known = DMatrix::from_vec(rows.nrows(), numbers.len() / rows.nrows(), numbers);
     let squares: Vec<f32> = known.column_iter().map(|image| image.norm_squared()).collect();
     // Transposed first, since products of transposes do not go through the fast kernel.
@@ -52,7 +52,7 @@ fn least_in(train: &Images, first: usize, rows: &DMatrix<f32>) -> Vec<f32> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::data::ImageShape;
+    use crate::data::{ImageShape, Images};
 
     #[test]
     fn it_is_the_root_of_the_mean_square_to_the_nearest() {
@@ -62,6 +62,7 @@ mod tests {
             name: "two".into(),
             shape,
             masked: false,
+            paired: false,
             trains_on_all: false,
             train,
             test: Images::default(),

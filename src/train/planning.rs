@@ -55,8 +55,8 @@ impl Planning<'_> {
     }
 
     fn plan(&self, training: bool, batch: usize, room: usize) -> Result<Plan> {
-        let (images, masked) = (self.dataset.shape, self.dataset.masked);
-        let shape = BatchShape { images, masked, batch, room };
+        let Dataset { shape: images, masked, paired, .. } = *self.dataset;
+        let shape = BatchShape { images, masked, paired, batch, room };
         let plan = match training {
             true => training_plan(self.config, self.layout, shape, self.target, true)?,
             false => evaluation_plan(self.config, self.layout, shape, self.target)?,

@@ -21,6 +21,7 @@ fn colours() -> Dataset {
         name: "colours".into(),
         shape: ImageShape { channels: 3, height: 2, width: 3 },
         masked: false,
+        paired: false,
         trains_on_all: false,
         train: images(1),
         test: images(101),

@@ -64,7 +64,7 @@ pub(super) fn load_training(executor: &mut dyn Executor, config: &Config) -> Res
     let pixels: Vec<u8> = (0..batch * bytes).map(|_| random.random()).collect();
     executor.write_data(data, &pixels, &[])?;
     executor.write_order(data, &(0..batch as u32).collect::<Vec<_>>())?;
-    let shape = BatchShape { images, masked: false, batch, room: batch };
+    let shape = BatchShape { images, masked: false, paired: false, batch, room: batch };
     let plan =
         |target: Option<&GpuTarget>, fuse| training_plan(config, &layout, shape, target, fuse);
     let costs = PlanCosts::of(executor.target(), plan)?;

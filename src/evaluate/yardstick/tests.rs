@@ -14,6 +14,7 @@ fn dataset(shape: ImageShape, train: &[u8], test: &[u8]) -> Dataset {
         name: "made".into(),
         shape,
         masked: false,
+        paired: false,
         trains_on_all: false,
         train,
         test,
