@@ -20,8 +20,8 @@ fn plans(kind: Kind, batch: usize, target: &GpuTarget, linear: bool) -> [Plan; 2
     }
     let layout = layout(&model).unwrap();
     let config = Config { batch, ..Config::new(model) };
-    let shape =
-        BatchShape { images: IMAGES, masked: false, element: Element::Byte, batch, room: batch };
+    let (element, masked, paired) = (Element::Byte, false, false);
+    let shape = BatchShape { images: IMAGES, masked, paired, element, batch, room: batch };
     let plan = |fuse| training_plan(&config, &layout, shape, Some(target), fuse).unwrap();
     [plan(true), plan(false)]
 }

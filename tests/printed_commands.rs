@@ -30,11 +30,13 @@ const RUNS: [(&str, &str); 12] = [
     ("run", "--variant denoising --data images:photos --arch conv:4 --latent map:4"),
 ];
 /// Folders of pictures that they speak of, and single pictures.
-const FOLDERS: [&str; 20] = [
+const FOLDERS: [&str; 22] = [
     "photos",
     "my-photos",
     "Pictures",
     "noisy",
+    "scans/noisy",
+    "scans/clean",
     "new",
     "train/tit",
     "train/wren",

@@ -79,7 +79,18 @@ pub(super) fn load(
         None => some_of(&train),
     };
     let name = name(path);
-    Ok(Dataset { name, shape, masked, element, scaling, train, test, trains_on_all, classes })
+    Ok(Dataset {
+        name,
+        shape,
+        masked,
+        paired: false,
+        element,
+        scaling,
+        train,
+        test,
+        trains_on_all,
+        classes,
+    })
 }
 
 /// Samples as a user hands them over, in the order that they lie in.

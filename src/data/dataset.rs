@@ -1,5 +1,7 @@
 //! Images, and sets of them in two parts.
 
+use std::ops::Range;
+
 use super::scaling::Scaling;
 use crate::error::counted;
 use crate::shape::{Element, ImageShape};
@@ -9,7 +11,8 @@ use crate::shape::{Element, ImageShape};
 pub struct Images {
     /// The bytes of all elements, `[count, channels, height, width]`, stored as [`Dataset::element`] says.
     /// Where pixels are missing there is one channel more, the last: 255 (or 1, among numbers) where a
-    /// pixel is seen and 0 where it is missing, and 0 in all its colours then.
+    /// pixel is seen and 0 where it is missing, and 0 in all its colours then. In pairs, the channels of
+    /// what is given come first and then as many of what it should become.
     pub pixels: Vec<u8>,
     /// The class of each image as an index into [`Dataset::classes`], where there are classes.
     pub labels: Option<Vec<u32>>,
@@ -28,6 +31,16 @@ pub struct ImageFile {
     pub md5: String,
     /// How many images come from it: 1, or as many parts as were cut from it and are kept.
     pub images: usize,
+    /// In pairs, the MD5 of the picture that it should become.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub clean: Option<String>,
+}
+
+impl ImageFile {
+    /// That of its bytes and, in pairs, of those of the picture that it should become.
+    pub(super) fn digests(&self) -> impl Iterator<Item = &String> {
+        std::iter::once(&self.md5).chain(&self.clean)
+    }
 }
 
 impl Images {
@@ -123,10 +136,12 @@ impl Images {
 pub struct Dataset {
     /// A short name: `digits`, `mnist`, `sprites`, or the folder's name.
     pub name: String,
-    /// The shape of every image, without the channel that says what is seen.
+    /// The shape of every image, without the channel that says what is seen, and without its partner.
     pub shape: ImageShape,
     /// Whether [`Images::pixels`] has that channel.
     pub masked: bool,
+    /// Whether [`Images::pixels`] has as many channels more: those of what each image should become.
+    pub paired: bool,
     /// How elements are stored.
     pub element: Element,
     /// What numbers without bounds were standardised by; none for pixels.
@@ -150,9 +165,10 @@ impl Dataset {
     /// So many of its samples in words, such as `60000 images of 28x28 gray` or `1 vector of 12 numbers`.
     pub fn in_words(&self, count: usize) -> String {
         let ImageShape { channels, height, width } = self.shape;
+        let one = if self.paired { "pair" } else { "image" };
         match (self.is_of_vectors(), &self.scaling) {
             (true, _) => format!("{} of {}", counted(count, "vector"), counted(width, "number")),
-            (false, None) => format!("{} of {}", counted(count, "image"), self.shape),
+            (false, None) => format!("{} of {}", counted(count, one), self.shape),
             (false, Some(_)) => {
                 format!("{} of {channels}x{height}x{width} numbers", counted(count, "image"))
             }
@@ -160,9 +176,9 @@ impl Dataset {
     }
 
     /// How many channels [`Images::pixels`] has: those of the image, and one that says what is seen
-    /// where pixels are missing.
+    /// where pixels are missing; in pairs, those of both pictures.
     pub fn stored_channels(&self) -> usize {
-        self.shape.channels + usize::from(self.masked)
+        self.shape.channels * (1 + usize::from(self.paired)) + usize::from(self.masked)
     }
 
     /// How many elements of one image are stored.
@@ -185,6 +201,13 @@ impl Dataset {
             }
         }
     }
+
+    /// Which of an image's elements are what a model should make of it: in pairs, the second picture's,
+    /// else the image's own.
+    pub fn target(&self) -> Range<usize> {
+        let (own, first) = (self.shape.elements(), usize::from(self.paired));
+        first * own..(first + 1) * own
+    }
 }
 
 #[cfg(test)]
@@ -196,6 +219,7 @@ mod tests {
             file: file.into(),
             md5: String::new(),
             images,
+            clean: None,
         };
         let files = [("a.png", 2), ("b.png", 1)].map(file).to_vec();
         Images { pixels: (0..12).collect(), labels: Some(vec![7, 8, 9]), count: 3, files }

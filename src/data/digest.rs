@@ -19,6 +19,9 @@ impl Dataset {
         if self.element == Element::Number {
             whole.update(" numbers");
         }
+        if self.paired {
+            whole.update(" paired");
+        }
         for Images { pixels, labels, count, .. } in [&self.train, &self.test] {
             whole.update(format!(" {count} "));
             let labels: &[u32] = labels.as_deref().unwrap_or(&[]);
@@ -42,7 +45,8 @@ mod tests {
         let dataset = Dataset::load(&Source::Digits, &LoadOptions::default()).expect("embedded");
         let digest = dataset.digest();
         assert_eq!(digest, dataset.clone().digest());
-        let changes: [fn(&mut Dataset); 4] = [
+        let changes: [fn(&mut Dataset); 5] = [
+            |dataset| dataset.paired = true,
             |dataset| dataset.train.pixels[7] ^= 1,
             |dataset| dataset.test.pixels[7] ^= 1,
             |dataset| dataset.train.labels = None,

@@ -139,6 +139,11 @@ impl Extremes {
         values.fold(least, |so_far, value| so_far.with(Self { low: value, high: value, usual }))
     }
 
+    /// Those of both, where they are of one kind.
+    pub fn and(self, other: Self) -> Self {
+        if self.usual == other.usual { self.with(other) } else { self }
+    }
+
     /// Those of a picture of 16 bits, or of floating-point numbers.
     pub fn of_image(image: &DynamicImage) -> Option<Self> {
         fn of<P: Pixel>(pixels: impl Iterator<Item = P>, colours: usize, most: f64) -> Extremes

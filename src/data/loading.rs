@@ -37,6 +37,7 @@ impl Dataset {
             Source::Mnist(folder) => mnist::load(folder.as_deref(), options),
             Source::Images(folder) => folder::load(folder, options, known),
             Source::Numbers(path) => arrays::load(path, options, known),
+            Source::Pairs { noisy, clean } => folder::load_pairs(noisy, clean, options, known),
             Source::Sprites(count) => sprites::load(*count, options),
         }
     }
@@ -46,14 +47,15 @@ impl Dataset {
     /// classes are found by name.
     ///
     /// # Errors
-    /// When they cannot be read, are of another size, or are of a class that there is none to train on of.
+    /// When they cannot be read, are of another size, are pairs where these are none or the other way round,
+    /// or are of a class that there is none to train on of.
     pub fn with_test(
         self,
         source: &Source,
         options: &LoadOptions,
         known: Option<&Manifest>,
     ) -> Result<Dataset> {
-        let is_folder = matches!(source, Source::Images(_));
+        let is_folder = source.is_of_pictures();
         let are_numbers = matches!(source, Source::Numbers(_));
         let options = LoadOptions {
             limit: None,
@@ -78,7 +80,7 @@ impl Dataset {
         }
         test.pixels = match (other.shape.channels, self.shape.channels) {
             (1, 3) => {
-                let planes = test.pixels.chunks(other.shape.elements());
+                let planes = test.pixels.chunks(other.shape.height * other.shape.width);
                 planes.flat_map(|plane| plane.repeat(3)).collect()
             }
             (had, wanted) if had == wanted => test.pixels,
@@ -91,8 +93,17 @@ impl Dataset {
         Ok(Dataset { test, trains_on_all: false, ..self })
     }
 
-    /// Refuses images of numbers beside others of pixels, and those that lack some beside others that do not.
+    /// Refuses images of numbers beside others of pixels, those that lack some beside others that do not, and
+    /// pairs beside others that are none.
     fn check_kind(&self, other: &Dataset, source: &Source) -> Result<()> {
+        if other.paired != self.paired {
+            let (had, wanted) = match self.paired {
+                true => ("pictures by themselves", "pairs; give pairs:NOISY,CLEAN"),
+                false => ("pairs", "none; give images:DIR"),
+            };
+            let what = format!("{source} has {had}, but --data has {wanted}");
+            return Err(Error::option("--test-data", what));
+        }
         let what = match (self.element == other.element, self.masked == other.masked) {
             (true, true) => return Ok(()),
             (false, _) => {
@@ -153,7 +164,7 @@ impl LoadOptions {
             ));
         }
         if let Some((width, height)) = self.size {
-            if !matches!(source, Source::Images(_) | Source::Sprites(_)) {
+            if !source.is_of_pictures() && !matches!(source, Source::Sprites(_)) {
                 let what = format!("has no effect on --data {source}: its images have one size");
                 return Err(Error::option("--size", what));
             }
@@ -164,8 +175,9 @@ impl LoadOptions {
             }
         }
         if let Some((width, height)) = self.patches {
-            if !matches!(source, Source::Images(_)) {
-                let what = format!("has no effect on --data {source}; only images:DIR takes it");
+            if !source.is_of_pictures() {
+                let what =
+                    format!("has no effect on --data {source}; only pictures of folders take it");
                 return Err(Error::option("--patches", what));
             }
             if self.size.is_some() {
@@ -181,7 +193,7 @@ impl LoadOptions {
         if let Some(share) = self.hold_out {
             order::check_held_out(share)?;
         }
-        let is_folder = matches!(source, Source::Images(_));
+        let is_folder = source.is_of_pictures();
         let is_own = is_folder || matches!(source, Source::Numbers(_));
         let of_folders = [("--gray", self.gray), ("--fit", self.fit.is_some())];
         let of_own = [
@@ -194,10 +206,12 @@ impl LoadOptions {
         };
         let refused = match (is_folder, is_own) {
             (true, _) => None,
-            (false, true) => without(&of_folders).map(|option| (option, "images:DIR takes it")),
+            (false, true) => {
+                without(&of_folders).map(|option| (option, "pictures of folders take it"))
+            }
             (false, false) => without(&of_own)
-                .map(|option| (option, "images:DIR and npy: take it"))
-                .or(without(&of_folders).map(|option| (option, "images:DIR takes it"))),
+                .map(|option| (option, "pictures of folders and npy: take it"))
+                .or(without(&of_folders).map(|option| (option, "pictures of folders take it"))),
         };
         if let Some((option, who)) = refused {
             let what = format!("has no effect on --data {source}; only {who}");

@@ -82,7 +82,7 @@ fn bad_share(text: &str) -> Error {
 ///
 /// # Errors
 /// When a mask image cannot be read, is not of the images' size, or leaves no pixel; when a share is
-/// not below 1; when the dataset lacks pixels already, is not of its own shape, or grows too large.
+/// not below 1; when the dataset lacks pixels already, is one of pairs, is not of its own shape, or grows too large.
 pub fn apply(dataset: Dataset, missing: &Missing, seed: Seed) -> Result<Dataset> {
     if dataset.masked {
         let what = format!("which pixels of `{}` are missing is known already", dataset.name);
@@ -90,6 +90,10 @@ pub fn apply(dataset: Dataset, missing: &Missing, seed: Seed) -> Result<Dataset>
     }
     if dataset.element == Element::Number {
         let what = "is of pixels; in numbers, NaN says what is missing";
+        return Err(Error::option("--missing", what));
+    }
+    if dataset.paired {
+        let what = "has no effect on pairs, whose pictures are whole; leave it out";
         return Err(Error::option("--missing", what));
     }
     let shape = dataset.shape;

@@ -1,11 +1,12 @@
-//! Images to learn from: the embedded digits, MNIST, a folder of images, arrays of numbers, or procedural
-//! sprites.
+//! Images to learn from: the embedded digits, MNIST, a folder of images or two of pairs, arrays of numbers, or
+//! procedural sprites.
 //!
 //! A dataset is `[count, channels, height, width]` in two parts: one to train on, and one that is held
 //! out and never trained on. Which images are held out depends on the seed alone. Pixels are bytes; what
 //! NumPy wrote may be vectors, and numbers without bounds, which are standardised: see [`arrays`].
 //!
 //! Where images lack pixels, one channel more says of each pixel whether it is seen; see [`missing`].
+//! In pairs, as many channels more are what each image should become.
 
 pub(crate) mod arrays;
 #[cfg(not(feature = "cli"))]
@@ -37,7 +38,9 @@ mod numbers;
 mod only_picture;
 mod opening;
 pub mod order;
+mod pairs;
 mod partition;
+pub(crate) mod partners;
 mod patches;
 pub mod picture;
 pub(crate) mod scaling;

@@ -195,17 +195,12 @@ impl Assessment {
         dataset: &Dataset,
         inference: &mut Inference,
     ) -> Result<()> {
-        let Some(noise) = subject.noise else { return Ok(()) };
-        if dataset.masked {
-            return Ok(());
-        }
         let mut sums = [0.0; 3];
         let chunk = images_at_once(dataset);
         for first in (0..dataset.test.count).step_by(chunk) {
             let part = first..(first + chunk).min(dataset.test.count);
-            let labels = dataset.test.labels.as_ref().map(|labels| &labels[part.clone()]);
-            let (clean, _) = tensor(dataset, &dataset.test, part)?;
-            let made = inference.restore(&clean, labels, noise, first)?;
+            let made = inference.restore_dataset(dataset, &dataset.test, part, subject.noise)?;
+            let Some((made, clean)) = made else { return Ok(()) };
             sums[0] += squared_distance(&clean, &made.corrupted);
             sums[1] += squared_distance(&clean, &made.restored);
             if dataset.scaling.is_none() {

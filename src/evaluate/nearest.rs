@@ -34,9 +34,10 @@ pub fn nearest_distance(images: &[f32], dataset: &Dataset) -> f64 {
 /// For each of `rows`, the least `|y|^2 - 2 x y` over training images y from `first` on: its squared
 /// distance but for `|x|^2`.
 fn least_in(dataset: &Dataset, first: usize, rows: &DMatrix<f32>) -> Vec<f32> {
-    let train = &dataset.train;
-    let numbers = (first..(first + AT_ONCE).min(train.count))
-        .flat_map(|index| dataset.numbers(train.image(index)));
+    let numbers = (first..(first + AT_ONCE).min(dataset.train.count)).flat_map(|index| {
+        let mut image = dataset.numbers(dataset.train.image(index));
+        image.drain(dataset.target()).collect::<Vec<_>>()
+    });
     let numbers: Vec<f32> = numbers.collect();
     let known = DMatrix::from_vec(rows.nrows(), numbers.len() / rows.nrows(), numbers);
     let squares: Vec<f32> = known.column_iter().map(|image| image.norm_squared()).collect();

@@ -8,7 +8,7 @@ use super::trainer::Trainer;
 use crate::data::Dataset;
 use crate::error::Result;
 use crate::evaluate::{Finding, Trouble, mean_image_mse, trouble};
-use crate::inference::{Codes, tensor};
+use crate::inference::{Codes, targets, tensor};
 use crate::models::{Model, Variant};
 
 /// Images are looked at twice by a pass forward, where training takes three passes' time: of so many
@@ -177,7 +177,8 @@ fn look_at_images(dataset: &Dataset, trainer: &mut Trainer) -> Result<(Codes, Op
         return Ok((codes, None));
     }
     let made = inference.reconstruct(&images, chosen.labels.as_deref())?;
-    Ok((codes, trouble::of_reconstructions(&images, &made)))
+    let wanted = targets(dataset, &chosen, 0..count)?;
+    Ok((codes, trouble::of_reconstructions(&wanted, &made)))
 }
 
 #[cfg(test)]

@@ -55,8 +55,8 @@ impl Planning<'_> {
     }
 
     fn plan(&self, training: bool, batch: usize, room: usize) -> Result<Plan> {
-        let Dataset { shape: images, masked, element, .. } = *self.dataset;
-        let shape = BatchShape { images, masked, element, batch, room };
+        let Dataset { shape: images, masked, paired, element, .. } = *self.dataset;
+        let shape = BatchShape { images, masked, paired, element, batch, room };
         let plan = match training {
             true => training_plan(self.config, self.layout, shape, self.target, true)?,
             false => evaluation_plan(self.config, self.layout, shape, self.target)?,

@@ -15,6 +15,8 @@ pub struct BatchShape {
     pub images: ImageShape,
     /// Whether a channel more says which pixels are seen.
     pub masked: bool,
+    /// Whether as many channels more are what each should become.
+    pub paired: bool,
     /// How they are stored.
     pub element: Element,
     /// How many a step.
@@ -26,11 +28,11 @@ pub struct BatchShape {
 impl BatchShape {
     /// Channels of an image as it is stored.
     pub fn stored_channels(&self) -> usize {
-        self.images.channels + usize::from(self.masked)
+        self.images.channels * (1 + usize::from(self.paired)) + usize::from(self.masked)
     }
 }
 
-/// A batch that is gathered from the dataset on the device, corrupted as `config` says.
+/// A batch that is gathered from the dataset on the device, corrupted as `config` says; pairs are as they are.
 fn batch_of_data(config: &Config, shape: BatchShape, scope: &mut Scope) -> Result<Batch> {
     let ImageShape { channels, height, width } = shape.images;
     let stored = [shape.stored_channels(), height, width];
@@ -41,6 +43,11 @@ fn batch_of_data(config: &Config, shape: BatchShape, scope: &mut Scope) -> Resul
     let gathered =
         ops::gather_images(scope.graph, pixels, order, shape.batch, stored, shape.element)?;
     let (mut images, mut seen) = (gathered, None);
+    if shape.paired {
+        let input = ops::slice_axis(scope.graph, gathered, 1, 0..channels)?;
+        let images = ops::slice_axis(scope.graph, gathered, 1, channels..2 * channels)?;
+        return Ok(Batch { images, input, seen, labels: None });
+    }
     if shape.masked {
         images = ops::slice_axis(scope.graph, gathered, 1, 0..channels)?;
         seen = Some(ops::slice_axis(scope.graph, gathered, 1, channels..channels + 1)?);
@@ -107,6 +114,10 @@ pub(super) fn evaluation_plan(
     let decoded = config.model.decode_beside(scope, code, batch.input, batch.labels)?;
     let mut metrics = vec![("loss".into(), objective.loss)];
     metrics.extend(quality(&mut graph, &batch, decoded)?);
+    if shape.paired {
+        let ssim = nn::structural_similarity(&mut graph, batch.images, batch.input)?;
+        metrics.push(("corrupted_ssim".into(), ssim));
+    }
     metrics.extend(objective.measures.iter().map(|(name, node)| ((*name).into(), *node)));
     Plan::new(&PlanRequest { metrics, ..PlanRequest::new(&graph, layout, target) })
 }

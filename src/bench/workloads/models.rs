@@ -65,7 +65,8 @@ pub(super) fn load_training(executor: &mut dyn Executor, config: &Config) -> Res
     executor.write_data(data, &pixels, &[])?;
     executor.write_order(data, &(0..batch as u32).collect::<Vec<_>>())?;
     let element = Element::Byte;
-    let shape = BatchShape { images, masked: false, element, batch, room: batch };
+    let (masked, paired) = (false, false);
+    let shape = BatchShape { images, masked, paired, element, batch, room: batch };
     let plan =
         |target: Option<&GpuTarget>, fuse| training_plan(config, &layout, shape, target, fuse);
     let costs = PlanCosts::of(executor.target(), plan)?;

@@ -110,12 +110,10 @@ impl Gallery<'_, '_> {
     }
 
     fn restored(&mut self) -> Result<()> {
-        let Some(noise) = self.config.noise(false) else { return Ok(()) };
-        if self.dataset.masked {
-            return Ok(());
-        }
-        let (clean, _, labels) = self.first(SHOWN)?;
-        let made = self.inference.restore(&clean, labels.as_deref(), noise, 0)?;
+        let (images, noise) = (&self.dataset.test, self.config.noise(false));
+        let part = 0..SHOWN.min(images.count);
+        let made = self.inference.restore_dataset(self.dataset, images, part, noise)?;
+        let Some((made, clean)) = made else { return Ok(()) };
         let [clean, corrupted, restored] =
             [clean, made.corrupted, made.restored].map(|images| self.visible(images));
         let picture = plot::compare(&[&corrupted, &restored, &clean])?;

@@ -8,7 +8,7 @@ use crate::error::{Error, Result};
 use crate::models::{Choices, Kind, Recipe, Schedule};
 use crate::nn::Output;
 use crate::rng::Seed;
-use crate::train::{Config, LIKELIHOOD_IMAGES, SMALL_BATCH, load};
+use crate::train::{Config, LIKELIHOOD_IMAGES, PAIRS, SMALL_BATCH, check_pairs, load};
 
 /// Below this many training images, batches are small by default, so that an epoch has steps enough.
 const FEW_IMAGES: usize = 10_000;
@@ -19,8 +19,8 @@ const DIGITS_EPOCHS: u32 = 20;
 #[derive(Clone, Debug, clap::Parser)]
 #[command(version, about)]
 pub struct TrainArgs {
-    /// Images: digits (embedded), mnist, mnist:DIR, images:DIR, sprites or sprites:COUNT; or numbers as
-    /// NumPy has them: npy:FILE or npy:DIR
+    /// Images: digits (embedded), mnist, mnist:DIR, images:DIR, pairs:NOISY,CLEAN for denoising, sprites or
+    /// sprites:COUNT; or numbers as NumPy has them: npy:FILE or npy:DIR
     #[arg(long, default_value = "digits")]
     pub data: String,
     /// Bring images to this size, such as 64x48 (width x height)
@@ -49,7 +49,8 @@ pub struct TrainArgs {
     /// The share of a folder's images to hold out, of each class; 0 trains on all [default: 0.1]
     #[arg(long, value_name = "SHARE", allow_negative_numbers = true)]
     pub hold_out: Option<f64>,
-    /// Images to hold out instead: all of images:DIR, or the held-out part of another source
+    /// Images to hold out instead: all of images:DIR or pairs:NOISY,CLEAN, or the held-out part of another
+    /// source
     #[arg(long, value_name = "SOURCE", conflicts_with = "hold_out")]
     pub test_data: Option<String>,
     /// Passes over the training images [default: 20 on the digits, else the model's, 10]
@@ -146,6 +147,19 @@ impl Default for TrainArgs {
 }
 
 impl TrainArgs {
+    /// Refuses what makes no sense whatever the images are, before they are read.
+    ///
+    /// # Errors
+    /// When an option has no effect on a model of this kind, or the kind cannot learn from the images.
+    pub(super) fn check(&self, kind: Kind) -> Result<()> {
+        kind.check(&self.choices)?;
+        if self.prior && kind != Kind::Vqvae {
+            let what = format!("has no effect on a {} model, which has no codebook", kind.name());
+            return Err(Error::option("--prior", what));
+        }
+        if self.data.starts_with(PAIRS) { check_pairs(kind) } else { Ok(()) }
+    }
+
     /// Loads the images.
     ///
     /// # Errors
@@ -225,7 +239,8 @@ impl TrainArgs {
             binarise: choices.binarise.unwrap_or(false),
             nll: choices.nll,
             nll_images: choices.nll_images.unwrap_or(LIKELIHOOD_IMAGES),
-            noise: choices.noise,
+            // That of the recipe is none of pairs; one that was given is refused.
+            noise: if dataset.paired { given.noise } else { choices.noise },
             test_noise: choices.test_noise,
             ..Config::new(model)
         };

@@ -67,11 +67,7 @@ pub fn run_until(args: &TrainArgs, kind: Kind, stop: &Interruption) -> Result<()
         false => say(line),
     };
     let choice: DeviceChoice = args.device.parse()?;
-    kind.check(&args.choices)?;
-    if args.prior && kind != Kind::Vqvae {
-        let what = format!("has no effect on a {} model, which has no codebook", kind.name());
-        return Err(Error::option("--prior", what));
-    }
+    args.check(kind)?;
     let dataset = args.load()?;
     let config = args.config(&dataset, kind)?;
     let name = format!("{}-{}", config.model.name(), dataset.name);
