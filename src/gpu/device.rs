@@ -1,9 +1,12 @@
 //! One open device: its queue, its faults, and waiting for it.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
 
 use super::adapters::{Adapters, binding_bytes, device_limits};
+use super::patience::{LOOK, Patience, Wait};
 use crate::error::{Error, Result};
 use crate::ops::{AdapterKind, AdapterTraits, GpuTarget};
 
@@ -16,6 +19,7 @@ pub(super) struct GpuDevice {
     pub target: GpuTarget,
     pub limits: wgpu::Limits,
     faults: Faults,
+    patience: Patience,
 }
 
 impl GpuDevice {
@@ -50,7 +54,7 @@ impl GpuDevice {
             .map_err(|error| Error::Device(format!("{summary} refused: {error}")))?;
         let faults = Faults::default();
         faults.listen_to(&device);
-        Ok(Self { device, queue, info, target, limits, faults })
+        Ok(Self { device, queue, info, target, limits, faults, patience: Patience::default() })
     }
 
     pub fn has(&self, feature: wgpu::Features) -> bool {
@@ -80,20 +84,37 @@ impl GpuDevice {
         Ok(value)
     }
 
+    /// Has waits look at `stop` from now on.
+    pub fn heed(&mut self, stop: Arc<AtomicBool>) {
+        self.patience.stop = Some(stop);
+    }
+
     /// Waits for a submission, or for all of them, and runs the callbacks that are due.
+    ///
+    /// # Errors
+    /// When the device is lost, or does not answer and someone wants an end.
     pub fn wait(&self, submission: Option<wgpu::SubmissionIndex>) -> Result<()> {
-        self.poll_with(wgpu::PollType::Wait { submission_index: submission, timeout: None })
+        let mut wait = Wait::new(&self.patience, Instant::now());
+        loop {
+            let (submission_index, timeout) = (submission.clone(), Some(LOOK));
+            if self.poll_with(wgpu::PollType::Wait { submission_index, timeout })? {
+                return Ok(());
+            }
+            wait.look(Instant::now(), &self.info.name)?;
+        }
     }
 
     /// Runs the callbacks that are due.
     pub fn poll(&self) -> Result<()> {
-        self.poll_with(wgpu::PollType::Poll)
+        self.poll_with(wgpu::PollType::Poll).map(drop)
     }
 
-    fn poll_with(&self, how: wgpu::PollType) -> Result<()> {
+    /// Whether what was to be waited for came about in time.
+    fn poll_with(&self, how: wgpu::PollType) -> Result<bool> {
         // wgpu panics where the device is lost in the middle of a wait; to us that is an error.
         match catch_unwind(AssertUnwindSafe(|| self.device.poll(how))) {
-            Ok(Ok(_)) => self.check(),
+            Ok(Ok(_)) => self.check().map(|()| true),
+            Ok(Err(wgpu::PollError::Timeout)) => self.check().map(|()| false),
             Ok(Err(error)) => {
                 self.check()?;
                 Err(Error::Gpu(format!("waiting for {}: {error}", self.info.name)))
@@ -136,7 +157,8 @@ impl Faults {
         if let Some(why) = &noted.lost {
             return Err(Error::Gpu(format!(
                 "the device was lost ({why}); a driver reset or a step that took too long does \
-                 this: start again from the last checkpoint, with a smaller batch if it recurs"
+                 this: start again from the last checkpoint; if it recurs, a smaller batch, a newer \
+                 driver or --device cpu helps"
             )));
         }
         noted.first.take().map_or(Ok(()), Err)

@@ -11,6 +11,8 @@ mod disk_cache;
 mod executor;
 mod memory;
 mod open;
+mod pace;
+mod patience;
 mod pipelines;
 mod profiler;
 mod program;
