@@ -154,7 +154,7 @@ impl GpuExecutor {
         let first = self.submissions.open(&self.device, steps)?;
         let (program, _) = &self.programs[plan];
         let operations = &program.operations[operations];
-        let mut encoder = self.device.device.create_command_encoder(&Default::default());
+        let mut encoder = self.device.encoder();
         let offsets = (first..).step_by(super::program::UNIFORM_ALIGNMENT as usize);
         if let Some(profiler) = self.profiler.as_mut().filter(|profiler| profiler.on) {
             for (_, offset) in steps.iter().zip(offsets) {
@@ -209,6 +209,7 @@ impl Executor for GpuExecutor {
     }
 
     fn state(&mut self) -> Result<State> {
+        self.submissions.wait(&self.device)?;
         self.device.check()?;
         let Some(memory) = &self.state else {
             return Err(Error::Graph("no state was set".into()));
@@ -354,19 +355,20 @@ impl Executor for GpuExecutor {
         let outputs = step.outputs.iter().map(|at| Ok((memory.buffer(at.area)?.clone(), *at)));
         let outputs = outputs.collect::<Result<Vec<_>>>()?;
         let offset = self.submissions.open(&self.device, std::slice::from_ref(scalars))?;
-        let mut encoder = self.device.device.create_command_encoder(&Default::default());
+        let mut encoder = self.device.encoder();
         for found in self.programs[plan].0.operations.iter().filter(|it| it.step == operation) {
             found.record(&mut encoder.begin_compute_pass(&Default::default()), offset);
         }
-        self.device.queue.submit([encoder.finish()]);
         let (device, readback) = (&self.device, &mut self.readback);
         let read = |(buffer, at): (wgpu::Buffer, Location)| {
-            readback.read(device, &buffer, at.offset as u64 * 4, at.length)
+            let encoder = std::mem::replace(&mut encoder, device.encoder());
+            readback.read_after(device, encoder, &buffer, at.offset as u64 * 4, at.length)
         };
         outputs.into_iter().map(read).collect()
     }
 
     fn read_output(&mut self, plan: PlanId, name: &str) -> Result<Tensor> {
+        self.submissions.wait(&self.device)?;
         self.device.check()?;
         let (program, data) = self.program(plan)?;
         let (location, shape) = program.plan.output(name)?;

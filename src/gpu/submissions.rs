@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 use std::time::Instant;
 
-use super::device::GpuDevice;
+use super::device::{GpuDevice, Sent, TOKEN};
 use super::pace::{Pace, Stopwatch, Took};
 use super::program::{Program, UNIFORM_ALIGNMENT};
 use super::readback::{Arrival, mapped, staging_buffer};
@@ -29,7 +29,7 @@ struct Entry {
 
 #[derive(Debug)]
 struct Submission {
-    index: wgpu::SubmissionIndex,
+    sent: Sent,
     arrival: Arrival,
     plan: PlanId,
     metrics: usize,
@@ -108,10 +108,10 @@ impl Submissions {
 
     /// Makes room for the metrics of a plan in every entry.
     pub fn reserve(&mut self, device: &GpuDevice, metrics: usize) -> Result<()> {
-        let size = (STEPS * metrics * 4) as u64;
+        let size = staging_bytes(STEPS, metrics);
         for entry in &mut self.entries {
             let small = entry.staging.as_ref().is_none_or(|staging| staging.size() < size);
-            if size > 0 && small && entry.submission.is_none() {
+            if small && entry.submission.is_none() {
                 entry.staging = Some(staging_buffer(device, size)?);
             }
         }
@@ -146,22 +146,20 @@ impl Submissions {
     ) -> Result<()> {
         let entry = &mut self.entries[self.next];
         let metrics = if part.is_last() { program.plan.metrics.len() } else { 0 };
-        let size = (entry.steps.len() * metrics * 4) as u64;
-        if size > 0 && entry.staging.as_ref().is_none_or(|staging| staging.size() < size) {
-            entry.staging = Some(staging_buffer(device, (STEPS * metrics * 4) as u64)?);
-        }
-        let staging = entry.staging.as_ref().filter(|_| size > 0);
-        if let Some(staging) = staging {
-            copy_rows(&mut encoder, &entry.steps, metrics, &program.memory.metrics, staging);
+        let size = staging_bytes(entry.steps.len(), metrics);
+        let kept = entry.staging.take().filter(|staging| staging.size() >= size);
+        let staging = match kept {
+            Some(staging) => staging,
+            None => staging_buffer(device, staging_bytes(STEPS, metrics))?,
+        };
+        if metrics > 0 {
+            copy_rows(&mut encoder, &entry.steps, metrics, &program.memory.metrics, &staging);
         }
         let submitted = Instant::now();
-        let index = device.queue.submit([encoder.finish()]);
-        let arrival = match staging {
-            Some(staging) => Arrival::of_mapping(staging, size),
-            None => Arrival::of_work(&device.queue),
-        };
-        let plan = id;
-        entry.submission = Some(Submission { index, arrival, plan, metrics, submitted, part });
+        let sent = device.submit(encoder, &staging, size - TOKEN);
+        let arrival = Arrival::of_mapping(&staging, size);
+        entry.staging = Some(staging);
+        entry.submission = Some(Submission { sent, arrival, plan: id, metrics, submitted, part });
         self.next = (self.next + 1) % ENTRIES;
         Ok(())
     }
@@ -179,7 +177,7 @@ impl Submissions {
             if !submission.arrival.is_done()? {
                 break;
             }
-            self.collect(entry, false)?;
+            self.collect(device, entry, false)?;
         }
         Ok(std::mem::take(&mut self.arrived))
     }
@@ -194,12 +192,15 @@ impl Submissions {
     fn wait_for(&mut self, device: &GpuDevice, entry: usize) -> Result<()> {
         let Some(submission) = &self.entries[entry].submission else { return Ok(()) };
         let waits = !submission.arrival.is_done()?;
-        device.wait(Some(submission.index.clone()))?;
-        self.collect(entry, waits)
+        device.wait(Some(submission.sent.index.clone()))?;
+        self.collect(device, entry, waits)
     }
 
     /// Frees an entry whose submission is done, which may have been waited for, and keeps its metrics.
-    fn collect(&mut self, entry: usize, waited: bool) -> Result<()> {
+    ///
+    /// # Errors
+    /// When the driver only says that it is done.
+    fn collect(&mut self, device: &GpuDevice, entry: usize, waited: bool) -> Result<()> {
         let entry = &mut self.entries[entry];
         let Some(submission) = entry.submission.take() else { return Ok(()) };
         if !submission.arrival.is_done()? {
@@ -219,15 +220,27 @@ impl Submissions {
             (true, Some(pace)) => pace.learn(&took),
             _ => self.took = Some(took),
         }
-        let size = (entry.steps.len() * submission.metrics * 4) as u64;
-        let Some(staging) = entry.staging.as_ref().filter(|_| size > 0) else { return Ok(()) };
-        mapped(staging, size, |bytes| {
-            let values: &[f32] = bytemuck::cast_slice(bytes);
-            for (scalars, values) in entry.steps.iter().zip(values.chunks(submission.metrics)) {
+        let Submission { sent, metrics, .. } = submission;
+        let size = staging_bytes(entry.steps.len(), metrics);
+        let Some(staging) = &entry.staging else { return Ok(()) };
+        let is_done = mapped(staging, size, |bytes| {
+            let (values, token) = bytes.split_at((size - TOKEN) as usize);
+            if !sent.is_done(token) {
+                return false;
+            }
+            let values: &[f32] = bytemuck::cast_slice(values);
+            for (scalars, values) in entry.steps.iter().zip(values.chunks(metrics.max(1))) {
                 self.arrived.push(MetricRow { plan, scalars: *scalars, values: values.to_vec() });
             }
-        })
+            true
+        })?;
+        if is_done { Ok(()) } else { Err(device.dropped()) }
     }
+}
+
+/// Bytes of the metrics of so many steps, and of the token behind them.
+fn staging_bytes(steps: usize, metrics: usize) -> u64 {
+    (steps * metrics * 4) as u64 + TOKEN
 }
 
 /// Copies each step's row of the log, neighbours together.

@@ -1,12 +1,18 @@
+use std::sync::atomic::Ordering;
+
 use super::*;
 use crate::graph::{Graph, PlanRequest, StateLayout};
 use crate::ops;
 
+/// The best adapter, with nothing kept on disk.
+fn adapter() -> GpuExecutor {
+    let options = GpuOptions { cache: None, tuning: None, ..GpuOptions::default() };
+    GpuExecutor::choose(&DeviceChoice::Gpu, options).unwrap_or_else(|error| panic!("{error}"))
+}
+
 #[test]
 fn a_lost_device_is_an_error_from_then_on() {
-    let options = GpuOptions { cache: None, tuning: None, ..GpuOptions::default() };
-    let opened = GpuExecutor::choose(&DeviceChoice::Gpu, options);
-    let mut executor = opened.unwrap_or_else(|error| panic!("{error}"));
+    let mut executor = adapter();
     let mut graph = Graph::new();
     let x = graph.input("x", [4]);
     let y = ops::add(&mut graph, x, x).unwrap();
@@ -35,9 +41,7 @@ fn a_lost_device_is_an_error_from_then_on() {
 /// What the adapter's memory is used for, counted by the allocator, where there is one that counts.
 #[test]
 fn a_removed_plan_gives_its_memory_back_to_the_adapter() {
-    let options = GpuOptions { cache: None, tuning: None, ..GpuOptions::default() };
-    let opened = GpuExecutor::choose(&DeviceChoice::Gpu, options);
-    let mut executor = opened.unwrap_or_else(|error| panic!("{error}"));
+    let mut executor = adapter();
     let allocated = |executor: &GpuExecutor| {
         let report = executor.device.device.generate_allocator_report();
         report.map(|report| report.total_allocated_bytes)
@@ -168,4 +172,39 @@ fn a_wish_to_end_does_not_break_off_what_answers() {
     executor.heed(Arc::new(AtomicBool::new(true)));
     executor.run(plan, &rows(0..2)).unwrap();
     assert_eq!(executor.take_metrics(true).unwrap().len(), 2);
+}
+
+/// Metal calls a submission done that its watchdog killed: what the host reads then is what lay there
+/// before, and looks right.
+#[test]
+fn dropped_work_is_an_error_wherever_its_results_are_read() {
+    let says_so = |error: Error| {
+        let text = error.to_string();
+        assert!(text.contains("the GPU dropped work"), "{text}");
+        assert!(text.contains("smaller batch"), "{text}");
+    };
+    for read in 0..4 {
+        let mut executor = adapter();
+        let layout = StateLayout::default();
+        executor.set_state(&State::initial(&layout, crate::rng::Seed(0), 0)).unwrap();
+        let plan = products(&mut executor, 4, 3);
+        executor.run(plan, &rows(0..3)).unwrap();
+        assert_eq!(executor.take_metrics(true).unwrap().len(), 3);
+        executor.device.drops.store(true, Ordering::Relaxed);
+        // A readback has a token of its own.
+        if read < 3 {
+            executor.run(plan, &rows(3..4)).unwrap();
+            executor.device.drops.store(false, Ordering::Relaxed);
+        }
+        match read {
+            0 => says_so(executor.take_metrics(true).unwrap_err()),
+            1 => says_so(executor.state().unwrap_err()),
+            2 => says_so(executor.wait().unwrap_err()),
+            _ => says_so(executor.run_operation(plan, 0, &StepScalars::default()).unwrap_err()),
+        }
+        // What it holds is worth nothing from then on.
+        executor.device.drops.store(false, Ordering::Relaxed);
+        says_so(executor.state().unwrap_err());
+        says_so(executor.run(plan, &rows(4..5)).unwrap_err());
+    }
 }
