@@ -18,14 +18,16 @@ mod profiler;
 mod program;
 mod readback;
 mod reflection;
+mod self_test;
 mod submissions;
 mod tuning;
 mod tuning_file;
+mod verdict;
 
 pub use adapters::{AdapterSummary, Adapters, INSTALL_HINT};
 pub use choice::{DeviceChoice, Selection};
 pub use executor::GpuExecutor;
-pub use open::{Opened, adapters_report, open};
+pub use open::{Opened, adapters_report, check_adapters, open, select};
 pub use pipelines::{GpuOptions, ShaderChecks};
 pub use tuning::tune;
 pub use tuning_file::parse as parse_tuning;
