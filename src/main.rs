@@ -10,7 +10,7 @@ use diabolo::cli::{
     EvaluateArgs, ExportArgs, InterpolateArgs, PriorArgs, ProbeArgs, RateDistortionArgs,
     ReconstructArgs, ReportArgs, RestoreArgs, SampleArgs,
 };
-use diabolo::error::Result;
+use diabolo::error::{Error, Result};
 use diabolo::gpu;
 use diabolo::models::Kind;
 use diabolo::run::{self, TrainArgs};
@@ -26,7 +26,12 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// List every adapter, and say which one `--device auto` takes and why
-    Adapters,
+    Adapters {
+        /// Compute on each what is known to go wrong on some, compare it with the processor's, and keep
+        /// the result for `--device auto`; exit code 1 where an adapter is wrong
+        #[arg(long)]
+        check: bool,
+    },
     /// Find pictures unlike the normal ones that a model was trained on
     Anomaly(Box<AnomalyArgs>),
     /// Draw near variants of a folder's pictures, in its class folders
@@ -104,9 +109,15 @@ fn silence_driver() {
 
 fn run(command: Command) -> Result<()> {
     match command {
-        Command::Adapters => {
+        Command::Adapters { check: false } => {
             run::say(format_args!("{}", gpu::adapters_report().trim_end()));
             Ok(())
+        }
+        Command::Adapters { check: true } => {
+            let (report, is_well) = gpu::check_adapters();
+            run::say(format_args!("{}", report.trim_end()));
+            let wrong = || Error::Device("an adapter computes wrong numbers, see above".into());
+            is_well.then_some(()).ok_or_else(wrong)
         }
         Command::Anomaly(args) => cli::anomaly(&args),
         Command::Augment(args) => cli::augment(&args),

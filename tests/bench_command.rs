@@ -49,6 +49,60 @@ fn plans_are_printed_without_measuring() {
 }
 
 #[test]
+fn kernels_are_written_whole_and_over_nothing_else() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("kernels");
+    let write = || {
+        let to = path.to_str().expect("a plain path");
+        bench(&["--device", "cpu", "--only", "W3", "--kernels", to])
+    };
+    let output = write();
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    let mut files: Vec<_> =
+        std::fs::read_dir(&path).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    files.sort();
+    let names: Vec<&str> = files.iter().map(|name| name.to_str().unwrap()).collect();
+    let printed = text(&output.stdout);
+    assert!(printed.contains(&format!("{} kernels", names.len())), "{printed}");
+    // In the order of the plan: images are gathered first, metrics recorded last.
+    assert_eq!(names[0], "W3-01-gather_images.wgsl");
+    for part in ["conv2d", "conv2d_weight_gradient", "max_pool2d_backward", "matmul"] {
+        let is_there = |name: &&str| name.contains(&format!("-{part}"));
+        assert!(names.iter().any(is_there), "{part} is not in {names:?}");
+    }
+    for name in &names {
+        let kernel = std::fs::read_to_string(path.join(name)).unwrap();
+        let line = kernel.lines().find_map(|line| line.strip_prefix("// gpucc ")).unwrap();
+        let mut words = line.split(' ');
+        assert_eq!(words.next(), Some(*name));
+        let module = naga::front::wgsl::parse_str(&kernel)
+            .unwrap_or_else(|error| panic!("{name}: {}", error.emit_to_string(&kernel)));
+        let entry = words.next().unwrap();
+        assert!(module.entry_points.iter().any(|it| it.name == entry), "{name}: {entry}");
+        let mut given: Vec<&str> = vec![];
+        for word in words {
+            let (constant, value) = word.split_once('=').unwrap();
+            assert!(value.parse::<f64>().is_ok(), "{name}: {word}");
+            given.push(constant);
+        }
+        // What has no value of its own is among them.
+        for (_, constant) in module.overrides.iter().filter(|(_, it)| it.init.is_none()) {
+            let constant = constant.name.as_deref().unwrap();
+            assert!(given.contains(&constant), "{name}: {constant} is not in {line}");
+        }
+    }
+    // Its own files are written anew, others are left alone.
+    assert!(write().status.success());
+    std::fs::write(path.join(names[1]), "mine").unwrap();
+    std::fs::remove_file(path.join(names[0])).unwrap();
+    let output = write();
+    let error = text(&output.stderr);
+    assert!(!output.status.success() && error.contains("is there already"), "{error}");
+    assert_eq!(std::fs::read_to_string(path.join(names[1])).unwrap(), "mine");
+    assert!(!path.join(names[0]).exists(), "nothing was written");
+}
+
+#[test]
 fn a_name_stands_for_all_that_begin_with_it() {
     let output = bench(&["--device", "cpu", "--plan", "--only", "conv_1x32_28"]);
     let printed = text(&output.stdout);

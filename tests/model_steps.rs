@@ -8,7 +8,7 @@ use diabolo::models::Kind;
 use diabolo::ops::AdapterKind;
 use diabolo::rng::Seed;
 use support::compare::{assert_near, norm};
-use support::devices::{Device, cpu, gpu, gpu_as};
+use support::devices::{Device, cpu, gpu, gpu_as, trusted_gpu_as};
 use support::models::{Setup, Trained, conv, dense, variant, variants};
 
 fn new_devices() -> [Box<dyn Device>; 2] {
@@ -59,6 +59,10 @@ fn twenty_steps_agree_as_a_real_gpu_takes_them() {
     let conditional = variant(Kind::Cvae, "--arch dense:12 --latent 6");
     for setup in [dense(), unclipped, variational, conditional] {
         agrees_with_the_processor(&setup, &mut gpu_as(AdapterKind::Discrete));
+    }
+    // And without checks, as users run them.
+    for setup in [dense(), conv()] {
+        agrees_with_the_processor(&setup, &mut trusted_gpu_as(AdapterKind::Discrete));
     }
 }
 

@@ -1,9 +1,9 @@
-//! Every operation on the GPU against the same on the CPU, with its gradients: checked shaders,
-//! random shapes, memory full of NaN beforehand, fused and not fused.
+//! Every operation on the GPU against the same on the CPU, with its gradients: checked shaders, and
+//! those that users run, random shapes, memory full of NaN beforehand, fused and not fused.
 
 mod support;
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 
 use diabolo::error::Error;
 use diabolo::ops::AdapterKind;
@@ -11,7 +11,7 @@ use proptest::prelude::*;
 use proptest::test_runner::{RngSeed, TestRunner};
 use support::case::{Case, Drawn, Results};
 use support::compare::difference;
-use support::devices::{Device, cpu, gpu_as};
+use support::devices::{Device, cpu, gpu_as, trusted_gpu_as};
 use support::rooms;
 
 /// Cases an operation. The numbers are drawn from one fixed seed, so that a failure is seen again.
@@ -47,10 +47,16 @@ fn check_on(
     Ok(())
 }
 
+/// Of how many cases one is run without checks, too: each takes as long again to compile.
+const TRUSTED: u32 = 4;
+
 /// Runs cases of one room on the CPU, and on the adapter with the kernels of a large GPU and with
-/// those of the smallest.
+/// those of the smallest. Some run as users run them, too: without checks, a driver compiles other
+/// code.
 fn check(cases: impl Strategy<Value = Case>) {
     let gpus = RefCell::new([AdapterKind::Discrete, AdapterKind::Software].map(gpu_as));
+    let trusted = RefCell::new(trusted_gpu_as(AdapterKind::Discrete));
+    let count = Cell::new(0_u32);
     let result = TestRunner::new(config()).run(&cases, |case| {
         let fail = |error: Error| TestCaseError::fail(format!("{case:?}: {error}"));
         let drawn = case.draw().map_err(fail)?;
@@ -60,6 +66,9 @@ fn check(cases: impl Strategy<Value = Case>) {
         let [large, small] = &mut *gpus.borrow_mut();
         check_on(large, &case, &drawn, &reference, true)?;
         check_on(small, &case, &drawn, &reference, true)?;
+        if count.replace(count.get() + 1).is_multiple_of(TRUSTED) {
+            check_on(&mut *trusted.borrow_mut(), &case, &drawn, &reference, true)?;
+        }
         if plain.steps.len() != fused.steps.len() {
             check_on(&mut cpu(), &case, &drawn, &reference, true)?;
             check_on(small, &case, &drawn, &reference, false)?;

@@ -1,6 +1,7 @@
 //! What `diabolo bench` takes and does.
 
 use std::io::IsTerminal;
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use clap::Args;
@@ -8,9 +9,10 @@ use indicatif::{ProgressBar, ProgressDrawTarget};
 
 use super::devices::BenchDevice;
 use super::growth::growth;
+use super::kernels::write_kernels;
 use super::table::{self, Row};
 use super::workloads::{Ceilings, Workload};
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, counted};
 use crate::gpu::{self, GpuOptions};
 use crate::graph::profile_table;
 use crate::run::say;
@@ -33,11 +35,15 @@ pub struct BenchArgs {
     /// Print the operations of each plan with their cost, and measure nothing
     #[arg(long, conflicts_with_all = ["roofline", "json"])]
     plan: bool,
+    /// Write each kernel of each plan into this folder, one WGSL file a kernel with its constants, and
+    /// measure nothing
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["roofline", "json", "plan"])]
+    kernels: Option<PathBuf>,
     /// Print the time that each operation of a workload takes
-    #[arg(long, conflicts_with_all = ["roofline", "json", "plan"])]
+    #[arg(long, conflicts_with_all = ["roofline", "json", "plan", "kernels"])]
     profile: bool,
     /// Measure the kernels' variants on the adapter, keep the best, and use them from then on
-    #[arg(long, conflicts_with_all = ["roofline", "json", "plan", "profile", "batch"])]
+    #[arg(long, conflicts_with_all = ["roofline", "json", "plan", "kernels", "profile", "batch"])]
     tune: bool,
     /// Print one JSON object a line
     #[arg(long)]
@@ -53,6 +59,9 @@ pub fn bench(args: &BenchArgs) -> Result<()> {
     let devices = BenchDevice::chosen(&args.device)?;
     if args.tune {
         return devices.iter().try_for_each(|device| tune(device, &workloads));
+    }
+    if let Some(folder) = &args.kernels {
+        return write_all_kernels(folder, &devices, &workloads);
     }
     if args.plan {
         return print_plans(&devices, &workloads);
@@ -136,6 +145,24 @@ fn print_plans(devices: &[BenchDevice], workloads: &[Workload]) -> Result<()> {
             let place = format!("{}{counted}", device.name());
             say(format_args!("{}", table::plan(&workload.name, &place, &loaded.costs)));
         }
+    }
+    Ok(())
+}
+
+fn write_all_kernels(folder: &Path, devices: &[BenchDevice], workloads: &[Workload]) -> Result<()> {
+    let [device] = devices else {
+        return Err(Error::option("--kernels", "is for one device; give --device"));
+    };
+    for workload in workloads {
+        let costs = workload.load(device.open()?.as_mut())?.costs;
+        let count = write_kernels(folder, &workload.name, &costs)?;
+        let count = counted(count, "kernel");
+        say(format_args!(
+            "{} on {}: {count} in {}",
+            workload.name,
+            device.name(),
+            folder.display()
+        ));
     }
     Ok(())
 }

@@ -3,7 +3,7 @@
 use super::workloads::Ceilings;
 use crate::cpu::CpuExecutor;
 use crate::error::{Error, Result};
-use crate::gpu::{Adapters, DeviceChoice, GpuExecutor, GpuOptions, Selection};
+use crate::gpu::{self, Adapters, DeviceChoice, GpuExecutor, GpuOptions, Selection};
 use crate::graph::Executor;
 
 /// The value of `--device` that names every adapter and the CPU.
@@ -27,7 +27,7 @@ impl BenchDevice {
         let cpu = Self { name: CpuExecutor::new().name(), adapter: None };
         Ok(match parse(text)? {
             None => (0..adapters.list().len()).filter(usable).map(of).chain([cpu]).collect(),
-            Some(choice) => match choice.select(adapters.list())? {
+            Some(choice) => match gpu::select(&choice, &adapters)? {
                 Selection::Cpu(_) => vec![cpu],
                 Selection::Adapter(index, _) => vec![of(index)],
             },

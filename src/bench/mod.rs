@@ -4,6 +4,7 @@
 mod command;
 mod devices;
 mod growth;
+mod kernels;
 mod table;
 pub mod workloads;
 

@@ -66,6 +66,24 @@ impl AdapterSummary {
         }
     }
 
+    /// One that can be used, for tests of what is done with it.
+    #[cfg(test)]
+    pub(super) fn made_up(name: &str, kind: AdapterKind, backend: wgpu::Backend) -> Self {
+        Self {
+            name: name.into(),
+            kind,
+            backend,
+            driver: String::new(),
+            max_binding_bytes: 1 << 30,
+            max_workgroup_bytes: 16 << 10,
+            max_invocations: 256,
+            storage_buffers: 8,
+            timestamps: true,
+            pipeline_cache: false,
+            problem: None,
+        }
+    }
+
     /// Best first: by kind, then by how well the backend serves compute, then by name, so that the
     /// order is the same at every start.
     fn rank(&self) -> (u8, u8, String) {

@@ -182,22 +182,7 @@ fn no_adapter(adapters: &[AdapterSummary]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn adapter(name: &str, kind: AdapterKind, backend: wgpu::Backend) -> AdapterSummary {
-        AdapterSummary {
-            name: name.into(),
-            kind,
-            backend,
-            driver: String::new(),
-            max_binding_bytes: 1 << 30,
-            max_workgroup_bytes: 16 << 10,
-            max_invocations: 256,
-            storage_buffers: 8,
-            timestamps: true,
-            pipeline_cache: false,
-            problem: None,
-        }
-    }
+    use AdapterSummary as Summary;
 
     fn index(choice: &str, adapters: &[AdapterSummary]) -> Result<Option<usize>> {
         Ok(match choice.parse::<DeviceChoice>()?.select(adapters)? {
@@ -217,7 +202,7 @@ mod tests {
 
     #[test]
     fn auto_leaves_software_adapters_alone() {
-        let software = [adapter("llvmpipe", AdapterKind::Software, wgpu::Backend::Vulkan)];
+        let software = [Summary::made_up("llvmpipe", AdapterKind::Software, wgpu::Backend::Vulkan)];
         assert_eq!(index("auto", &software).unwrap(), None);
         assert_eq!(index("auto", &[]).unwrap(), None);
         assert_eq!(index("gpu", &software).unwrap(), Some(0));
@@ -227,7 +212,7 @@ mod tests {
 
     #[test]
     fn what_auto_came_to_does_not_turn_into_the_cpu() {
-        let adapters = [adapter("GeForce", AdapterKind::Discrete, wgpu::Backend::Vulkan)];
+        let adapters = [Summary::made_up("GeForce", AdapterKind::Discrete, wgpu::Backend::Vulkan)];
         let settled = DeviceChoice::Auto.select(&adapters).unwrap().settled();
         assert_eq!(settled, DeviceChoice::Index(0));
         // The adapter is gone: `auto` would take the CPU, and a run that began on it must not.
@@ -240,8 +225,8 @@ mod tests {
     #[test]
     fn unusable_adapters_are_passed_over_and_refused_by_name() {
         let mut adapters = [
-            adapter("Old", AdapterKind::Discrete, wgpu::Backend::Gl),
-            adapter("New", AdapterKind::Integrated, wgpu::Backend::Vulkan),
+            Summary::made_up("Old", AdapterKind::Discrete, wgpu::Backend::Gl),
+            Summary::made_up("New", AdapterKind::Integrated, wgpu::Backend::Vulkan),
         ];
         adapters[0].problem = Some("it has no compute shaders".into());
         assert_eq!(index("auto", &adapters).unwrap(), Some(1));
@@ -252,8 +237,8 @@ mod tests {
     #[test]
     fn names_match_in_part_and_the_list_breaks_ties() {
         let adapters = [
-            adapter("GeForce", AdapterKind::Discrete, wgpu::Backend::Vulkan),
-            adapter("GeForce", AdapterKind::Discrete, wgpu::Backend::Gl),
+            Summary::made_up("GeForce", AdapterKind::Discrete, wgpu::Backend::Vulkan),
+            Summary::made_up("GeForce", AdapterKind::Discrete, wgpu::Backend::Gl),
         ];
         assert_eq!(index("geforce", &adapters).unwrap(), Some(0));
         assert_eq!(index("gl", &adapters).unwrap(), Some(1));

@@ -1,11 +1,17 @@
 //! One open device: its queue, its faults, and waiting for it.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
 
 use super::adapters::{Adapters, binding_bytes, device_limits};
+use super::patience::{LOOK, Patience, Wait};
 use crate::error::{Error, Result};
 use crate::ops::{AdapterKind, AdapterTraits, GpuTarget};
+
+/// Bytes of a token.
+pub(super) const TOKEN: u64 = 4;
 
 /// A device and its queue. Clones share both.
 #[derive(Clone, Debug)]
@@ -16,6 +22,33 @@ pub(super) struct GpuDevice {
     pub target: GpuTarget,
     pub limits: wgpu::Limits,
     faults: Faults,
+    patience: Patience,
+    tokens: Tokens,
+    /// Has submissions dropped, as Metal does with those that it killed.
+    #[cfg(test)]
+    pub drops: Arc<AtomicBool>,
+}
+
+/// Where the token of the next submission lies on the device, and the last that was given out.
+#[derive(Clone, Debug)]
+struct Tokens {
+    buffer: wgpu::Buffer,
+    last: Arc<AtomicU32>,
+}
+
+/// A submission on its way. Its last command puts its token where the host reads its results: where
+/// another is found, it was not done, whatever the driver says.
+#[derive(Clone, Debug)]
+pub(super) struct Sent {
+    pub index: wgpu::SubmissionIndex,
+    token: u32,
+}
+
+impl Sent {
+    /// Whether it was done, by the bytes where its token belongs.
+    pub fn is_done(&self, token: &[u8]) -> bool {
+        token == self.token.to_ne_bytes()
+    }
 }
 
 impl GpuDevice {
@@ -50,7 +83,27 @@ impl GpuDevice {
             .map_err(|error| Error::Device(format!("{summary} refused: {error}")))?;
         let faults = Faults::default();
         faults.listen_to(&device);
-        Ok(Self { device, queue, info, target, limits, faults })
+        let usage = wgpu::BufferUsages::COPY_DST | wgpu::BufferUsages::COPY_SRC;
+        let tokens = device.create_buffer(&wgpu::BufferDescriptor {
+            label: Some("token"),
+            size: TOKEN,
+            usage,
+            mapped_at_creation: false,
+        });
+        let tokens = Tokens { buffer: tokens, last: Arc::default() };
+        let patience = Patience::default();
+        Ok(Self {
+            device,
+            queue,
+            info,
+            target,
+            limits,
+            faults,
+            patience,
+            tokens,
+            #[cfg(test)]
+            drops: Arc::default(),
+        })
     }
 
     pub fn has(&self, feature: wgpu::Features) -> bool {
@@ -80,20 +133,67 @@ impl GpuDevice {
         Ok(value)
     }
 
+    /// What commands are recorded into.
+    pub fn encoder(&self) -> wgpu::CommandEncoder {
+        self.device.create_command_encoder(&Default::default())
+    }
+
+    /// Submits what was recorded, and its token behind it, to byte `at` of `staging`.
+    pub fn submit(
+        &self,
+        mut encoder: wgpu::CommandEncoder,
+        staging: &wgpu::Buffer,
+        at: u64,
+    ) -> Sent {
+        let token = self.tokens.last.fetch_add(1, Ordering::Relaxed).wrapping_add(1);
+        self.queue.write_buffer(&self.tokens.buffer, 0, &token.to_ne_bytes());
+        encoder.copy_buffer_to_buffer(&self.tokens.buffer, 0, staging, at, TOKEN);
+        #[cfg(test)]
+        if self.drops.load(Ordering::Relaxed) {
+            return Sent { index: self.queue.submit([]), token };
+        }
+        Sent { index: self.queue.submit([encoder.finish()]), token }
+    }
+
+    /// Takes note of a submission that was not done though its results were read: the device counts as
+    /// lost, since nothing that it holds can be relied on.
+    pub fn dropped(&self) -> Error {
+        let what = "the GPU dropped work, and called it done".to_owned();
+        let lost = self.faults.lock().lost.get_or_insert(what).clone();
+        recover(&lost)
+    }
+
+    /// Has waits look at `stop` from now on.
+    pub fn heed(&mut self, stop: Arc<AtomicBool>) {
+        self.patience.stop = Some(stop);
+    }
+
     /// Waits for a submission, or for all of them, and runs the callbacks that are due.
+    ///
+    /// # Errors
+    /// When the device is lost, or does not answer and someone wants an end.
     pub fn wait(&self, submission: Option<wgpu::SubmissionIndex>) -> Result<()> {
-        self.poll_with(wgpu::PollType::Wait { submission_index: submission, timeout: None })
+        let mut wait = Wait::new(&self.patience, Instant::now());
+        loop {
+            let (submission_index, timeout) = (submission.clone(), Some(LOOK));
+            if self.poll_with(wgpu::PollType::Wait { submission_index, timeout })? {
+                return Ok(());
+            }
+            wait.look(Instant::now(), &self.info.name)?;
+        }
     }
 
     /// Runs the callbacks that are due.
     pub fn poll(&self) -> Result<()> {
-        self.poll_with(wgpu::PollType::Poll)
+        self.poll_with(wgpu::PollType::Poll).map(drop)
     }
 
-    fn poll_with(&self, how: wgpu::PollType) -> Result<()> {
+    /// Whether what was to be waited for came about in time.
+    fn poll_with(&self, how: wgpu::PollType) -> Result<bool> {
         // wgpu panics where the device is lost in the middle of a wait; to us that is an error.
         match catch_unwind(AssertUnwindSafe(|| self.device.poll(how))) {
-            Ok(Ok(_)) => self.check(),
+            Ok(Ok(_)) => self.check().map(|()| true),
+            Ok(Err(wgpu::PollError::Timeout)) => self.check().map(|()| false),
             Ok(Err(error)) => {
                 self.check()?;
                 Err(Error::Gpu(format!("waiting for {}: {error}", self.info.name)))
@@ -127,17 +227,14 @@ impl Faults {
         device.set_device_lost_callback(move |reason, message| {
             log::debug!("device lost ({reason:?}): {message}");
             let why = if message.is_empty() { format!("{reason:?}") } else { message };
-            faults.lock().lost.get_or_insert(why);
+            faults.lock().lost.get_or_insert_with(|| format!("the device was lost ({why})"));
         });
     }
 
     fn take(&self) -> Result<()> {
         let mut noted = self.lock();
-        if let Some(why) = &noted.lost {
-            return Err(Error::Gpu(format!(
-                "the device was lost ({why}); a driver reset or a step that took too long does \
-                 this: start again from the last checkpoint, with a smaller batch if it recurs"
-            )));
+        if let Some(what) = &noted.lost {
+            return Err(recover(what));
         }
         noted.first.take().map_or(Ok(()), Err)
     }
@@ -145,6 +242,14 @@ impl Faults {
     fn lock(&self) -> MutexGuard<'_, Noted> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// What happened to the device, with what helps.
+fn recover(what: &str) -> Error {
+    Error::Gpu(format!(
+        "{what}; a driver reset or a step that took too long does this: start again from the last \
+         checkpoint; if it recurs, a smaller batch, a newer driver or --device cpu helps"
+    ))
 }
 
 /// A wgpu error in our terms; `what` says what was being done.

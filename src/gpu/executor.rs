@@ -1,16 +1,19 @@
 //! The executor that runs plans on an adapter.
 
+use std::ops::Range;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use super::adapters::Adapters;
 use super::choice::{DeviceChoice, Selection};
 use super::device::GpuDevice;
 use super::memory::{DataMemory, Memory, PlanMemory, StateMemory, upload};
+use super::pace::{Pace, split};
 use super::pipelines::{GpuOptions, Pipelines};
 use super::profiler::Profiler;
 use super::program::{Parts, Program};
 use super::readback::Readback;
-use super::submissions::{Submissions, submissions};
+use super::submissions::{Part, Submissions, together};
 use crate::error::{Error, Result};
 use crate::graph::{
     Bytes, DataId, Executor, HeldPlans, Location, METRIC_ROWS, MetricRow, Plan, PlanId, ProfileRow,
@@ -120,25 +123,50 @@ impl GpuExecutor {
         }
     }
 
-    /// Records one submission and sends it off.
-    fn submit(&mut self, plan: PlanId, steps: &[StepScalars]) -> Result<()> {
+    /// Records steps and sends them off: in one submission, or one step in several.
+    fn submit(&mut self, plan: PlanId, steps: &[StepScalars], parts: usize) -> Result<()> {
+        let operations = self.programs[plan].0.operations.len();
+        if self.profiler.as_ref().is_some_and(|profiler| profiler.on) {
+            let part = Part { number: 0, of: 1, is_timed: false };
+            return self.submit_part(plan, steps, 0..operations, part);
+        }
+        if parts == 1 {
+            let part = Part { number: 0, of: 1, is_timed: true };
+            return self.submit_part(plan, steps, 0..operations, part);
+        }
+        let seconds = self.programs[plan].0.operations.iter().map(|it| it.assumed_seconds);
+        let parts = split(&seconds.collect::<Vec<_>>(), parts);
+        for (number, range) in parts.iter().enumerate() {
+            let part = Part { number, of: parts.len(), is_timed: true };
+            self.submit_part(plan, steps, range.clone(), part)?;
+        }
+        Ok(())
+    }
+
+    /// Records these operations of each step, and sends them off.
+    fn submit_part(
+        &mut self,
+        plan: PlanId,
+        steps: &[StepScalars],
+        operations: Range<usize>,
+        part: Part,
+    ) -> Result<()> {
         let first = self.submissions.open(&self.device, steps)?;
         let (program, _) = &self.programs[plan];
-        let mut encoder = self.device.device.create_command_encoder(&Default::default());
+        let operations = &program.operations[operations];
+        let mut encoder = self.device.encoder();
         let offsets = (first..).step_by(super::program::UNIFORM_ALIGNMENT as usize);
         if let Some(profiler) = self.profiler.as_mut().filter(|profiler| profiler.on) {
             for (_, offset) in steps.iter().zip(offsets) {
-                profiler.run(&self.device, &program.operations, offset)?;
+                profiler.run(&self.device, operations, offset)?;
             }
         } else {
             let mut pass = encoder.begin_compute_pass(&Default::default());
             for (_, offset) in steps.iter().zip(offsets) {
-                for operation in &program.operations {
-                    operation.record(&mut pass, offset);
-                }
+                operations.iter().for_each(|operation| operation.record(&mut pass, offset));
             }
         }
-        self.submissions.submit(&self.device, (plan, program), encoder)
+        self.submissions.submit(&self.device, (plan, program), part, encoder)
     }
 }
 
@@ -181,6 +209,7 @@ impl Executor for GpuExecutor {
     }
 
     fn state(&mut self) -> Result<State> {
+        self.submissions.wait(&self.device)?;
         self.device.check()?;
         let Some(memory) = &self.state else {
             return Err(Error::Graph("no state was set".into()));
@@ -252,13 +281,18 @@ impl Executor for GpuExecutor {
         let operations = Program::operations(parts, &plan, memory)?;
         self.submissions.reserve(&self.device, plan.metrics.len())?;
         self.device.check()?;
-        Ok(self.programs.add((Program { plan, memory: own, operations }, data)))
+        let pace =
+            Pace::new(operations.len(), operations.iter().map(|it| it.assumed_seconds).sum());
+        let id = self.programs.add((Program { plan, memory: own, operations }, data));
+        self.submissions.add(id, pace);
+        Ok(id)
     }
 
     fn remove_plan(&mut self, plan: PlanId) -> Result<()> {
         self.device.check()?;
         // Steps on their way keep what they use until they have ended.
         drop(self.programs.remove(plan)?);
+        self.submissions.remove(plan);
         self.pipelines.release_unused();
         self.device.poll()
     }
@@ -288,10 +322,18 @@ impl Executor for GpuExecutor {
             let what = format!("the metrics log has {METRIC_ROWS} rows and no row {}", step.row);
             return Err(Error::Graph(what));
         }
-        for steps in submissions(steps) {
-            self.submit(plan, steps)?;
+        let mut rest = steps;
+        while !rest.is_empty() {
+            let (most, parts) = self.submissions.pace(plan);
+            let (now, later) = rest.split_at(together(rest, most));
+            self.submit(plan, now, parts)?;
+            rest = later;
         }
         self.device.check()
+    }
+
+    fn steps_at_once(&self, plan: PlanId) -> usize {
+        self.submissions.pace(plan).0
     }
 
     fn plan(&self, plan: PlanId) -> Result<&Plan> {
@@ -313,19 +355,20 @@ impl Executor for GpuExecutor {
         let outputs = step.outputs.iter().map(|at| Ok((memory.buffer(at.area)?.clone(), *at)));
         let outputs = outputs.collect::<Result<Vec<_>>>()?;
         let offset = self.submissions.open(&self.device, std::slice::from_ref(scalars))?;
-        let mut encoder = self.device.device.create_command_encoder(&Default::default());
+        let mut encoder = self.device.encoder();
         for found in self.programs[plan].0.operations.iter().filter(|it| it.step == operation) {
             found.record(&mut encoder.begin_compute_pass(&Default::default()), offset);
         }
-        self.device.queue.submit([encoder.finish()]);
         let (device, readback) = (&self.device, &mut self.readback);
         let read = |(buffer, at): (wgpu::Buffer, Location)| {
-            readback.read(device, &buffer, at.offset as u64 * 4, at.length)
+            let encoder = std::mem::replace(&mut encoder, device.encoder());
+            readback.read_after(device, encoder, &buffer, at.offset as u64 * 4, at.length)
         };
         outputs.into_iter().map(read).collect()
     }
 
     fn read_output(&mut self, plan: PlanId, name: &str) -> Result<Tensor> {
+        self.submissions.wait(&self.device)?;
         self.device.check()?;
         let (program, data) = self.program(plan)?;
         let (location, shape) = program.plan.output(name)?;
@@ -343,8 +386,13 @@ impl Executor for GpuExecutor {
     }
 
     fn wait(&mut self) -> Result<()> {
+        self.submissions.wait(&self.device)?;
         self.device.wait(None)?;
         self.device.check()
+    }
+
+    fn heed(&mut self, stop: Arc<AtomicBool>) {
+        self.device.heed(stop);
     }
 
     fn set_profiling(&mut self, on: bool) -> Result<()> {

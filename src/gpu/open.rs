@@ -1,12 +1,15 @@
 //! Opening the device that the user's choice comes to.
 
-use super::adapters::Adapters;
+use super::adapters::{AdapterSummary, Adapters};
 use super::choice::{DeviceChoice, Selection};
 use super::executor::GpuExecutor;
 use super::pipelines::GpuOptions;
+use super::self_test::SelfTest;
+use super::verdict::Verdicts;
 use crate::cpu::CpuExecutor;
 use crate::error::Result;
 use crate::graph::Executor;
+use crate::ops::AdapterKind;
 
 /// A device, ready for plans.
 pub struct Opened {
@@ -32,7 +35,7 @@ pub fn open(choice: &DeviceChoice) -> Result<Opened> {
         });
     }
     let adapters = Adapters::find();
-    let selection = choice.select(adapters.list())?;
+    let selection = select(choice, &adapters)?;
     let reason = selection.reason().to_string();
     let settled = selection.settled();
     let executor: Box<dyn Executor> = match selection {
@@ -44,12 +47,98 @@ pub fn open(choice: &DeviceChoice) -> Result<Opened> {
     Ok(Opened { executor, reason, choice: settled })
 }
 
+/// The device that `choice` comes to, where [`DeviceChoice::Auto`] passes over adapters that fail a
+/// self-test, which a GPU takes when it and its driver are met for the first time. Other choices come
+/// to them, too, with a warning.
+///
+/// # Errors
+/// When no adapter fits the choice.
+pub fn select(choice: &DeviceChoice, adapters: &Adapters) -> Result<Selection> {
+    let verdicts = Verdicts::of_user();
+    let failures = |index: usize| {
+        let (Some(verdicts), Some(adapter)) = (&verdicts, adapters.list().get(index)) else {
+            return Ok(vec![]);
+        };
+        match adapter.kind {
+            // The test suite runs on these, which take seconds to compile what is tested.
+            AdapterKind::Software => Ok(verdicts.known(adapter).unwrap_or_default()),
+            _ => verdicts.of(adapter, || self_test(adapters, index)),
+        }
+    };
+    tested(choice, adapters.list(), &failures)
+}
+
+/// The device that `choice` comes to where `failures` says what goes wrong on an adapter.
+fn tested(
+    choice: &DeviceChoice,
+    adapters: &[AdapterSummary],
+    failures: &dyn Fn(usize) -> Result<Vec<String>>,
+) -> Result<Selection> {
+    let mut adapters = adapters.to_vec();
+    loop {
+        let selection = choice.select(&adapters)?;
+        let Selection::Adapter(index, _) = selection else { return Ok(selection) };
+        let problem = match failures(index) {
+            Ok(failures) if failures.is_empty() => return Ok(selection),
+            Ok(failures) => wrong(&failures),
+            Err(error) => format!("its self-test broke off ({error})"),
+        };
+        let adapter = &mut adapters[index];
+        if *choice != DeviceChoice::Auto {
+            log::warn!("{adapter}: {problem}; its results cannot be relied on");
+            return Ok(selection);
+        }
+        log::warn!("{adapter} is passed over: {problem}; --device gpu takes it anyway");
+        adapter.problem = Some(problem);
+    }
+}
+
+fn wrong(failures: &[String]) -> String {
+    format!("it computes wrong numbers ({}); a newer driver may help", failures.join("; "))
+}
+
+/// What goes wrong on an adapter, with kernels as users run them.
+fn self_test(adapters: &Adapters, index: usize) -> Result<Vec<String>> {
+    let mut executor = GpuExecutor::open(adapters, index, GpuOptions::default())?;
+    SelfTest::new()?.failures(&mut executor)
+}
+
+/// Tests every adapter that can be used, and keeps what is found for [`open`]. Returns what `diabolo
+/// adapters --check` prints, and whether all is well.
+pub fn check_adapters() -> (String, bool) {
+    let adapters = Adapters::find();
+    let verdicts = Verdicts::of_user();
+    let (mut report, mut is_well) = (String::new(), true);
+    for (index, adapter) in adapters.list().iter().enumerate().filter(|(_, it)| it.is_usable()) {
+        let begin = std::time::Instant::now();
+        let found = self_test(&adapters, index);
+        let seconds = begin.elapsed().as_secs_f64();
+        let lines = match found {
+            Ok(failures) => {
+                if let Some(verdicts) = &verdicts {
+                    verdicts.keep(adapter, &failures);
+                }
+                failures
+            }
+            Err(error) => vec![format!("the test broke off: {error}")],
+        };
+        let verdict = if lines.is_empty() { "computes what it should" } else { "is wrong" };
+        report += &format!("{index}  {adapter} {verdict} ({seconds:.1} s)\n");
+        lines.iter().for_each(|line| report += &format!("     {line}\n"));
+        is_well &= lines.is_empty();
+    }
+    if report.is_empty() {
+        report = "there is no adapter to check\n".into();
+    }
+    (report, is_well)
+}
+
 /// What `diabolo adapters` prints: every adapter, the CPU, and which of them `auto` takes.
 pub fn adapters_report() -> String {
     let adapters = Adapters::find();
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let cores = if cores == 1 { "1 thread".into() } else { format!("{cores} threads") };
-    let taken = match DeviceChoice::Auto.select(adapters.list()) {
+    let taken = match select(&DeviceChoice::Auto, &adapters) {
         Ok(Selection::Adapter(index, reason)) => format!("{index}: {reason}"),
         Ok(Selection::Cpu(reason)) => format!("cpu: {reason}"),
         Err(error) => error.to_string(),
@@ -59,4 +148,45 @@ pub fn adapters_report() -> String {
         false => String::new(),
     };
     format!("{adapters}{hint}cpu  native code on {cores}\n\n--device auto takes {taken}\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::RefCell;
+
+    use super::*;
+    use crate::error::Error;
+
+    #[test]
+    fn auto_passes_over_what_computes_wrong_numbers() {
+        let card = |name: &str, kind| AdapterSummary::made_up(name, kind, wgpu::Backend::Vulkan);
+        let adapters = [
+            card("Wrong", AdapterKind::Discrete),
+            card("Gone", AdapterKind::Discrete),
+            card("Right", AdapterKind::Integrated),
+        ];
+        let asked = RefCell::new(vec![]);
+        let failures = |index| {
+            asked.borrow_mut().push(index);
+            match index {
+                0 => Ok(vec!["a softmax: 1, not 0.5".into()]),
+                1 => Err(Error::Gpu("lost".into())),
+                _ => Ok(vec![]),
+            }
+        };
+        let choose = |choice: DeviceChoice, adapters: &[AdapterSummary]| {
+            tested(&choice, adapters, &failures).unwrap()
+        };
+        assert_eq!(choose(DeviceChoice::Auto, &adapters).settled(), DeviceChoice::Index(2));
+        assert_eq!(*asked.borrow(), [0, 1, 2], "each is asked once");
+        let Selection::Cpu(reason) = choose(DeviceChoice::Auto, &adapters[..1]) else {
+            panic!("the CPU is left");
+        };
+        assert!(reason.starts_with("Wrong (vulkan) cannot be used: it computes wrong"), "{reason}");
+        assert!(reason.contains("a softmax: 1, not 0.5"), "{reason}");
+        // Who asks for it by name gets it.
+        for choice in [DeviceChoice::Gpu, DeviceChoice::Index(0), DeviceChoice::Name("wr".into())] {
+            assert_eq!(choose(choice, &adapters).settled(), DeviceChoice::Index(0));
+        }
+    }
 }

@@ -66,7 +66,7 @@ impl Profiler {
         scalars: u32,
     ) -> Result<()> {
         for batch in operations.chunks(OPERATIONS) {
-            let mut encoder = device.device.create_command_encoder(&Default::default());
+            let mut encoder = device.encoder();
             for (index, operation) in batch.iter().enumerate() {
                 let begin = 2 * index as u32;
                 let timestamp_writes = Some(wgpu::ComputePassTimestampWrites {
@@ -80,8 +80,7 @@ impl Profiler {
             }
             let count = 2 * batch.len() as u32;
             encoder.resolve_query_set(&self.queries, 0..count, &self.resolved, 0);
-            device.queue.submit([encoder.finish()]);
-            self.add_times(device, batch)?;
+            self.add_times(device, encoder, batch)?;
         }
         Ok(())
     }
@@ -91,8 +90,15 @@ impl Profiler {
         self.tally.rows()
     }
 
-    fn add_times(&mut self, device: &GpuDevice, batch: &[Operation]) -> Result<()> {
-        let words = self.readback.read(device, &self.resolved, 0, 4 * batch.len())?;
+    /// Has what was recorded done, and adds the times that it took.
+    fn add_times(
+        &mut self,
+        device: &GpuDevice,
+        encoder: wgpu::CommandEncoder,
+        batch: &[Operation],
+    ) -> Result<()> {
+        let words =
+            self.readback.read_after(device, encoder, &self.resolved, 0, 4 * batch.len())?;
         let ticks: &[[u32; 2]] = bytemuck::cast_slice(&words);
         let ticks = |index: usize| u64::from(ticks[index][0]) | u64::from(ticks[index][1]) << 32;
         let second = f64::from(device.queue.get_timestamp_period()) * 1e-9;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::device::GpuDevice;
 use super::memory::{Memory, PlanMemory};
+use super::pace::assumed_seconds;
 use super::pipelines::{Pipeline, Pipelines};
 use crate::error::{Error, Result};
 use crate::graph::{Bytes, Location, Plan, ProfileRow, Step, buffer_bytes};
@@ -28,6 +29,8 @@ pub(super) struct Operation {
     commands: Vec<Command>,
     /// Which of the plan's steps it is.
     pub step: usize,
+    /// How long a slow GPU takes for it.
+    pub assumed_seconds: f64,
     /// One call that took no time.
     pub row: ProfileRow,
 }
@@ -73,9 +76,10 @@ impl Program {
                 offset += params_bytes(dispatch);
             }
             if !commands.is_empty() {
-                let flops = step.op.flops(&step.shapes);
-                let row = ProfileRow { calls: 1, flops, ..ProfileRow::of(step) };
-                operations.push(Operation { commands, step: number, row });
+                let cost = step.cost(target);
+                let assumed_seconds = assumed_seconds(cost.flops, cost.bytes);
+                let row = ProfileRow { calls: 1, flops: cost.flops, ..ProfileRow::of(step) };
+                operations.push(Operation { commands, step: number, assumed_seconds, row });
             }
         }
         Ok(operations)

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 
-use super::device::GpuDevice;
+use super::device::{GpuDevice, TOKEN};
 use crate::error::{Error, Result};
 
 /// Whether a mapping that was asked for has come about.
@@ -22,14 +22,6 @@ impl Arrival {
             let state = if result.is_ok() { Self::DONE } else { Self::FAILED };
             told.0.store(state, Ordering::Release);
         });
-        arrival
-    }
-
-    /// Waits for nothing but that all that is submitted is done.
-    pub fn of_work(queue: &wgpu::Queue) -> Self {
-        let arrival = Self::default();
-        let told = arrival.clone();
-        queue.on_submitted_work_done(move || told.0.store(Self::DONE, Ordering::Release));
         arrival
     }
 
@@ -65,12 +57,12 @@ pub(super) struct Readback {
 
 impl Readback {
     /// Bytes that are read at once: host-visible memory is scarce on some adapters.
-    const PIECE: u64 = 64 << 20;
+    const PIECE: u64 = (64 << 20) - TOKEN;
 
     /// `words` words of `source` from byte `offset`, as they are after all that is submitted.
     ///
     /// # Errors
-    /// When the device is lost or out of memory.
+    /// When the device is lost or out of memory, or dropped work.
     pub fn read(
         &mut self,
         device: &GpuDevice,
@@ -78,24 +70,50 @@ impl Readback {
         offset: u64,
         words: usize,
     ) -> Result<Vec<f32>> {
+        let encoder = device.encoder();
+        self.read_after(device, encoder, source, offset, words)
+    }
+
+    /// The same as they are after what `encoder` holds, which is submitted.
+    ///
+    /// # Errors
+    /// As [`Readback::read`].
+    pub fn read_after(
+        &mut self,
+        device: &GpuDevice,
+        mut encoder: wgpu::CommandEncoder,
+        source: &wgpu::Buffer,
+        offset: u64,
+        words: usize,
+    ) -> Result<Vec<f32>> {
         let (mut result, total) = (Vec::with_capacity(words), words as u64 * 4);
         let mut done = 0;
-        while done < total {
+        loop {
             let size = (total - done).min(Self::PIECE);
-            let staging = self.staging(device, size)?;
-            let mut encoder = device.device.create_command_encoder(&Default::default());
-            encoder.copy_buffer_to_buffer(source, offset + done, staging, 0, size);
-            let index = device.queue.submit([encoder.finish()]);
-            let arrival = Arrival::of_mapping(staging, size);
-            device.wait(Some(index))?;
+            let staging = self.staging(device, size + TOKEN)?;
+            if size > 0 {
+                encoder.copy_buffer_to_buffer(source, offset + done, staging, 0, size);
+            }
+            let sent = device.submit(encoder, staging, size);
+            let arrival = Arrival::of_mapping(staging, size + TOKEN);
+            device.wait(Some(sent.index.clone()))?;
             if !arrival.is_done()? {
                 return Err(Error::Gpu("results did not arrive".into()));
             }
-            let append = |bytes: &[u8]| result.extend_from_slice(bytemuck::cast_slice(bytes));
-            mapped(staging, size, append)?;
+            let is_done = mapped(staging, size + TOKEN, |bytes| {
+                let (values, token) = bytes.split_at(size as usize);
+                result.extend_from_slice(bytemuck::cast_slice(values));
+                sent.is_done(token)
+            })?;
+            if !is_done {
+                return Err(device.dropped());
+            }
             done += size;
+            if done >= total {
+                return Ok(result);
+            }
+            encoder = device.encoder();
         }
-        Ok(result)
     }
 
     fn staging(&mut self, device: &GpuDevice, size: u64) -> Result<&wgpu::Buffer> {

@@ -28,9 +28,14 @@ struct Stored {
 
 /// The file for an adapter in the tuning folder. The driver is named inside.
 pub(super) fn file(folder: &Path, device: &GpuDevice) -> PathBuf {
+    folder.join(file_name(&device.info.name, device.info.backend))
+}
+
+/// What a file about an adapter is called.
+pub(super) fn file_name(adapter: &str, backend: wgpu::Backend) -> String {
     let plain = |c: char| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '-' };
-    let name: String = format!("{} {}", device.info.name, device.info.backend);
-    folder.join(format!("{}.toml", name.chars().map(plain).collect::<String>()))
+    let name = format!("{adapter} {backend}");
+    format!("{}.toml", name.chars().map(plain).collect::<String>())
 }
 
 /// What was chosen for this adapter and driver before; nothing where there is no file, or none that

@@ -1,5 +1,8 @@
 //! What runs plans: the same calls for GPU and CPU.
 
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
 use super::parameter::{ParamName, Role, StateLayout};
 use super::plan::{Plan, Step};
 use crate::error::Result;
@@ -223,6 +226,17 @@ pub trait Executor {
     /// # Errors
     /// When the device is lost or out of memory.
     fn run(&mut self, plan: PlanId, steps: &[StepScalars]) -> Result<()>;
+
+    /// How many steps of a plan are worth asking for in one call, by how long those before took: a
+    /// caller that wants to hear of the user in between asks for no more.
+    fn steps_at_once(&self, _plan: PlanId) -> usize {
+        usize::MAX
+    }
+
+    /// Has the device look at `stop` whenever it waits: once that is set, a wait for what does not
+    /// end is broken off, by [`Error::Interrupted`](crate::error::Error::Interrupted). For devices that
+    /// may hang.
+    fn heed(&mut self, _stop: Arc<AtomicBool>) {}
 
     /// A plan that was taken in.
     ///

@@ -1,4 +1,4 @@
-//! One pass over images: whole batches, several a submission, and a last, smaller one.
+//! One pass over images: whole batches, several a call, and a last, smaller one.
 
 use std::ops::{ControlFlow, Range};
 
@@ -9,8 +9,8 @@ use crate::graph::{
 };
 use crate::ops::StepScalars;
 
-/// Steps that are recorded into one submission.
-const STEPS_A_SUBMISSION: usize = 16;
+/// Steps that are asked for in one call, at most. A slow device is asked for fewer.
+const STEPS_A_CALL: usize = 16;
 
 /// Datasets up to this size stay on the device; larger ones are sent as they are needed.
 const RESIDENT_BYTES: usize = 1 << 30;
@@ -25,15 +25,15 @@ pub(super) struct Room {
 }
 
 impl Room {
-    /// Room for `images`, or for a submission of `batch` images a step where not all fit.
+    /// Room for `images`, or for a call of `batch` images a step where not all fit.
     pub fn new(images: &Images, image_bytes: usize, batch: usize, limit: Option<u64>) -> Self {
         let limit = limit.map_or(usize::MAX, |limit| usize::try_from(limit).unwrap_or(usize::MAX));
         if images.count * image_bytes <= RESIDENT_BYTES.min(limit) {
             return Self { images: images.count, resident: true };
         }
-        let submission = STEPS_A_SUBMISSION * batch;
+        let call = STEPS_A_CALL * batch;
         let fits = limit / image_bytes.max(1);
-        Self { images: submission.min(fits.max(batch)).min(images.count), resident: false }
+        Self { images: call.min(fits.max(batch)).min(images.count), resident: false }
     }
 }
 
@@ -132,12 +132,13 @@ impl<'a> Pass<'a> {
         while done < order.len() && step < range.end {
             let left = order.len() - done;
             let current = self.plan_for(left);
-            let most = STEPS_A_SUBMISSION.min(self.room.images / current.batch).max(1);
+            let most = STEPS_A_CALL.min(executor.steps_at_once(current.plan));
+            let most = most.min(self.room.images / current.batch).max(1);
             let most = most.min((range.end - step) as usize);
             let steps = (left / current.batch).clamp(1, most);
             let taken = (steps * current.batch).min(left);
             let start = self.send(executor, order, done..done + taken)?;
-            let submission: Vec<StepScalars> = (0..steps)
+            let call: Vec<StepScalars> = (0..steps)
                 .map(|index| {
                     let number = step + index as u32;
                     StepScalars {
@@ -147,7 +148,7 @@ impl<'a> Pass<'a> {
                     }
                 })
                 .collect();
-            executor.run(current.plan, &submission)?;
+            executor.run(current.plan, &call)?;
             step += steps as u32;
             done += taken;
             if arrived(self, executor.take_metrics(false)?)?.is_break() {

@@ -41,17 +41,22 @@ pub fn cpu() -> CpuExecutor {
 ///
 /// Without an adapter a test fails, with the line that says what to install.
 pub fn gpu() -> GpuExecutor {
-    open(None)
+    open(None, ShaderChecks::Checked)
 }
 
 /// The adapter, with kernels chosen as for one of this kind.
 pub fn gpu_as(kind: AdapterKind) -> GpuExecutor {
-    open(Some(kind))
+    open(Some(kind), ShaderChecks::Checked)
 }
 
-fn open(kind: Option<AdapterKind>) -> GpuExecutor {
+/// The same, with kernels as release builds run them.
+pub fn trusted_gpu_as(kind: AdapterKind) -> GpuExecutor {
+    open(Some(kind), ShaderChecks::Trusted)
+}
+
+fn open(kind: Option<AdapterKind>, checks: ShaderChecks) -> GpuExecutor {
     let name = std::env::var(ADAPTER).unwrap_or_else(|_| "gpu".into());
     let choice: DeviceChoice = name.parse().unwrap_or_else(|error| panic!("{ADAPTER}: {error}"));
-    let options = GpuOptions { checks: ShaderChecks::Checked, kind, cache: None, tuning: None };
+    let options = GpuOptions { checks, kind, cache: None, tuning: None };
     GpuExecutor::choose(&choice, options).unwrap_or_else(|error| panic!("{error}"))
 }

@@ -1,12 +1,18 @@
+use std::sync::atomic::Ordering;
+
 use super::*;
 use crate::graph::{Graph, PlanRequest, StateLayout};
 use crate::ops;
 
+/// The best adapter, with nothing kept on disk.
+fn adapter() -> GpuExecutor {
+    let options = GpuOptions { cache: None, tuning: None, ..GpuOptions::default() };
+    GpuExecutor::choose(&DeviceChoice::Gpu, options).unwrap_or_else(|error| panic!("{error}"))
+}
+
 #[test]
 fn a_lost_device_is_an_error_from_then_on() {
-    let options = GpuOptions { cache: None, tuning: None, ..GpuOptions::default() };
-    let opened = GpuExecutor::choose(&DeviceChoice::Gpu, options);
-    let mut executor = opened.unwrap_or_else(|error| panic!("{error}"));
+    let mut executor = adapter();
     let mut graph = Graph::new();
     let x = graph.input("x", [4]);
     let y = ops::add(&mut graph, x, x).unwrap();
@@ -35,9 +41,7 @@ fn a_lost_device_is_an_error_from_then_on() {
 /// What the adapter's memory is used for, counted by the allocator, where there is one that counts.
 #[test]
 fn a_removed_plan_gives_its_memory_back_to_the_adapter() {
-    let options = GpuOptions { cache: None, tuning: None, ..GpuOptions::default() };
-    let opened = GpuExecutor::choose(&DeviceChoice::Gpu, options);
-    let mut executor = opened.unwrap_or_else(|error| panic!("{error}"));
+    let mut executor = adapter();
     let allocated = |executor: &GpuExecutor| {
         let report = executor.device.device.generate_allocator_report();
         report.map(|report| report.total_allocated_bytes)
@@ -80,4 +84,127 @@ fn too_large_a_dataset_is_an_error_and_the_device_lives_on() {
         assert!(matches!(error, Error::Memory(_)), "{error}");
     }
     executor.add_data(2, 2).unwrap();
+}
+
+/// A state without numbers, and a plan of `count` products of two matrices of `side` rows and columns,
+/// each of the one before, with the sum of the last as its metric.
+fn products(executor: &mut GpuExecutor, side: usize, count: usize) -> PlanId {
+    let mut graph = Graph::new();
+    let x = graph.input("x", [side, side]);
+    let product = |y, _| ops::matmul(&mut graph, y, x);
+    let y = (0..count).try_fold(x, product).unwrap();
+    let sum = ops::sum_all(&mut graph, y).unwrap();
+    let layout = graph.layout();
+    let request = PlanRequest {
+        metrics: vec![("sum".into(), sum)],
+        ..PlanRequest::new(&graph, &layout, executor.target())
+    };
+    let plan = executor.add_plan(Plan::new(&request).unwrap(), None).unwrap();
+    let numbers = (0..side * side).map(|i| ((i * 7 % 13) as f32 - 5.5) / side as f32);
+    let x = Tensor::new([side, side], numbers.collect()).unwrap();
+    executor.write_input(plan, "x", &x).unwrap();
+    plan
+}
+
+fn rows(rows: std::ops::Range<u32>) -> Vec<StepScalars> {
+    rows.map(|row| StepScalars { row, ..StepScalars::default() }).collect()
+}
+
+#[test]
+fn short_steps_go_many_at_once_and_long_ones_in_parts() {
+    let options = GpuOptions { cache: None, tuning: None, ..GpuOptions::default() };
+    let mut executor =
+        GpuExecutor::choose(&DeviceChoice::Gpu, options).unwrap_or_else(|error| panic!("{error}"));
+    let short = products(&mut executor, 4, 3);
+    assert_eq!(executor.submissions.pace(short), (1, 1), "nothing is known of it");
+    executor.run(short, &rows(0..200)).unwrap();
+    executor.wait().unwrap();
+    assert!(executor.steps_at_once(short) > 8, "{}", executor.steps_at_once(short));
+
+    // As many products as take the adapter half a second.
+    let one = products(&mut executor, 512, 1);
+    executor.run(one, &rows(0..1)).unwrap();
+    executor.wait().unwrap();
+    let begin = std::time::Instant::now();
+    executor.run(one, &rows(0..4)).unwrap();
+    executor.wait().unwrap();
+    let seconds = begin.elapsed().as_secs_f64() / 4.0;
+    let count = (0.5 / seconds).ceil().min(500.0) as usize;
+    let long = products(&mut executor, 512, count.max(3));
+    executor.submissions.add(long, Pace::new(count.max(3) + 1, 0.0));
+    executor.take_metrics(true).unwrap();
+    for row in 0..4 {
+        executor.run(long, &rows(row..row + 1)).unwrap();
+        executor.wait().unwrap();
+        assert_eq!(executor.steps_at_once(long), 1);
+        let parts = executor.submissions.pace(long).1;
+        assert!(parts > 2, "{count} products of {seconds} s are {parts} parts");
+    }
+    let metrics = executor.take_metrics(true).unwrap();
+    assert_eq!(metrics.len(), 4, "one row a step, whatever its parts");
+    let bits = |row: &MetricRow| row.values[0].to_bits();
+    assert!(metrics.iter().all(|row| bits(row) == bits(&metrics[0])), "{metrics:?}");
+    assert!(metrics[0].values[0].is_finite());
+}
+
+#[test]
+fn steps_in_parts_are_steps_in_one() {
+    let options = GpuOptions { cache: None, tuning: None, ..GpuOptions::default() };
+    let mut executor =
+        GpuExecutor::choose(&DeviceChoice::Gpu, options).unwrap_or_else(|error| panic!("{error}"));
+    let plan = products(&mut executor, 33, 7);
+    let mut seen = vec![];
+    for parts in [1, 2, 3, 8] {
+        executor.submit(plan, &rows(5..6), parts).unwrap();
+        seen.extend(executor.take_metrics(true).unwrap());
+    }
+    assert_eq!(seen.len(), 4);
+    assert!(seen.iter().all(|row| row.values == seen[0].values && row.scalars.row == 5));
+}
+
+/// What has begun may end, but what does not is waited for no longer.
+#[test]
+fn a_wish_to_end_does_not_break_off_what_answers() {
+    let options = GpuOptions { cache: None, tuning: None, ..GpuOptions::default() };
+    let mut executor =
+        GpuExecutor::choose(&DeviceChoice::Gpu, options).unwrap_or_else(|error| panic!("{error}"));
+    let plan = products(&mut executor, 256, 20);
+    executor.heed(Arc::new(AtomicBool::new(true)));
+    executor.run(plan, &rows(0..2)).unwrap();
+    assert_eq!(executor.take_metrics(true).unwrap().len(), 2);
+}
+
+/// Metal calls a submission done that its watchdog killed: what the host reads then is what lay there
+/// before, and looks right.
+#[test]
+fn dropped_work_is_an_error_wherever_its_results_are_read() {
+    let says_so = |error: Error| {
+        let text = error.to_string();
+        assert!(text.contains("the GPU dropped work"), "{text}");
+        assert!(text.contains("smaller batch"), "{text}");
+    };
+    for read in 0..4 {
+        let mut executor = adapter();
+        let layout = StateLayout::default();
+        executor.set_state(&State::initial(&layout, crate::rng::Seed(0), 0)).unwrap();
+        let plan = products(&mut executor, 4, 3);
+        executor.run(plan, &rows(0..3)).unwrap();
+        assert_eq!(executor.take_metrics(true).unwrap().len(), 3);
+        executor.device.drops.store(true, Ordering::Relaxed);
+        // A readback has a token of its own.
+        if read < 3 {
+            executor.run(plan, &rows(3..4)).unwrap();
+            executor.device.drops.store(false, Ordering::Relaxed);
+        }
+        match read {
+            0 => says_so(executor.take_metrics(true).unwrap_err()),
+            1 => says_so(executor.state().unwrap_err()),
+            2 => says_so(executor.wait().unwrap_err()),
+            _ => says_so(executor.run_operation(plan, 0, &StepScalars::default()).unwrap_err()),
+        }
+        // What it holds is worth nothing from then on.
+        executor.device.drops.store(false, Ordering::Relaxed);
+        says_so(executor.state().unwrap_err());
+        says_so(executor.run(plan, &rows(4..5)).unwrap_err());
+    }
 }

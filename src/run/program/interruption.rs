@@ -66,6 +66,11 @@ impl Interruption {
         self.wanted.load(Ordering::SeqCst)
     }
 
+    /// What is set when training should stop, for a device to look at while it waits.
+    pub(super) fn flag(&self) -> Arc<AtomicBool> {
+        self.wanted.clone()
+    }
+
     /// Does `work`, during which there is something to save, so that the first signal is a wish.
     pub(super) fn guarded<T>(&self, work: impl FnOnce() -> T) -> T {
         let before = self.at_once.swap(false, Ordering::SeqCst);

@@ -340,6 +340,7 @@ impl<'a> Session<'a> {
             Error::Gpu(what) => Error::Gpu(format!("{what}; {last}")),
             Error::Memory(what) => Error::Memory(format!("{what}; {last}")),
             Error::File { path, what } => Error::file(path, format!("{what}; {last}")),
+            Error::Interrupted(what) => Error::Interrupted(format!("{what}; {last}")),
             other => other,
         }
     }

@@ -79,6 +79,7 @@ pub fn run_until(args: &TrainArgs, kind: Kind, stop: &Interruption) -> Result<()
     let folder = &claim.folder;
     place.remarks.iter().for_each(|remark| say(format_args!("note: {remark}")));
     let mut opened = gpu::open(&choice)?;
+    opened.executor.heed(stop.flag());
     let adapter = opened.executor.name();
     tell(format_args!("device: {adapter} ({})", opened.reason));
     tell(format_args!(
