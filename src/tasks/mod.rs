@@ -16,6 +16,7 @@ pub(crate) mod files;
 pub mod generation;
 pub(crate) mod inputs;
 pub(crate) mod interpolate;
+mod part_codes;
 pub(crate) mod prior;
 pub mod probe;
 mod raster;
@@ -31,5 +32,6 @@ pub use deep_raster::DeepRaster;
 #[cfg(feature = "cli")]
 pub use export::{Part, onnx, onnx_of_run};
 pub use inputs::Pictures;
+pub use part_codes::{PartedPicture, encoded};
 pub use raster::Raster;
 pub use trained::Trained;
