@@ -120,7 +120,7 @@ impl Earlier {
 }
 
 /// Where images lie, however it is written.
-fn place(data: &str) -> (Option<Source>, Option<PathBuf>) {
+pub(super) fn place(data: &str) -> (Option<Source>, Option<PathBuf>) {
     let full = |folder: PathBuf| fs::canonicalize(&folder).unwrap_or(folder);
     match data.parse() {
         Ok(Source::Images(folder)) => (None, Some(full(folder))),
