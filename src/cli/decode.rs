@@ -5,13 +5,13 @@ use std::path::{Path, PathBuf};
 use super::codes::{Format, places};
 use super::model::ModelArgs;
 use super::numbers::NumberFile;
-use super::outputs::{begin, check_apart, make_folder, save_all};
+use super::outputs::{begin, check_apart, make_folder, save, save_all};
 use crate::error::{Error, Result, counted};
 use crate::file::npy;
 use crate::models::Model;
 use crate::run::say;
 use crate::tasks::files::Outputs;
-use crate::tasks::{Trained, code_table, is_of_numbers};
+use crate::tasks::{PartedPicture, Raster, Trained, code_table, is_of_numbers};
 use crate::tensor::Tensor;
 
 /// Numbers of pictures that are held at once.
@@ -35,6 +35,10 @@ pub struct DecodeArgs {
     /// The file holds which codes of the codebook each consists of, as whole numbers (vqvae)
     #[arg(long)]
     indices: bool,
+    /// A table of the parts that the codes are of, as encode writes it by a model of parts: whole pictures
+    /// are made of them
+    #[arg(long, value_name = "TABLE")]
+    parts: Option<PathBuf>,
     #[command(flatten)]
     model: ModelArgs,
 }
@@ -68,9 +72,13 @@ pub fn decode(args: &DecodeArgs) -> Result<()> {
     };
     let latent = trained.model().network.latent();
     let count = codes.len() / latent.max(1);
-    let labels = trained.labels(trained.label(args.label.as_deref())?, count)?;
+    let label = trained.label(args.label.as_deref())?;
+    let labels = trained.labels(label, count)?;
     if let Some(file) = numbers {
         return file.write(trained.inference().decode(&codes, labels.as_deref())?);
+    }
+    if let Some(table) = &args.parts {
+        return of_parts(&mut trained, args, table, &codes, label);
     }
     let outputs = Outputs::counted(&args.out, count);
     begin(&outputs, &[], &[&args.codes], false)?;
@@ -85,6 +93,43 @@ pub fn decode(args: &DecodeArgs) -> Result<()> {
         save_all(&made, shape, &outputs, first)?;
     }
     say(format_args!("{} written to {}", counted(count, "picture"), args.out.display()));
+    Ok(())
+}
+
+/// Writes the pictures whose parts the codes of a table stand for.
+fn of_parts(
+    trained: &mut Trained,
+    args: &DecodeArgs,
+    table: &Path,
+    codes: &[f32],
+    label: Option<u32>,
+) -> Result<()> {
+    let (shape, latent) = (trained.model().images(), trained.model().network.latent());
+    let parts = code_table::read_areas(table)?;
+    let count = parts.len();
+    if count * latent != codes.len() {
+        let what = format!(
+            "has {}, and {} has {}; give the table that was written beside it",
+            counted(count, "part"),
+            args.codes.display(),
+            counted(codes.len() / latent.max(1), "code")
+        );
+        return Err(Error::file(table, what));
+    }
+    let pictures = PartedPicture::of(parts, shape).map_err(|what| Error::file(table, what))?;
+    let outputs = Outputs::counted(&args.out, pictures.len());
+    begin(&outputs, &[], &[&args.codes, table], false)?;
+    make_folder(&args.out)?;
+    let mut inference = trained.inference();
+    let mut rest = codes;
+    for (number, picture) in pictures.iter().enumerate() {
+        let (codes, behind) = rest.split_at(picture.areas.len() * latent);
+        rest = behind;
+        let made = picture.draw(&mut inference, shape, codes, label)?;
+        save(&Raster::of_numbers(made.data(), picture.shape), &outputs.path(number, 0))?;
+    }
+    let (pictures, parts) = (counted(pictures.len(), "picture"), counted(count, "part"));
+    say(format_args!("{pictures} of {parts} written to {}", args.out.display()));
     Ok(())
 }
 

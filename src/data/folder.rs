@@ -204,7 +204,8 @@ fn only(
     }
 }
 
-fn name(folder: &Path) -> String {
+/// What a run on the pictures of a folder is called after.
+pub(crate) fn name(folder: &Path) -> String {
     let full = fs::canonicalize(folder).unwrap_or_else(|_| folder.to_path_buf());
     full.file_name().map_or_else(|| "images".into(), |name| name.to_string_lossy().into_owned())
 }

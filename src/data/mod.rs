@@ -53,7 +53,7 @@ pub use dataset::{Dataset, ImageFile, Images};
 pub use fit::Fit;
 pub use levels::StoredRange;
 pub use load_options::{DeepIntake, Intake, LoadOptions};
-pub use manifest::{Manifest, class_table};
+pub use manifest::{Manifest, class_table, label_of};
 pub use missing::Missing;
 pub use order::permutation;
 pub use partition::class_of;

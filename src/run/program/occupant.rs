@@ -120,7 +120,7 @@ impl Earlier {
 }
 
 /// Where images lie, however it is written; nothing where that cannot be read.
-fn place(data: &str) -> Option<Source> {
+pub(super) fn place(data: &str) -> Option<Source> {
     let full = |folder: PathBuf| fs::canonicalize(&folder).unwrap_or(folder);
     Some(match data.parse().ok()? {
         Source::Images(folder) => Source::Images(full(folder)),

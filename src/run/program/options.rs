@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use super::saving::SaveEvery;
-use crate::data::{Dataset, Fit, LoadOptions, Source, StoredRange};
+use crate::data::{Dataset, Fit, LoadOptions, Manifest, Source, StoredRange};
 use crate::error::{Error, Result};
 use crate::models::{Choices, Kind, Recipe, Schedule};
 use crate::nn::Output;
@@ -30,7 +30,8 @@ pub struct TrainArgs {
     /// long, or padding what is too short with black [default: stretch]
     #[arg(long, value_enum)]
     pub fit: Option<Fit>,
-    /// Cut images of any size into parts of this size, such as 32x32, at random places
+    /// Cut images of any size into parts of this size, such as 32x32, at random places; a single one
+    /// (images:FILE) will do
     #[arg(long, value_name = "WxH")]
     pub patches: Option<String>,
     /// Turn colour images gray
@@ -165,8 +166,13 @@ impl TrainArgs {
     /// # Errors
     /// When `--data`, `--size`, `--missing` or `--seed` make no sense, or the images cannot be read.
     pub fn load(&self) -> Result<Dataset> {
+        self.load_known(None)
+    }
+
+    /// The same, in the parts in which a run remembers pictures, if it does.
+    pub(super) fn load_known(&self, known: Option<&Manifest>) -> Result<Dataset> {
         if let Some(config) = &self.settled {
-            return config.load(None);
+            return config.load(known);
         }
         let missing = self.choices.missing.as_ref().map(ToString::to_string);
         load(
@@ -185,7 +191,7 @@ impl TrainArgs {
                 seed: self.seed()?,
                 progress: !self.quiet,
             },
-            None,
+            known,
         )
     }
 

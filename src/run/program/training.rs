@@ -4,6 +4,7 @@ use std::process::ExitCode;
 
 use super::config_file::{command_line, settle};
 use super::gallery::Gallery;
+use super::images;
 use super::interruption::Interruption;
 use super::logging::start_logging;
 use super::options::TrainArgs;
@@ -68,8 +69,7 @@ pub fn run_until(args: &TrainArgs, kind: Kind, stop: &Interruption) -> Result<()
     };
     let choice: DeviceChoice = args.device.parse()?;
     args.check(kind)?;
-    let dataset = args.load()?;
-    let config = args.config(&dataset, kind)?;
+    let (dataset, config) = images::load(args, kind)?;
     let name = format!("{}-{}", config.model.name(), dataset.name);
     // Options that cannot be stored must not train.
     config.to_toml()?;
