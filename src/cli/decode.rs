@@ -11,7 +11,7 @@ use crate::file::npy;
 use crate::models::Model;
 use crate::run::say;
 use crate::tasks::files::Outputs;
-use crate::tasks::{PartedPicture, Raster, Trained, code_table, is_of_numbers};
+use crate::tasks::{PartedPicture, Raster, Trained, code_table, is_of_one_array};
 use crate::tensor::Tensor;
 
 /// Numbers of pictures that are held at once.
@@ -54,7 +54,7 @@ pub fn decode(args: &DecodeArgs) -> Result<()> {
         return Err(Error::option("--array", "has no effect on a table; leave it out"));
     }
     let mut trained = args.model.load()?;
-    let numbers = match is_of_numbers(&args.out) || trained.check_pixels().is_err() {
+    let numbers = match is_of_one_array(&args.out) || trained.check_pixels().is_err() {
         true => Some(NumberFile::prepare(&args.out, &trained, std::slice::from_ref(&args.codes))?),
         false => None,
     };

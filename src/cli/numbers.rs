@@ -6,7 +6,7 @@ use super::outputs::{Output, files_of_run};
 use crate::error::{Error, Result, counted};
 use crate::file::npy;
 use crate::run::say;
-use crate::tasks::{Samples, Trained, Units, is_of_numbers};
+use crate::tasks::{Samples, Trained, Units, is_of_one_array};
 use crate::tensor::Tensor;
 
 /// A file of what a model makes, in the units of what it learned from.
@@ -21,9 +21,7 @@ impl NumberFile {
     /// # Errors
     /// When it is not called as one, or cannot be written.
     pub fn prepare(out: &Path, trained: &Trained, read: &[PathBuf]) -> Result<Self> {
-        if !is_of_numbers(out)
-            || out.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("npz"))
-        {
+        if !is_of_one_array(out) {
             let what = format!("is {}; numbers go to one file, such as made.npy", out.display());
             return Err(Error::option("--out", what));
         }

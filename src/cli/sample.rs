@@ -10,7 +10,7 @@ use crate::rng::Seed;
 use crate::run::say;
 use crate::tasks::files::Outputs;
 use crate::tasks::sample::check_temperature;
-use crate::tasks::{Trained, is_of_numbers};
+use crate::tasks::{Trained, is_of_one_array};
 
 /// Images side by side.
 const COLUMNS: usize = 10;
@@ -95,7 +95,7 @@ enum Place {
 
 impl Place {
     fn prepare(out: &Path, trained: &Trained, count: usize) -> Result<Self> {
-        if is_of_numbers(out) || trained.check_pixels().is_err() {
+        if is_of_one_array(out) || trained.check_pixels().is_err() {
             return NumberFile::prepare(out, trained, &[]).map(Self::Numbers);
         }
         if is_folder(out) {

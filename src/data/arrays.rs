@@ -25,11 +25,12 @@ use crate::shape::{Element, ImageShape};
 
 mod archive;
 mod folder;
+mod found;
 mod parts;
 mod roles;
 mod samples;
 
-use archive::Found;
+use found::Found;
 use parts::{Part, Parts};
 pub(crate) use samples::Samples;
 

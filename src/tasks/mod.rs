@@ -33,7 +33,7 @@ pub use deep_raster::DeepRaster;
 #[cfg(feature = "cli")]
 pub use export::{Part, onnx, onnx_of_run};
 pub use inputs::Pictures;
-pub use numbers::{Samples, Units, is_of_numbers};
+pub use numbers::{Samples, Units, is_of_numbers, is_of_one_array};
 pub use part_codes::{PartedPicture, encoded};
 pub use raster::Raster;
 pub use trained::Trained;

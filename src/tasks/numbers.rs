@@ -62,8 +62,13 @@ impl Samples {
 
 /// Whether a path names a file of numbers, by its ending.
 pub fn is_of_numbers(path: &Path) -> bool {
-    let ending = path.extension().map(std::ffi::OsStr::to_ascii_lowercase);
-    ENDINGS.iter().any(|known| ending.as_deref().is_some_and(|ending| ending == *known))
+    let is = |ending: &str| path.extension().is_some_and(|own| own.eq_ignore_ascii_case(ending));
+    ENDINGS.iter().any(|ending| is(ending))
+}
+
+/// Whether a path names a file of one array, by its ending.
+pub fn is_of_one_array(path: &Path) -> bool {
+    path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case(ENDINGS[0]))
 }
 
 impl Trained {

@@ -2,30 +2,15 @@
 
 use std::path::{Path, PathBuf};
 
-use super::folder::is_array;
-use super::parts::classes_of;
+use super::found::{Found, Labelled, classes_of};
 use super::roles::{Half, Role, of_name};
-use super::samples::Samples;
+use super::samples::{Samples, is_array};
 use crate::data::folder::list;
 use crate::error::{Error, Result, counted};
 use crate::file::npy::{self, Archive, Array, Numbers};
 
 /// Labels of more classes than this are numbers to be predicted, not classes.
 const MOST_CLASSES: usize = 10_000;
-
-/// Samples with the label of each, where there are labels.
-pub(super) struct Labelled {
-    pub samples: Samples,
-    pub labels: Option<Vec<i64>>,
-}
-
-/// What there is.
-pub(super) enum Found {
-    /// Samples that are not told apart.
-    Whole(Labelled),
-    /// Samples to train on, and others to be held out.
-    Parted { train: Labelled, test: Labelled },
-}
 
 /// Where arrays are.
 enum Place {

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use rayon::prelude::*;
 
 use super::parts::{Part, Parts};
-use super::samples::Samples;
+use super::samples::{Samples, is_array};
 use crate::data::dataset::ImageFile;
 use crate::data::folder::list;
 use crate::data::load_options::LoadOptions;
@@ -68,11 +68,6 @@ fn joined(paths: &[&Path]) -> Result<Samples> {
         samples.numbers.extend(single.numbers);
     }
     Ok(samples)
-}
-
-/// Whether a file is called as one of a single array.
-pub(super) fn is_array(path: &Path) -> bool {
-    path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("npy"))
 }
 
 fn single(path: &Path) -> Result<Samples> {

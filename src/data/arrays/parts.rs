@@ -1,9 +1,9 @@
 //! Samples in two parts: as they are told apart already, or by seed.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
 use std::path::Path;
 
-use super::archive::{Found, Labelled};
+use super::found::{Found, Labelled, classes_of};
 use super::samples::Samples;
 use crate::data::dataset::ImageFile;
 use crate::data::load_options::LoadOptions;
@@ -88,12 +88,6 @@ impl Parts {
         let test = Part { samples: test.samples, labels: test_labels, files: vec![] };
         Ok(Self { train, test: Some(test), classes })
     }
-}
-
-/// Whole numbers that label samples, as classes by number.
-pub(super) fn classes_of(labels: &[&[i64]]) -> Vec<String> {
-    let all: BTreeSet<i64> = labels.iter().copied().flatten().copied().collect();
-    all.into_iter().map(|label| label.to_string()).collect()
 }
 
 /// Labels as places among the classes.

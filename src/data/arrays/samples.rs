@@ -115,6 +115,11 @@ impl Samples {
     }
 }
 
+/// Whether a file is called as one of a single array.
+pub(super) fn is_array(path: &Path) -> bool {
+    path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("npy"))
+}
+
 fn refused(path: &Path, axes: &[usize]) -> Error {
     let axes: Vec<String> = axes.iter().map(ToString::to_string).collect();
     let what = format!(
