@@ -2,13 +2,14 @@
 
 use std::path::Path;
 
+use super::pairs::{are_pairs, check_pairs};
 use crate::data::order::check_held_out;
 use crate::data::{
     Dataset, Fit, ImageFile, Intake, LoadOptions, Manifest, Missing, Source, StoredRange, missing,
 };
 use crate::error::{Error, Result};
 use crate::evaluate::Subject;
-use crate::models::{Kind, Model, Schedule};
+use crate::models::{Model, Schedule};
 use crate::nn::{Loss, Output};
 use crate::ops::{Corruption, Optimiser};
 use crate::rng::Seed;
@@ -206,7 +207,7 @@ impl Config {
         let (width, height) = self.size.unwrap_or((0, 0));
         check_whole("--size", width.max(height))?;
         self.optimiser.check()?;
-        if self.data.starts_with(PAIRS) {
+        if are_pairs(&self.data) {
             self.check_pairs()?;
         }
         let noise = [self.noise, self.test_noise];
@@ -222,20 +223,13 @@ impl Config {
     /// # Errors
     /// When the model is no denoising one, or something is to be made of the pictures besides.
     pub(super) fn check_pairs(&self) -> Result<()> {
-        check_pairs(self.model.kind())?;
         let given = [
             ("--noise", self.noise.is_some()),
             ("--test-noise", self.test_noise.is_some()),
             ("--missing", self.missing.is_some()),
             ("--binarise", self.binarise),
         ];
-        match given.into_iter().find(|(_, is_given)| *is_given) {
-            Some((option, _)) => {
-                let what = "has no effect on pairs, of which one picture is the corrupted one; leave it out";
-                Err(Error::option(option, what))
-            }
-            None => Ok(()),
-        }
+        check_pairs(self.model.kind(), &given)
     }
 
     /// The options as `config.toml` holds them.
@@ -268,25 +262,6 @@ impl Config {
         config.check().map_err(|error| refuse(&error))?;
         Ok(config)
     }
-}
-
-/// What the name of pairs begins with.
-pub(crate) const PAIRS: &str = "pairs:";
-
-/// Refuses pairs for models that make of an image nothing but the image itself.
-///
-/// # Errors
-/// When the model is no denoising one.
-pub(crate) fn check_pairs(kind: Kind) -> Result<()> {
-    if kind == Kind::Denoising {
-        return Ok(());
-    }
-    let what = format!(
-        "has pairs, from which only a denoising model learns; give --variant denoising, or \
-         images:DIR for a {} model",
-        kind.name()
-    );
-    Err(Error::option("--data", what))
 }
 
 /// Loads the images of `data`, with those of `test` held out where there is one, of which `hidden` says which

@@ -9,6 +9,7 @@ mod differences;
 mod fault;
 mod memory;
 mod minimiser;
+mod pairs;
 mod pass;
 mod place_prior;
 mod planning;
@@ -21,9 +22,11 @@ mod trainer;
 pub use collapse_watch::CollapseWatch;
 pub use config::Config;
 #[cfg(feature = "cli")]
-pub(crate) use config::{LIKELIHOOD_IMAGES, PAIRS, SMALL_BATCH, check_pairs, load};
+pub(crate) use config::{LIKELIHOOD_IMAGES, SMALL_BATCH, load};
 pub use differences::Difference;
 pub use minimiser::Minimiser;
+#[cfg(feature = "cli")]
+pub(crate) use pairs::{are_pairs, check_pairs};
 pub use place_prior::PriorTraining;
 pub use plans::{BatchShape, training_plan};
 pub use position::{Adaptation, PartEpoch, Position};

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use diabolo::data::{Dataset, Images, LoadOptions, Manifest, Source};
+use diabolo::data::{Dataset, Fit, Images, LoadOptions, Manifest, Source};
 use diabolo::error::Result;
 use image::{DynamicImage, GrayImage, Luma, Rgb, RgbImage};
 use tempfile::TempDir;
@@ -87,6 +87,23 @@ fn patches_are_cut_from_both_at_the_same_place() {
     for dataset in [&dataset, &few, &one] {
         check_negatives(dataset, &dataset.train);
         check_negatives(dataset, &dataset.test);
+    }
+}
+
+#[test]
+fn both_are_brought_to_one_size_in_one_way() {
+    let pairs = Pairs::negatives(4);
+    for fit in [Fit::Stretch, Fit::Crop] {
+        let options = LoadOptions { size: Some((5, 4)), fit: Some(fit), ..LoadOptions::default() };
+        let dataset = pairs.load(&options).expect("pairs");
+        let shape = dataset.shape;
+        assert_eq!((shape.channels, shape.height, shape.width), (1, 4, 5));
+        for index in 0..dataset.train.count {
+            // Each side is rounded by itself.
+            let (given, wanted) = dataset.train.image(index).split_at(shape.elements());
+            let sums = given.iter().zip(wanted).map(|(a, b)| i32::from(*a) + i32::from(*b));
+            assert!(sums.into_iter().all(|sum| (254..=256).contains(&sum)), "{fit:?}");
+        }
     }
 }
 

@@ -8,7 +8,7 @@ use crate::error::{Error, Result};
 use crate::models::{Choices, Kind, Recipe, Schedule};
 use crate::nn::Output;
 use crate::rng::Seed;
-use crate::train::{Config, LIKELIHOOD_IMAGES, PAIRS, SMALL_BATCH, check_pairs, load};
+use crate::train::{Config, LIKELIHOOD_IMAGES, SMALL_BATCH, are_pairs, check_pairs, load};
 
 /// Below this many training images, batches are small by default, so that an epoch has steps enough.
 const FEW_IMAGES: usize = 10_000;
@@ -158,7 +158,13 @@ impl TrainArgs {
             let what = format!("has no effect on a {} model, which has no codebook", kind.name());
             return Err(Error::option("--prior", what));
         }
-        if self.data.starts_with(PAIRS) { check_pairs(kind) } else { Ok(()) }
+        let Choices { noise, test_noise, missing, .. } = &self.choices;
+        let given = [
+            ("--noise", noise.is_some()),
+            ("--test-noise", test_noise.is_some()),
+            ("--missing", missing.is_some()),
+        ];
+        if are_pairs(&self.data) { check_pairs(kind, &given) } else { Ok(()) }
     }
 
     /// Loads the images.
