@@ -3,6 +3,7 @@
 use nalgebra::DMatrix;
 use rayon::prelude::*;
 
+use crate::arithmetic::byte::number_of_byte;
 use crate::data::{Dataset, Images};
 
 /// Training images that are compared at once.
@@ -35,7 +36,7 @@ pub fn nearest_distance(images: &[f32], dataset: &Dataset) -> f64 {
 /// distance but for `|x|^2`.
 fn least_in(train: &Images, first: usize, rows: &DMatrix<f32>) -> Vec<f32> {
     let numbers = (first..(first + AT_ONCE).min(train.count))
-        .flat_map(|index| train.image(index).iter().map(|byte| f32::from(*byte) / 255.0));
+        .flat_map(|index| train.image(index).iter().map(|byte| number_of_byte(*byte)));
     let numbers: Vec<f32> = numbers.collect();
     let known = DMatrix::from_vec(rows.nrows(), numbers.len() / rows.nrows(), numbers);
     let squares: Vec<f32> = known.column_iter().map(|image| image.norm_squared()).collect();

@@ -8,6 +8,7 @@ use std::time::Instant;
 
 use super::drawn::Drawn;
 use super::principal::Principal;
+use crate::arithmetic::byte::number_of_byte;
 use crate::data::{Dataset, Images};
 use crate::error::Result;
 use crate::inference::{images_at_once, tensor};
@@ -182,7 +183,7 @@ fn learned(code: &LinearCode, dataset: &Dataset, binarised: bool) -> Vec<f32> {
     for (index, row) in all.chunks_mut(width).enumerate() {
         let image = dataset.train.image(index * dataset.train.count / taken);
         for (place, pixel) in code.section.pixels(shape, index % blocks) {
-            row[place] = f32::from(image[pixel]) / 255.0;
+            row[place] = number_of_byte(image[pixel]);
         }
     }
     Drawn::new(binarised).draw(&mut all);

@@ -1,5 +1,6 @@
 //! Images of a dataset, in the host's memory, as numbers.
 
+use crate::arithmetic::byte::number_of_byte;
 use crate::data::{Dataset, ImageShape, Images};
 use crate::error::Result;
 use crate::tensor::Tensor;
@@ -27,7 +28,7 @@ pub fn tensor(
     let ImageShape { channels, height, width } = dataset.shape;
     let (stored, own) = (dataset.stored_elements(), dataset.shape.elements());
     let bytes = &images.pixels[part.start * stored..part.end * stored];
-    let number = |byte: &u8| f32::from(*byte) / 255.0;
+    let number = |byte: &u8| number_of_byte(*byte);
     let rows = || bytes.chunks(stored);
     let values = rows().flat_map(|row| &row[..own]).map(number).collect();
     let pixels = Tensor::new([part.len(), channels, height, width], values)?;
