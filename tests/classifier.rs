@@ -3,6 +3,7 @@
 
 mod support;
 
+use diabolo::arithmetic::byte::number_of_byte;
 use diabolo::data::{Dataset, ImageShape, Images, LoadOptions, Source};
 use diabolo::evaluate::{Classifier, Examples, TrainedClassifier};
 use diabolo::rng::Seed;
@@ -18,7 +19,7 @@ struct Rows {
 
 impl Rows {
     fn of(images: &Images) -> Self {
-        let features = images.pixels.iter().map(|byte| f32::from(*byte) / 255.0).collect();
+        let features = images.pixels.iter().map(|byte| number_of_byte(*byte)).collect();
         Self { features, labels: images.labels.clone().expect("digits have labels") }
     }
 

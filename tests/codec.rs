@@ -10,6 +10,7 @@ use std::process::Output;
 use std::sync::OnceLock;
 
 use clap::Parser;
+use diabolo::arithmetic::byte::number_of_byte;
 use diabolo::data::ImageShape;
 use diabolo::inference::Inference;
 use diabolo::models::Kind;
@@ -115,7 +116,7 @@ fn tensor(picture: &Raster, shape: ImageShape) -> Tensor {
         for y in 0..shape.height {
             for x in 0..shape.width {
                 let place = (channel * height + y.min(height - 1)) * width + x.min(width - 1);
-                values.push(f32::from(picture.pixels[place]) / 255.0);
+                values.push(number_of_byte(picture.pixels[place]));
             }
         }
     }

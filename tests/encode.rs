@@ -8,6 +8,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 
+use diabolo::arithmetic::byte::number_of_byte;
 use diabolo::file::npy;
 use diabolo::tasks::Trained;
 use diabolo::tensor::Tensor;
@@ -55,7 +56,7 @@ fn codes_of_pictures_are_those_of_the_library_and_decode_to_its_reconstructions(
         Trained::load(&RUNS.path("dense"), &"cpu".parse().expect("known")).expect("a run");
     let names = ["a.png", "b,c.png", "d.png"];
     let pixels = names.iter().flat_map(|name| gray(&inputs.join(name)));
-    let images = Tensor::new([3, 1, 8, 8], pixels.map(|byte| f32::from(byte) / 255.0).collect());
+    let images = Tensor::new([3, 1, 8, 8], pixels.map(number_of_byte).collect());
     let images = images.expect("three pictures");
     let mut inference = trained.inference();
     let expected = inference.encode(&images, None).expect("encodes").values;

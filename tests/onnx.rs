@@ -8,6 +8,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
+use diabolo::arithmetic::byte::number_of_byte;
 use diabolo::data::Dataset;
 use diabolo::file::npy;
 use diabolo::shape::Shape;
@@ -75,7 +76,7 @@ fn train(folder: &Path, name: &str, options: &str) -> PathBuf {
 fn compute(run: &Path) {
     let mut trained = Trained::load(run, &"cpu".parse().expect("known")).expect("a run");
     let Dataset { test, shape, .. } = trained.dataset().expect("the data is there");
-    let pixels = test.pixels[..IMAGES * shape.elements()].iter().map(|x| f32::from(*x) / 255.0);
+    let pixels = test.pixels[..IMAGES * shape.elements()].iter().map(|x| number_of_byte(*x));
     let sizes = [IMAGES, shape.channels, shape.height, shape.width];
     let images = Tensor::new(sizes, pixels.collect()).expect("of this shape");
     let model = trained.model().clone();

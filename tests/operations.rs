@@ -396,3 +396,15 @@ fn losses() {
         rho * (rho / p).ln() + (1.0 - rho) * ((1.0 - rho) / (1.0 - p)).ln()
     });
 }
+
+/// What a GPU's compiler may take no number to be, infinity, is not made of numbers.
+#[test]
+fn exponentials_of_large_numbers_are_numbers() {
+    let x = Tensor::new([5], vec![88.0, 89.0, 1e30, -200.0, f32::NAN]).unwrap();
+    let exp = |graph: &mut Graph, x: &[NodeId]| ops::unary(graph, x[0], ops::UnaryKind::Exp);
+    for result in Pair::new().run(&[x], [None; 2], exp) {
+        let [below, above, far, none, nan] = result.data()[..] else { panic!("five numbers") };
+        assert!(below < above && above == far && far.is_finite(), "{result:?}");
+        assert!(none == 0.0 && nan.is_nan(), "{result:?}");
+    }
+}

@@ -8,6 +8,7 @@ use std::fs;
 use std::path::Path;
 use std::process::Output;
 
+use diabolo::arithmetic::byte::number_of_byte;
 use diabolo::data::{Dataset, Fit, LoadOptions, Source};
 use diabolo::error::Result;
 use diabolo::tasks::{Pictures, Raster};
@@ -401,7 +402,7 @@ fn pages_of_a_tiff_are_pictures_of_their_own() {
         names,
         ["stack.tif[0]", "stack.tif[1]", "stack.tif[2]"].map(|name| Some(name.as_ref()))
     );
-    assert_eq!(pictures.images.data()[40], 30.0 / 255.0);
+    assert_eq!(pictures.images.data()[40], number_of_byte(30));
     let page = Raster::read(&folder.path().join("stack.tif[1]")).expect("the second page");
     assert_eq!(page.pixels, [20; 16]);
     let error = Raster::read(&folder.path().join("stack.tif[3]")).expect_err("there are three");

@@ -7,6 +7,7 @@ use std::fs;
 use std::path::Path;
 
 use clap::Parser;
+use diabolo::arithmetic::byte::number_of_byte;
 use diabolo::cpu::CpuExecutor;
 use diabolo::data::{Dataset, ImageShape, LoadOptions, Source};
 use diabolo::error::Result;
@@ -173,7 +174,7 @@ fn encoding_and_decoding_is_reconstructing() {
         let layout = inference::layout(&model).unwrap();
         let mut device = CpuExecutor::new();
         device.set_state(&State::initial(&layout, Seed(1), 0)).unwrap();
-        let values = dataset.train.pixels[..3 * 154].iter().map(|byte| f32::from(*byte) / 255.0);
+        let values = dataset.train.pixels[..3 * 154].iter().map(|byte| number_of_byte(*byte));
         let images = Tensor::new([3, 1, 14, 11], values.collect()).unwrap();
         let mut apply = |plan, input: &str, value: &Tensor, output: &str| {
             let plan = device.add_plan(plan, None).unwrap();

@@ -1,5 +1,5 @@
 // needs: linear, step, corruption
-// gather_images.wgsl: out[b, p] = byte p of image order[cursor + b], divided by 255; bytes lie four
+// gather_images.wgsl: out[b, p] = byte p of image order[cursor + b], times 1 / 255; bytes lie four
 // a word, the first one lowest, and images one after the other without gaps. With NUMBERS, element p is
 // a word that is an f32.
 // One vec4 an invocation. Dispatch: ceil(batch * SIZE / 4 / 64) workgroups, folded past 65535.
@@ -54,6 +54,15 @@ fn number(e: u32) -> f32 {
     return bitcast<f32>(words[image(e / SIZE) * SIZE + e % SIZE]);
 }
 
+// Four bytes as numbers; number_of_byte in src/arithmetic/byte.rs. WGSL's unpack4x8unorm divides, and so may be off
+// by units in the last place, as other devices are not.
+const SHARE: f32 = 1.0 / 255.0;
+
+fn numbers(packed: u32) -> vec4<f32> {
+    let bytes = (vec4<u32>(packed) >> vec4<u32>(0u, 8u, 16u, 24u)) & vec4<u32>(0xffu);
+    return vec4<f32>(bytes) * SHARE;
+}
+
 // Elements 4 i to 4 i + 3 of the batch.
 fn gathered4(i: u32) -> vec4<f32> {
     let e = i * 4u;
@@ -62,9 +71,9 @@ fn gathered4(i: u32) -> vec4<f32> {
     }
     let p = e % SIZE;
     if p + 4u <= SIZE {
-        return unpack4x8unorm(four_bytes(image(e / SIZE) * SIZE + p));
+        return numbers(four_bytes(image(e / SIZE) * SIZE + p));
     }
-    return unpack4x8unorm(scattered_bytes(e));
+    return numbers(scattered_bytes(e));
 }
 
 @compute @workgroup_size(64)

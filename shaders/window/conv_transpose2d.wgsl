@@ -26,6 +26,16 @@ fn phase_columns() -> u32 {
     return (W + SX - 1u) / SX;
 }
 
+// Where place q of the phase lies in channel ci of x; none past the last image, row or column. Of four places at
+// once, SwiftShader takes none to be within an image of one pixel.
+fn target_of(ci: u32, q: u32) -> u32 {
+    let iy = q / phase_columns() % phase_rows() * SY + phase.x;
+    let ix = q % phase_columns() * SX + phase.y;
+    let n = q / (phase_columns() * phase_rows());
+    let known = n < params.batch && iy < H && ix < W;
+    return select(NONE, ((n * CI + ci) * H + iy) * W + ix, known);
+}
+
 // Four places of channel ci, from place q of the phase on.
 fn store(ci: u32, q: u32, sum: vec4<f32>) {
     if ci >= CI || q >= params.batch * phase_rows() * phase_columns() {
@@ -35,13 +45,13 @@ fn store(ci: u32, q: u32, sum: vec4<f32>) {
     if BIAS == 1u {
         z += bias[ci];
     }
-    let at = vec4<u32>(q, q + 1u, q + 2u, q + 3u);
-    let iy = at / phase_columns() % phase_rows() * SY + phase.x;
-    let ix = at % phase_columns() * SX + phase.y;
-    let n = at / (phase_columns() * phase_rows());
-    // None lies past the last image, row or column.
-    let used = (n < vec4<u32>(params.batch)) & (iy < vec4<u32>(H)) & (ix < vec4<u32>(W));
-    put(((n * CI + ci) * H + iy) * W + ix, used, z);
+    let places = vec4<u32>(
+        target_of(ci, q),
+        target_of(ci, q + 1u),
+        target_of(ci, q + 2u),
+        target_of(ci, q + 3u),
+    );
+    put(places, places != vec4<u32>(NONE), z);
 }
 
 // Four places of the phase, as seen from y.

@@ -1,5 +1,6 @@
 //! Arithmetic on the processor: what CPU functions are made of.
 
+pub mod byte;
 pub mod product;
 pub mod simd;
 pub mod workspace;

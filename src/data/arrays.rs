@@ -20,6 +20,7 @@ use super::levels::StoredRange;
 use super::load_options::LoadOptions;
 use super::manifest::Manifest;
 use super::scaling::Scaling;
+use crate::arithmetic::byte::SHARE;
 use crate::error::{Error, Result};
 use crate::shape::{Element, ImageShape};
 
@@ -161,7 +162,7 @@ pub(crate) fn scale(
             numbers.iter_mut().for_each(within);
         }
         (None, Some(scaling)) => scaling.apply(numbers, shape),
-        (None, None) => numbers.iter_mut().for_each(|number| *number /= 255.0),
+        (None, None) => numbers.iter_mut().for_each(|number| *number *= SHARE),
     }
 }
 

@@ -3,6 +3,7 @@
 use std::ops::Range;
 
 use super::scaling::Scaling;
+use crate::arithmetic::byte::number_of_byte;
 use crate::error::counted;
 use crate::shape::{Element, ImageShape};
 
@@ -194,7 +195,7 @@ impl Dataset {
     /// What these bytes of [`Images::pixels`] stand for: pixels in [0, 1], or numbers.
     pub fn numbers(&self, bytes: &[u8]) -> Vec<f32> {
         match self.element {
-            Element::Byte => bytes.iter().map(|byte| f32::from(*byte) / 255.0).collect(),
+            Element::Byte => bytes.iter().map(|byte| number_of_byte(*byte)).collect(),
             Element::Number => {
                 let (words, _) = bytes.as_chunks::<4>();
                 words.iter().map(|word| f32::from_le_bytes(*word)).collect()

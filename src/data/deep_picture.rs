@@ -10,6 +10,7 @@ use image::{DynamicImage, ImageBuffer, ImageDecoder, ImageReader, Luma};
 use super::fit::Fit;
 use super::load_options::DeepIntake;
 use super::opening;
+use crate::arithmetic::byte::number_of_byte;
 use crate::error::{Error, Result};
 use crate::file;
 use crate::shape::ImageShape;
@@ -115,7 +116,7 @@ impl<'a> Samples<'a> {
     /// One of them, in [0, 1].
     fn at(&self, index: usize) -> f32 {
         match self {
-            Self::Bytes(bytes) => f32::from(bytes[index]) / 255.0,
+            Self::Bytes(bytes) => number_of_byte(bytes[index]),
             Self::Words(words) => f32::from(words[index]) / 65_535.0,
             Self::Reals(reals) => within(reals[index]),
         }
@@ -157,7 +158,7 @@ fn shallow(image: DynamicImage, gray: bool, size: Option<Size>) -> (ImageShape, 
         flat => (3, flat.into_rgb8().into_raw()),
     };
     let plane = |channel| bytes.iter().skip(channel).step_by(channels);
-    let numbers = (0..channels).flat_map(plane).map(|byte| f32::from(*byte) / 255.0).collect();
+    let numbers = (0..channels).flat_map(plane).map(|byte| number_of_byte(*byte)).collect();
     (ImageShape { channels, height: height as usize, width: width as usize }, numbers)
 }
 
@@ -255,7 +256,7 @@ mod tests {
         }
         let opacity =
             decode(&path, DeepIntake::of_channels(3)).expect("a picture").opacity.expect("has one");
-        assert_eq!(opacity[..5], [0.0, 60.0, 120.0, 180.0, 240.0].map(|alpha: f32| alpha / 255.0));
+        assert_eq!(opacity[..5], [0, 60, 120, 180, 240].map(number_of_byte));
         let form = form(&path).expect("a picture");
         assert!(form.has_colour && form.has_opacity && form.bits == 8 && form.profile.is_none());
     }

@@ -101,6 +101,7 @@ mod tests {
     use image::GrayImage;
 
     use super::*;
+    use crate::arithmetic::byte::number_of_byte;
 
     /// A picture that is dark, with a light square in the middle and light ends left and right.
     fn wide() -> DynamicImage {
@@ -127,7 +128,7 @@ mod tests {
         assert_eq!(light(&cropped, &[(0, 10), (19, 10), (10, 10)]), [false, false, true]);
         for fit in [Fit::Stretch, Fit::Crop, Fit::Pad] {
             let gray = wide().into_luma8();
-            let light = |x, y| Luma([f32::from(gray[(x, y)][0]) / 255.0]);
+            let light = |x, y| Luma([number_of_byte(gray[(x, y)][0])]);
             let plane = ImageBuffer::from_fn(80, 20, light);
             let plane = fit.bring_plane(&plane, (20, 40), 0.0);
             for (one, other) in plane.iter().zip(brought(fit, 20, 40).into_raw()) {

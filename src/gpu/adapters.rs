@@ -86,9 +86,11 @@ impl AdapterSummary {
 
     /// Best first: by kind, then by how well the backend serves compute, then by name, so that the
     /// order is the same at every start.
-    fn rank(&self) -> (u8, u8, String) {
+    fn rank(&self, wishes: &Wishes) -> (u8, u8, String) {
         let kind = match self.kind {
+            AdapterKind::Discrete if wishes.saves_power => 1,
             AdapterKind::Discrete => 0,
+            AdapterKind::Integrated if wishes.saves_power => 0,
             AdapterKind::Integrated => 1,
             AdapterKind::Software => 2,
         };
@@ -108,6 +110,37 @@ impl fmt::Display for AdapterSummary {
     }
 }
 
+/// What the environment says of adapters, in the words of wgpu's own programs. `WGPU_BACKEND` and what is for a
+/// backend, such as `WGPU_DX12_COMPILER`, wgpu reads itself.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+struct Wishes {
+    /// `WGPU_ADAPTER_NAME`: a part of the names of those that are listed, in any case.
+    name: Option<String>,
+    /// `WGPU_POWER_PREF=low`: GPUs that share the processor's memory stand before those with their own.
+    saves_power: bool,
+}
+
+impl Wishes {
+    fn from_env() -> Self {
+        let name = std::env::var("WGPU_ADAPTER_NAME").ok().filter(|name| !name.is_empty());
+        let power = wgpu::PowerPreference::from_env();
+        Self { name, saves_power: power == Some(wgpu::PowerPreference::LowPower) }
+    }
+
+    /// Those that are meant, best first.
+    fn sort<T>(&self, mut pairs: Vec<(AdapterSummary, T)>) -> Vec<(AdapterSummary, T)> {
+        if let Some(name) = &self.name {
+            let part = name.to_lowercase();
+            pairs.retain(|(summary, _)| summary.name.to_lowercase().contains(&part));
+            if pairs.is_empty() {
+                log::warn!("WGPU_ADAPTER_NAME is `{name}`, and no adapter is called that");
+            }
+        }
+        pairs.sort_by_cached_key(|(summary, _)| summary.rank(self));
+        pairs
+    }
+}
+
 /// All adapters, best first.
 #[derive(Debug)]
 pub struct Adapters {
@@ -116,16 +149,16 @@ pub struct Adapters {
 }
 
 impl Adapters {
-    /// Asks every backend that this build knows. Takes a moment: drivers are loaded.
+    /// Asks every backend that this build knows, or those that `WGPU_BACKEND` names; `WGPU_ADAPTER_NAME` and
+    /// `WGPU_POWER_PREF` choose among what they have. Takes a moment: drivers are loaded.
     pub fn find() -> Self {
-        let instance = wgpu::Instance::new(wgpu::InstanceDescriptor::new_without_display_handle());
-        let found = pollster::block_on(instance.enumerate_adapters(wgpu::Backends::all()));
-        let mut pairs: Vec<_> =
-            found.into_iter().map(|adapter| (AdapterSummary::new(&adapter), adapter)).collect();
-        pairs.sort_by_cached_key(|(summary, adapter)| {
-            (summary.rank(), adapter.get_info().device_pci_bus_id)
-        });
-        let (summaries, adapters) = pairs.into_iter().unzip();
+        let description = wgpu::InstanceDescriptor::new_without_display_handle_from_env();
+        let instance = wgpu::Instance::new(description);
+        let mut found = pollster::block_on(instance.enumerate_adapters(wgpu::Backends::all()));
+        // Of adapters that are alike otherwise.
+        found.sort_by_cached_key(|adapter| adapter.get_info().device_pci_bus_id);
+        let pairs = found.into_iter().map(|adapter| (AdapterSummary::new(&adapter), adapter));
+        let (summaries, adapters) = Wishes::from_env().sort(pairs.collect()).into_iter().unzip();
         Self { adapters, summaries }
     }
 
@@ -158,18 +191,16 @@ pub(super) fn binding_bytes(limits: &wgpu::Limits) -> u64 {
 }
 
 fn kind(info: &wgpu::AdapterInfo) -> AdapterKind {
+    // GL tells no kind, wgpu guesses few, and behind a virtual GPU is what its host has. A software adapter
+    // would be a costly mistake, and goes by its name whatever it says that it is.
+    let about = [&info.name, &info.driver, &info.driver_info].map(|text| text.to_lowercase());
+    let software = ["llvmpipe", "lavapipe", "softpipe", "swiftshader", "basic render"];
+    let is_software = software.iter().any(|name| about.iter().any(|text| text.contains(name)));
     match info.device_type {
+        _ if is_software => AdapterKind::Software,
         wgpu::DeviceType::Cpu => AdapterKind::Software,
         wgpu::DeviceType::DiscreteGpu | wgpu::DeviceType::VirtualGpu => AdapterKind::Discrete,
-        // GL tells no kind, and wgpu guesses few; a software adapter would be a costly mistake.
-        wgpu::DeviceType::IntegratedGpu | wgpu::DeviceType::Other => {
-            let name = info.name.to_lowercase();
-            let software = ["llvmpipe", "softpipe", "swiftshader", "basic render"];
-            match software.iter().any(|part| name.contains(part)) {
-                true => AdapterKind::Software,
-                false => AdapterKind::Integrated,
-            }
-        }
+        wgpu::DeviceType::IntegratedGpu | wgpu::DeviceType::Other => AdapterKind::Integrated,
     }
 }
 
@@ -236,5 +267,70 @@ impl fmt::Display for Adapters {
             }
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use wgpu::DeviceType::{Cpu, DiscreteGpu, IntegratedGpu, Other, VirtualGpu};
+
+    use super::*;
+
+    fn kind_of(device_type: wgpu::DeviceType, name: &str, driver: &str) -> AdapterKind {
+        let info = wgpu::AdapterInfo::new(device_type, wgpu::Backend::Vulkan);
+        kind(&wgpu::AdapterInfo { name: name.into(), driver: driver.into(), ..info })
+    }
+
+    #[test]
+    fn software_goes_by_its_name_whatever_it_says_that_it_is() {
+        use AdapterKind::{Discrete, Integrated, Software};
+        let known = [
+            (Cpu, "llvmpipe (LLVM 15.0.6, 256 bits)", "llvmpipe", Software),
+            (Cpu, "some processor", "", Software),
+            (Other, "llvmpipe (LLVM 15.0.6, 256 bits)", "", Software),
+            (VirtualGpu, "Virtio-GPU Venus (llvmpipe (LLVM 15.0.6, 256 bits))", "venus", Software),
+            (VirtualGpu, "Virtio-GPU Venus (GeForce RTX 4090)", "venus", Discrete),
+            (VirtualGpu, "Microsoft Basic Render Driver", "", Software),
+            (IntegratedGpu, "SwiftShader Device (Subzero)", "SwiftShader driver", Software),
+            (IntegratedGpu, "Intel Iris Xe", "Intel open-source Mesa driver", Integrated),
+            (DiscreteGpu, "NVIDIA GeForce RTX 4090", "NVIDIA", Discrete),
+            (Other, "Adreno 740", "", Integrated),
+        ];
+        for (device_type, name, driver, expected) in known {
+            assert_eq!(kind_of(device_type, name, driver), expected, "{device_type:?} {name}");
+        }
+    }
+
+    fn summary(name: &str, kind: AdapterKind) -> AdapterSummary {
+        AdapterSummary {
+            name: name.into(),
+            kind,
+            backend: wgpu::Backend::Vulkan,
+            driver: String::new(),
+            max_binding_bytes: 1 << 30,
+            max_workgroup_bytes: 16 << 10,
+            max_invocations: 256,
+            storage_buffers: 8,
+            timestamps: true,
+            pipeline_cache: false,
+            problem: None,
+        }
+    }
+
+    #[test]
+    fn the_environment_chooses_among_adapters() {
+        let [large, small, none] = ["GeForce RTX", "Iris Xe", "llvmpipe"];
+        let names = |wishes: Wishes| -> Vec<String> {
+            let kinds = [AdapterKind::Software, AdapterKind::Integrated, AdapterKind::Discrete];
+            let all = [none, small, large].into_iter().zip(kinds);
+            let all = all.map(|(name, kind)| (summary(name, kind), ())).collect();
+            wishes.sort(all).into_iter().map(|(summary, ())| summary.name).collect()
+        };
+        assert_eq!(names(Wishes::default()), [large, small, none]);
+        assert_eq!(names(Wishes { saves_power: true, name: None }), [small, large, none]);
+        let called = |name: &str| names(Wishes { name: Some(name.into()), saves_power: false });
+        assert_eq!(called("iris"), [small]);
+        assert_eq!(called("PIPE"), [none]);
+        assert!(called("radeon").is_empty());
     }
 }

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use rayon::prelude::*;
 
+use crate::arithmetic::byte::number_of_byte;
 use crate::data::{ImageShape, Intake, LoadOptions, fault, folder, picture};
 use crate::error::{Error, Result};
 use crate::tensor::Tensor;
@@ -39,9 +40,7 @@ impl Pictures {
         let mut faults = vec![];
         for pixels in decoded {
             match pixels {
-                Ok(pixels) => {
-                    numbers.extend(pixels.into_iter().map(|byte| f32::from(byte) / 255.0))
-                }
+                Ok(pixels) => numbers.extend(pixels.into_iter().map(number_of_byte)),
                 Err(fault) => faults.push(fault),
             }
         }

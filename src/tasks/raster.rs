@@ -4,6 +4,7 @@ use std::path::Path;
 
 use image::{DynamicImage, GrayImage, RgbImage};
 
+use crate::arithmetic::byte::number_of_byte;
 use crate::data::{ImageShape, LoadOptions, StoredRange, picture};
 use crate::error::Result;
 use crate::file::save_picture;
@@ -51,7 +52,7 @@ impl Raster {
         let ImageShape { channels, height, width } = self.shape;
         let mut tensor = Tensor::zeros([1, channels, height, width]);
         for (number, byte) in tensor.data_mut().iter_mut().zip(&self.pixels) {
-            *number = f32::from(*byte) / 255.0;
+            *number = number_of_byte(*byte);
         }
         tensor
     }

@@ -51,6 +51,7 @@ pub(super) fn centre(state: &mut State, model: &Model, [seen, made]: [Vec<f32>; 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::arithmetic::byte::number_of_byte;
     use crate::cpu::CpuExecutor;
     use crate::data::{Dataset, LoadOptions, Source};
     use crate::models::{Choices, CodeForm, Kind};
@@ -70,7 +71,7 @@ mod tests {
         let image = trainer.inference().decode(&[0.0; 6], None).ok().map(|made| made.into_data());
         let mut mean = vec![0.0; digits.shape.elements()];
         for pixels in digits.train.pixels.chunks(mean.len()) {
-            mean.iter_mut().zip(pixels).for_each(|(mean, byte)| *mean += f32::from(*byte) / 255.0);
+            mean.iter_mut().zip(pixels).for_each(|(mean, byte)| *mean += number_of_byte(*byte));
         }
         mean.iter_mut().for_each(|mean| *mean /= digits.train.count as f32);
         (mean, image.unwrap_or_default(), trainer.state().expect("is there"))

@@ -15,6 +15,10 @@ const STEPS_A_CALL: usize = 16;
 /// Datasets up to this size stay on the device; larger ones are sent as they are needed.
 const RESIDENT_BYTES: usize = 1 << 30;
 
+/// The most bytes of images that the device holds at a time: kernels number them by u32, and the end of the
+/// last word is one of them.
+const MOST_BYTES: u64 = u32::MAX as u64 & !15;
+
 /// How much of a dataset the device holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Room {
@@ -27,7 +31,8 @@ pub(super) struct Room {
 impl Room {
     /// Room for `images`, or for a call of `batch` images a step where not all fit.
     pub fn new(images: &Images, image_bytes: usize, batch: usize, limit: Option<u64>) -> Self {
-        let limit = limit.map_or(usize::MAX, |limit| usize::try_from(limit).unwrap_or(usize::MAX));
+        let limit = limit.map_or(MOST_BYTES, |limit| limit.min(MOST_BYTES));
+        let limit = usize::try_from(limit).unwrap_or(usize::MAX);
         if images.count * image_bytes <= RESIDENT_BYTES.min(limit) {
             return Self { images: images.count, resident: true };
         }
@@ -215,6 +220,20 @@ mod tests {
     use crate::graph::{Data, Graph, PlanRequest, State};
     use crate::ops;
     use crate::rng::Seed;
+
+    #[test]
+    fn windows_stay_below_what_kernels_number() {
+        let images = Images { count: 1 << 20, ..Images::default() };
+        let image_bytes = 3 << 20;
+        // What fits one binding is no measure where that is 4 GiB or more, as on the processor.
+        for limit in [None, Some(u64::MAX), Some(1 << 32)] {
+            let room = Room::new(&images, image_bytes, 256, limit);
+            assert!(!room.resident && room.images * image_bytes <= u32::MAX as usize, "{room:?}");
+            assert!(room.images >= 1024, "{room:?}");
+        }
+        let small = Room::new(&images, image_bytes, 256, Some(1 << 30));
+        assert_eq!(small.images, (1 << 30) / image_bytes);
+    }
 
     /// Logs the mean pixel of each batch, and how many images each had.
     fn means(

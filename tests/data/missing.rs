@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use diabolo::arithmetic::byte::number_of_byte;
 use diabolo::data::missing::{apply, from_tensor};
 use diabolo::data::{Dataset, ImageShape, Images, LoadOptions, Missing, Source};
 use diabolo::rng::Seed;
@@ -188,7 +189,7 @@ fn bytes_and_nan_go_round() {
         let (image, seen) = masked.train.image(index).split_at(64);
         let value = |(byte, seen): (&u8, &u8)| match seen {
             0 => f32::NAN,
-            _ => f32::from(*byte) / 255.0,
+            _ => number_of_byte(*byte),
         };
         values.extend(image.iter().zip(seen).map(value));
     }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::corrupt::Corrupt;
+use crate::arithmetic::byte::number_of_byte;
 use crate::arithmetic::simd;
 use crate::error::{Error, Result};
 use crate::ops::kernel::{Binding, Dispatch, Kernel, MAX_INPUTS, MAX_OUTPUTS, kernel};
@@ -15,8 +16,8 @@ use crate::shape::{Element, Shape};
 
 static KERNEL: Kernel = kernel!("batch/gather_images");
 
-/// Images `order[cursor ..]` of the dataset as `[batch, channels, height, width]`: byte / 255, or the
-/// numbers as they are.
+/// Images `order[cursor ..]` of the dataset as `[batch, channels, height, width]`: byte times 1 / 255, or
+/// the numbers as they are.
 ///
 /// `pixels` holds the elements of all images one after the other, bytes four a word, the first one lowest;
 /// `order` holds the images' numbers as `u32`; the cursor comes with each step. A number that no
@@ -125,7 +126,7 @@ impl Op for GatherImages {
                     Element::Number => out.copy_from_slice(&words[place..][..size]),
                     Element::Byte => simd::vectorised!({
                         for (out, byte) in out.iter_mut().zip(&bytes[place..][..size]) {
-                            *out = f32::from(*byte) / 255.0;
+                            *out = number_of_byte(*byte);
                         }
                     }),
                 }
@@ -250,7 +251,7 @@ mod tests {
         let element = Element::Byte;
         let op = GatherImages { batch: 3, image: [1, 1, 3], element, corrupted: None };
         let out = gather(&op, [&words(&packed), &words(&[9, 4, 0, 3])], 1);
-        let expected = [12, 13, 14, 0, 1, 2, 9, 10, 11].map(|byte| byte as f32 / 255.0);
+        let expected = [12, 13, 14, 0, 1, 2, 9, 10, 11].map(number_of_byte);
         assert_eq!(out, expected);
     }
 

@@ -10,6 +10,10 @@ use crate::ops::op::{Builder, CpuCall, Op, Shapes};
 use crate::ops::target::GpuTarget;
 use crate::shape::Shape;
 
+/// What the exponential takes at most, which leaves it a number: some GPUs' compilers take no number to be infinite,
+/// and may make anything of one that is. NaN stays NaN, as it does not by a minimum.
+const MOST: f32 = 88.7;
+
 impl UnaryKind {
     /// The number by which `shaders/shared/unary.wgsl` knows it.
     pub(crate) fn code(self) -> u32 {
@@ -43,7 +47,7 @@ impl UnaryKind {
         }
         match self {
             UnaryKind::Affine { scale, offset } => each!(x => scale * x + offset),
-            UnaryKind::Exp => each!(x => simd::exp(x)),
+            UnaryKind::Exp => each!(x => simd::exp(if x > MOST { MOST } else { x })),
             UnaryKind::Log => each!(x => simd::ln(x)),
             UnaryKind::Sqrt => each!(x => x.sqrt()),
             UnaryKind::Square => each!(x => x * x),
@@ -73,7 +77,10 @@ impl UnaryKind {
     pub(crate) fn wgsl(self, x: &str, [a, b]: [&str; 2]) -> String {
         match self {
             Self::Affine { .. } => format!("{a} * {x} + {b}"),
-            Self::Exp => format!("exp({x})"),
+            Self::Exp => {
+                let most = format!("vec4<f32>({MOST})");
+                format!("exp(select({x}, {most}, {x} > {most}))")
+            }
             Self::Log => format!("log({x})"),
             Self::Sqrt => format!("sqrt({x})"),
             Self::Square => format!("{x} * {x}"),

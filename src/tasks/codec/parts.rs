@@ -1,5 +1,6 @@
 //! A picture in parts of a model's size, and together again.
 
+use crate::arithmetic::byte::number_of_byte;
 use crate::data::ImageShape;
 use crate::tasks::raster::Raster;
 
@@ -20,7 +21,7 @@ impl Raster {
             for row in top..top + part.height {
                 let row = &plane[row.min(height - 1) * width..][..width];
                 let columns = (left..left + part.width).map(|column| row[column.min(width - 1)]);
-                values.extend(columns.map(|byte| f32::from(byte) / 255.0));
+                values.extend(columns.map(number_of_byte));
             }
         }
         values
@@ -67,7 +68,7 @@ mod tests {
         let raster = Raster { shape, pixels: vec![0, 51, 102, 153, 204, 255] };
         let part = ImageShape { channels: 3, height: 2, width: 3 };
         let values = raster.part([1, 1], part);
-        let row = [204.0, 255.0, 255.0].map(|byte: f32| byte / 255.0);
+        let row = [204, 255, 255].map(number_of_byte);
         assert_eq!(values, [row; 6].concat());
         let mut back = Raster::black(shape);
         back.take([0, 0], [9, 9], &raster.part([0, 0], part), part, [0, 0]);

@@ -113,7 +113,10 @@ pub fn chain_functions() -> impl Strategy<Value = Case> {
                 for activation in all_activations() {
                     values.push(ops::activate(graph, x[0], activation)?);
                 }
-                for (kind, low, _) in unary_kinds() {
+                // Sines, which are as near as WGSL promises, have chains of their own.
+                let trigonometric = [UnaryKind::Sin, UnaryKind::Cos];
+                let others = unary_kinds().into_iter();
+                for (kind, low, _) in others.filter(|(kind, ..)| !trigonometric.contains(kind)) {
                     // Those whose domain is positive take the second input.
                     values.push(ops::unary(graph, x[usize::from(low > 0.0)], kind)?);
                 }
