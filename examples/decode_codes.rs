@@ -8,11 +8,11 @@
 use std::path::Path;
 use std::process::ExitCode;
 
+use diabolo::file::npy;
 use diabolo::models::Kind;
 use diabolo::plot;
 use diabolo::prelude::*;
 use diabolo::run::{self, TrainArgs};
-use diabolo::tasks::npy;
 
 /// Decodes the codes in `file`, or those of images that the run held out.
 pub fn decode(run: &Path, file: Option<&Path>) -> Result<()> {

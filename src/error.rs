@@ -90,6 +90,16 @@ impl Error {
     }
 }
 
+/// Names that a message lists.
+const LISTED: usize = 3;
+
+/// The first of these names, and how many there are besides: `a, b, c and 2 more`.
+pub(crate) fn listed(names: &[String]) -> String {
+    let (shown, more) = names.split_at(names.len().min(LISTED));
+    let more = if more.is_empty() { String::new() } else { format!(" and {} more", more.len()) };
+    format!("{}{more}", shown.join(", "))
+}
+
 /// So many of a thing, in words: `1 picture`, `2 pictures`, `3 classes`.
 pub(crate) fn counted(count: usize, thing: &str) -> String {
     let hisses = ["s", "x", "ch", "sh"].iter().any(|end| thing.ends_with(end));

@@ -118,8 +118,30 @@ pub const MAX_BYTES: u64 = 1 << 34;
 /// The largest width and height of an image.
 pub const MAX_SIDE: usize = 16_384;
 
+/// How the elements of images are stored.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Element {
+    /// A byte, which stands for a 255th of it.
+    #[default]
+    Byte,
+    /// Four bytes, which are an f32, lowest first.
+    Number,
+}
+
+impl Element {
+    /// How many bytes one takes.
+    pub const fn bytes(self) -> usize {
+        match self {
+            Self::Byte => 1,
+            Self::Number => 4,
+        }
+    }
+}
+
 /// The sizes of one image, stored as `[channels, height, width]`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize,
+)]
 pub struct ImageShape {
     /// 1 for gray, 3 for red, green and blue.
     pub channels: usize,

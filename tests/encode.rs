@@ -4,12 +4,14 @@
 mod program;
 
 use std::fs;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 
-use diabolo::tasks::{Trained, npy};
+use diabolo::file::npy;
+use diabolo::tasks::Trained;
 use diabolo::tensor::Tensor;
-use image::GrayImage;
+use image::{GrayImage, Luma};
 use program::{Runs, text};
 use tempfile::TempDir;
 
@@ -92,6 +94,50 @@ fn tables_hold_the_same_codes_with_their_paths() {
 }
 
 #[test]
+fn codes_of_numpys_archives_are_decoded() {
+    let folder = TempDir::new().expect("a temporary folder");
+    let path = |name: &str| folder.path().join(name);
+    npy::write(&path("a.npy"), &Tensor::full([2, 5], 0.25)).expect("writable");
+    npy::write(&path("b.npy"), &Tensor::full([1, 5], 0.5)).expect("writable");
+    let pack = |name: &str, files: &[&str]| {
+        let mut writer = zip::ZipWriter::new(fs::File::create(path(name)).expect("writable"));
+        for file in files {
+            let options = zip::write::SimpleFileOptions::default();
+            writer.start_file(*file, options).expect("writable");
+            writer.write_all(&fs::read(path(file)).expect("written")).expect("writable");
+        }
+        writer.finish().expect("writable");
+    };
+    pack("one.npz", &["a.npy"]);
+    pack("two.npz", &["a.npy", "b.npy"]);
+    let decode = |file: &str, options: &str, out: &str| {
+        let line = format!("decode {} {options} -o {}", path(file).display(), path(out).display());
+        RUNS.succeeds(&line, "dense")
+    };
+    for (file, options, pictures) in [("one.npz", "", 2), ("two.npz", "--array b", 1)] {
+        let out = format!("from-{file}");
+        decode(file, options, &out);
+        let plain = if pictures == 2 { "a.npy" } else { "b.npy" };
+        decode(plain, "", &format!("from-{plain}"));
+        for number in 0..pictures {
+            let picture = |out: &str| gray(&path(out).join(format!("{number:04}.png")));
+            assert_eq!(picture(&out), picture(&format!("from-{plain}")), "{file}");
+        }
+        assert_eq!(fs::read_dir(path(&out)).expect("written").count(), pictures);
+    }
+    let fails = |file: &str, options: &str, code: i32, what: &str| {
+        let line = format!("decode {} {options} -o {}", path(file).display(), path("no").display());
+        RUNS.fails(&line, "dense", code, what);
+    };
+    fails("two.npz", "", 1, "holds several arrays; name one of `a`, `b`");
+    fails("two.npz", "--array c", 1, "has no array `c`; it has `a`, `b`");
+    fails("a.npy", "--array a", 1, "is no archive of arrays");
+    fails("a.csv", "--array a", 2, "--array: has no effect on a table");
+    fails("a.txt", "", 2, "ending in .npy, .npz or .csv");
+    assert!(!path("no").exists());
+}
+
+#[test]
 fn the_images_of_the_run_are_encoded_in_their_order() {
     let folder = TempDir::new().expect("a temporary folder");
     let (train, test) = (folder.path().join("train.npy"), folder.path().join("test.csv"));
@@ -106,6 +152,124 @@ fn the_images_of_the_run_are_encoded_in_their_order() {
     let table = fs::read_to_string(&test).expect("a table");
     assert_eq!(table.lines().count(), dataset.test.count + 1);
     assert!(table.lines().nth(1).expect("a code").starts_with("test/0,"), "{table}");
+}
+
+/// A run of parts of 8x8 pixels, and a folder with pictures of 20x13 and 5x4.
+static PARTS: LazyLock<(Runs, TempDir)> = LazyLock::new(|| {
+    let folder = TempDir::new().expect("a temporary folder");
+    let (learned, others) = (folder.path().join("learned"), folder.path().join("others"));
+    let waves = |width, height, step: u32| {
+        let wave = move |x: u32, y: u32| Luma([(x * (9 + step) + y * y * (3 + step)) as u8]);
+        GrayImage::from_fn(width, height, wave)
+    };
+    for folder in [&learned, &others] {
+        fs::create_dir(folder).expect("writable");
+    }
+    for step in 0..4 {
+        waves(32, 24, step).save(learned.join(format!("{step}.png"))).expect("writable");
+    }
+    waves(20, 13, 7).save(others.join("large.png")).expect("writable");
+    waves(5, 4, 8).save(others.join("small.png")).expect("writable");
+    let data = format!("--data images:{} --patches 8x8 --epochs 2", learned.display());
+    let runs = [
+        ("dense", "--variant dense --arch dense:16 --latent 5"),
+        ("map", "--variant vqvae --arch conv:4,4 --codes 9 --code-dim 3 --codebook loss"),
+    ];
+    (Runs::train(&data, &runs), folder)
+});
+
+#[test]
+fn a_model_of_parts_gives_each_part_of_a_picture_a_code() {
+    let (runs, folder) = &*PARTS;
+    let path = |name: &str| folder.path().join(name);
+    let (others, codes, csv) = (path("others"), path("codes.npy"), path("codes.csv"));
+    let said =
+        runs.succeeds(&format!("encode {} -o {}", others.display(), codes.display()), "dense");
+    assert!(said.contains("13 codes of 5 numbers"), "{said}");
+    assert!(said.contains("codes-parts.csv"), "{said}");
+    // Parts overlap by half, and the last ones end with the picture.
+    let (large, small) = (others.join("large.png"), others.join("small.png"));
+    let places = [0, 4, 5].into_iter().flat_map(|y| [0, 4, 8, 12].map(|x| (x, y)));
+    let places: Vec<(u32, u32)> = places.collect();
+    let line = |(x, y): &(u32, u32)| format!("{},{x},{y},8,8", large.display());
+    let mut lines = vec!["path,x,y,width,height".to_owned()];
+    lines.extend(places.iter().map(line));
+    lines.push(format!("{},0,0,5,4", small.display()));
+    let table = fs::read_to_string(path("codes-parts.csv")).expect("a table");
+    assert_eq!(table.lines().collect::<Vec<_>>(), lines);
+    // The codes are those of the parts, cut out by another hand.
+    let picture = image::open(&large).expect("written").to_luma8();
+    let part = |(x, y): &(u32, u32)| image::imageops::crop_imm(&picture, *x, *y, 8, 8).to_image();
+    let mut pixels: Vec<u8> = places.iter().flat_map(|place| part(place).into_raw()).collect();
+    let picture = image::open(&small).expect("written").to_luma8();
+    let grown = GrayImage::from_fn(8, 8, |x, y| *picture.get_pixel(x.min(4), y.min(3)));
+    pixels.extend(grown.into_raw());
+    let pixels = pixels.into_iter().map(|byte| f32::from(byte) / 255.0).collect();
+    let images = Tensor::new([13, 1, 8, 8], pixels).expect("13 parts");
+    let device = "cpu".parse().expect("known");
+    let mut trained = Trained::load(&runs.path("dense"), &device).expect("a run");
+    let expected = trained.inference().encode(&images, None).expect("encodes").values;
+    let stored = npy::read(&codes).expect("an array");
+    assert_eq!(stored.shape()[..], [13, 5]);
+    let near = |a: &[f32], b: &[f32]| a.iter().zip(b).all(|(a, b)| (a - b).abs() < 1e-5);
+    assert!(near(stored.data(), &expected));
+    // A table of codes has both.
+    runs.succeeds(&format!("encode {} -o {}", others.display(), csv.display()), "dense");
+    let table = fs::read_to_string(&csv).expect("a table");
+    assert!(table.starts_with("path,x,y,width,height,c0,c1,c2,c3,c4\n"), "{table}");
+    assert_eq!(diabolo::tasks::code_table::read(&csv).expect("a table").data(), stored.data());
+    // Codes that are maps have a row a part as well, and so have their numbers in the codebook.
+    for (options, shape) in [("", &[13, 3, 2, 2][..]), ("--indices", &[13, 2, 2])] {
+        let line =
+            format!("encode {} {options} -o {}", others.display(), path("map.npy").display());
+        runs.succeeds(&line, "map");
+        assert_eq!(npy::read(&path("map.npy")).expect("an array").shape()[..], *shape);
+    }
+}
+
+#[test]
+fn codes_of_parts_become_whole_pictures_again() {
+    let (runs, folder) = &*PARTS;
+    let path = |name: &str| folder.path().join(name);
+    let (others, out) = (path("others"), path("whole"));
+    let encode = |file: &str, inputs: &Path| {
+        let line = format!("encode {} -o {}", inputs.display(), path(file).display());
+        runs.succeeds(&line, "dense");
+    };
+    encode("again.npy", &others);
+    encode("again.csv", &others);
+    let line = format!("reconstruct {} -o {}", others.display(), path("made").display());
+    runs.succeeds(&line, "dense");
+    for (codes, table) in [("again.npy", "again-parts.csv"), ("again.csv", "again.csv")] {
+        let (codes, table) = (path(codes), path(table));
+        let (codes, table) = (codes.display(), table.display());
+        let line = format!("decode {codes} --parts {table} -o {}", out.display());
+        let said = runs.succeeds(&line, "dense");
+        assert!(said.starts_with("2 pictures of 13 parts written"), "{said}");
+        for (name, number) in [("large.png", "0000.png"), ("small.png", "0001.png")] {
+            let [made, expected] = [out.join(number), path("made").join(name)]
+                .map(|path| image::open(path).expect("written").to_luma8());
+            assert_eq!(made.dimensions(), expected.dimensions());
+            assert!(made.iter().zip(expected.iter()).all(|(a, b)| a.abs_diff(*b) <= 1), "{name}");
+        }
+    }
+    // Without the table, pictures of the parts.
+    let line = format!("decode {} -o {}", path("again.npy").display(), path("parts").display());
+    runs.succeeds(&line, "dense");
+    assert_eq!(gray(&path("parts").join("0012.png")).len(), 64);
+    encode("one.npy", &others.join("small.png"));
+    let fails = |table: &str, words: &str| {
+        let (codes, out) = (path("again.npy"), path("nothing"));
+        let (codes, table) = (codes.display(), path(table));
+        let line = format!("decode {codes} --parts {} -o {}", table.display(), out.display());
+        runs.fails(&line, "dense", 1, words);
+        assert!(!out.exists());
+    };
+    fails("one-parts.csv", "has 1 part, and ");
+    fails("others/large.png", "is no text");
+    let table = fs::read_to_string(path("again-parts.csv")).expect("a table");
+    fs::write(path("moved.csv"), table.replace(",12,5,8,8", ",8,5,8,8")).expect("writable");
+    fails("moved.csv", "leaves out some of ");
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! What fusion saves, by the plan's own count, in the models that speed is measured on.
 
-use diabolo::data::ImageShape;
+use diabolo::data::{Element, ImageShape};
 use diabolo::graph::{Cost, Graph, Plan, PlanRequest};
 use diabolo::inference::layout;
 use diabolo::models::{Choices, Kind};
@@ -20,7 +20,8 @@ fn plans(kind: Kind, batch: usize, target: &GpuTarget, linear: bool) -> [Plan; 2
     }
     let layout = layout(&model).unwrap();
     let config = Config { batch, ..Config::new(model) };
-    let shape = BatchShape { images: IMAGES, masked: false, batch, room: batch };
+    let (element, masked, paired) = (Element::Byte, false, false);
+    let shape = BatchShape { images: IMAGES, masked, paired, element, batch, room: batch };
     let plan = |fuse| training_plan(&config, &layout, shape, Some(target), fuse).unwrap();
     [plan(true), plan(false)]
 }

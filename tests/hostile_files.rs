@@ -2,12 +2,14 @@
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::fs;
+use std::io::{Cursor, Write};
 use std::path::Path;
 use std::sync::atomic::AtomicUsize;
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Mutex, PoisonError};
 
 use diabolo::data::{Dataset, ImageShape, LoadOptions, Missing, Source, idx, missing};
+use diabolo::file::npy;
 use diabolo::gpu::{DeviceChoice, parse_tuning};
 use diabolo::graph::{Initialiser, ParamName, Role, State, StateEntry, StateLayout};
 use diabolo::inference::layout;
@@ -16,10 +18,12 @@ use diabolo::nn::{Loss, Output};
 use diabolo::rng::Seed;
 use diabolo::run::checkpoint::{self, Checkpoint, Header};
 use diabolo::shape::Shape;
-use diabolo::tasks::{Codec, Raster, code_table, npy};
+use diabolo::tasks::{Codec, Raster, code_table};
 use diabolo::train::{Config, PartEpoch};
 use proptest::prelude::*;
 use tempfile::TempDir;
+use zip::write::SimpleFileOptions;
+use zip::{CompressionMethod, ZipWriter};
 
 /// Notes how many bytes are in use, and the most that ever were.
 struct Measuring;
@@ -104,6 +108,36 @@ proptest! {
         let start = [b"\x93NUMPY\x02\0", &length.to_le_bytes()[..], text.as_bytes()].concat();
         let file = [start, vec![0; bytes]].concat();
         let (most, _) = most_bytes(|| npy::from_bytes(&file, here()));
+        prop_assert!(most <= 8 * file.len() + ROOM, "{most} bytes of {}", file.len());
+    }
+
+    #[test]
+    fn npz_files(
+        entries in 1_usize..300,
+        packed in any::<bool>(),
+        claimed in any::<u32>(),
+        count in any::<u32>(),
+    ) {
+        let _alone = alone();
+        let text = format!("{{'descr': '<f2', 'fortran_order': False, 'shape': ({count},)}}");
+        let length = (text.len() as u16).to_le_bytes();
+        let array = [b"\x93NUMPY\x01\0", &length[..], text.as_bytes(), &[0; 64]].concat();
+        let method = if packed { CompressionMethod::Deflated } else { CompressionMethod::Stored };
+        let mut writer = ZipWriter::new(Cursor::new(vec![]));
+        for entry in 0..entries {
+            let options = SimpleFileOptions::default().compression_method(method);
+            writer.start_file(format!("{entry}.npy"), options).expect("memory takes it");
+            writer.write_all(&array).expect("memory takes it");
+        }
+        let mut file = writer.finish().expect("memory takes it").into_inner();
+        // What the directory says of the first one's bytes, packed and not.
+        let entry = file.windows(4).position(|bytes| bytes == b"PK\x01\x02").expect("a directory");
+        file[entry + 24..][..4].copy_from_slice(&claimed.to_le_bytes());
+        if !packed {
+            file[entry + 20..][..4].copy_from_slice(&claimed.to_le_bytes());
+        }
+        let (most, read) = most_bytes(|| npy::array_from_bytes(&file, Some("0"), here()).is_ok());
+        prop_assert!(!read);
         prop_assert!(most <= 8 * file.len() + ROOM, "{most} bytes of {}", file.len());
     }
 

@@ -9,8 +9,9 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use diabolo::data::Dataset;
+use diabolo::file::npy;
 use diabolo::shape::Shape;
-use diabolo::tasks::{Trained, npy};
+use diabolo::tasks::Trained;
 use diabolo::tensor::Tensor;
 use image::RgbImage;
 use program::{printed, program, text};

@@ -10,7 +10,7 @@ use diabolo::gpu::{DeviceChoice, GpuExecutor, GpuOptions, ShaderChecks};
 use diabolo::graph::{Data, DataId, Executor, Graph, Plan, PlanId, PlanRequest, State};
 use diabolo::ops::{self, Builder, NodeId, RandomKind, StepScalars, Upsampling};
 use diabolo::rng::{Philox, Seed, Stream, block};
-use diabolo::shape::Shape;
+use diabolo::shape::{Element, Shape};
 use diabolo::tensor::Tensor;
 use rand::RngExt;
 
@@ -130,7 +130,7 @@ fn batches_are_gathered_in_order() {
         let gathered = pair.run(&[], data, |graph, _| {
             let pixels = graph.data(Data::Pixels, (images * bytes).div_ceil(4));
             let order = graph.data(Data::Order, images);
-            ops::gather_images(graph, pixels, order, 5, image)
+            ops::gather_images(graph, pixels, order, 5, image, Element::Byte)
         });
         for (device, gathered) in ["CPU", "GPU"].iter().zip(gathered) {
             assert_eq!(gathered.shape()[..], [5, image[0], image[1], image[2]]);

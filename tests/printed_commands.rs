@@ -9,11 +9,14 @@ mod program;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use diabolo::file::npy;
+use diabolo::tensor::Tensor;
 use pictures::{folder, picture};
 use program::{diabolo_in, printed, program, text};
 
 /// Runs that pages speak of, by what trains one of the kind in no time.
-const RUNS: [(&str, &str); 11] = [
+const RUNS: [(&str, &str); 12] = [
+    ("readings", "--variant dense --data npy:readings.npy --latent 2"),
     ("vae-mnist", "--variant vae --data digits --latent 2"),
     ("cvae-mnist", "--variant cvae --data digits --latent 2"),
     ("vqvae-mnist", "--variant vqvae --data digits --arch conv:4 --codes 8 --code-dim 2"),
@@ -27,11 +30,13 @@ const RUNS: [(&str, &str); 11] = [
     ("run", "--variant denoising --data images:photos --arch conv:4 --latent map:4"),
 ];
 /// Folders of pictures that they speak of, and single pictures.
-const FOLDERS: [&str; 20] = [
+const FOLDERS: [&str; 22] = [
     "photos",
     "my-photos",
     "Pictures",
     "noisy",
+    "scans/noisy",
+    "scans/clean",
     "new",
     "train/tit",
     "train/wren",
@@ -155,10 +160,29 @@ fn furnish(place: &Path) {
     for (number, name) in PICTURES.iter().enumerate() {
         picture(&place.join(name), size, number as u32);
     }
+    numbers(place);
     for (name, options) in RUNS {
         let line = format!("train {options} --limit 64 --epochs 1 --device cpu --out runs/{name}");
         printed(&diabolo_in(place, &line));
     }
+}
+
+/// Vectors, and some with labels.
+fn numbers(place: &Path) {
+    let vectors = |count: usize| {
+        let numbers = (0..count * 6).map(|at| (at * at % 97) as f32).collect();
+        Tensor::new([count, 6], numbers).expect("fits")
+    };
+    npy::write(&place.join("readings.npy"), &vectors(40)).expect("the folder is ours");
+    let file = fs::File::create(place.join("labelled.npz")).expect("the folder is ours");
+    let mut archive = zip::ZipWriter::new(file);
+    let labels = Tensor::new([10], (0..10).map(|at| (at % 2) as f32).collect()).expect("fits");
+    for (name, array) in [("x", vectors(10)), ("y", labels)] {
+        let options = zip::write::SimpleFileOptions::default();
+        archive.start_file(format!("{name}.npy"), options).expect("a new name");
+        npy::write_to(&mut archive, &array).expect("the folder is ours");
+    }
+    archive.finish().expect("the folder is ours");
 }
 
 #[test]

@@ -13,7 +13,7 @@ use diabolo::inference::layout;
 use diabolo::models::{Kind, Schedule};
 use diabolo::run::{self, MetricsFile, TrainArgs, checkpoint};
 use diabolo::train::Trainer;
-use program::program;
+use program::{printed, program, text};
 use tempfile::TempDir;
 
 /// How long anything here may take at most.
@@ -290,8 +290,54 @@ fn images_that_changed_are_noticed() {
     write(7, 255);
     let text = fails(folder.path(), &format!("{} --resume", data(2)), 1);
     assert!(text.contains("model.safetensors") && text.contains("have changed"), "{text}");
+    assert!(
+        text.contains("1 of the 20 pictures of this run are gone or have changed: 7.png"),
+        "{text}"
+    );
     write(7, 63);
     succeeds(folder.path(), &format!("{} --resume", data(2)));
+}
+
+#[test]
+fn pictures_that_were_added_are_no_part_of_a_run_that_goes_on() {
+    let [images, whole, halves] = [(); 3].map(|()| TempDir::new().unwrap());
+    let write = |name: &str, side: u32, value: u8| {
+        let path = images.path().join(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        image::GrayImage::from_pixel(side, side, image::Luma([value])).save(path).unwrap();
+    };
+    (0..20).for_each(|index| write(&format!("{index}.png"), 8, index * 9));
+    let options = |epochs| {
+        let data = images.path().display();
+        format!("--data images:{data} --schedule constant --epochs {epochs} --hold-out 0.2")
+    };
+    succeeds(whole.path(), &options(2));
+    succeeds(halves.path(), &options(1));
+    // Of another size, and of a class, neither of which the run has.
+    write("0a.png", 8, 99);
+    write("large.png", 9, 98);
+    write("class/1.png", 8, 97);
+    let output = train(halves.path(), &format!("{} --resume", options(2)));
+    let said = printed(&output) + &text(&output.stderr);
+    assert!(said.contains("going on after epoch 1"), "{said}");
+    assert!(
+        said.contains("3 pictures not of this run, which count neither as trained on"),
+        "{said}"
+    );
+    agree(whole.path(), halves.path());
+    // From a checkpoint that is named, into another folder, too.
+    let kept = halves.path().join("checkpoints");
+    let first = fs::read_dir(&kept).unwrap().map(|entry| entry.unwrap().path()).min().unwrap();
+    let third = TempDir::new().unwrap();
+    succeeds(third.path(), &format!("{} --resume-from {}", options(2), first.display()));
+    agree(whole.path(), third.path());
+    fs::remove_file(images.path().join("3.png")).unwrap();
+    let said = fails(halves.path(), &format!("{} --resume", options(3)), 1);
+    assert!(
+        said.contains("1 of the 20 pictures of this run are gone or have changed: 3.png"),
+        "{said}"
+    );
+    assert!(said.contains("have changed since"), "{said}");
 }
 
 #[test]

@@ -1,10 +1,12 @@
 // needs: linear, step, corruption
 // gather_images.wgsl: out[b, p] = byte p of image order[cursor + b], divided by 255; bytes lie four
-// a word, the first one lowest, and images one after the other without gaps.
+// a word, the first one lowest, and images one after the other without gaps. With NUMBERS, element p is
+// a word that is an f32.
 // One vec4 an invocation. Dispatch: ceil(batch * SIZE / 4 / 64) workgroups, folded past 65535.
 // Entry `corrupted_too`: the same, and corrupted[i] = out[i] corrupted, see corruption.wgsl.
 // Entry `labels`: out[b] = labels[order[cursor + b]], one an invocation.
-override SIZE: u32 = 1u; // bytes of an image
+override SIZE: u32 = 1u; // elements of an image
+override NUMBERS: u32 = 0u; // 1 where an element is a number, 0 where it is a byte
 
 struct Params { count: u32, images: u32, entries: u32, stream: u32, amount: f32, height: u32, width: u32 }
 @group(0) @binding(0) var<storage, read> words: array<u32>;
@@ -44,9 +46,20 @@ fn scattered_bytes(first: u32) -> u32 {
     return packed;
 }
 
+// Element e of the batch, of those that are numbers.
+fn number(e: u32) -> f32 {
+    if e >= params.count {
+        return 0.0;
+    }
+    return bitcast<f32>(words[image(e / SIZE) * SIZE + e % SIZE]);
+}
+
 // Elements 4 i to 4 i + 3 of the batch.
 fn gathered4(i: u32) -> vec4<f32> {
     let e = i * 4u;
+    if NUMBERS == 1u {
+        return vec4<f32>(number(e), number(e + 1u), number(e + 2u), number(e + 3u));
+    }
     let p = e % SIZE;
     if p + 4u <= SIZE {
         return unpack4x8unorm(four_bytes(image(e / SIZE) * SIZE + p));

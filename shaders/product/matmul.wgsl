@@ -1,36 +1,19 @@
-// needs: linear, epilogue, tile, sums_8x8, store
+// needs: epilogue, parts, tile, sums_8x8, whole
 // matmul.wgsl: out[b, m, n] = last(sum over k of A[b, m, k] * B[b, k, n] + bias[n] + ...), see epilogue.wgsl.
 // Entry `tiled`: a tile a workgroup (see tile.wgsl). Dispatch: ceil(N / TILE_N) * ceil(M / TILE_M) * batch
 //   * split_k workgroups, N fastest, folded past 65535. With split_k above 1, each sums a part of K, and
-//   out is [split_k, batch, M, N], each split's part padded to whole vec4s; then
-// entry `join`: out[i] = last(sum over split < split_k of in[split, i] + bias + ...). Four outputs an invocation.
-//   `join` reads the parts as a.
-// Entries `tiled_with_sums`, `join_with_sums`: also sums[m] = sum over k of A[m, k], for A stored as [K, M];
-//   the parts of each split follow those of out. `join_with_sums` takes an invocation more a sum.
-// With update.wgsl for epilogue.wgsl, out and sums are gradients, and parameters follow them.
+//   out is what join.wgsl reads.
+// Entry `tiled_with_sums`: also sums[m] = sum over k of A[m, k], for A stored as [K, M].
+// With update.wgsl for epilogue.wgsl, out and sums are gradients, and parameters follow them. With apart.wgsl for
+// whole.wgsl, N need not be whole vec4s.
 override TRANSPOSE_A: u32 = 0u; // A is stored as [K, M]
 override TRANSPOSE_B: u32 = 0u; // B is stored as [N, K]
 override VECTOR_A: u32 = 0u; // rows as stored are whole vec4s
 override VECTOR_B: u32 = 0u;
-override VECTOR_OUT: u32 = 0u;
 override SPLIT_K: u32 = 0u; // `tiled` writes parts
 
-struct Params {
-    m: u32,
-    k: u32,
-    n: u32,
-    batch: u32,
-    tiles_m: u32,
-    tiles_n: u32,
-    split_k: u32, // into how many parts the terms are cut
-    k_each: u32, // terms of one split, a multiple of 16
-    out_at: u32, // where the outputs begin
-    sums_at: u32,
-}
 @group(0) @binding(0) var<storage, read> a: array<vec4<f32>>;
 @group(0) @binding(1) var<storage, read> b: array<vec4<f32>>;
-@group(0) @binding(2) var<storage, read_write> output: array<vec4<f32>>;
-@group(1) @binding(0) var<uniform> params: Params;
 
 var<private> base_out: u32;
 var<private> sum_a: vec4<f32>; // of four columns of A as stored
@@ -129,23 +112,8 @@ fn store(m: u32, n: u32, sum: vec4<f32>) {
         return;
     }
     let x = with_bias(sum, min(n + vec4<u32>(0u, 1u, 2u, 3u), vec4<u32>(params.n - 1u)));
-    let i = base_out + m * params.n + n;
-    if VECTOR_OUT == 1u {
-        output[i / 4u] = finish4(x, i / 4u);
-        return;
-    }
     let used = vec4<bool>(true, n + 1u < params.n, n + 2u < params.n, n + 3u < params.n);
-    let places = vec4<u32>(i, i + 1u, i + 2u, i + 3u);
-    store_some(places, used, finish_apart(x, select(vec4<u32>(i), places, used)));
-}
-
-fn store_one(i: u32, value: f32) {
-    output[i / 4u][i % 4u] = value;
-}
-
-// Words of one split's part of the outputs.
-fn outputs_padded() -> u32 {
-    return (params.batch * params.m * params.n + 3u) / 4u * 4u;
+    put(base_out + m * params.n + n + vec4<u32>(0u, 1u, 2u, 3u), used, x);
 }
 
 struct Place { m: u32, n: u32, split: u32, used: bool }
@@ -194,61 +162,17 @@ fn tiled_with_sums(
     tile_a[local] = sum_a;
     // All sums are written before they are added up.
     workgroupBarrier();
-    let m = place.m + local;
-    if place.used && place.n == 0u && local < TILE_M && m < params.m {
-        var sum = 0.0;
+    let m = place.m + local * 4u;
+    if place.used && place.n == 0u && local < QUADS_A && m < params.m {
+        var four = vec4<f32>(0.0);
         for (var row = 0u; row < 64u / QUADS_A; row++) {
-            sum += tile_a[row * QUADS_A + local / 4u][local % 4u];
+            four += tile_a[row * QUADS_A + local];
         }
+        let used = vec4<bool>(true, m + 1u < params.m, m + 2u < params.m, m + 3u < params.m);
         if SPLIT_K == 1u {
-            let i = params.split_k * outputs_padded() + place.split * params.m + m;
-            output[i / 4u][i % 4u] = sum;
+            put(sums_of_split(place.split) + m + vec4<u32>(0u, 1u, 2u, 3u), used, four);
         } else {
-            store_sum(m, sum);
+            store_sums(m, used, four);
         }
     }
-}
-
-fn join_four(i: u32) {
-    let count = params.batch * params.m * params.n;
-    let padded = outputs_padded() / 4u;
-    var x = a[i];
-    for (var split = 1u; split < params.split_k; split++) {
-        x += a[split * padded + i];
-    }
-    let at = i * 4u + vec4<u32>(0u, 1u, 2u, 3u);
-    // What pads the last vec4 was not written by any split.
-    let used = at < vec4<u32>(count);
-    x = select(vec4<f32>(0.0), with_bias(x, at % params.n), used);
-    let to = params.out_at / 4u + i;
-    output[to] = select(vec4<f32>(0.0), finish4(x, to), used);
-}
-
-@compute @workgroup_size(64)
-fn join(me: Invocation) {
-    let i = linear_index(me);
-    if i < outputs_padded() / 4u {
-        join_four(i);
-    }
-}
-
-@compute @workgroup_size(64)
-fn join_with_sums(me: Invocation) {
-    let i = linear_index(me);
-    let quads = outputs_padded() / 4u;
-    if i < quads {
-        join_four(i);
-        return;
-    }
-    let m = i - quads;
-    if m >= params.m {
-        return;
-    }
-    let first = params.split_k * outputs_padded() + m;
-    var sum = 0.0;
-    for (var split = 0u; split < params.split_k; split++) {
-        let at = first + split * params.m;
-        sum += a[at / 4u][at % 4u];
-    }
-    store_sum(m, sum);
 }

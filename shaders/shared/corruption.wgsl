@@ -65,7 +65,8 @@ fn corrupted4(i: u32, clean: vec4<f32>) -> vec4<f32> {
             block = block_of(e);
             words = random_words(params.stream, block);
         }
-        out[k] = corrupted(out[k], e, words);
+        // By a mask: HLSL's older compiler takes no store to a component by a number that is not constant.
+        out = select(out, vec4<f32>(corrupted(clean[k], e, words)), vec4<u32>(k) == vec4<u32>(0u, 1u, 2u, 3u));
     }
     return out;
 }

@@ -8,7 +8,7 @@ override GRADIENT: u32 = 0u;
 @group(0) @binding(3) var<storage, read> bias: array<f32>;
 @group(0) @binding(4) var<storage, read> summand: array<vec4<f32>>;
 @group(0) @binding(5) var<storage, read> value: array<vec4<f32>>;
-@group(0) @binding(6) var<storage, read_write> sums: array<f32>;
+@group(0) @binding(6) var<storage, read_write> sums: array<vec4<f32>>;
 
 // Adds the bias of four columns.
 fn with_bias(x: vec4<f32>, n: vec4<u32>) -> vec4<f32> {
@@ -58,7 +58,7 @@ fn finish_apart(x: vec4<f32>, i: vec4<u32>) -> vec4<f32> {
     return finish(x, added, at);
 }
 
-// A sum that is given besides.
-fn store_sum(m: u32, sum: f32) {
-    sums[m] = sum;
+// Four of the sums that are given besides, from a multiple of four on.
+fn store_sums(m: u32, used: vec4<bool>, four: vec4<f32>) {
+    sums[m / 4u] = four;
 }

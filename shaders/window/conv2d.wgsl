@@ -1,16 +1,15 @@
-// needs: linear, epilogue, geometry, line, taps, tile, lines, sums_8x8, store
+// needs: linear, epilogue, geometry, line, taps, tile, lines, sums_8x8, whole
 // conv2d.wgsl: y[n, co, oy, ox] = last(bias[co] + ... + sum over ci, ky, kx of
 //     x[n, ci, oy*SY+ky*DY-PY, ox*SX+kx*DX-PX] * w[co, ci, ky, kx]), see epilogue.wgsl.
 // Entry `tiled`: as the product W[Co, Kh*Kw*Ci] x columns(x)[Kh*Kw*Ci, N*Ho*Wo], columns never stored; a
 //   tile a workgroup (see tile.wgsl). Dispatch: ceil(N*Ho*Wo / TILE_N) * ceil(Co / TILE_M), folded past 65535.
 // Entry `direct`, for few channels: four places by four channels an invocation.
 //   Dispatch: ceil(ceil(N*Ho*Wo / 4) * ceil(Co / 4) / 64), folded past 65535.
-override VECTOR_OUT: u32 = 0u; // planes of y are whole vec4s
+// With apart.wgsl for whole.wgsl, planes of y need not be whole vec4s.
 
 struct Params { batch: u32 }
 @group(0) @binding(0) var<storage, read> x: array<f32>;
 @group(0) @binding(1) var<storage, read> w: array<f32>;
-@group(0) @binding(2) var<storage, read_write> y: array<vec4<f32>>;
 @group(1) @binding(0) var<uniform> params: Params;
 
 // Four places of channel co, from place q of all images on; four may run into the next image.
@@ -24,20 +23,8 @@ fn store(co: u32, q: u32, sum: vec4<f32>) {
     if BIAS == 1u {
         z += bias[co];
     }
-    if VECTOR_OUT == 1u {
-        let i = ((q / plane * CO + co) * plane + q % plane) / 4u;
-        y[i] = finish4(z, i);
-        return;
-    }
     let at = vec4<u32>(q, q + 1u, q + 2u, q + 3u);
-    let used = at < vec4<u32>(count);
-    let places = (at / plane * CO + co) * plane + at % plane;
-    let i = select(places.xxxx, places, used);
-    store_some(i, vec4<bool>(true, used.yzw), finish_apart(z, i));
-}
-
-fn store_one(i: u32, value: f32) {
-    y[i / 4u][i % 4u] = value;
+    put((at / plane * CO + co) * plane + at % plane, at < vec4<u32>(count), z);
 }
 
 // Where all steps are full, which is known when the pipeline is made, nothing is checked.

@@ -1,4 +1,4 @@
-// needs: linear, epilogue, geometry, taps, tile, lines, sums_8x8, store
+// needs: linear, epilogue, geometry, taps, tile, lines, sums_8x8, whole
 // conv_transpose2d.wgsl: x[n, ci, iy, ix] = last(bias[ci] + ... + sum over co, ky, kx of
 //     y[n, co, (iy+PY-ky*DY)/SY, (ix+PX-kx*DX)/SX] * w[co, ci, ky, kx]), where both divide evenly;
 //     see epilogue.wgsl.
@@ -9,15 +9,13 @@
 //   Dispatch: SY*SX * ceil(N*Hp*Wp / TILE_N) * ceil(Ci / TILE_M), folded past 65535.
 // Entry `direct`, for few channels: four places of a phase by four channels an invocation.
 //   Dispatch: ceil(SY*SX * ceil(N*Hp*Wp / 4) * ceil(Ci / 4) / 64), folded past 65535.
-override VECTOR_OUT: u32 = 0u; // one phase, and planes of x are whole vec4s
+// With apart.wgsl for whole.wgsl, there may be several phases, and planes of x need not be whole vec4s.
 
 struct Params { batch: u32 }
 @group(0) @binding(0) var<storage, read> y: array<f32>;
 @group(0) @binding(1) var<storage, read> w: array<f32>;
-@group(0) @binding(2) var<storage, read_write> x: array<vec4<f32>>;
 @group(1) @binding(0) var<uniform> params: Params;
 
-const NONE = 0xffffffffu;
 var<private> phase: vec2<u32>; // row and column
 
 fn phase_rows() -> u32 {
@@ -26,15 +24,6 @@ fn phase_rows() -> u32 {
 
 fn phase_columns() -> u32 {
     return (W + SX - 1u) / SX;
-}
-
-// Where place q of the phase lies in channel ci of x; none past the last image, row or column.
-fn target_of(ci: u32, q: u32) -> u32 {
-    let iy = q / phase_columns() % phase_rows() * SY + phase.x;
-    let ix = q % phase_columns() * SX + phase.y;
-    let n = q / (phase_columns() * phase_rows());
-    let known = n < params.batch && iy < H && ix < W;
-    return select(NONE, ((n * CI + ci) * H + iy) * W + ix, known);
 }
 
 // Four places of channel ci, from place q of the phase on.
@@ -46,25 +35,13 @@ fn store(ci: u32, q: u32, sum: vec4<f32>) {
     if BIAS == 1u {
         z += bias[ci];
     }
-    if VECTOR_OUT == 1u {
-        let plane = H * W;
-        let i = ((q / plane * CI + ci) * plane + q % plane) / 4u;
-        x[i] = finish4(z, i);
-        return;
-    }
-    let places = vec4<u32>(
-        target_of(ci, q),
-        target_of(ci, q + 1u),
-        target_of(ci, q + 2u),
-        target_of(ci, q + 3u),
-    );
-    let used = places != vec4<u32>(NONE);
-    let i = select(vec4<u32>(0u), places, used);
-    store_some(i, used, finish_apart(z, i));
-}
-
-fn store_one(i: u32, value: f32) {
-    x[i / 4u][i % 4u] = value;
+    let at = vec4<u32>(q, q + 1u, q + 2u, q + 3u);
+    let iy = at / phase_columns() % phase_rows() * SY + phase.x;
+    let ix = at % phase_columns() * SX + phase.y;
+    let n = at / (phase_columns() * phase_rows());
+    // None lies past the last image, row or column.
+    let used = (n < vec4<u32>(params.batch)) & (iy < vec4<u32>(H)) & (ix < vec4<u32>(W));
+    put(((n * CI + ci) * H + iy) * W + ix, used, z);
 }
 
 // Four places of the phase, as seen from y.

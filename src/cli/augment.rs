@@ -63,6 +63,7 @@ pub fn augment(args: &AugmentArgs) -> Result<()> {
     let inputs = Input::pictures(std::slice::from_ref(&args.input), Some(&args.out))?;
     let paths = paths(&inputs);
     let mut trained = args.model.load()?;
+    trained.check_pixels()?;
     let labels = labels(&trained, args, &paths)?;
     notes::channels(&paths, trained.model());
     notes::parts(&paths, trained.config());

@@ -15,19 +15,34 @@ pub(super) enum Format {
 }
 
 impl Format {
-    /// By the file's ending; `option` is what named the file.
+    /// By the ending of the file to write; `option` is what named the file.
     pub(super) fn of(path: &Path, option: &str) -> Result<Self> {
-        let ending = path.extension().map(|ending| ending.to_ascii_lowercase());
-        match ending.as_ref().and_then(|ending| ending.to_str()) {
-            Some("npy") => Ok(Self::Npy),
-            Some("csv") => Ok(Self::Csv),
-            _ => {
-                let what =
-                    format!("is `{}`; codes are in files ending in .npy or .csv", path.display());
-                Err(Error::option(option, what))
-            }
+        match &*ending(path) {
+            "npy" => Ok(Self::Npy),
+            "csv" => Ok(Self::Csv),
+            _ => Err(unknown(path, option, ".npy or .csv")),
         }
     }
+
+    /// By the ending of the file to read, which may be an archive of NumPy's arrays.
+    pub(super) fn of_stored(path: &Path, option: &str) -> Result<Self> {
+        match &*ending(path) {
+            "npy" | "npz" => Ok(Self::Npy),
+            "csv" => Ok(Self::Csv),
+            _ => Err(unknown(path, option, ".npy, .npz or .csv")),
+        }
+    }
+}
+
+/// What the file's name ends in, in small letters.
+fn ending(path: &Path) -> String {
+    let ending = path.extension().unwrap_or_default().to_ascii_lowercase();
+    ending.to_string_lossy().into_owned()
+}
+
+fn unknown(path: &Path, option: &str, endings: &str) -> Error {
+    let what = format!("is `{}`; codes are in files ending in {endings}", path.display());
+    Error::option(option, what)
 }
 
 /// The axes of the places of a code, for `--indices`.

@@ -75,6 +75,7 @@ pub fn compress(args: &CompressArgs) -> Result<()> {
     let places = Destinations::choose(&args.inputs, args.out.as_deref())?;
     let inputs = Input::pictures(&args.inputs, places.folder())?;
     let trained = args.model.load()?;
+    trained.check_pixels()?;
     let read = files_of_run(trained.folder().path());
     let range = trained.config().range;
     let mut codec = Codec::new(trained)?;

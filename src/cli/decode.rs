@@ -4,12 +4,14 @@ use std::path::{Path, PathBuf};
 
 use super::codes::{Format, places};
 use super::model::ModelArgs;
-use super::outputs::{begin, check_apart, make_folder, save_all};
+use super::numbers::NumberFile;
+use super::outputs::{begin, check_apart, make_folder, save, save_all};
 use crate::error::{Error, Result, counted};
+use crate::file::npy;
 use crate::models::Model;
 use crate::run::say;
 use crate::tasks::files::Outputs;
-use crate::tasks::{Trained, code_table, npy};
+use crate::tasks::{PartedPicture, Raster, Trained, code_table, is_of_numbers};
 use crate::tensor::Tensor;
 
 /// Numbers of pictures that are held at once.
@@ -18,11 +20,14 @@ const NUMBERS: usize = 1 << 24;
 /// The options of `diabolo decode`.
 #[derive(Clone, Debug, clap::Args)]
 pub struct DecodeArgs {
-    /// The file of codes: .npy, or .csv as encode writes it
+    /// The file of codes: .npy, .npz, or .csv as encode writes it
     #[arg(value_name = "CODES")]
     codes: PathBuf,
-    /// The folder for 0000.png and on
-    #[arg(short, long, value_name = "DIR")]
+    /// Which array of an .npz file holds the codes, where there are several
+    #[arg(long, value_name = "NAME")]
+    array: Option<String>,
+    /// The folder for 0000.png and on; or FILE.npy for numbers, in the units of what the run learned from
+    #[arg(short, long, value_name = "DIR|FILE.npy")]
     out: PathBuf,
     /// The label that pictures are to have, for a model that is told labels
     #[arg(long, value_name = "NAME|N")]
@@ -30,6 +35,10 @@ pub struct DecodeArgs {
     /// The file holds which codes of the codebook each consists of, as whole numbers (vqvae)
     #[arg(long)]
     indices: bool,
+    /// A table of the parts that the codes are of, as encode writes it by a model of parts: whole pictures
+    /// are made of them
+    #[arg(long, value_name = "TABLE")]
+    parts: Option<PathBuf>,
     #[command(flatten)]
     model: ModelArgs,
 }
@@ -40,12 +49,21 @@ pub struct DecodeArgs {
 /// When there is no finished run, the codes cannot be read or are not the model's, a label is missing
 /// or has no effect, or the folder cannot be written.
 pub fn decode(args: &DecodeArgs) -> Result<()> {
-    let format = Format::of(&args.codes, "CODES")?;
-    check_apart(&[], &args.out, false)?;
+    let format = Format::of_stored(&args.codes, "CODES")?;
+    if format == Format::Csv && args.array.is_some() {
+        return Err(Error::option("--array", "has no effect on a table; leave it out"));
+    }
     let mut trained = args.model.load()?;
+    let numbers = match is_of_numbers(&args.out) || trained.check_pixels().is_err() {
+        true => Some(NumberFile::prepare(&args.out, &trained, std::slice::from_ref(&args.codes))?),
+        false => None,
+    };
+    if numbers.is_none() {
+        check_apart(&[], &args.out, false)?;
+    }
     let places = args.indices.then(|| places(trained.model())).transpose()?;
     let stored = match format {
-        Format::Npy => npy::read(&args.codes)?,
+        Format::Npy => npy::read_array(&args.codes, args.array.as_deref())?.into_tensor()?,
         Format::Csv => code_table::read(&args.codes)?,
     };
     let codes = match places {
@@ -54,7 +72,14 @@ pub fn decode(args: &DecodeArgs) -> Result<()> {
     };
     let latent = trained.model().network.latent();
     let count = codes.len() / latent.max(1);
-    let labels = trained.labels(trained.label(args.label.as_deref())?, count)?;
+    let label = trained.label(args.label.as_deref())?;
+    let labels = trained.labels(label, count)?;
+    if let Some(file) = numbers {
+        return file.write(trained.inference().decode(&codes, labels.as_deref())?);
+    }
+    if let Some(table) = &args.parts {
+        return of_parts(&mut trained, args, table, &codes, label);
+    }
     let outputs = Outputs::counted(&args.out, count);
     begin(&outputs, &[], &[&args.codes], false)?;
     make_folder(&args.out)?;
@@ -68,6 +93,43 @@ pub fn decode(args: &DecodeArgs) -> Result<()> {
         save_all(&made, shape, &outputs, first)?;
     }
     say(format_args!("{} written to {}", counted(count, "picture"), args.out.display()));
+    Ok(())
+}
+
+/// Writes the pictures whose parts the codes of a table stand for.
+fn of_parts(
+    trained: &mut Trained,
+    args: &DecodeArgs,
+    table: &Path,
+    codes: &[f32],
+    label: Option<u32>,
+) -> Result<()> {
+    let (shape, latent) = (trained.model().images(), trained.model().network.latent());
+    let parts = code_table::read_areas(table)?;
+    let count = parts.len();
+    if count * latent != codes.len() {
+        let what = format!(
+            "has {}, and {} has {}; give the table that was written beside it",
+            counted(count, "part"),
+            args.codes.display(),
+            counted(codes.len() / latent.max(1), "code")
+        );
+        return Err(Error::file(table, what));
+    }
+    let pictures = PartedPicture::of(parts, shape).map_err(|what| Error::file(table, what))?;
+    let outputs = Outputs::counted(&args.out, pictures.len());
+    begin(&outputs, &[], &[&args.codes, table], false)?;
+    make_folder(&args.out)?;
+    let mut inference = trained.inference();
+    let mut rest = codes;
+    for (number, picture) in pictures.iter().enumerate() {
+        let (codes, behind) = rest.split_at(picture.areas.len() * latent);
+        rest = behind;
+        let made = picture.draw(&mut inference, shape, codes, label)?;
+        save(&Raster::of_numbers(made.data(), picture.shape), &outputs.path(number, 0))?;
+    }
+    let (pictures, parts) = (counted(pictures.len(), "picture"), counted(count, "part"));
+    say(format_args!("{pictures} of {parts} written to {}", args.out.display()));
     Ok(())
 }
 

@@ -60,6 +60,7 @@ pub struct InterpolateArgs {
 pub fn interpolate(args: &InterpolateArgs) -> Result<()> {
     check_steps(args.steps)?;
     let mut trained = args.model.load()?;
+    trained.check_pixels()?;
     let label = trained.label(args.label.as_deref())?;
     trained.labels(label, args.steps)?;
     let shape = trained.model().images();

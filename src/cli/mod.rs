@@ -16,6 +16,7 @@ mod interpolate;
 mod manual;
 mod model;
 mod notes;
+mod numbers;
 mod outputs;
 mod prior;
 mod probe;

@@ -13,22 +13,27 @@ use crate::plot;
 use crate::rng::Seed;
 use crate::run::{RunFile, say};
 use crate::tasks::probe::{ClassScore, Confusion, Labelled, MOST_NUMBERS, from_run, linear_probe};
-use crate::tasks::{Pictures, Trained};
+use crate::tasks::{Pictures, Samples, Trained, is_of_numbers};
 
 /// Pictures read at once, and their numbers.
 const PICTURES_AT_ONCE: usize = 256;
 const NUMBERS_AT_ONCE: usize = 1 << 23;
+
+/// Why folders of classes do not go with some models.
+const TOLD_LABELS: &str = "has no effect on a model that is told labels, which it knows by number only; \
+                           leave --train and --test out";
 
 /// The options of `diabolo probe`.
 #[derive(Clone, Debug, clap::Args)]
 pub struct ProbeArgs {
     #[command(flatten)]
     model: ModelArgs,
-    /// A folder with a sub-folder of pictures a class, to learn from [default: the images of the run]
-    #[arg(long, value_name = "DIR", requires = "test")]
+    /// A folder with a sub-folder of pictures a class, or an .npz file of x and y, to learn from [default:
+    /// the images of the run]
+    #[arg(long, value_name = "DIR|FILE", requires = "test")]
     train: Option<PathBuf>,
-    /// A folder with sub-folders of the same names, to predict
-    #[arg(long, value_name = "DIR", requires = "train")]
+    /// A folder with sub-folders of the same names, or such a file, to predict
+    #[arg(long, value_name = "DIR|FILE", requires = "train")]
     test: Option<PathBuf>,
     /// Decides the classifier's first weights and the order it learns in
     #[arg(long, default_value_t = 0)]
@@ -160,10 +165,12 @@ fn from_folders(
     train: &Path,
     test: &Path,
 ) -> Result<(Labelled, Labelled, Vec<String>)> {
+    if [train, test].iter().all(|path| is_of_numbers(path) || trained.learned_numbers()) {
+        return from_numbers(trained, train, test);
+    }
+    trained.check_pixels()?;
     if trained.model().is_conditional() {
-        let what = "has no effect on a model that is told labels, which it knows by number only; \
-                    leave --train and --test out";
-        return Err(Error::option("--train", what));
+        return Err(Error::option("--train", TOLD_LABELS));
     }
     let learned = ClassFolder::find(train)?;
     let judged = ClassFolder::find(test)?;
@@ -182,6 +189,41 @@ fn from_folders(
     let learned = learned.encode(&mut inference, intake, width, &names)?;
     let judged = judged.encode(&mut inference, intake, width, &names)?;
     Ok((learned, judged, names))
+}
+
+/// The codes of labelled samples in two files of numbers.
+fn from_numbers(
+    trained: &mut Trained,
+    train: &Path,
+    test: &Path,
+) -> Result<(Labelled, Labelled, Vec<String>)> {
+    let (units, width) = (trained.units()?, trained.model().network.latent());
+    let read = |path: &Path| -> Result<(Samples, Vec<i64>)> {
+        let mut samples = units.read(&[path.to_path_buf()])?;
+        let labels = samples.labels.take().ok_or_else(|| {
+            let what = "holds no labels of two classes or more; give an .npz file with x and y";
+            Error::file(path, what)
+        })?;
+        Ok((samples, labels))
+    };
+    let (learned, judged) = (read(train)?, read(test)?);
+    let classes: Vec<i64> =
+        learned.1.iter().copied().collect::<BTreeSet<_>>().into_iter().collect();
+    if let Some(label) = judged.1.iter().find(|label| !classes.contains(label)) {
+        let what = format!("has a class `{label}` that {} has not", train.display());
+        return Err(Error::file(test, what));
+    }
+    if trained.model().is_conditional() {
+        return Err(Error::option("--train", TOLD_LABELS));
+    }
+    let mut inference = trained.inference();
+    let mut labelled = |(samples, labels): (Samples, Vec<i64>)| -> Result<Labelled> {
+        let codes = inference.represent(&samples.images, None)?.values;
+        let place = |label: &i64| classes.partition_point(|class| class < label) as u32;
+        Ok(Labelled { width, codes, labels: labels.iter().map(place).collect() })
+    };
+    let (learned, judged) = (labelled(learned)?, labelled(judged)?);
+    Ok((learned, judged, classes.iter().map(ToString::to_string).collect()))
 }
 
 /// Pictures in class folders.

@@ -6,6 +6,7 @@ use rayon::prelude::*;
 
 use super::model::ModelArgs;
 use super::notes;
+use super::numbers;
 use super::outputs::{begin, check_apart, save_as};
 use crate::data::{DeepIntake, ImageShape};
 use crate::error::{Result, counted};
@@ -23,13 +24,13 @@ const CHUNK: usize = 256;
 /// The options of `diabolo reconstruct`.
 #[derive(Clone, Debug, clap::Args)]
 pub struct ReconstructArgs {
-    /// Pictures, or folders of them; they are brought to the model's size, or, by a model of parts
+    /// Pictures, or folders of them, or files of numbers (.npy, .npz); pictures are brought to the model's size, or, by a model of parts
     /// (--patches), done in overlapping parts
     #[arg(value_name = "IN", required = true)]
     inputs: Vec<PathBuf>,
     /// The folder for the reconstructions, each a PNG named after its picture, in sub-folders as the
-    /// pictures are
-    #[arg(short, long, value_name = "DIR")]
+    /// pictures are; of numbers, one .npy file
+    #[arg(short, long, value_name = "DIR|FILE.npy")]
     out: PathBuf,
     #[command(flatten)]
     model: ModelArgs,
@@ -47,10 +48,13 @@ pub struct ReconstructArgs {
 /// When a picture cannot be read, a label is missing or has no effect, the device fails, or the
 /// folder cannot be written.
 pub fn reconstruct(args: &ReconstructArgs) -> Result<()> {
+    let mut trained = args.model.load()?;
+    if trained.are_numbers(&args.inputs)? {
+        return numbers::reconstruct(&mut trained, &args.inputs, &args.out, args.label.as_deref());
+    }
     check_apart(&args.inputs, &args.out, args.overwrite)?;
     let inputs = Input::pictures(&args.inputs, Some(&args.out))?;
     let paths = paths(&inputs);
-    let mut trained = args.model.load()?;
     let label = trained.label(args.label.as_deref())?;
     let labels = trained.labels(label, paths.len())?;
     let outputs = Outputs::place(&inputs, &args.out, &[String::new()], "png");

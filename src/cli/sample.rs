@@ -3,15 +3,14 @@
 use std::path::{Path, PathBuf};
 
 use super::model::ModelArgs;
+use super::numbers::NumberFile;
 use super::outputs::{PictureFile, begin, files_of_run, is_folder, make_folder, save_all};
-use crate::data::ImageShape;
 use crate::error::{Error, Result, counted};
 use crate::rng::Seed;
 use crate::run::say;
-use crate::tasks::Trained;
 use crate::tasks::files::Outputs;
 use crate::tasks::sample::check_temperature;
-use crate::tensor::Tensor;
+use crate::tasks::{Trained, is_of_numbers};
 
 /// Images side by side.
 const COLUMNS: usize = 10;
@@ -35,8 +34,8 @@ pub struct SampleArgs {
     #[arg(long, value_name = "T", default_value_t = 1.0, allow_negative_numbers = true)]
     temperature: f32,
     /// The picture to write, in the format of its ending, with all images at full size; a folder, as
-    /// in samples/, for 0000.png and on; - for standard output [default: samples.png or
-    /// samples-LABEL.png in the run folder]
+    /// in samples/, for 0000.png and on; FILE.npy for numbers; - for standard output [default: samples.png
+    /// or samples-LABEL.png in the run folder, .npy of a model of numbers]
     #[arg(short, long, value_name = "FILE|DIR/")]
     out: Option<PathBuf>,
     /// Decides which images are drawn
@@ -58,20 +57,28 @@ pub fn sample(args: &SampleArgs) -> Result<()> {
     let label = trained.label(args.label.as_deref())?;
     let labels = labels(&trained, label, args.count)?;
     let seed = Seed(args.seed);
-    let name = label.map_or("samples.png".into(), |label| format!("samples-{label}.png"));
+    let ending = if trained.check_pixels().is_ok() { "png" } else { "npy" };
+    let name = label.map_or("samples".into(), |label| format!("samples-{label}"));
+    let name = format!("{name}.{ending}");
     let out = args.out.clone().unwrap_or_else(|| trained.folder().path().join(name));
     let shape = trained.model().images();
-    let place = Place::prepare(&out, shape, args.count, &files_of_run(trained.folder().path()))?;
+    let place = Place::prepare(&out, &trained, args.count)?;
     let mut sampler = trained.sampler()?.at_temperature(args.temperature)?;
     if let Some(remark) = sampler.remark() {
         say(format_args!("note: {remark}"));
     }
     let drawn = sampler.draw(&mut trained.inference(), args.count, labels.as_deref(), seed)?;
-    place.write(&drawn, shape)?;
     let count = counted(args.count, "image");
     match &place {
-        Place::Sheet(picture) => say(format_args!("{count} written to {}", picture.file())),
-        Place::Singly(_) => say(format_args!("{count} written to {}", out.display())),
+        Place::Numbers(file) => return file.write(drawn),
+        Place::Sheet(picture) => {
+            picture.write_sheet(&drawn, COLUMNS)?;
+            say(format_args!("{count} written to {}", picture.file()));
+        }
+        Place::Singly(outputs) => {
+            save_all(&drawn, shape, outputs, 0)?;
+            say(format_args!("{count} written to {}", out.display()));
+        }
     }
     Ok(())
 }
@@ -82,26 +89,24 @@ enum Place {
     Sheet(PictureFile),
     /// Each into its own.
     Singly(Outputs),
+    /// All into one array.
+    Numbers(NumberFile),
 }
 
 impl Place {
-    fn prepare(out: &Path, shape: ImageShape, count: usize, read: &[PathBuf]) -> Result<Self> {
+    fn prepare(out: &Path, trained: &Trained, count: usize) -> Result<Self> {
+        if is_of_numbers(out) || trained.check_pixels().is_err() {
+            return NumberFile::prepare(out, trained, &[]).map(Self::Numbers);
+        }
         if is_folder(out) {
             let outputs = Outputs::counted(out, count);
             begin(&outputs, &[], &[], false)?;
             make_folder(out)?;
             return Ok(Self::Singly(outputs));
         }
-        let picture = PictureFile::prepare(out, read)?;
-        picture.check_sheet(shape, count, COLUMNS)?;
+        let picture = PictureFile::prepare(out, &files_of_run(trained.folder().path()))?;
+        picture.check_sheet(trained.model().images(), count, COLUMNS)?;
         Ok(Self::Sheet(picture))
-    }
-
-    fn write(&self, images: &Tensor, shape: ImageShape) -> Result<()> {
-        match self {
-            Self::Sheet(picture) => picture.write_sheet(images, COLUMNS),
-            Self::Singly(outputs) => save_all(images, shape, outputs, 0),
-        }
     }
 }
 

@@ -1,13 +1,18 @@
 //! Images, and sets of them in two parts.
 
-use crate::shape::ImageShape;
+use std::ops::Range;
+
+use super::scaling::Scaling;
+use crate::error::counted;
+use crate::shape::{Element, ImageShape};
 
 /// Some images of one shape.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Images {
-    /// One byte an element, `[count, channels, height, width]`. Where pixels are missing there is
-    /// one channel more, the last: 255 where a pixel is seen and 0 where it is missing, and 0 in all
-    /// its colours then.
+    /// The bytes of all elements, `[count, channels, height, width]`, stored as [`Dataset::element`] says.
+    /// Where pixels are missing there is one channel more, the last: 255 (or 1, among numbers) where a
+    /// pixel is seen and 0 where it is missing, and 0 in all its colours then. In pairs, the channels of
+    /// what is given come first and then as many of what it should become.
     pub pixels: Vec<u8>,
     /// The class of each image as an index into [`Dataset::classes`], where there are classes.
     pub labels: Option<Vec<u32>>,
@@ -26,6 +31,16 @@ pub struct ImageFile {
     pub md5: String,
     /// How many images come from it: 1, or as many parts as were cut from it and are kept.
     pub images: usize,
+    /// In pairs, the MD5 of the picture that it should become.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub clean: Option<String>,
+}
+
+impl ImageFile {
+    /// That of its bytes and, in pairs, of those of the picture that it should become.
+    pub(super) fn digests(&self) -> impl Iterator<Item = &String> {
+        std::iter::once(&self.md5).chain(&self.clean)
+    }
 }
 
 impl Images {
@@ -117,14 +132,20 @@ impl Images {
 ///
 /// A [`Source`](super::source::Source) is parsed from the words of `--data`, as in
 /// `"images:my-photos".parse()`.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Dataset {
     /// A short name: `digits`, `mnist`, `sprites`, or the folder's name.
     pub name: String,
-    /// The shape of every image, without the channel that says what is seen.
+    /// The shape of every image, without the channel that says what is seen, and without its partner.
     pub shape: ImageShape,
     /// Whether [`Images::pixels`] has that channel.
     pub masked: bool,
+    /// Whether [`Images::pixels`] has as many channels more: those of what each image should become.
+    pub paired: bool,
+    /// How elements are stored.
+    pub element: Element,
+    /// What numbers without bounds were standardised by; none for pixels.
+    pub scaling: Option<Scaling>,
     /// The images to train on.
     pub train: Images,
     /// The images that are held out; where none are, some of those that are trained on.
@@ -136,15 +157,56 @@ pub struct Dataset {
 }
 
 impl Dataset {
+    /// Whether each sample is a row of numbers that have no neighbours.
+    pub fn is_of_vectors(&self) -> bool {
+        self.element == Element::Number && self.shape.channels == 1 && self.shape.height == 1
+    }
+
+    /// So many of its samples in words, such as `60000 images of 28x28 gray` or `1 vector of 12 numbers`.
+    pub fn in_words(&self, count: usize) -> String {
+        let ImageShape { channels, height, width } = self.shape;
+        let one = if self.paired { "pair" } else { "image" };
+        match (self.is_of_vectors(), &self.scaling) {
+            (true, _) => format!("{} of {}", counted(count, "vector"), counted(width, "number")),
+            (false, None) => format!("{} of {}", counted(count, one), self.shape),
+            (false, Some(_)) => {
+                format!("{} of {channels}x{height}x{width} numbers", counted(count, "image"))
+            }
+        }
+    }
+
     /// How many channels [`Images::pixels`] has: those of the image, and one that says what is seen
-    /// where pixels are missing.
+    /// where pixels are missing; in pairs, those of both pictures.
     pub fn stored_channels(&self) -> usize {
-        self.shape.channels + usize::from(self.masked)
+        self.shape.channels * (1 + usize::from(self.paired)) + usize::from(self.masked)
+    }
+
+    /// How many elements of one image are stored.
+    pub fn stored_elements(&self) -> usize {
+        self.stored_channels() * self.shape.height * self.shape.width
     }
 
     /// How many bytes of [`Images::pixels`] belong to one image.
-    pub fn stored_elements(&self) -> usize {
-        self.stored_channels() * self.shape.height * self.shape.width
+    pub fn stored_bytes(&self) -> usize {
+        self.stored_elements() * self.element.bytes()
+    }
+
+    /// What these bytes of [`Images::pixels`] stand for: pixels in [0, 1], or numbers.
+    pub fn numbers(&self, bytes: &[u8]) -> Vec<f32> {
+        match self.element {
+            Element::Byte => bytes.iter().map(|byte| f32::from(*byte) / 255.0).collect(),
+            Element::Number => {
+                let (words, _) = bytes.as_chunks::<4>();
+                words.iter().map(|word| f32::from_le_bytes(*word)).collect()
+            }
+        }
+    }
+
+    /// Which of an image's elements are what a model should make of it: in pairs, the second picture's,
+    /// else the image's own.
+    pub fn target(&self) -> Range<usize> {
+        let (own, first) = (self.shape.elements(), usize::from(self.paired));
+        first * own..(first + 1) * own
     }
 }
 
@@ -157,6 +219,7 @@ mod tests {
             file: file.into(),
             md5: String::new(),
             images,
+            clean: None,
         };
         let files = [("a.png", 2), ("b.png", 1)].map(file).to_vec();
         Images { pixels: (0..12).collect(), labels: Some(vec![7, 8, 9]), count: 3, files }

@@ -7,9 +7,10 @@ use rayon::prelude::*;
 use super::bar::progress_bar;
 use super::fault::{self, Fault};
 use super::load_options::LoadOptions;
+use super::pairs::{Pairing, Partner, read_with};
 use super::partition::Member;
 use super::patches;
-use super::picture::{Picture, read, remarks};
+use super::picture::{Picture, remarks};
 use crate::error::{Error, Result};
 use crate::shape::{ImageShape, MAX_BYTES};
 
@@ -18,14 +19,15 @@ const CHUNK: usize = 512;
 
 const TEMPLATE: &str = "{msg} [{bar:30}] {pos} of {len}, {eta} left";
 
-/// The files that can be used: all, or with `--skip-damaged` those that are not damaged or too small,
-/// and a warning about the others.
+/// The files that can be used: all, or with `--skip-damaged` those that are not damaged or too small, and
+/// have a partner where they need one; and a warning about the others.
 ///
 /// # Errors
 /// When none can be.
 pub(super) fn usable(
     folder: &Path,
     files: Vec<PathBuf>,
+    pairing: &Pairing,
     options: &LoadOptions,
 ) -> Result<Vec<PathBuf>> {
     if !options.skip_damaged {
@@ -35,7 +37,7 @@ pub(super) fn usable(
     let faults: Vec<Option<Fault>> = files
         .par_iter()
         .map(|path| {
-            let fault = parts_of(path, options, 0).err();
+            let fault = parts_of(path, &pairing.of(path), options, 0).err();
             bar.inc(1);
             fault
         })
@@ -55,21 +57,26 @@ pub(super) fn usable(
     Ok(whole)
 }
 
-/// The picture at `path`, or the patches cut from it.
-fn parts_of(path: &Path, options: &LoadOptions, number: usize) -> Result<Vec<Picture>, Fault> {
-    let picture = read(path, options)?;
+/// The picture at `path`, beside its partner if it has one, or the patches cut from it.
+fn parts_of(
+    path: &Path,
+    partner: &Partner,
+    options: &LoadOptions,
+    number: usize,
+) -> Result<Vec<Picture>, Fault> {
+    let picture = read_with(path, partner, options)?;
     match options.patches {
         Some(size) => patches::cut(&picture, size, path, options.seed, number),
         None => Ok(vec![picture]),
     }
 }
 
-/// The picture at `path`, the only one of `folder`, with remarks about it in the log.
+/// The only picture of `folder`, with remarks about it in the log.
 ///
 /// # Errors
 /// When it cannot be used.
-pub(super) fn decode_only(folder: &Path, path: &Path, options: &LoadOptions) -> Result<Picture> {
-    let picture = read(path, options).map_err(|fault| fault.error())?;
+pub(super) fn decode_only(folder: &Path, only: &Member, options: &LoadOptions) -> Result<Picture> {
+    let picture = read_with(&only.path, &only.partner, options).map_err(|fault| fault.error())?;
     remark(folder, &[&picture], options);
     Ok(picture)
 }
@@ -159,7 +166,7 @@ fn decode_chunk(
     let keeps = first.is_some() || is_first;
     let decode = |member: &&Member| -> Result<Result<Vec<Picture>>, Fault> {
         let path = &member.path;
-        let parts = parts_of(path, options, member.number)?;
+        let parts = parts_of(path, &member.partner, options, member.number)?;
         if !keeps {
             return Ok(Ok(vec![]));
         }

@@ -4,6 +4,7 @@ use md5::{Digest, Md5};
 use rayon::prelude::*;
 
 use super::dataset::{Dataset, Images};
+use crate::shape::Element;
 
 /// Bytes that are digested at a time, side by side with others.
 const PIECE: usize = 4 << 20;
@@ -15,6 +16,12 @@ impl Dataset {
         let mut whole = Md5::new();
         let sizes = [self.shape.channels, self.shape.height, self.shape.width];
         whole.update(format!("{sizes:?} {} {}", self.masked, self.classes.len()));
+        if self.element == Element::Number {
+            whole.update(" numbers");
+        }
+        if self.paired {
+            whole.update(" paired");
+        }
         for Images { pixels, labels, count, .. } in [&self.train, &self.test] {
             whole.update(format!(" {count} "));
             let labels: &[u32] = labels.as_deref().unwrap_or(&[]);
@@ -38,7 +45,8 @@ mod tests {
         let dataset = Dataset::load(&Source::Digits, &LoadOptions::default()).expect("embedded");
         let digest = dataset.digest();
         assert_eq!(digest, dataset.clone().digest());
-        let changes: [fn(&mut Dataset); 4] = [
+        let changes: [fn(&mut Dataset); 5] = [
+            |dataset| dataset.paired = true,
             |dataset| dataset.train.pixels[7] ^= 1,
             |dataset| dataset.test.pixels[7] ^= 1,
             |dataset| dataset.train.labels = None,

@@ -32,11 +32,10 @@ pub fn load(options: &LoadOptions) -> Result<Dataset> {
     Ok(Dataset {
         name: "digits".into(),
         shape,
-        masked: false,
-        trains_on_all: false,
         train: all.select(&split.train),
         test: all.select(&split.test),
         classes: (0..10).map(|digit| digit.to_string()).collect(),
+        ..Dataset::default()
     })
 }
 

@@ -16,7 +16,7 @@ const REPLACE: &str = "replace or remove it";
 const CONVERT: &str = "convert it, for instance to PNG or JPEG";
 
 /// Why a picture cannot be used.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Fault {
     /// The picture.
     pub path: PathBuf,

@@ -1,4 +1,5 @@
-//! A folder of images: found, decoded in threads, brought to one size and one number of channels.
+//! A folder of images, or two of pairs: found, decoded in threads, brought to one size and one number of
+//! channels.
 //!
 //! - Every format that this program can decode, in the folder and its sub-folders, known by content
 //!   where a name says nothing. Hidden files and folders are passed over, and folders of runs within it; other files are counted by
@@ -25,8 +26,10 @@ use super::load_options::LoadOptions;
 use super::manifest::Manifest;
 use super::only_picture;
 use super::opening::pictures_in;
+use super::pairs::Pairing;
 use super::partition::{Member, Partition};
 use crate::error::{Error, Result, counted};
+use crate::shape::ImageShape;
 
 /// Images that are measured where none is held out.
 const MEASURED: usize = 1000;
@@ -38,33 +41,71 @@ const MEASURED: usize = 1000;
 /// When the folder is missing or holds fewer than two images (or none, with `--patches`), when images
 /// cannot be decoded and `--skip-damaged` is not given, and when sizes differ and `--size` is not given.
 pub fn load(folder: &Path, options: &LoadOptions, known: Option<&Manifest>) -> Result<Dataset> {
-    let files = usable(folder, files_in(folder)?, options)?;
-    if let Some(only) = only(folder, &files, options, known)? {
+    let files = usable(folder, files_in(folder)?, &Pairing::default(), options)?;
+    divided(folder, &files, &Pairing::default(), options, known)
+}
+
+/// The same of the images in `noisy`, each with the one of its name in `clean` that it should become.
+///
+/// # Errors
+/// As [`load`], and when an image has no partner, several, or one of another size, and `--skip-damaged` is
+/// not given, or one folder lies within the other.
+pub fn load_pairs(
+    noisy: &Path,
+    clean: &Path,
+    options: &LoadOptions,
+    known: Option<&Manifest>,
+) -> Result<Dataset> {
+    let files = files_in(noisy)?;
+    let pairing = Pairing::find((noisy, &files), (clean, &files_in(clean)?))?;
+    let files = usable(noisy, files, &pairing, options)?;
+    let stored = divided(noisy, &files, &pairing, options, known)?;
+    // What was read as one picture is two.
+    let shape = ImageShape { channels: stored.shape.channels / 2, ..stored.shape };
+    Ok(Dataset { shape, paired: true, ..stored })
+}
+
+/// The images in these files of `folder`, in two parts.
+fn divided(
+    folder: &Path,
+    files: &[PathBuf],
+    pairing: &Pairing,
+    options: &LoadOptions,
+    known: Option<&Manifest>,
+) -> Result<Dataset> {
+    let name = name(folder);
+    if let Some(mut only) = only(folder, files, options, known)? {
+        only.pair(pairing)?;
         let (shape, train, test) = only_picture::load(folder, &only, options)?;
-        let name = name(folder);
-        let (masked, trains_on_all, classes) = (false, false, vec![]);
-        return Ok(Dataset { name, shape, masked, train, test, trains_on_all, classes });
+        return Ok(Dataset { name, shape, train, test, ..Dataset::default() });
     }
-    let Partition { train, held_out, classes } = match known {
-        Some(manifest) => Partition::remembered(folder, &files, manifest)?,
-        None => Partition::drawn(folder, &files, options)?,
+    let mut partition = match known {
+        Some(manifest) => Partition::remembered(folder, files, manifest)?,
+        None => Partition::drawn(folder, files, options)?,
     };
+    partition.pair(folder, pairing)?;
+    let Partition { train, held_out, classes } = partition;
     // Both parts go through one pass, since the channels are settled by all images together.
     let members: Vec<&Member> = train.iter().chain(&held_out).collect();
     let pictures = decode_all(folder, &members, options)?;
-    let paths: Vec<&Path> = members.iter().map(|member| &*member.path).collect();
+    let partners = members.iter().filter_map(|member| member.partner.as_ref()?.as_deref().ok());
+    let paths: Vec<&Path> = members.iter().map(|member| &*member.path).chain(partners).collect();
     if let Some(note) = colour_profile::note(&paths) {
         log::warn!("{note}");
     }
     let shape = common_shape(&pictures)?;
+    let plane = shape.height * shape.width;
     let mut pictures = pictures.into_iter();
     let mut part = |members: &[Member]| {
         let labels = (!classes.is_empty()).then(Vec::new);
         let mut images = Images { labels, ..Images::default() };
         for (member, parts) in members.iter().zip(pictures.by_ref()) {
             for picture in &parts {
-                for _ in 0..shape.channels / picture.shape.channels {
-                    images.pixels.extend_from_slice(&picture.pixels);
+                // Gray is three colours alike.
+                for channel in picture.pixels.chunks(plane) {
+                    for _ in 0..shape.channels / picture.shape.channels {
+                        images.pixels.extend_from_slice(channel);
+                    }
                 }
             }
             images.count += parts.len();
@@ -86,8 +127,7 @@ pub fn load(folder: &Path, options: &LoadOptions, known: Option<&Manifest>) -> R
         test = train.select(&(0..count).map(kept).collect::<Vec<_>>());
     }
     warn_of_copies(&train, &test, trains_on_all);
-    let name = name(folder);
-    Ok(Dataset { name, shape, masked: false, train, test, trains_on_all, classes })
+    Ok(Dataset { name, shape, train, test, trains_on_all, classes, ..Dataset::default() })
 }
 
 /// So many parts of pictures, spread over all pictures. All files stay listed: they are those of a run,
@@ -109,9 +149,9 @@ fn limited(train: Images, limit: usize) -> Images {
 
 /// Says how many held-out pictures are copies of some that are trained on.
 fn warn_of_copies(train: &Images, test: &Images, trains_on_all: bool) {
-    let known: HashSet<&str> = train.files.iter().map(|file| &*file.md5).collect();
-    let copies: Vec<&ImageFile> =
-        test.files.iter().filter(|file| known.contains(&*file.md5)).collect();
+    let known: HashSet<&String> = train.files.iter().flat_map(ImageFile::digests).collect();
+    let is_copy = |file: &&ImageFile| file.digests().any(|digest| known.contains(digest));
+    let copies: Vec<&ImageFile> = test.files.iter().filter(is_copy).collect();
     if let (Some(first), false) = (copies.first(), trains_on_all) {
         log::warn!(
             "{} of the {} held-out pictures are copies of pictures that are trained on, such as {}: what \
@@ -133,7 +173,7 @@ pub fn held_out(
     options: &LoadOptions,
     known: Option<&Manifest>,
 ) -> Result<Vec<PathBuf>> {
-    let files = usable(folder, files_in(folder)?, options)?;
+    let files = usable(folder, files_in(folder)?, &Pairing::default(), options)?;
     if let Some(only) = only(folder, &files, options, known)? {
         return Ok(vec![only.path]);
     }
@@ -164,7 +204,8 @@ fn only(
     }
 }
 
-fn name(folder: &Path) -> String {
+/// What a run on the pictures of a folder is called after.
+pub(crate) fn name(folder: &Path) -> String {
     let full = fs::canonicalize(folder).unwrap_or_else(|_| folder.to_path_buf());
     full.file_name().map_or_else(|| "images".into(), |name| name.to_string_lossy().into_owned())
 }
@@ -176,7 +217,7 @@ fn name(folder: &Path) -> String {
 pub fn files_in(folder: &Path) -> Result<Vec<PathBuf>> {
     if !folder.is_dir() {
         let what = if folder.exists() { "is not a folder" } else { "there is no such folder" };
-        return Err(Error::file(folder, format!("{what}; give images:DIR a folder of images")));
+        return Err(Error::file(folder, format!("{what}; give a folder of images")));
     }
     let mut files = Vec::new();
     let (mut left_out, mut runs) = (LeftOut::default(), 0);
@@ -236,7 +277,7 @@ fn is_of_a_run(folder: &Path) -> bool {
 }
 
 /// What is in a folder, except for hidden things, in an order that does not depend on the disk.
-fn list(folder: &Path) -> io::Result<Vec<PathBuf>> {
+pub(super) fn list(folder: &Path) -> io::Result<Vec<PathBuf>> {
     let mut paths = Vec::new();
     for entry in fs::read_dir(folder)? {
         let entry = entry?;

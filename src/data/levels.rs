@@ -51,7 +51,7 @@ impl StoredRange {
     }
 
     /// Where a value lies in it, from 0 to 1.
-    fn share(self, value: f64) -> f64 {
+    pub(super) fn share(self, value: f64) -> f64 {
         let share = (value - self.low) / (self.high - self.low);
         // Zero for what is no number.
         if share > 0.0 { share.min(1.0) } else { 0.0 }
@@ -137,6 +137,11 @@ impl Extremes {
     pub fn of(values: impl Iterator<Item = f64>, usual: StoredRange) -> Self {
         let least = Self { low: f64::INFINITY, high: f64::NEG_INFINITY, usual };
         values.fold(least, |so_far, value| so_far.with(Self { low: value, high: value, usual }))
+    }
+
+    /// Those of both, where they are of one kind.
+    pub fn and(self, other: Self) -> Self {
+        if self.usual == other.usual { self.with(other) } else { self }
     }
 
     /// Those of a picture of 16 bits, or of floating-point numbers.

@@ -7,7 +7,7 @@ use super::load_options::LoadOptions;
 use super::manifest::Manifest;
 use super::partition::{LOOSE, class_of};
 use super::source::Source;
-use super::{digits, folder, mnist, order, sprites};
+use super::{arrays, digits, folder, mnist, order, sprites};
 use crate::error::{Error, Result};
 use crate::shape::MAX_SIDE;
 
@@ -36,6 +36,8 @@ impl Dataset {
             Source::Digits => digits::load(options),
             Source::Mnist(folder) => mnist::load(folder.as_deref(), options),
             Source::Images(folder) => folder::load(folder, options, known),
+            Source::Numbers(path) => arrays::load(path, options, known),
+            Source::Pairs { noisy, clean } => folder::load_pairs(noisy, clean, options, known),
             Source::Sprites(count) => sprites::load(*count, options),
         }
     }
@@ -45,24 +47,30 @@ impl Dataset {
     /// classes are found by name.
     ///
     /// # Errors
-    /// When they cannot be read, are of another size, or are of a class that there is none to train on of.
+    /// When they cannot be read, are of another size, are pairs where these are none or the other way round,
+    /// or are of a class that there is none to train on of.
     pub fn with_test(
         self,
         source: &Source,
         options: &LoadOptions,
         known: Option<&Manifest>,
     ) -> Result<Dataset> {
-        let is_folder = matches!(source, Source::Images(_));
+        let is_folder = source.is_of_pictures();
+        let are_numbers = matches!(source, Source::Numbers(_));
         let options = LoadOptions {
             limit: None,
             gray: is_folder && self.shape.channels == 1,
             patches: options.patches.filter(|_| is_folder),
             size: options.size.filter(|_| is_folder || matches!(source, Source::Sprites(_))),
-            hold_out: is_folder.then_some(0.0),
+            hold_out: (is_folder || are_numbers).then_some(0.0),
             ..*options
         };
+        // Numbers are standardised as those are that are trained on.
+        let same = Manifest { scaling: self.scaling.clone(), ..Manifest::default() };
+        let known = known.or_else(|| are_numbers.then_some(&same));
         let other = Self::load_known(source, &options, known)?;
-        let mut test = if is_folder { other.train } else { other.test };
+        self.check_kind(&other, source)?;
+        let mut test = if other.trains_on_all { other.train } else { other.test };
         if (other.shape.width, other.shape.height) != (self.shape.width, self.shape.height) {
             let what = format!(
                 "{source} has images of {}, but --data images of {}; give --size",
@@ -72,7 +80,7 @@ impl Dataset {
         }
         test.pixels = match (other.shape.channels, self.shape.channels) {
             (1, 3) => {
-                let planes = test.pixels.chunks(other.shape.elements());
+                let planes = test.pixels.chunks(other.shape.height * other.shape.width);
                 planes.flat_map(|plane| plane.repeat(3)).collect()
             }
             (had, wanted) if had == wanted => test.pixels,
@@ -83,6 +91,31 @@ impl Dataset {
         };
         test.labels = self.labels_of(&other.classes, &test, source)?;
         Ok(Dataset { test, trains_on_all: false, ..self })
+    }
+
+    /// Refuses images of numbers beside others of pixels, those that lack some beside others that do not, and
+    /// pairs beside others that are none.
+    fn check_kind(&self, other: &Dataset, source: &Source) -> Result<()> {
+        if other.paired != self.paired {
+            let (had, wanted) = match self.paired {
+                true => ("pictures by themselves", "pairs; give pairs:NOISY,CLEAN"),
+                false => ("pairs", "none; give images:DIR"),
+            };
+            let what = format!("{source} has {had}, but --data has {wanted}");
+            return Err(Error::option("--test-data", what));
+        }
+        let what = match (self.element == other.element, self.masked == other.masked) {
+            (true, true) => return Ok(()),
+            (false, _) => {
+                format!("{source} and --data hold numbers and pixels; both must be of one kind")
+            }
+            (true, false) => {
+                format!(
+                    "numbers are missing (NaN) in one of {source} and --data and not in the other"
+                )
+            }
+        };
+        Err(Error::option("--test-data", what))
     }
 
     /// The labels here of images that have classes of the same names: those of their folders, or of
@@ -131,7 +164,7 @@ impl LoadOptions {
             ));
         }
         if let Some((width, height)) = self.size {
-            if !matches!(source, Source::Images(_) | Source::Sprites(_)) {
+            if !source.is_of_pictures() && !matches!(source, Source::Sprites(_)) {
                 let what = format!("has no effect on --data {source}: its images have one size");
                 return Err(Error::option("--size", what));
             }
@@ -142,8 +175,9 @@ impl LoadOptions {
             }
         }
         if let Some((width, height)) = self.patches {
-            if !matches!(source, Source::Images(_)) {
-                let what = format!("has no effect on --data {source}; only images:DIR takes it");
+            if !source.is_of_pictures() {
+                let what =
+                    format!("has no effect on --data {source}; only pictures of folders take it");
                 return Err(Error::option("--patches", what));
             }
             if self.size.is_some() {
@@ -157,23 +191,31 @@ impl LoadOptions {
             }
         }
         if let Some(share) = self.hold_out {
-            if !matches!(source, Source::Images(_)) {
-                let what = format!("has no effect on --data {source}; only images:DIR takes it");
-                return Err(Error::option("--hold-out", what));
-            }
             order::check_held_out(share)?;
         }
-        let of_folders = [
-            ("--gray", self.gray),
-            ("--fit", self.fit.is_some()),
+        let is_folder = source.is_of_pictures();
+        let is_own = is_folder || matches!(source, Source::Numbers(_));
+        let of_folders = [("--gray", self.gray), ("--fit", self.fit.is_some())];
+        let of_own = [
+            ("--hold-out", self.hold_out.is_some()),
             ("--range", self.range.is_some()),
             ("--skip-damaged", self.skip_damaged),
         ];
-        for (option, is_given) in of_folders {
-            if is_given && !matches!(source, Source::Images(_)) {
-                let what = format!("has no effect on --data {source}; only images:DIR takes it");
-                return Err(Error::option(option, what));
+        let without = |options: &[(&'static str, bool)]| {
+            options.iter().find(|(_, is_given)| *is_given).map(|(option, _)| *option)
+        };
+        let refused = match (is_folder, is_own) {
+            (true, _) => None,
+            (false, true) => {
+                without(&of_folders).map(|option| (option, "pictures of folders take it"))
             }
+            (false, false) => without(&of_own)
+                .map(|option| (option, "pictures of folders and npy: take it"))
+                .or(without(&of_folders).map(|option| (option, "pictures of folders take it"))),
+        };
+        if let Some((option, who)) = refused {
+            let what = format!("has no effect on --data {source}; only {who}");
+            return Err(Error::option(option, what));
         }
         if self.fit.is_some() && self.size.is_none() {
             let what = "has no effect without --size, to which it brings pictures; give both";

@@ -16,7 +16,7 @@ use super::order::below;
 use super::picture;
 use crate::error::{Error, Result};
 use crate::rng::{self, Seed, stream};
-use crate::shape::{ImageShape, MAX_BYTES, MAX_SIDE};
+use crate::shape::{Element, ImageShape, MAX_BYTES, MAX_SIDE};
 use crate::tensor::Tensor;
 
 const SEEN: u8 = 255;
@@ -82,10 +82,18 @@ fn bad_share(text: &str) -> Error {
 ///
 /// # Errors
 /// When a mask image cannot be read, is not of the images' size, or leaves no pixel; when a share is
-/// not below 1; when the dataset lacks pixels already, is not of its own shape, or grows too large.
+/// not below 1; when the dataset lacks pixels already, is one of pairs, is not of its own shape, or grows too large.
 pub fn apply(dataset: Dataset, missing: &Missing, seed: Seed) -> Result<Dataset> {
     if dataset.masked {
         let what = format!("which pixels of `{}` are missing is known already", dataset.name);
+        return Err(Error::option("--missing", what));
+    }
+    if dataset.element == Element::Number {
+        let what = "is of pixels; in numbers, NaN says what is missing";
+        return Err(Error::option("--missing", what));
+    }
+    if dataset.paired {
+        let what = "has no effect on pairs, whose pictures are whole; leave it out";
         return Err(Error::option("--missing", what));
     }
     let shape = dataset.shape;

@@ -62,11 +62,10 @@ fn from_folder(folder: &Path, limit: Option<usize>) -> Result<Dataset> {
     Ok(Dataset {
         name: set.name.into(),
         shape,
-        masked: false,
-        trains_on_all: false,
         train: train.take(limit.unwrap_or(usize::MAX)),
         test,
         classes,
+        ..Dataset::default()
     })
 }
 

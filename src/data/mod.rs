@@ -1,10 +1,14 @@
-//! Images to learn from: the embedded digits, MNIST, a folder of images, or procedural sprites.
+//! Images to learn from: the embedded digits, MNIST, a folder of images or two of pairs, arrays of numbers, or
+//! procedural sprites.
 //!
-//! A dataset is bytes, `[count, channels, height, width]`, in two parts: one to train on, and one
-//! that is held out and never trained on. Which images are held out depends on the seed alone.
+//! A dataset is `[count, channels, height, width]` in two parts: one to train on, and one that is held
+//! out and never trained on. Which images are held out depends on the seed alone. Pixels are bytes; what
+//! NumPy wrote may be vectors, and numbers without bounds, which are standardised: see [`arrays`].
 //!
 //! Where images lack pixels, one channel more says of each pixel whether it is seen; see [`missing`].
+//! In pairs, as many channels more are what each image should become.
 
+pub(crate) mod arrays;
 #[cfg(not(feature = "cli"))]
 #[path = "no_bar.rs"]
 mod bar;
@@ -34,20 +38,24 @@ mod numbers;
 mod only_picture;
 mod opening;
 pub mod order;
+mod pairs;
 mod partition;
+pub(crate) mod partners;
 mod patches;
 pub mod picture;
+pub(crate) mod scaling;
 mod source;
 pub mod sprites;
 mod tiff;
 
-pub use crate::shape::{ImageShape, MAX_BYTES, MAX_SIDE};
+pub use crate::shape::{Element, ImageShape, MAX_BYTES, MAX_SIDE};
 pub use dataset::{Dataset, ImageFile, Images};
 pub use fit::Fit;
 pub use levels::StoredRange;
 pub use load_options::{DeepIntake, Intake, LoadOptions};
-pub use manifest::{Manifest, class_table};
+pub use manifest::{Manifest, class_table, label_of};
 pub use missing::Missing;
 pub use order::permutation;
 pub use partition::class_of;
+pub use scaling::Scaling;
 pub use source::Source;

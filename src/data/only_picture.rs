@@ -30,7 +30,7 @@ pub(super) fn load(
                     WxH, which holds out a part of it; or --hold-out 0, which holds out nothing";
         return Err(Error::file(folder, what));
     };
-    let picture = decode_only(folder, file, options)?;
+    let picture = decode_only(folder, only, options)?;
     let Some((train, test)) = halves(&picture, size, options.hold_out.unwrap_or(HELD_OUT)) else {
         let (ImageShape { width, height, .. }, (part_width, part_height)) = (picture.shape, size);
         let what = format!(

@@ -15,7 +15,8 @@ use super::load_options::LoadOptions;
 use super::manifest::Manifest;
 use super::opening::page_of;
 use super::order::Split;
-use crate::error::{Error, Result, counted};
+use super::pairs::{Pairing, Partner};
+use crate::error::{Error, Result, counted, listed};
 
 /// The class of images that lie beside class folders.
 pub(super) const LOOSE: &str = ".";
@@ -38,6 +39,8 @@ pub(super) struct Partition {
 pub(super) struct Member {
     /// Where it is.
     pub path: PathBuf,
+    /// In pairs, where the picture is that it should become.
+    pub partner: Partner,
     /// What it is known by.
     pub file: ImageFile,
     /// Its class, where there are classes.
@@ -52,8 +55,23 @@ impl Member {
     /// # Errors
     /// When it cannot be read.
     pub fn of(folder: &Path, path: &Path) -> Result<Self> {
-        let file = ImageFile { file: name(folder, path), md5: digest(path)?, images: 0 };
-        Ok(Self { path: path.to_path_buf(), file, label: None, number: 0 })
+        let file =
+            ImageFile { file: name(folder, path), md5: digest(path)?, images: 0, clean: None };
+        Ok(Self { path: path.to_path_buf(), partner: None, file, label: None, number: 0 })
+    }
+
+    /// Gives it its partner. Whether that is another one than a run remembers.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub fn pair(&mut self, pairing: &Pairing) -> Result<bool> {
+        self.partner = pairing.of(&self.path);
+        // One that is missing is named with all that is wrong, once pictures are read.
+        let Some(Ok(partner)) = &self.partner else { return Ok(false) };
+        let now = digest(partner)?;
+        let is_another = self.file.clean.as_ref().is_some_and(|then| *then != now);
+        self.file.clean = Some(now);
+        Ok(is_another)
     }
 }
 
@@ -77,8 +95,9 @@ impl Partition {
             let path = files[*index as usize].clone();
             let label = labels.as_ref().map(|labels| labels[*index as usize]);
             Member {
-                file: ImageFile { file: name(folder, &path), md5, images: 0 },
+                file: ImageFile { file: name(folder, &path), md5, images: 0, clean: None },
                 path,
+                partner: None,
                 label,
                 number,
             }
@@ -120,7 +139,8 @@ impl Partition {
             let same = paths.iter().position(|path| name(folder, path) == file.file).unwrap_or(0);
             let path = paths.swap_remove(same).clone();
             let label = label(file);
-            Some(Member { file: ImageFile { images: 0, ..file.clone() }, path, label, number })
+            let file = ImageFile { images: 0, ..file.clone() };
+            Some(Member { file, path, partner: None, label, number })
         };
         let train: Vec<Member> = manifest.train.iter().enumerate().filter_map(&mut find).collect();
         let others = (manifest.train.len()..).zip(&manifest.held_out);
@@ -135,18 +155,38 @@ impl Partition {
         warn_of_changes(folder, &gone, all, known.values().map(Vec::len).sum());
         Ok(Self { train, held_out, classes: manifest.classes.clone() })
     }
+
+    /// Gives each picture its partner. Says which partners have changed since a run remembered them.
+    ///
+    /// # Errors
+    /// When one cannot be read.
+    pub fn pair(&mut self, folder: &Path, pairing: &Pairing) -> Result<()> {
+        let all = self.train.par_iter_mut().chain(&mut self.held_out);
+        let changed = all.map(|member| {
+            let is_another = member.pair(pairing)?;
+            Ok(is_another.then(|| member.file.file.clone()))
+        });
+        let changed = changed.collect::<Result<Vec<Option<String>>>>()?;
+        let changed: Vec<String> = changed.into_iter().flatten().collect();
+        if !changed.is_empty() {
+            log::warn!(
+                "{}: {} of this run should now become another clean picture: {}",
+                folder.display(),
+                counted(changed.len(), "picture"),
+                listed(&changed)
+            );
+        }
+        Ok(())
+    }
 }
 
 fn warn_of_changes(folder: &Path, gone: &[String], all: usize, added: usize) {
     let folder = folder.display();
     if !gone.is_empty() {
-        let (shown, more) = gone.split_at(gone.len().min(LISTED));
-        let more =
-            if more.is_empty() { String::new() } else { format!(" and {} more", more.len()) };
         log::warn!(
-            "{folder}: {} of the {all} pictures of this run are gone or have changed: {}{more}",
+            "{folder}: {} of the {all} pictures of this run are gone or have changed: {}",
             gone.len(),
-            shown.join(", ")
+            listed(gone)
         );
     }
     if added > 0 {

@@ -1,7 +1,7 @@
 //! Where images come from, as the `--data` option names it.
 
 use std::fmt;
-use std::path::{PathBuf, is_separator};
+use std::path::{Path, PathBuf, is_separator};
 use std::str::FromStr;
 
 use super::sprites;
@@ -17,11 +17,36 @@ pub enum Source {
     Mnist(Option<PathBuf>),
     /// `images:DIR`: every image in a folder and its sub-folders.
     Images(PathBuf),
+    /// `pairs:NOISY,CLEAN`: every image in the folder `NOISY`, and what it should be made into: the one in
+    /// `CLEAN` of its name.
+    Pairs {
+        /// What is given.
+        noisy: PathBuf,
+        /// What it should become.
+        clean: PathBuf,
+    },
+    /// `npy:PATH`: vectors or images of numbers, in a file of NumPy's (`.npy`, `.npz`) or a folder of them.
+    Numbers(PathBuf),
     /// `sprites` or `sprites:COUNT`: this many drawn squares, ellipses and hearts.
     Sprites(usize),
 }
 
-const CHOICES: &str = "digits, mnist, mnist:DIR, images:DIR, sprites or sprites:COUNT";
+const CHOICES: &str = "digits, mnist, mnist:DIR, images:DIR, pairs:NOISY,CLEAN, npy:FILE, npy:DIR, sprites or sprites:COUNT";
+
+impl Source {
+    /// Whether images are pictures of folders, whatever their size and colours.
+    pub fn is_of_pictures(&self) -> bool {
+        self.pictures().is_some()
+    }
+
+    /// The folder of the pictures that its images are; in pairs, that of those that are given.
+    pub fn pictures(&self) -> Option<&Path> {
+        match self {
+            Self::Images(folder) | Self::Pairs { noisy: folder, .. } => Some(folder),
+            Self::Digits | Self::Mnist(_) | Self::Numbers(_) | Self::Sprites(_) => None,
+        }
+    }
+}
 
 impl FromStr for Source {
     type Err = Error;
@@ -35,11 +60,16 @@ impl FromStr for Source {
             ("digits", None) => Ok(Self::Digits),
             ("mnist", None) => Ok(Self::Mnist(None)),
             ("sprites", None) => Ok(Self::Sprites(sprites::DEFAULT_COUNT)),
-            ("mnist" | "images", Some("")) | ("images", None) => {
+            ("mnist" | "images" | "npy", Some("")) | ("images" | "npy", None) => {
                 let what = format!("`{text}` lacks a folder; write {kind}:DIR");
                 Err(Error::option("--data", what))
             }
+            ("pairs", folders) => {
+                let (noisy, clean) = two_folders(folders.unwrap_or_default(), Path::is_dir)?;
+                Ok(Self::Pairs { noisy, clean })
+            }
             ("mnist", Some(folder)) => Ok(Self::Mnist(Some(at_home(folder)?))),
+            ("npy", Some(path)) => Ok(Self::Numbers(at_home(path)?)),
             ("images", Some(folder)) => Ok(Self::Images(at_home(folder)?)),
             ("sprites", Some(count)) => match count.parse() {
                 Ok(count) => Ok(Self::Sprites(count)),
@@ -53,6 +83,30 @@ impl FromStr for Source {
                 Err(Error::option("--data", what))
             }
         }
+    }
+}
+
+/// The two folders that a comma parts; of several commas, the one that has a folder on either side.
+fn two_folders(text: &str, is_folder: impl Fn(&Path) -> bool) -> Result<(PathBuf, PathBuf)> {
+    let at = |(place, comma): (usize, &str)| (&text[..place], &text[place + comma.len()..]);
+    let ways = text.match_indices(',').map(at);
+    let ways = ways.filter(|(noisy, clean)| !noisy.is_empty() && !clean.is_empty());
+    let both = |(noisy, clean)| Ok((at_home(noisy)?, at_home(clean)?));
+    let ways = ways.map(both).collect::<Result<Vec<_>>>()?;
+    let of_folders = || ways.iter().filter(|(noisy, clean)| is_folder(noisy) && is_folder(clean));
+    let refuse = |what: &str| {
+        let what = format!(
+            "`pairs:{text}` {what}; write pairs:NOISY,CLEAN, the folder of the pictures that are given and \
+             that of what they should become"
+        );
+        Err(Error::option("--data", what))
+    };
+    match (&ways[..], of_folders().count()) {
+        ([], _) => refuse("lacks a folder"),
+        ([way], _) => Ok(way.clone()),
+        (_, 0) => refuse("has no comma with a folder on either side that is there"),
+        (_, 1) => Ok(of_folders().next().expect("there is one").clone()),
+        _ => refuse("has several commas with folders on either side, one of which must be renamed"),
     }
 }
 
@@ -82,6 +136,10 @@ impl fmt::Display for Source {
             Self::Mnist(None) => write!(f, "mnist"),
             Self::Mnist(Some(folder)) => write!(f, "mnist:{}", folder.display()),
             Self::Images(folder) => write!(f, "images:{}", folder.display()),
+            Self::Pairs { noisy, clean } => {
+                write!(f, "pairs:{},{}", noisy.display(), clean.display())
+            }
+            Self::Numbers(path) => write!(f, "npy:{}", path.display()),
             Self::Sprites(sprites::DEFAULT_COUNT) => write!(f, "sprites"),
             Self::Sprites(count) => write!(f, "sprites:{count}"),
         }
@@ -94,12 +152,37 @@ mod tests {
 
     #[test]
     fn what_is_parsed_is_printed() {
-        let texts = ["digits", "mnist", "mnist:a/b", "images:C:\\pictures", "sprites", "sprites:7"];
+        let texts = [
+            "digits",
+            "mnist",
+            "mnist:a/b",
+            "images:C:\\pictures",
+            "npy:a.npz",
+            "pairs:a/b,c",
+            "sprites",
+            "sprites:7",
+        ];
         for text in texts {
             let source: Source = text.parse().expect(text);
             assert_eq!(source.to_string(), text);
         }
         assert_eq!("sprites".parse::<Source>().expect("valid"), Source::Sprites(10_000));
+    }
+
+    #[test]
+    fn of_several_commas_one_parts_two_folders() {
+        let place = tempfile::tempdir().expect("a temporary folder");
+        let top = place.path();
+        for name in ["a,b", "c", "b,c"] {
+            std::fs::create_dir(top.join(name)).expect("the folder is ours");
+        }
+        let text = |rest: &str| format!("pairs:{}/{rest}", top.display());
+        let folders = format!("a,b,{}", top.join("c").display());
+        let source: Source = text(&folders).parse().expect("one comma has folders beside it");
+        assert_eq!(source.to_string(), text(&folders));
+        assert_eq!(source, Source::Pairs { noisy: top.join("a,b"), clean: top.join("c") });
+        let said = two_folders("a,b,c", |_| true).expect_err("both commas").to_string();
+        assert!(said.contains("several commas"), "{said}");
     }
 
     #[test]
@@ -111,6 +194,7 @@ mod tests {
             ("mnist:~/a", Source::Mnist(Some(home.join("a")))),
             ("images:~a/b", Source::Images("~a/b".into())),
             ("images:./~", Source::Images("./~".into())),
+            ("pairs:~/a,~/b", Source::Pairs { noisy: home.join("a"), clean: home.join("b") }),
         ] {
             assert_eq!(text.parse::<Source>().expect(text), expected);
         }
@@ -124,7 +208,14 @@ mod tests {
             ("digits:3", CHOICES),
             ("images", "images:DIR"),
             ("images:", "images:DIR"),
+            ("npy:", "npy:DIR"),
             ("mnist:", "mnist:DIR"),
+            ("pairs", "pairs:NOISY,CLEAN"),
+            ("pairs:", "lacks a folder"),
+            ("pairs:a", "lacks a folder"),
+            ("pairs:a,", "lacks a folder"),
+            ("pairs:,b", "lacks a folder"),
+            ("pairs:a,b,c", "no comma with a folder on either side"),
             ("sprites:many", "`many` is not a number"),
             ("sprites:-1", "`-1` is not a number"),
         ] {

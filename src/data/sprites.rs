@@ -143,11 +143,10 @@ pub fn load(count: usize, options: &LoadOptions) -> Result<Dataset> {
     Ok(Dataset {
         name: "sprites".into(),
         shape,
-        masked: false,
-        trains_on_all: false,
         train: draw(options.seed, &split.train, &shape),
         test: draw(options.seed, &split.test, &shape),
         classes: SHAPES.map(str::to_owned).to_vec(),
+        ..Dataset::default()
     })
 }
 

@@ -74,7 +74,9 @@ impl Assessment {
     ) -> Result<Self> {
         let mut this = Self { test: test.0.clone(), ..Self::default() };
         this.test.remove("loss");
-        this.test.insert("psnr".into(), decibels(test.get("mse")));
+        if dataset.scaling.is_none() {
+            this.test.insert("psnr".into(), decibels(test.get("mse")));
+        }
         this.hold_against_linear(subject, dataset)?;
         let most = most_codes(subject.model.network.latent());
         this.codes = inference.encode_dataset(dataset, &dataset.test, most)?;
@@ -97,6 +99,9 @@ impl Assessment {
         self.note("pca_mse", yardstick.pca_mse);
         self.note("mean_mse", yardstick.mean_mse);
         let mse = self.test.get("mse").copied().unwrap_or(f64::NAN);
+        if dataset.scaling.is_some() {
+            self.note("explained", 1.0 - mse / yardstick.mean_mse);
+        }
         if let Some(found) = trouble::of_errors(subject.model, mse, yardstick.mean_mse) {
             self.warnings.push(found);
             return Ok(());
@@ -183,34 +188,35 @@ impl Assessment {
         Ok(())
     }
 
-    /// How much noise goes, beside a median filter.
+    /// How much noise goes, of pixels beside a median filter.
     fn restore(
         &mut self,
         subject: &Subject,
         dataset: &Dataset,
         inference: &mut Inference,
     ) -> Result<()> {
-        let Some(noise) = subject.noise else { return Ok(()) };
-        if dataset.masked {
-            return Ok(());
-        }
         let mut sums = [0.0; 3];
         let chunk = images_at_once(dataset);
         for first in (0..dataset.test.count).step_by(chunk) {
             let part = first..(first + chunk).min(dataset.test.count);
-            let labels = dataset.test.labels.as_ref().map(|labels| &labels[part.clone()]);
-            let (clean, _) = tensor(dataset, &dataset.test, part)?;
-            let made = inference.restore(&clean, labels, noise, first)?;
-            let filtered = median3x3(&made.corrupted);
-            for (sum, image) in sums.iter_mut().zip([&made.corrupted, &filtered, &made.restored]) {
-                *sum += squared_distance(&clean, image);
+            let made = inference.restore_dataset(dataset, &dataset.test, part, subject.noise)?;
+            let Some((made, clean)) = made else { return Ok(()) };
+            sums[0] += squared_distance(&clean, &made.corrupted);
+            sums[1] += squared_distance(&clean, &made.restored);
+            if dataset.scaling.is_none() {
+                sums[2] += squared_distance(&clean, &median3x3(&made.corrupted));
             }
         }
         let elements = (dataset.test.count * dataset.shape.elements()) as f64;
-        let names = ["corrupted_psnr", "median_psnr", "restored_psnr"];
-        for (name, sum) in names.into_iter().zip(sums) {
-            self.note(name, decibels(sum / elements));
+        let [corrupted, restored, median] = sums.map(|sum| sum / elements);
+        if dataset.scaling.is_some() {
+            self.note("corrupted_mse", corrupted);
+            self.note("restored_mse", restored);
+            return Ok(());
         }
+        self.note("corrupted_psnr", decibels(corrupted));
+        self.note("median_psnr", decibels(median));
+        self.note("restored_psnr", decibels(restored));
         Ok(())
     }
 

@@ -3,12 +3,12 @@
 use nalgebra::DMatrix;
 use rayon::prelude::*;
 
-use crate::data::{Dataset, Images};
+use crate::data::Dataset;
 
 /// Training images that are compared at once.
 const AT_ONCE: usize = 1 << 11;
 
-/// The distance of each of `images`, `[count, ...]` in [0, 1], from the nearest training image of
+/// The distance of each of `images`, `[count, ...]`, from the nearest training image of
 /// `dataset`, none of whose pixels are missing: the root of the mean squared difference of pixels; and of
 /// all, the mean.
 pub fn nearest_distance(images: &[f32], dataset: &Dataset) -> f64 {
@@ -20,7 +20,7 @@ pub fn nearest_distance(images: &[f32], dataset: &Dataset) -> f64 {
     let rows = DMatrix::from_column_slice(elements, count, &images[..count * elements]);
     let parts: Vec<Vec<f32>> = (0..train.count.div_ceil(AT_ONCE))
         .into_par_iter()
-        .map(|part| least_in(train, part * AT_ONCE, &rows))
+        .map(|part| least_in(dataset, part * AT_ONCE, &rows))
         .collect();
     let mut sum = 0.0;
     for (image, row) in rows.column_iter().enumerate() {
@@ -33,9 +33,11 @@ pub fn nearest_distance(images: &[f32], dataset: &Dataset) -> f64 {
 
 /// For each of `rows`, the least `|y|^2 - 2 x y` over training images y from `first` on: its squared
 /// distance but for `|x|^2`.
-fn least_in(train: &Images, first: usize, rows: &DMatrix<f32>) -> Vec<f32> {
-    let numbers = (first..(first + AT_ONCE).min(train.count))
-        .flat_map(|index| train.image(index).iter().map(|byte| f32::from(*byte) / 255.0));
+fn least_in(dataset: &Dataset, first: usize, rows: &DMatrix<f32>) -> Vec<f32> {
+    let numbers = (first..(first + AT_ONCE).min(dataset.train.count)).flat_map(|index| {
+        let mut image = dataset.numbers(dataset.train.image(index));
+        image.drain(dataset.target()).collect::<Vec<_>>()
+    });
     let numbers: Vec<f32> = numbers.collect();
     let known = DMatrix::from_vec(rows.nrows(), numbers.len() / rows.nrows(), numbers);
     let squares: Vec<f32> = known.column_iter().map(|image| image.norm_squared()).collect();
@@ -52,21 +54,13 @@ fn least_in(train: &Images, first: usize, rows: &DMatrix<f32>) -> Vec<f32> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::data::ImageShape;
+    use crate::data::{ImageShape, Images};
 
     #[test]
     fn it_is_the_root_of_the_mean_square_to_the_nearest() {
         let shape = ImageShape { channels: 1, height: 1, width: 2 };
         let train = Images { pixels: vec![0, 0, 255, 255], count: 2, ..Images::default() };
-        let dataset = Dataset {
-            name: "two".into(),
-            shape,
-            masked: false,
-            trains_on_all: false,
-            train,
-            test: Images::default(),
-            classes: vec![],
-        };
+        let dataset = Dataset { name: "two".into(), shape, train, ..Dataset::default() };
         // The first is in the set, the second lies (0.6, 0.8) from black, and so 1 / sqrt(2) of it;
         // the third is nearer to white.
         assert!(nearest_distance(&[1.0, 1.0], &dataset) < 1e-3);

@@ -10,7 +10,7 @@ use super::drawn::Drawn;
 use super::principal::Principal;
 use crate::data::{Dataset, Images};
 use crate::error::Result;
-use crate::inference::{images_at_once, tensor};
+use crate::inference::{images_at_once, targets};
 use crate::models::{Architecture, Model, Section, Variant};
 
 /// Components are found from so many images or blocks at most, evenly spread over those that are
@@ -129,14 +129,14 @@ impl fmt::Display for Yardstick {
 /// Never for a dataset that is whole.
 pub fn mean_image_mse(dataset: &Dataset, binarised: bool) -> Result<f64> {
     let width = dataset.shape.elements();
-    let (stored, spread) = (dataset.stored_elements(), spread(&dataset.train, width, MOST_ROWS));
-    let mut sums = vec![0_u64; width];
+    let spread = spread(&dataset.train, width, MOST_ROWS);
+    let mut sums = vec![0.0_f64; width];
     for index in spread.clone() {
-        let bytes = &dataset.train.pixels[index * stored..][..width];
-        sums.iter_mut().zip(bytes).for_each(|(sum, byte)| *sum += u64::from(*byte));
+        let image = &dataset.numbers(dataset.train.image(index))[dataset.target()];
+        sums.iter_mut().zip(image).for_each(|(sum, number)| *sum += f64::from(*number));
     }
-    let scale = 1.0 / (255.0 * spread.count().max(1) as f64);
-    let mean = sums.iter().map(|sum| (*sum as f64 * scale) as f32).collect();
+    let scale = 1.0 / spread.count().max(1) as f64;
+    let mean = sums.iter().map(|sum| (*sum * scale) as f32).collect();
     let mean = Principal { mean, directions: vec![], variances: vec![], width };
     let mut sum = 0.0;
     each_held_out(dataset, binarised, |pixels| sum += mean.error(pixels, 0) * pixels.len() as f64)
@@ -163,7 +163,7 @@ fn each_held_out(
     for indices in indices.chunks(images_at_once(dataset)) {
         let images = dataset.test.select(indices);
         let all = Range { start: 0, end: images.count };
-        let (mut pixels, _) = tensor(dataset, &images, all)?;
+        let mut pixels = targets(dataset, &images, all)?;
         drawn.draw(pixels.data_mut());
         each(pixels.data());
     }
@@ -180,9 +180,10 @@ fn learned(code: &LinearCode, dataset: &Dataset, binarised: bool) -> Vec<f32> {
     let taken = most.min(dataset.train.count.saturating_mul(blocks));
     let mut all = vec![0.0; taken * width];
     for (index, row) in all.chunks_mut(width).enumerate() {
-        let image = dataset.train.image(index * dataset.train.count / taken);
+        let stored = dataset.numbers(dataset.train.image(index * dataset.train.count / taken));
+        let image = &stored[dataset.target()];
         for (place, pixel) in code.section.pixels(shape, index % blocks) {
-            row[place] = f32::from(image[pixel]) / 255.0;
+            row[place] = image[pixel];
         }
     }
     Drawn::new(binarised).draw(&mut all);

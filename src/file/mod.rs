@@ -2,6 +2,7 @@
 
 #[cfg(feature = "cli")]
 mod destination;
+pub mod npy;
 mod picture;
 mod reading;
 mod target;

@@ -36,6 +36,14 @@ impl Codes {
         join(&mut self.indices, more.indices);
     }
 
+    /// Leaves out all but the first `count` codes.
+    pub fn truncate(&mut self, count: usize) {
+        let places = self.indices.as_ref().map_or(0, Vec::len) / self.count().max(1);
+        self.values.truncate(count * self.width);
+        self.log_variances.iter_mut().for_each(|variances| variances.truncate(count * self.width));
+        self.indices.iter_mut().for_each(|indices| indices.truncate(count * places));
+    }
+
     /// The code of image `index`.
     ///
     /// # Panics

@@ -1,5 +1,7 @@
 //! Images of a dataset, in the host's memory, as numbers.
 
+use std::ops::Range;
+
 use crate::data::{Dataset, ImageShape, Images};
 use crate::error::Result;
 use crate::tensor::Tensor;
@@ -14,27 +16,47 @@ pub(crate) fn images_at_once(dataset: &Dataset) -> usize {
     (HOST_NUMBERS / dataset.stored_elements().max(1)).clamp(1, HOST_IMAGES)
 }
 
-/// The images in [0, 1] of a part of a dataset, `[count, channels, height, width]`, and which of
-/// their pixels are seen, `[count, 1, height, width]`, where some are not.
+/// The images of a part of a dataset, `[count, channels, height, width]`, pixels in [0, 1] or standardised
+/// numbers, and which of them are seen, `[count, 1, height, width]`, where some are not. In pairs, these are
+/// the pictures that are given; see [`targets`].
 ///
 /// # Errors
 /// Never for a part within the dataset.
 pub fn tensor(
     dataset: &Dataset,
     images: &Images,
-    part: std::ops::Range<usize>,
+    part: Range<usize>,
 ) -> Result<(Tensor, Option<Tensor>)> {
-    let ImageShape { channels, height, width } = dataset.shape;
-    let (stored, own) = (dataset.stored_elements(), dataset.shape.elements());
-    let bytes = &images.pixels[part.start * stored..part.end * stored];
-    let number = |byte: &u8| f32::from(*byte) / 255.0;
-    let rows = || bytes.chunks(stored);
-    let values = rows().flat_map(|row| &row[..own]).map(number).collect();
-    let pixels = Tensor::new([part.len(), channels, height, width], values)?;
+    let own = dataset.shape.elements();
+    let pixels = numbers(dataset, images, part.clone(), 0..own, dataset.shape)?;
     let mut seen = None;
     if dataset.masked {
-        let values = rows().flat_map(|row| &row[own..]).map(number).collect();
-        seen = Some(Tensor::new([part.len(), 1, height, width], values)?);
+        let mask = ImageShape { channels: 1, ..dataset.shape };
+        seen = Some(numbers(dataset, images, part, own..own + mask.elements(), mask)?);
     }
     Ok((pixels, seen))
+}
+
+/// What a model should make of those images, `[count, channels, height, width]` in [0, 1]: in pairs, the
+/// pictures that the ones that are given should become, else the images themselves.
+///
+/// # Errors
+/// Never for a part within the dataset.
+pub fn targets(dataset: &Dataset, images: &Images, part: Range<usize>) -> Result<Tensor> {
+    numbers(dataset, images, part, dataset.target(), dataset.shape)
+}
+
+/// These elements of each image as numbers.
+fn numbers(
+    dataset: &Dataset,
+    images: &Images,
+    part: Range<usize>,
+    elements: Range<usize>,
+    ImageShape { channels, height, width }: ImageShape,
+) -> Result<Tensor> {
+    let (stored, bytes) = (dataset.stored_bytes(), dataset.element.bytes());
+    let own = elements.start * bytes..elements.end * bytes;
+    let rows = images.pixels[part.start * stored..part.end * stored].chunks(stored);
+    let values = rows.flat_map(|row| dataset.numbers(&row[own.clone()])).collect();
+    Tensor::new([part.len(), channels, height, width], values)
 }

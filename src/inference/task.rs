@@ -131,7 +131,7 @@ impl Task {
                 return Ok(vec![("bound", model.evidence_bound(scope, &whole)?)]);
             }
             Self::Restore(noise) => {
-                input = ops::corrupt(scope.graph, images, noise)?;
+                input = model.corrupt(scope.graph, images, noise)?;
                 outputs.push(("corrupted", input));
             }
             Self::Represent => {

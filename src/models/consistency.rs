@@ -4,7 +4,7 @@ use super::architecture::CodeForm;
 use super::model::Model;
 use super::variant::{Variance, Variant};
 use crate::error::{Error, Result};
-use crate::nn::Loss;
+use crate::nn::{Loss, Output};
 
 impl Model {
     /// Refuses parts that do not go together.
@@ -26,6 +26,10 @@ impl Model {
             Variant::Contractive(contractive) => contractive.check(self),
             Variant::Dense | Variant::Conv | Variant::Denoising => Ok(()),
         }?;
+        if self.output == Output::Number && self.loss == Loss::Bce {
+            let what = "is of probabilities, and standardised numbers are none; give --loss mse, or --range";
+            return Err(Error::option("--loss", what));
+        }
         if self.residual && self.loss != Loss::Mse {
             let what = "makes differences, which have a squared error; give --loss mse";
             return Err(Error::option("--residual", what));

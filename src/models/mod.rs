@@ -16,6 +16,7 @@ mod iwae;
 mod kind;
 mod model;
 mod network;
+mod numbers;
 mod objectives;
 mod option_checks;
 mod place_prior;

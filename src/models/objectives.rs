@@ -5,7 +5,8 @@ use super::network::Scope;
 use super::variant::Variant;
 use super::{autoencoder, vae};
 use crate::error::{Error, Result};
-use crate::ops::NodeId;
+use crate::nn::Output;
+use crate::ops::{self, Builder, Corruption, NodeId};
 
 impl Model {
     /// The objective over a batch.
@@ -22,6 +23,22 @@ impl Model {
             Variant::Vae(vae) | Variant::Cvae(vae) => vae.objective(self, scope, batch),
             Variant::Iwae(iwae) => iwae.objective(self, scope, batch),
             Variant::Vqvae(vqvae) => vqvae.objective(self, scope, batch),
+        }
+    }
+
+    /// `images`, corrupted as `noise` says; others at every step.
+    ///
+    /// # Errors
+    /// When its amount is out of its range, or it is not for what the model takes.
+    pub fn corrupt(
+        &self,
+        builder: &mut dyn Builder,
+        images: NodeId,
+        noise: Corruption,
+    ) -> Result<NodeId> {
+        match self.output {
+            Output::Number => ops::corrupt_numbers(builder, images, noise),
+            Output::Sigmoid | Output::Clamp => ops::corrupt(builder, images, noise),
         }
     }
 

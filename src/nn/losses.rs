@@ -35,6 +35,8 @@ pub enum Output {
     /// on the wrong side has a gradient still, which a sigmoid's would hardly, and one that is far
     /// out on the right side costs next to nothing.
     Clamp,
+    /// As it is: for numbers that have no bounds.
+    Number,
 }
 
 /// The slope of [`Output::Clamp`] outside [0, 1] in training.
@@ -67,6 +69,7 @@ impl Decoded {
         }
         match self.output {
             Output::Sigmoid => ops::activate(builder, self.logits, Activation::Sigmoid),
+            Output::Number => Ok(self.logits),
             Output::Clamp => {
                 let inside = ops::unary(builder, self.logits, UNIT)?;
                 let inside = ops::affine(builder, inside, 1.0 - LEAK, 0.0)?;
@@ -76,7 +79,7 @@ impl Decoded {
         }
     }
 
-    /// The reconstruction as it is shown and measured, in [0, 1].
+    /// The reconstruction as it is shown and measured: in [0, 1], where pixels are.
     ///
     /// # Errors
     /// Never for nodes of the same graph.
@@ -85,7 +88,7 @@ impl Decoded {
             (None, Output::Clamp) => self.logits,
             _ => self.reconstruction(builder)?,
         };
-        match self.is_probability() {
+        match self.is_probability() || self.output == Output::Number {
             true => Ok(made),
             false => ops::unary(builder, made, UNIT),
         }

@@ -28,9 +28,7 @@ pub fn kernels() -> Vec<&'static Kernel> {
         blur::kernel(),
         chain::example(),
         concat::kernel(),
-        conv2d::kernel(),
         conv2d_weight_gradient::kernel(),
-        conv_transpose2d::kernel(),
         corrupt::kernel(),
         dropout::kernel(),
         gather::kernel(),
@@ -56,6 +54,8 @@ pub fn kernels() -> Vec<&'static Kernel> {
         unary::kernel(),
         upsample2d::kernel(),
     ];
+    kernels.extend(conv2d::kernels());
+    kernels.extend(conv_transpose2d::kernels());
     kernels.extend(matmul::kernels());
     kernels
 }

@@ -23,7 +23,9 @@ pub const MAX_OUTPUTS: usize = 3;
 /// Bindings by convention: storage buffers in `@group(0)`, numbered from 0 in the order of
 /// [`Dispatch::bindings`]; `@group(1) @binding(0)` the dispatch's own numbers, a uniform;
 /// `@group(1) @binding(1)` the [`StepScalars`](super::step::StepScalars), a uniform. Buffers end at
-/// multiples of four words; what lies beyond a tensor's end is nobody's.
+/// multiples of four words; what lies beyond a tensor's end is nobody's. No kernel stores to a component of a
+/// vector of which other invocations store other components (`y[i].x = ..`): some GPUs store the whole vector
+/// then. A second variable at the same binding, `array<f32>`, takes single numbers.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Kernel {
     /// What reports and errors call it; no other kernel of a device has this name.

@@ -26,6 +26,14 @@ pub fn reconstructions(originals: &Tensor, reconstructions: &Tensor) -> Result<R
     compare(&[originals, reconstructions])
 }
 
+/// Standardised numbers as pixels in [0, 1]: three deviations below the mean are black, as many above
+/// it white.
+pub fn standardised(mut numbers: Tensor) -> Tensor {
+    let pixel = |number: &mut f32| *number = (0.5 + *number / 6.0).clamp(0.0, 1.0);
+    numbers.data_mut().iter_mut().for_each(pixel);
+    numbers
+}
+
 /// Images above each other, up to 40 columns of them, such as originals, what was corrupted in them,
 /// and what was restored. Each tensor is `[batch, channels, height, width]` with numbers in
 /// `[0, 1]`. Three channels are colours; of any other number, the first is shown.

@@ -15,7 +15,7 @@ pub use charts::{
     Curve, EpochLoss, Point, code_map, code_use, confusion, kl_bars, loss_curves, rate_curves,
 };
 pub use filters::filters;
-pub use images::{compare, grid, reconstructions, sheet, sheet_size, strips};
+pub use images::{compare, grid, reconstructions, sheet, sheet_size, standardised, strips};
 pub use png::save_png;
 
 #[cfg(test)]

@@ -3,11 +3,14 @@
 use std::path::{Path, PathBuf};
 use std::{fmt, fs, io};
 
+use crate::data::Manifest;
 use crate::error::{Error, Result};
-use crate::file::{cannot_write, temporary_file, write_atomically};
+use crate::file::{cannot_write, read_text, temporary_file, write_atomically};
 
 /// The folder of the last checkpoints, in the run folder.
 pub const CHECKPOINTS: &str = "checkpoints";
+/// The most bytes of what a run remembers of its images, which are a hundred a picture.
+const MOST_MANIFEST: u64 = 1 << 30;
 
 /// A file of a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -189,6 +192,24 @@ impl RunFolder {
             return Err(Error::file(model, "is missing; name the folder of a finished run"));
         }
         Ok(folder)
+    }
+
+    /// The folder at a path, whatever is there.
+    pub(crate) fn at(path: PathBuf) -> Self {
+        Self(path)
+    }
+
+    /// What the run remembers of its images; nothing for runs of earlier versions.
+    ///
+    /// # Errors
+    /// When its file is damaged.
+    pub fn manifest(&self) -> Result<Option<Manifest>> {
+        let path = self.file(RunFile::Manifest);
+        match read_text(&path, MOST_MANIFEST) {
+            Ok(text) => Manifest::from_json(&text, &path).map(Some),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(Error::file(path, format!("cannot be read: {error}"))),
+        }
     }
 
     /// Where it is.

@@ -10,7 +10,7 @@ use crate::evaluate::{
 };
 use crate::gpu;
 use crate::graph::Executor;
-use crate::inference::{leading_axes, spread, tensor};
+use crate::inference::{leading_axes, spread, targets};
 use crate::rng::Seed;
 
 /// The most images of a kind whose distances from each other are computed.
@@ -81,7 +81,7 @@ impl Rows {
     /// `most` of a part of a dataset, spread over all.
     fn of(dataset: &Dataset, images: &Images, most: usize) -> Result<Self> {
         let images = spread(images, most);
-        let (pixels, _) = tensor(dataset, &images, 0..images.count)?;
+        let pixels = targets(dataset, &images, 0..images.count)?;
         Ok(Self { pixels: pixels.into_data(), labels: images.labels.clone() })
     }
 }

@@ -16,7 +16,8 @@ pub(crate) mod files;
 pub mod generation;
 pub(crate) mod inputs;
 pub(crate) mod interpolate;
-pub mod npy;
+pub(crate) mod numbers;
+mod part_codes;
 pub(crate) mod prior;
 pub mod probe;
 mod raster;
@@ -32,5 +33,7 @@ pub use deep_raster::DeepRaster;
 #[cfg(feature = "cli")]
 pub use export::{Part, onnx, onnx_of_run};
 pub use inputs::Pictures;
+pub use numbers::{Samples, Units, is_of_numbers};
+pub use part_codes::{PartedPicture, encoded};
 pub use raster::Raster;
 pub use trained::Trained;

@@ -1,11 +1,9 @@
 //! The model of a finished run, ready for use on a device.
 
-use std::io;
 use std::path::Path;
 
-use crate::data::{Dataset, Manifest, class_table};
+use crate::data::{Dataset, Manifest, class_table, label_of};
 use crate::error::{Error, Result};
-use crate::file;
 use crate::gpu::{self, DeviceChoice, Opened};
 use crate::graph::{Executor, State, StateLayout};
 use crate::inference::{self, Inference, KnownCodes, LearnedPrior, PlaceSampler, Sampler, layout};
@@ -13,9 +11,6 @@ use crate::models::Model;
 use crate::run::{RunFile, RunFolder, checkpoint, unfinished};
 use crate::tensor::Tensor;
 use crate::train::Config;
-
-/// The most bytes of what a run remembers of its images, which are a hundred a picture.
-const MOST_MANIFEST: u64 = 1 << 30;
 
 /// A trained model in host memory.
 pub(crate) struct Stored {
@@ -125,12 +120,7 @@ impl Trained {
     /// # Errors
     /// When its file is damaged.
     pub fn manifest(&self) -> Result<Option<Manifest>> {
-        let path = self.folder.file(RunFile::Manifest);
-        match file::read_text(&path, MOST_MANIFEST) {
-            Ok(text) => Manifest::from_json(&text, &path).map(Some),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(Error::file(path, format!("cannot be read: {error}"))),
-        }
+        self.folder.manifest()
     }
 
     /// The images it was trained on, and those that were held out, as they were then: pictures that were
@@ -241,10 +231,7 @@ impl Trained {
             return self.labels(Some(0), 1).map(|_| None);
         }
         let classes = self.classes()?;
-        let by_name = classes.iter().position(|class| class == name);
-        let by_number = || name.parse().ok().filter(|label| *label < classes.len());
-        let found = by_name.or_else(by_number);
-        found.map(|label| Some(label as u32)).ok_or_else(|| {
+        label_of(&classes, name).map(Some).ok_or_else(|| {
             let what = format!("is `{name}`; the model knows {}", class_table(&classes));
             Error::option("--label", what)
         })

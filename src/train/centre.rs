@@ -18,17 +18,18 @@ pub(super) fn logit(mean: f32) -> f32 {
     (mean / (1.0 - mean)).ln()
 }
 
-/// Lets the dense layers of `model` next to images begin at this mean image.
-pub(super) fn centre(state: &mut State, model: &Model, mean: &[f32]) {
+/// Lets the dense layers of `model` next to images begin at the mean images: of those that it sees, and of
+/// those that it should make.
+pub(super) fn centre(state: &mut State, model: &Model, [seen, made]: [Vec<f32>; 2]) {
     let network = &model.network;
     for layer in network.dense_on_images() {
         let Some(weights) = state.tensor_mut(&format!("encoder.{layer}.weight")) else { continue };
         // Behind the pixels there may be labels.
-        let inputs = mean.len() + network.classes;
+        let inputs = seen.len() + network.classes;
         let scale = network.scale(inputs);
         let sums: Vec<f32> = weights
             .chunks(inputs)
-            .map(|row| -scale * row.iter().zip(mean).map(|(w, m)| w * m).sum::<f32>())
+            .map(|row| -scale * row.iter().zip(&seen).map(|(w, m)| w * m).sum::<f32>())
             .collect();
         if let Some(biases) = state.tensor_mut(&format!("encoder.{layer}.bias")) {
             biases.copy_from_slice(&sums);
@@ -40,7 +41,7 @@ pub(super) fn centre(state: &mut State, model: &Model, mean: &[f32]) {
         return;
     }
     if let Some(biases) = state.tensor_mut("decoder.output.bias") {
-        biases.copy_from_slice(mean);
+        biases.copy_from_slice(&made);
         if model.output == Output::Sigmoid {
             biases.iter_mut().for_each(|bias| *bias = logit(*bias));
         }

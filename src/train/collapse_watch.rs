@@ -8,7 +8,7 @@ use super::trainer::Trainer;
 use crate::data::Dataset;
 use crate::error::Result;
 use crate::evaluate::{Finding, Trouble, mean_image_mse, trouble};
-use crate::inference::{Codes, tensor};
+use crate::inference::{Codes, targets, tensor};
 use crate::models::{Model, Variant};
 
 /// Images are looked at twice by a pass forward, where training takes three passes' time: of so many
@@ -172,11 +172,13 @@ fn look_at_images(dataset: &Dataset, trainer: &mut Trainer) -> Result<(Codes, Op
     let (images, _) = tensor(dataset, &chosen, 0..count)?;
     let mut inference = trainer.inference();
     let codes = inference.encode(&images, chosen.labels.as_deref())?;
-    if dataset.masked {
+    // Where pixels are missing it is not known how they should be, and other numbers have no bounds.
+    if dataset.masked || dataset.scaling.is_some() {
         return Ok((codes, None));
     }
     let made = inference.reconstruct(&images, chosen.labels.as_deref())?;
-    Ok((codes, trouble::of_reconstructions(&images, &made)))
+    let wanted = targets(dataset, &chosen, 0..count)?;
+    Ok((codes, trouble::of_reconstructions(&wanted, &made)))
 }
 
 #[cfg(test)]

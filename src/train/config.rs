@@ -8,8 +8,8 @@ use crate::data::{
 };
 use crate::error::{Error, Result};
 use crate::evaluate::Subject;
-use crate::models::{Model, Schedule};
-use crate::nn::Loss;
+use crate::models::{Kind, Model, Schedule};
+use crate::nn::{Loss, Output};
 use crate::ops::{Corruption, Optimiser};
 use crate::rng::Seed;
 
@@ -206,8 +206,36 @@ impl Config {
         let (width, height) = self.size.unwrap_or((0, 0));
         check_whole("--size", width.max(height))?;
         self.optimiser.check()?;
-        [self.noise, self.test_noise].iter().flatten().try_for_each(Corruption::check)?;
+        if self.data.starts_with(PAIRS) {
+            self.check_pairs()?;
+        }
+        let noise = [self.noise, self.test_noise];
+        noise.iter().flatten().try_for_each(Corruption::check)?;
+        if self.model.output == Output::Number {
+            noise.iter().flatten().try_for_each(Corruption::check_numbers)?;
+        }
         self.model.check()
+    }
+
+    /// Refuses what has no meaning for pairs of pictures.
+    ///
+    /// # Errors
+    /// When the model is no denoising one, or something is to be made of the pictures besides.
+    pub(super) fn check_pairs(&self) -> Result<()> {
+        check_pairs(self.model.kind())?;
+        let given = [
+            ("--noise", self.noise.is_some()),
+            ("--test-noise", self.test_noise.is_some()),
+            ("--missing", self.missing.is_some()),
+            ("--binarise", self.binarise),
+        ];
+        match given.into_iter().find(|(_, is_given)| *is_given) {
+            Some((option, _)) => {
+                let what = "has no effect on pairs, of which one picture is the corrupted one; leave it out";
+                Err(Error::option(option, what))
+            }
+            None => Ok(()),
+        }
     }
 
     /// The options as `config.toml` holds them.
@@ -240,6 +268,25 @@ impl Config {
         config.check().map_err(|error| refuse(&error))?;
         Ok(config)
     }
+}
+
+/// What the name of pairs begins with.
+pub(crate) const PAIRS: &str = "pairs:";
+
+/// Refuses pairs for models that make of an image nothing but the image itself.
+///
+/// # Errors
+/// When the model is no denoising one.
+pub(crate) fn check_pairs(kind: Kind) -> Result<()> {
+    if kind == Kind::Denoising {
+        return Ok(());
+    }
+    let what = format!(
+        "has pairs, from which only a denoising model learns; give --variant denoising, or \
+         images:DIR for a {} model",
+        kind.name()
+    );
+    Err(Error::option("--data", what))
 }
 
 /// Loads the images of `data`, with those of `test` held out where there is one, of which `hidden` says which
@@ -275,12 +322,13 @@ fn with_test(
         let what = "has no effect beside --test-data, which is what is held out";
         return Err(Error::option("--hold-out", what));
     }
-    let is_folder = matches!(source, Source::Images(_));
+    let is_folder = source.is_of_pictures() || matches!(source, Source::Numbers(_));
     let all = LoadOptions { hold_out: is_folder.then_some(0.0), ..*options };
     let part = |files: &[ImageFile]| {
         known.map(|known| Manifest {
             classes: known.classes.clone(),
             train: files.to_vec(),
+            scaling: known.scaling.clone(),
             ..Manifest::default()
         })
     };

@@ -6,6 +6,7 @@ use std::fmt;
 use toml::{Table, Value};
 
 use super::config::Config;
+use crate::data::Fit;
 use crate::models::Schedule;
 
 /// What is measured afterwards changes nothing of a training, and where images lie nothing of them.
@@ -126,6 +127,10 @@ impl Config {
                 .extend(size.map(|(width, height)| (key.to_owned(), format!("{width}x{height}"))));
         }
         flatten("", &table, &mut values);
+        if self.fit == Some(Fit::default()) {
+            // What is done where nothing is said.
+            values.remove("fit");
+        }
         values
     }
 }
@@ -195,6 +200,11 @@ mod tests {
         let data = "images:elsewhere".to_owned();
         let here = Config { data, nll: Some(9), nll_images: 3, epochs: 9, ..there.clone() };
         assert_eq!(said(&here, &there), [""; 0]);
+        let [stretched, cropped] =
+            [Fit::Stretch, Fit::Crop].map(|fit| Config { fit: Some(fit), ..there.clone() });
+        assert_eq!(said(&stretched, &there), [""; 0]);
+        assert_eq!(said(&there, &stretched), [""; 0]);
+        assert_eq!(said(&cropped, &stretched), ["--fit: not given there, crop here"]);
         let cosine = Config { schedule: Schedule::Cosine, ..there.clone() };
         let longer = Config { epochs: 9, ..cosine.clone() };
         assert_eq!(said(&longer, &cosine), ["--epochs: 1 there, 9 here"]);

@@ -21,7 +21,7 @@ mod trainer;
 pub use collapse_watch::CollapseWatch;
 pub use config::Config;
 #[cfg(feature = "cli")]
-pub(crate) use config::{LIKELIHOOD_IMAGES, SMALL_BATCH, load};
+pub(crate) use config::{LIKELIHOOD_IMAGES, PAIRS, SMALL_BATCH, check_pairs, load};
 pub use differences::Difference;
 pub use minimiser::Minimiser;
 pub use place_prior::PriorTraining;

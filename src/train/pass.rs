@@ -210,6 +210,7 @@ impl<'a> Pass<'a> {
 mod tests {
     use super::*;
     use crate::cpu::CpuExecutor;
+    use crate::data::Element;
     use crate::gpu::{DeviceChoice, GpuExecutor, GpuOptions};
     use crate::graph::{Data, Graph, PlanRequest, State};
     use crate::ops;
@@ -230,7 +231,8 @@ mod tests {
             let mut graph = Graph::new();
             let pixels = graph.data(Data::Pixels, (room.images * 6).div_ceil(4));
             let order = graph.data(Data::Order, room.images);
-            let images = ops::gather_images(&mut graph, pixels, order, batch, [1, 2, 3])?;
+            let images =
+                ops::gather_images(&mut graph, pixels, order, batch, [1, 2, 3], Element::Byte)?;
             let mean = ops::mean_all(&mut graph, images)?;
             let metrics = vec![("mean".into(), mean)];
             Plan::new(&PlanRequest {

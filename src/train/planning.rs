@@ -51,12 +51,12 @@ impl Planning<'_> {
     /// How many of these images the device holds.
     pub fn room(&self, images: &Images, most: usize) -> Room {
         let limit = self.target.map(|target| target.max_binding_bytes);
-        Room::new(images, self.dataset.stored_elements(), most, limit)
+        Room::new(images, self.dataset.stored_bytes(), most, limit)
     }
 
     fn plan(&self, training: bool, batch: usize, room: usize) -> Result<Plan> {
-        let (images, masked) = (self.dataset.shape, self.dataset.masked);
-        let shape = BatchShape { images, masked, batch, room };
+        let Dataset { shape: images, masked, paired, element, .. } = *self.dataset;
+        let shape = BatchShape { images, masked, paired, element, batch, room };
         let plan = match training {
             true => training_plan(self.config, self.layout, shape, self.target, true)?,
             false => evaluation_plan(self.config, self.layout, shape, self.target)?,

@@ -1,11 +1,11 @@
 //! The plans by which a model is trained, and measured on the way.
 
 use super::config::Config;
-use crate::data::ImageShape;
+use crate::data::{Element, ImageShape};
 use crate::error::Result;
 use crate::graph::{Data, Graph, Plan, PlanRequest, StateLayout, Training};
 use crate::models::{Batch, Scope};
-use crate::nn::{self, Decoded, Loss};
+use crate::nn::{self, Decoded, Loss, Output};
 use crate::ops::{self, GpuTarget, NodeId};
 
 /// How images come to a plan.
@@ -15,6 +15,10 @@ pub struct BatchShape {
     pub images: ImageShape,
     /// Whether a channel more says which pixels are seen.
     pub masked: bool,
+    /// Whether as many channels more are what each should become.
+    pub paired: bool,
+    /// How they are stored.
+    pub element: Element,
     /// How many a step.
     pub batch: usize,
     /// How many the device holds.
@@ -24,19 +28,26 @@ pub struct BatchShape {
 impl BatchShape {
     /// Channels of an image as it is stored.
     pub fn stored_channels(&self) -> usize {
-        self.images.channels + usize::from(self.masked)
+        self.images.channels * (1 + usize::from(self.paired)) + usize::from(self.masked)
     }
 }
 
-/// A batch that is gathered from the dataset on the device, corrupted as `config` says.
+/// A batch that is gathered from the dataset on the device, corrupted as `config` says; pairs are as they are.
 fn batch_of_data(config: &Config, shape: BatchShape, scope: &mut Scope) -> Result<Batch> {
     let ImageShape { channels, height, width } = shape.images;
     let stored = [shape.stored_channels(), height, width];
-    let words = (shape.room * stored.iter().product::<usize>()).div_ceil(4);
+    let bytes = stored.iter().product::<usize>() * shape.element.bytes();
+    let words = (shape.room * bytes).div_ceil(4);
     let pixels = scope.graph.data(Data::Pixels, words);
     let order = scope.graph.data(Data::Order, shape.room);
-    let gathered = ops::gather_images(scope.graph, pixels, order, shape.batch, stored)?;
+    let gathered =
+        ops::gather_images(scope.graph, pixels, order, shape.batch, stored, shape.element)?;
     let (mut images, mut seen) = (gathered, None);
+    if shape.paired {
+        let input = ops::slice_axis(scope.graph, gathered, 1, 0..channels)?;
+        let images = ops::slice_axis(scope.graph, gathered, 1, channels..2 * channels)?;
+        return Ok(Batch { images, input, seen, labels: None });
+    }
     if shape.masked {
         images = ops::slice_axis(scope.graph, gathered, 1, 0..channels)?;
         seen = Some(ops::slice_axis(scope.graph, gathered, 1, channels..channels + 1)?);
@@ -46,7 +57,7 @@ fn batch_of_data(config: &Config, shape: BatchShape, scope: &mut Scope) -> Resul
     }
     let mut input = images;
     if let Some(noise) = config.noise(scope.training) {
-        input = ops::corrupt(scope.graph, images, noise)?;
+        input = config.model.corrupt(scope.graph, images, noise)?;
         if let Some(seen) = seen {
             // Noise does not tell what is missing.
             input = ops::mul(scope.graph, input, seen)?;
@@ -103,13 +114,16 @@ pub(super) fn evaluation_plan(
     let decoded = config.model.decode_beside(scope, code, batch.input, batch.labels)?;
     let mut metrics = vec![("loss".into(), objective.loss)];
     metrics.extend(quality(&mut graph, &batch, decoded)?);
+    if shape.paired {
+        let ssim = nn::structural_similarity(&mut graph, batch.images, batch.input)?;
+        metrics.push(("corrupted_ssim".into(), ssim));
+    }
     metrics.extend(objective.measures.iter().map(|(name, node)| ((*name).into(), *node)));
     Plan::new(&PlanRequest { metrics, ..PlanRequest::new(&graph, layout, target) })
 }
 
 /// Mean squared error per pixel of what is seen and, where the model makes probabilities, cross-entropy;
-/// and structural similarity where
-/// all is seen: its windows know no holes.
+/// and structural similarity of pictures where all is seen: its windows know no holes.
 fn quality(graph: &mut Graph, batch: &Batch, decoded: Decoded) -> Result<Vec<(String, NodeId)>> {
     let Batch { images, seen, .. } = *batch;
     let shown = decoded.shown(graph)?;
@@ -124,7 +138,7 @@ fn quality(graph: &mut Graph, batch: &Batch, decoded: Decoded) -> Result<Vec<(St
         let bce = Loss::Bce.errors(graph, decoded, images, seen)?;
         measures.push(("bce".into(), nn::mean_seen(graph, bce, seen)?));
     }
-    if seen.is_none() {
+    if seen.is_none() && decoded.output != Output::Number {
         let ssim = nn::structural_similarity(graph, images, shown)?;
         measures.push(("ssim".into(), ssim));
     }

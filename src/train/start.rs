@@ -10,9 +10,10 @@ use crate::data::{Dataset, ImageShape};
 use crate::error::Result;
 use crate::evaluate::Principal;
 use crate::graph::State;
-use crate::inference::tensor;
+use crate::inference::{targets, tensor};
 use crate::models::{LOG_SCALE, Model, Section, linear};
 use crate::nn::{Loss, Output};
+use crate::tensor::Tensor;
 
 /// Numbers of images that are looked at.
 const NUMBERS: usize = 1 << 25;
@@ -38,15 +39,21 @@ pub(super) fn begin(state: &mut State, model: &Model, dataset: &Dataset) -> Resu
     if dataset.train.count == 0 || !is_told {
         return Ok(());
     }
-    let images = images(dataset)?;
-    centre(state, model, &mean(&images, dataset.shape.elements()));
+    let Look { given, wanted } = look(dataset)?;
+    let elements = dataset.shape.elements();
+    let wanted = wanted.as_ref().unwrap_or(&given);
+    centre(state, model, [&given, wanted].map(|images| mean(images, elements)));
     if network.linear {
         let section = network.section();
         let inputs = section.shape.elements();
-        let rows = sections(&images, dataset.shape, &section);
-        let found = Principal::of(&rows, inputs, network.components());
+        let rows = |images: &[f32]| sections(images, dataset.shape, &section);
+        let found = Principal::of(&rows(wanted), inputs, network.components());
+        let seen = match dataset.paired {
+            true => mean(&rows(&given), inputs),
+            false => found.mean.clone(),
+        };
         let scales = network.path_scales();
-        let path = Path { model, found: &found, section: &section, scales };
+        let path = Path { model, found: &found, seen, section: &section, scales };
         path.encoder(state);
         path.decoder(state);
         path.prior(state);
@@ -54,9 +61,16 @@ pub(super) fn begin(state: &mut State, model: &Model, dataset: &Dataset) -> Resu
     Ok(())
 }
 
-/// Images of the training set, evenly spread over it. A pixel that is missing is what it is on average
+/// Images of the training set.
+struct Look {
+    given: Vec<f32>,
+    /// In pairs, what they should become.
+    wanted: Option<Vec<f32>>,
+}
+
+/// Images that are evenly spread over the training set. A pixel that is missing is what it is on average
 /// where it is seen: no direction is to be that of the holes.
-fn images(dataset: &Dataset) -> Result<Vec<f32>> {
+fn look(dataset: &Dataset) -> Result<Look> {
     let images = &dataset.train;
     let most = (NUMBERS / dataset.shape.elements()).clamp(1, images.count);
     let chosen: Vec<u32> = (0..most).map(|index| (index * images.count / most) as u32).collect();
@@ -65,7 +79,8 @@ fn images(dataset: &Dataset) -> Result<Vec<f32>> {
     if let Some(seen) = seen {
         fill(pixels.data_mut(), seen.data(), dataset.shape);
     }
-    Ok(pixels.into_data())
+    let wanted = dataset.paired.then(|| targets(dataset, &chosen, 0..chosen.count)).transpose()?;
+    Ok(Look { given: pixels.into_data(), wanted: wanted.map(Tensor::into_data) })
 }
 
 /// The mean of images of so many pixels.
@@ -114,6 +129,8 @@ fn fill(pixels: &mut [f32], seen: &[f32], shape: ImageShape) {
 struct Path<'a> {
     model: &'a Model,
     found: &'a Principal,
+    /// The mean of what the encoder sees.
+    seen: Vec<f32>,
     section: &'a Section,
     scales: [f32; 2],
 }
@@ -174,7 +191,7 @@ impl Path<'_> {
                 for (place, v) in self.section.places().zip(direction) {
                     row[place] = v / (unit * self.scales[0]);
                 }
-                let along = direction.iter().zip(&self.found.mean);
+                let along = direction.iter().zip(&self.seen);
                 biases.push(-along.map(|(v, m)| f64::from(v * m)).sum::<f64>() as f32 / unit);
             }
         }

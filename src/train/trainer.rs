@@ -64,7 +64,7 @@ impl<'a> Trainer<'a> {
     /// Puts the state, the images and the plans on the device.
     ///
     /// # Errors
-    /// When the model does not fit the images or the device.
+    /// When the model does not fit the images or the device, or learns nothing from pairs.
     pub fn new(
         executor: &'a mut dyn Executor,
         config: &'a Config,
@@ -86,6 +86,9 @@ impl<'a> Trainer<'a> {
         config: &'a Config,
         dataset: &'a Dataset,
     ) -> Result<Self> {
+        if dataset.paired {
+            config.check_pairs()?;
+        }
         let layout = layout(&config.model)?;
         let target = executor.target().cloned();
         let planning = Planning { config, dataset, layout: &layout, target: target.as_ref() };

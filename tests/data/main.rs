@@ -6,6 +6,7 @@ mod drawn;
 mod folders;
 mod idx_files;
 mod missing;
+mod pairs;
 
 use diabolo::data::{Images, LoadOptions};
 use diabolo::rng::Seed;

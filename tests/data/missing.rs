@@ -20,11 +20,9 @@ fn colours() -> Dataset {
     Dataset {
         name: "colours".into(),
         shape: ImageShape { channels: 3, height: 2, width: 3 },
-        masked: false,
-        trains_on_all: false,
         train: images(1),
         test: images(101),
-        classes: vec![],
+        ..Dataset::default()
     }
 }
 

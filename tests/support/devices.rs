@@ -1,4 +1,6 @@
 //! The devices that tests run on.
+// Each test file compiles this for itself and none uses all of it.
+#![allow(dead_code)]
 
 use diabolo::cpu::CpuExecutor;
 use diabolo::error::Result;

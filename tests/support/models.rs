@@ -106,7 +106,7 @@ pub fn variants() -> Vec<(String, Setup)> {
 /// ragged, with sums in one part and in several; with biases and without.
 pub fn sizes() -> impl Iterator<Item = ([usize; 3], bool)> {
     let small = [[5, 7, 3], [33, 20, 24], [600, 22, 9]];
-    let large = [[1024, 2048, 20], [8, 8200, 20], [16, 520, 600], [512, 512, 256]];
+    let large = [[1024, 2048, 20], [8, 8200, 20], [16, 520, 600], [16, 519, 601], [512, 512, 256]];
     small.into_iter().chain(large).flat_map(|sizes| [(sizes, false), (sizes, true)])
 }
 

@@ -4,7 +4,7 @@ use rand::RngExt;
 
 use super::measure::{Loaded, PlanCosts};
 use super::workload::{Work, Workload};
-use crate::data::ImageShape;
+use crate::data::{Element, ImageShape};
 use crate::error::Result;
 use crate::graph::{Executor, Plan, State};
 use crate::inference::{Task, layout};
@@ -64,7 +64,9 @@ pub(super) fn load_training(executor: &mut dyn Executor, config: &Config) -> Res
     let pixels: Vec<u8> = (0..batch * bytes).map(|_| random.random()).collect();
     executor.write_data(data, &pixels, &[])?;
     executor.write_order(data, &(0..batch as u32).collect::<Vec<_>>())?;
-    let shape = BatchShape { images, masked: false, batch, room: batch };
+    let element = Element::Byte;
+    let (masked, paired) = (false, false);
+    let shape = BatchShape { images, masked, paired, element, batch, room: batch };
     let plan =
         |target: Option<&GpuTarget>, fuse| training_plan(config, &layout, shape, target, fuse);
     let costs = PlanCosts::of(executor.target(), plan)?;

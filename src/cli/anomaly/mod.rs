@@ -3,9 +3,13 @@
 mod command;
 mod judge;
 mod layout;
+mod numbers;
+mod options;
 mod pictures;
 mod placement;
+mod results;
 mod table;
 mod truth;
 
-pub use command::{AnomalyArgs, anomaly};
+pub use command::anomaly;
+pub use options::AnomalyArgs;

@@ -171,7 +171,7 @@ impl HeldOut {
 fn of_run(trained: &Trained) -> Result<Vec<PathBuf>> {
     let config = trained.config();
     let source: Source = config.test_data.as_ref().unwrap_or(&config.data).parse()?;
-    let Source::Images(folder) = source else {
+    let Some(folder) = source.pictures() else {
         return Err(Error::option("--train", "is needed: the run was not trained on pictures"));
     };
     let options = LoadOptions {
@@ -182,27 +182,28 @@ fn of_run(trained: &Trained) -> Result<Vec<PathBuf>> {
     };
     let known = trained.manifest()?;
     let Some(mut known) = known.filter(|known| !known.held_out.is_empty()) else {
-        return folder::held_out(&folder, &options, None);
+        return folder::held_out(folder, &options, None);
     };
     if config.test_data.is_some() {
         // Those that were trained on are in another folder.
         known.train.clear();
     }
-    folder::held_out(&folder, &options, Some(&known))
+    folder::held_out(folder, &options, Some(&known))
 }
 
 /// Whether the run's images are those in `folder`.
 pub fn was_trained_on(trained: &Trained, folder: &Path) -> bool {
-    let Ok(Source::Images(own)) = trained.config().data.parse() else { return false };
+    let source = trained.config().data.parse::<Source>().ok();
+    let Some(own) = source.as_ref().and_then(Source::pictures) else { return false };
     let same = |a: &Path, b: &Path| match (fs::canonicalize(a), fs::canonicalize(b)) {
         (Ok(a), Ok(b)) => a == b,
         _ => false,
     };
-    if same(&own, folder) {
+    if same(own, folder) {
         return true;
     }
     // Such as `train` and `train/good`, where there is nothing else.
-    match (folder::files_in(&own), folder::files_in(folder)) {
+    match (folder::files_in(own), folder::files_in(folder)) {
         (Ok(own), Ok(given)) => {
             own.len() == given.len() && own.iter().zip(&given).all(|(a, b)| same(a, b))
         }

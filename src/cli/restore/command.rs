@@ -64,6 +64,7 @@ pub fn restore(args: &RestoreArgs) -> Result<()> {
         None => vec![],
     };
     let mut trained = args.model.load()?;
+    trained.check_pixels()?;
     let label = trained.label(args.label.as_deref())?;
     trained.labels(label, 1)?;
     Pictures::check(&paths(&inputs))?;

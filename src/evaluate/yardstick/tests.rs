@@ -10,15 +10,7 @@ fn dataset(shape: ImageShape, train: &[u8], test: &[u8]) -> Dataset {
         files: vec![],
     };
     let (train, test) = (images(train), images(test));
-    Dataset {
-        name: "made".into(),
-        shape,
-        masked: false,
-        trains_on_all: false,
-        train,
-        test,
-        classes: vec![],
-    }
+    Dataset { name: "made".into(), shape, train, test, ..Dataset::default() }
 }
 
 fn model(kind: Kind, shape: ImageShape, choices: &Choices) -> Model {

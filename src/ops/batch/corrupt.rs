@@ -39,7 +39,8 @@ pub fn corrupt(
         Corruption::Rectangles { share } => (Kind::Rectangles, share),
         Corruption::Haze { transmission } => (Kind::Haze, transmission),
         Corruption::GaussianRange { least, most } => {
-            return noise_of_any_strength(builder, images, [least, most]);
+            let noisy = noise_of_any_strength(builder, images, [least, most])?;
+            return unary(builder, noisy, UnaryKind::Clamp { low: 0.0, high: 1.0 });
         }
         Corruption::Blur { deviation } => {
             return builder.apply(Arc::new(Blur { deviation }), &[images]);
@@ -47,6 +48,31 @@ pub fn corrupt(
     };
     let stream = builder.fresh_stream();
     builder.apply(Arc::new(Corrupt { kind, amount, stream }), &[images])
+}
+
+/// `numbers` of `[batch, channels, height, width]` without bounds, corrupted as `corruption` says: as
+/// [`corrupt`] does, but that what normal noise makes is not clipped.
+///
+/// # Errors
+/// As [`corrupt`], and when `corruption` is of pixels, which have a black and a white.
+pub fn corrupt_numbers(
+    builder: &mut dyn Builder,
+    numbers: NodeId,
+    corruption: Corruption,
+) -> Result<NodeId> {
+    corruption.check()?;
+    corruption.check_numbers()?;
+    match corruption {
+        Corruption::Gaussian { deviation } => {
+            let shape = builder.shape(numbers).clone();
+            let noise = random(builder, shape, RandomKind::Normal { mean: 0.0, deviation })?;
+            add(builder, numbers, noise)
+        }
+        Corruption::GaussianRange { least, most } => {
+            noise_of_any_strength(builder, numbers, [least, most])
+        }
+        _ => corrupt(builder, numbers, corruption),
+    }
 }
 
 /// `images` and normal noise, of a deviation between these two drawn for each image.
@@ -61,8 +87,7 @@ fn noise_of_any_strength(
     let deviations = random(builder, [shape[0], 1, 1, 1], deviations)?;
     let noise = random(builder, shape, RandomKind::Normal { mean: 0.0, deviation: 1.0 })?;
     let noise = mul(builder, noise, deviations)?;
-    let corrupted = add(builder, images, noise)?;
-    unary(builder, corrupted, UnaryKind::Clamp { low: 0.0, high: 1.0 })
+    add(builder, images, noise)
 }
 
 /// What is drawn; the kernel's `KIND`.

@@ -89,6 +89,23 @@ impl Corruption {
         }
     }
 
+    /// Refuses what makes pixels black or white, for numbers that have neither.
+    ///
+    /// # Errors
+    /// When it does.
+    pub fn check_numbers(&self) -> Result<()> {
+        match self {
+            Self::SaltAndPepper { .. } | Self::Haze { .. } => {
+                let what = format!(
+                    "`{self}` makes pixels black or white, and standardised numbers have neither; give \
+                     gaussian, mask, rectangles or blur, or --range"
+                );
+                Err(Error::option("--noise", what))
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// The kind's name and its amount.
     fn parts(&self) -> (&'static str, f32) {
         match *self {

@@ -1,4 +1,4 @@
-//! The batch: bytes of the resident dataset, in the epoch's order, as numbers in [0, 1].
+//! The batch: images of the resident dataset, in the epoch's order, as numbers.
 
 use std::sync::Arc;
 
@@ -11,13 +11,14 @@ use crate::ops::op::{Builder, CpuCall, Op, Shapes};
 use crate::ops::step::StepScalars;
 use crate::ops::target::GpuTarget;
 use crate::rng::Stream;
-use crate::shape::Shape;
+use crate::shape::{Element, Shape};
 
 static KERNEL: Kernel = kernel!("batch/gather_images");
 
-/// Images `order[cursor ..]` of the dataset as `[batch, channels, height, width]`, byte / 255.
+/// Images `order[cursor ..]` of the dataset as `[batch, channels, height, width]`: byte / 255, or the
+/// numbers as they are.
 ///
-/// `pixels` holds the bytes of all images one after the other, four a word, the first one lowest;
+/// `pixels` holds the elements of all images one after the other, bytes four a word, the first one lowest;
 /// `order` holds the images' numbers as `u32`; the cursor comes with each step. A number that no
 /// image has, and a place beyond the order, stand for the last one.
 ///
@@ -29,8 +30,10 @@ pub fn gather_images(
     order: NodeId,
     batch: usize,
     image: [usize; 3],
+    element: Element,
 ) -> Result<NodeId> {
-    builder.apply(Arc::new(GatherImages { batch, image, corrupted: None }), &[pixels, order])
+    let gather = GatherImages { batch, image, element, corrupted: None };
+    builder.apply(Arc::new(gather), &[pixels, order])
 }
 
 /// Labels of the images that [`gather_images`] takes, as `[batch]` whole numbers in f32.
@@ -53,6 +56,8 @@ pub struct GatherImages {
     pub batch: usize,
     /// Channels, height and width of an image.
     pub image: [usize; 3],
+    /// How its elements are stored.
+    pub element: Element,
     /// How the images are corrupted that are a second output.
     pub corrupted: Option<Corrupt>,
 }
@@ -65,8 +70,14 @@ pub struct GatherLabels {
 }
 
 impl GatherImages {
-    fn bytes(&self) -> usize {
+    /// Elements of an image.
+    fn size(&self) -> usize {
         self.image.iter().product()
+    }
+
+    /// How many images lie in so many words.
+    fn images(&self, words: usize) -> usize {
+        words * 4 / (self.size() * self.element.bytes())
     }
 }
 
@@ -89,7 +100,8 @@ impl Op for GatherImages {
     fn shape(&self, inputs: &[&Shape]) -> Result<Shape> {
         let [channels, height, width] = self.image;
         let bytes = inputs[0].elements() * 4;
-        let fits = self.bytes() > 0 && bytes >= self.bytes() && inputs[1].elements() > 0;
+        let image = self.size() * self.element.bytes();
+        let fits = image > 0 && bytes >= image && inputs[1].elements() > 0;
         if !fits || u32::try_from(bytes).is_err() {
             let what = "needs one image and one place of the order at least, and under 4 GiB";
             return Err(Error::shape(self.name(), what, inputs));
@@ -102,18 +114,21 @@ impl Op for GatherImages {
     }
 
     fn cpu(&self, mut call: CpuCall) {
-        let pixels: &[u8] = bytemuck::cast_slice(call.inputs[0]);
         let order: &[u32] = bytemuck::cast_slice(call.inputs[1]);
-        let (bytes, step) = (self.bytes(), call.step);
-        let images = pixels.len() / bytes;
-        simd::in_rows(call.output(), bytes, |first, out| {
-            for (b, out) in out.chunks_mut(bytes).enumerate() {
-                let image = &pixels[image_at(order, step, first + b, images) * bytes..][..bytes];
-                simd::vectorised!({
-                    for (out, byte) in out.iter_mut().zip(image) {
-                        *out = f32::from(*byte) / 255.0;
-                    }
-                });
+        let (size, step, words) = (self.size(), call.step, call.inputs[0]);
+        let images = self.images(words.len());
+        let bytes: &[u8] = bytemuck::cast_slice(words);
+        simd::in_rows(call.output(), size, |first, out| {
+            for (b, out) in out.chunks_mut(size).enumerate() {
+                let place = image_at(order, step, first + b, images) * size;
+                match self.element {
+                    Element::Number => out.copy_from_slice(&words[place..][..size]),
+                    Element::Byte => simd::vectorised!({
+                        for (out, byte) in out.iter_mut().zip(&bytes[place..][..size]) {
+                            *out = f32::from(*byte) / 255.0;
+                        }
+                    }),
+                }
             }
         });
         if let Some(corrupt) = self.corrupted {
@@ -128,11 +143,13 @@ impl Op for GatherImages {
 
     fn gpu(&self, shapes: &Shapes, _target: &GpuTarget) -> Vec<Dispatch> {
         let count = shapes.output.elements();
-        let images = shapes.inputs[0].elements() * 4 / self.bytes();
+        let images = self.images(shapes.inputs[0].elements());
         let mut bindings = vec![Binding::Input(0), Binding::Input(1), Binding::Output(0)];
         bindings.extend(self.corrupted.map(|_| Binding::Output(1)));
         let groups = Dispatch::linear(count.div_ceil(4), 64);
-        let gather = Dispatch::new(&KERNEL, bindings, groups).constant("SIZE", self.bytes() as u32);
+        let gather = Dispatch::new(&KERNEL, bindings, groups)
+            .constant("SIZE", self.size() as u32)
+            .constant("NUMBERS", u32::from(self.element == Element::Number));
         let counts = [count, images, shapes.inputs[1].elements()];
         let Some(corrupt) = &self.corrupted else {
             return vec![gather.params(words(counts, [0; 4]))];
@@ -143,7 +160,7 @@ impl Op for GatherImages {
 
     /// Of the dataset the batch alone is read.
     fn traffic(&self, shapes: &Shapes, outputs: usize) -> usize {
-        shapes.output.elements() / 4 + self.batch + outputs
+        shapes.output.elements() * self.element.bytes() / 4 + self.batch + outputs
     }
 
     fn stream(&self) -> Option<Stream> {
@@ -230,10 +247,20 @@ mod tests {
         let bytes: Vec<u8> = (0..16).collect();
         let packed: Vec<u32> =
             bytes.chunks(4).map(|word| u32::from_le_bytes(word.try_into().unwrap())).collect();
-        let op = GatherImages { batch: 3, image: [1, 1, 3], corrupted: None };
+        let element = Element::Byte;
+        let op = GatherImages { batch: 3, image: [1, 1, 3], element, corrupted: None };
         let out = gather(&op, [&words(&packed), &words(&[9, 4, 0, 3])], 1);
         let expected = [12, 13, 14, 0, 1, 2, 9, 10, 11].map(|byte| byte as f32 / 255.0);
         assert_eq!(out, expected);
+    }
+
+    #[test]
+    fn numbers_are_taken_as_they_are() {
+        let element = Element::Number;
+        let op = GatherImages { batch: 3, image: [1, 1, 2], element, corrupted: None };
+        let out = gather(&op, [&[1.0, -2.5, 3.0, 1e9, 5.0, 0.1], &words(&[2, 0, 9])], 0);
+        // There are three samples; a number beyond them is the last one's.
+        assert_eq!(out, [5.0, 0.1, 1.0, -2.5, 5.0, 0.1]);
     }
 
     #[test]

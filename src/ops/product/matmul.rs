@@ -10,6 +10,7 @@ use crate::arithmetic::workspace::with_workspace;
 use crate::error::{Error, Result};
 use crate::ops::function::EpiloguePart;
 use crate::ops::kernel::{Binding, Dispatch, Kernel, MAX_INPUTS, kernel};
+use crate::ops::needs::Replacement;
 use crate::ops::node::{Backward, NodeId};
 use crate::ops::op::{Builder, CpuCall, Op, Shapes, Variants};
 use crate::ops::target::GpuTarget;
@@ -17,17 +18,27 @@ use crate::ops::tuning;
 use crate::ops::update::{Optimiser, Update};
 use crate::shape::Shape;
 
-/// The kernel, and that of small tiles.
-static KERNEL: Kernel = kernel!("product/matmul");
-static SMALL: Kernel =
-    kernel!("product/matmul").named("matmul_small").replacing(&[("sums_8x8", "sums_4x4")]);
+const MATMUL: Kernel = kernel!("product/matmul");
+const SMALL: Replacement = ("sums_8x8", "sums_4x4");
+const UPDATE: Replacement = ("epilogue", "update");
+const APART: Replacement = ("whole", "apart");
 
-/// The same for products that update parameters.
-static UPDATE: Kernel =
-    kernel!("product/matmul").named("matmul_update").replacing(&[("epilogue", "update")]);
-static SMALL_UPDATE: Kernel = kernel!("product/matmul")
-    .named("matmul_update_small")
-    .replacing(&[("epilogue", "update"), ("sums_8x8", "sums_4x4")]);
+/// The kernels: of large tiles and of small ones; then for products that update parameters; then all of
+/// these for rows that are not whole vec4s.
+static KERNELS: [Kernel; 8] = [
+    MATMUL,
+    MATMUL.named("matmul_small").replacing(&[SMALL]),
+    MATMUL.named("matmul_update").replacing(&[UPDATE]),
+    MATMUL.named("matmul_update_small").replacing(&[UPDATE, SMALL]),
+    MATMUL.named("matmul_apart").replacing(&[APART]),
+    MATMUL.named("matmul_small_apart").replacing(&[SMALL, APART]),
+    MATMUL.named("matmul_update_apart").replacing(&[UPDATE, APART]),
+    MATMUL.named("matmul_update_small_apart").replacing(&[UPDATE, SMALL, APART]),
+];
+
+/// The kernels that join the parts of products.
+static JOIN: Kernel = kernel!("product/join");
+static JOIN_UPDATE: Kernel = kernel!("product/join").named("join_update").replacing(&[UPDATE]);
 
 /// The tiles that there are kernels for.
 const TILES: [Tile; 3] = [Tile::Small, Tile::Large, Tile::Wide];
@@ -105,6 +116,11 @@ impl Sizes {
         (self.batch * self.m * self.n).next_multiple_of(4)
     }
 
+    /// Invocations that join the parts, and the sums of `a` where they are wanted: one for four.
+    fn joins(&self, sums: bool) -> usize {
+        self.padded_outputs() / 4 + if sums { self.m.div_ceil(4) } else { 0 }
+    }
+
     /// The kernel's uniform, for outputs that begin at `places`.
     fn params(&self, tiling: &Tiling, places: [u32; 2]) -> impl Iterator<Item = u32> {
         let Tiling { tiles_m, tiles_n, split_k, k_each, .. } = *tiling;
@@ -133,26 +149,27 @@ impl Matmul {
     /// The dispatch that gives the outputs.
     fn last(
         &self,
+        kernel: &Kernel,
         from: [Binding; 2],
-        sizes: &Sizes,
-        tiling: &Tiling,
-        groups: [u32; 3],
+        (sizes, tiling): (&Sizes, &Tiling),
+        groups: usize,
     ) -> Dispatch {
         let mut bindings = from.to_vec();
         bindings.push(Binding::Output(0));
-        let Some(update) = self.update else {
-            bindings.extend(self.fused.bindings());
-            bindings.extend(self.sums.then_some(Binding::Output(1)));
-            let dispatch = Dispatch::new(plain_kernel(tiling.tile), bindings, groups);
-            return self.fused.constants(dispatch).params(sizes.params(tiling, [0, 0]));
-        };
-        bindings.extend(update.bindings());
-        let kernel = match tiling.tile {
-            Tile::Small => &SMALL_UPDATE,
-            Tile::Large | Tile::Wide => &UPDATE,
-        };
-        let dispatch = Dispatch::new(kernel, bindings, groups);
-        update.optimiser.constants(dispatch).params(sizes.params(tiling, update.places()))
+        match self.update {
+            None => {
+                bindings.extend(self.fused.bindings());
+                bindings.extend(self.sums.then_some(Binding::Output(1)));
+            }
+            Some(update) => bindings.extend(update.bindings()),
+        }
+        let dispatch = Dispatch::new(kernel, bindings, Dispatch::linear(groups, 1));
+        match self.update {
+            None => self.fused.constants(dispatch).params(sizes.params(tiling, [0, 0])),
+            Some(update) => {
+                update.optimiser.constants(dispatch).params(sizes.params(tiling, update.places()))
+            }
+        }
     }
 
     /// The product on the CPU, with the sums where they are wanted.
@@ -276,25 +293,22 @@ impl Op for Matmul {
                 .constant("TRANSPOSE_B", u32::from(self.transpose.b))
                 .constant("VECTOR_A", whole(if self.transpose.a { m } else { k }))
                 .constant("VECTOR_B", whole(if self.transpose.b { k } else { n }))
-                .constant("VECTOR_OUT", whole(n))
                 .constant("SPLIT_K", u32::from(split));
             tiling.tile.constants(dispatch)
         };
-        let (a, b, groups) = (Binding::Input(0), Binding::Input(1), tiling.groups);
+        let operands = [Binding::Input(0), Binding::Input(1)];
+        let kernel = kernel_of(tiling.tile, self.update.is_some() && !split, n);
         if !split {
-            let product = self.last([a, b], &sizes, &tiling, Dispatch::linear(groups, 1));
-            return vec![tiled(product)];
+            return vec![tiled(self.last(kernel, operands, (&sizes, &tiling), tiling.groups))];
         }
-        let mut bindings = vec![a, b, Binding::Scratch];
-        bindings.extend(self.fused.bindings());
+        let mut bindings = [&operands[..], &[Binding::Scratch], &self.fused.bindings()].concat();
         bindings.extend(self.sums.then_some(Binding::Output(1)));
-        let kernel = plain_kernel(tiling.tile);
-        let product = Dispatch::new(kernel, bindings, Dispatch::linear(groups, 1))
+        let product = Dispatch::new(kernel, bindings, Dispatch::linear(tiling.groups, 1))
             .params(sizes.params(&tiling, [0, 0]));
-        let invocations = sizes.padded_outputs() / 4 + if self.sums { m } else { 0 };
-        let groups = Dispatch::linear(invocations, 64);
-        let parts = [Binding::Scratch, Binding::Scratch];
-        vec![tiled(product), self.last(parts, &sizes, &tiling, groups).entry(join)]
+        let join_kernel = if self.update.is_some() { &JOIN_UPDATE } else { &JOIN };
+        let groups = sizes.joins(self.sums).div_ceil(64);
+        let parts = [Binding::Scratch; 2];
+        vec![tiled(product), self.last(join_kernel, parts, (&sizes, &tiling), groups).entry(join)]
     }
 
     fn variants(&self, shapes: &Shapes) -> Option<Variants> {
@@ -311,7 +325,7 @@ impl Op for Matmul {
         let sizes = self.known_sizes(shapes);
         match sizes.tiling(self.transpose, target).split_k {
             1 => 0,
-            split_k => split_k * (sizes.padded_outputs() + if self.sums { sizes.m } else { 0 }),
+            split_k => split_k * 4 * sizes.joins(self.sums),
         }
     }
 
@@ -338,11 +352,11 @@ impl Op for Matmul {
     }
 }
 
-fn plain_kernel(tile: Tile) -> &'static Kernel {
-    match tile {
-        Tile::Small => &SMALL,
-        Tile::Large | Tile::Wide => &KERNEL,
-    }
+/// The kernel for rows of `n` outputs.
+fn kernel_of(tile: Tile, updates: bool, n: usize) -> &'static Kernel {
+    let small = tile == Tile::Small;
+    let apart = !n.is_multiple_of(4);
+    &KERNELS[usize::from(small) + 2 * usize::from(updates) + 4 * usize::from(apart)]
 }
 
 /// The sums of each column of rows that lie in `a`.
@@ -355,6 +369,6 @@ fn sum_rows(a: &[f32], sums: &mut [f32]) {
     });
 }
 
-pub(crate) fn kernels() -> [&'static Kernel; 4] {
-    [&KERNEL, &SMALL, &UPDATE, &SMALL_UPDATE]
+pub(crate) fn kernels() -> impl Iterator<Item = &'static Kernel> {
+    KERNELS.iter().chain([&JOIN, &JOIN_UPDATE])
 }

@@ -14,7 +14,10 @@ use crate::ops::product::epilogue::Fused;
 use crate::ops::target::GpuTarget;
 use crate::shape::Shape;
 
+/// The kernel, and that of images which are not whole vec4s.
 static KERNEL: Kernel = kernel!("window/conv2d");
+static APART: Kernel =
+    kernel!("window/conv2d").named("conv2d_apart").replacing(&[("whole", "apart")]);
 
 impl Op for Conv2d {
     fn name(&self) -> &'static str {
@@ -66,7 +69,7 @@ impl Op for Conv2d {
             phases: 1,
             whole: sizes.output_plane().is_multiple_of(4),
         };
-        vec![sizes.dispatch(&KERNEL, made, (self.fused, target))]
+        vec![sizes.dispatch([&KERNEL, &APART], made, (self.fused, target))]
     }
 
     fn variants(&self, shapes: &Shapes) -> Option<Variants> {
@@ -83,6 +86,6 @@ impl Op for Conv2d {
     }
 }
 
-pub(crate) fn kernel() -> &'static Kernel {
-    &KERNEL
+pub(crate) fn kernels() -> [&'static Kernel; 2] {
+    [&KERNEL, &APART]
 }

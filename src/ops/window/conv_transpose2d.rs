@@ -13,7 +13,11 @@ use crate::ops::op::{Builder, CpuCall, Op, Shapes, Variants};
 use crate::ops::target::GpuTarget;
 use crate::shape::Shape;
 
+/// The kernel, and that of images which are not whole vec4s.
 static KERNEL: Kernel = kernel!("window/conv_transpose2d");
+static APART: Kernel = kernel!("window/conv_transpose2d")
+    .named("conv_transpose2d_apart")
+    .replacing(&[("whole", "apart")]);
 
 impl Op for ConvTranspose2d {
     fn name(&self) -> &'static str {
@@ -71,7 +75,7 @@ impl Op for ConvTranspose2d {
             phases,
             whole: phases == 1 && sizes.image_plane().is_multiple_of(4),
         };
-        vec![sizes.dispatch(&KERNEL, made, (self.fused, target))]
+        vec![sizes.dispatch([&KERNEL, &APART], made, (self.fused, target))]
     }
 
     fn variants(&self, shapes: &Shapes) -> Option<Variants> {
@@ -88,6 +92,6 @@ impl Op for ConvTranspose2d {
     }
 }
 
-pub(crate) fn kernel() -> &'static Kernel {
-    &KERNEL
+pub(crate) fn kernels() -> [&'static Kernel; 2] {
+    [&KERNEL, &APART]
 }

@@ -45,7 +45,7 @@ pub(crate) struct MadeImages {
     pub channels: usize,
     pub places: usize,
     pub phases: usize,
-    /// Whether four neighbouring places of a phase are neighbours in memory.
+    /// Whether four neighbouring places of a phase are a vec4 in memory.
     pub whole: bool,
 }
 
@@ -122,10 +122,10 @@ impl ConvSizes {
         }
     }
 
-    /// The run of one of the kernels that make images.
+    /// The run of one of the kernels that make images, which are one for whole vec4s and one for others.
     pub fn dispatch(
         &self,
-        kernel: &Kernel,
+        [kernel, apart]: [&Kernel; 2],
         made: MadeImages,
         (fused, target): (Fused, &GpuTarget),
     ) -> Dispatch {
@@ -142,9 +142,9 @@ impl ConvSizes {
         };
         let [input, w, output] = [Binding::Input(0), Binding::Input(1), Binding::Output(0)];
         let bindings = [&[input, w, output][..], &fused.bindings()].concat();
+        let kernel = if whole { kernel } else { apart };
         let dispatch = Dispatch::new(kernel, bindings, Dispatch::linear(groups, 1))
             .entry(entry)
-            .constant("VECTOR_OUT", u32::from(whole))
             .params([self.batch as u32]);
         let dispatch = fused.constants(self.constants(dispatch));
         match tile {

@@ -45,17 +45,21 @@ pub(super) struct Gallery<'a, 'b> {
 }
 
 impl Gallery<'_, '_> {
-    /// Draws every picture that the model has.
+    /// Draws every picture that the model has. Vectors are none.
     pub fn draw(&mut self) -> Result<()> {
-        self.reconstructions()?;
-        self.restored()?;
+        if !self.dataset.is_of_vectors() {
+            self.reconstructions()?;
+            self.restored()?;
+        }
         match self.model().residual {
             // It makes no images of codes alone.
             true => self.folder.remove(RunFile::Samples)?,
             false => {
                 self.samples()?;
-                self.interpolations()?;
-                self.latent_grid()?;
+                if !self.dataset.is_of_vectors() {
+                    self.interpolations()?;
+                    self.latent_grid()?;
+                }
             }
         }
         self.codes()?;
@@ -78,6 +82,14 @@ impl Gallery<'_, '_> {
         plot::save_png(&self.folder.file(file), picture)
     }
 
+    /// Images as pixels: standardised numbers between black and white.
+    fn visible(&self, images: Tensor) -> Tensor {
+        match self.dataset.scaling {
+            Some(_) => plot::standardised(images),
+            None => images,
+        }
+    }
+
     /// The first `count` held-out images and their labels.
     fn first(&self, count: usize) -> Result<(Tensor, Option<Tensor>, Option<Vec<u32>>)> {
         let part = 0..count.min(self.dataset.test.count);
@@ -89,6 +101,7 @@ impl Gallery<'_, '_> {
     fn reconstructions(&mut self) -> Result<()> {
         let (originals, seen, labels) = self.first(SHOWN)?;
         let made = self.inference.reconstruct(&originals, labels.as_deref())?;
+        let [originals, made] = [originals, made].map(|images| self.visible(images));
         let shown = match seen {
             Some(seen) => gray_where_missing(originals, &seen)?,
             None => originals,
@@ -97,13 +110,13 @@ impl Gallery<'_, '_> {
     }
 
     fn restored(&mut self) -> Result<()> {
-        let Some(noise) = self.config.noise(false) else { return Ok(()) };
-        if self.dataset.masked {
-            return Ok(());
-        }
-        let (clean, _, labels) = self.first(SHOWN)?;
-        let made = self.inference.restore(&clean, labels.as_deref(), noise, 0)?;
-        let picture = plot::compare(&[&made.corrupted, &made.restored, &clean])?;
+        let (images, noise) = (&self.dataset.test, self.config.noise(false));
+        let part = 0..SHOWN.min(images.count);
+        let made = self.inference.restore_dataset(self.dataset, images, part, noise)?;
+        let Some((made, clean)) = made else { return Ok(()) };
+        let [clean, corrupted, restored] =
+            [clean, made.corrupted, made.restored].map(|images| self.visible(images));
+        let picture = plot::compare(&[&corrupted, &restored, &clean])?;
         self.save(RunFile::Restored, &picture)
     }
 
@@ -127,7 +140,10 @@ impl Gallery<'_, '_> {
         }
         let seed = Seed(self.config.seed);
         let drawn = sampler.draw(self.inference, rows * COLUMNS, labels, seed)?;
-        self.save(RunFile::Samples, &plot::grid(&drawn, COLUMNS)?)
+        if self.dataset.is_of_vectors() {
+            return Ok(());
+        }
+        self.save(RunFile::Samples, &plot::grid(&self.visible(drawn), COLUMNS)?)
     }
 
     /// Ways from one held-out image to another, straight, or along a sphere where codes are
@@ -143,7 +159,8 @@ impl Gallery<'_, '_> {
             let way: Vec<f32> = way.collect();
             let label =
                 self.dataset.test.labels.as_ref().map(|labels| vec![labels[2 * pair]; STEPS]);
-            rows.push(self.inference.decode(&way, label.as_deref())?);
+            let made = self.inference.decode(&way, label.as_deref())?;
+            rows.push(self.visible(made));
         }
         if rows.is_empty() {
             return Ok(());
@@ -167,7 +184,7 @@ impl Gallery<'_, '_> {
         let flat: Vec<f32> = grid.into_iter().flatten().collect();
         let labels = vec![0; GRID * GRID];
         let drawn = self.inference.decode(&flat, Some(&labels))?;
-        self.save(RunFile::LatentGrid, &plot::grid(&drawn, GRID)?)
+        self.save(RunFile::LatentGrid, &plot::grid(&self.visible(drawn), GRID)?)
     }
 
     /// The codes of the held-out images in two dimensions.

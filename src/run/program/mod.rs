@@ -3,6 +3,7 @@
 
 mod config_file;
 mod gallery;
+mod images;
 mod interruption;
 mod logging;
 mod occupant;

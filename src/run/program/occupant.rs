@@ -119,14 +119,16 @@ impl Earlier {
     }
 }
 
-/// Where images lie, however it is written.
-fn place(data: &str) -> (Option<Source>, Option<PathBuf>) {
+/// Where images lie, however it is written; nothing where that cannot be read.
+pub(super) fn place(data: &str) -> Option<Source> {
     let full = |folder: PathBuf| fs::canonicalize(&folder).unwrap_or(folder);
-    match data.parse() {
-        Ok(Source::Images(folder)) => (None, Some(full(folder))),
-        Ok(Source::Mnist(Some(folder))) => (Some(Source::Mnist(None)), Some(full(folder))),
-        other => (other.ok(), None),
-    }
+    Some(match data.parse().ok()? {
+        Source::Images(folder) => Source::Images(full(folder)),
+        Source::Numbers(path) => Source::Numbers(full(path)),
+        Source::Mnist(folder) => Source::Mnist(folder.map(full)),
+        Source::Pairs { noisy, clean } => Source::Pairs { noisy: full(noisy), clean: full(clean) },
+        other @ (Source::Digits | Source::Sprites(_)) => other,
+    })
 }
 
 impl RunFolder {
@@ -174,6 +176,9 @@ mod tests {
         let here = folder.path().display();
         assert_eq!(place(&format!("images:{here}")), place(&format!("images:{here}/./")));
         assert_ne!(place(&format!("images:{here}")), place(&format!("mnist:{here}")));
+        let pairs = |noisy: &str| place(&format!("pairs:{here}{noisy},{here}"));
+        assert_eq!(pairs("/."), pairs(""));
+        assert_ne!(pairs("/other"), pairs(""));
         assert_eq!(place("digits"), place("digits"));
         assert_ne!(place("digits"), place("sprites"));
     }

@@ -3,11 +3,12 @@
 use std::path::PathBuf;
 
 use super::saving::SaveEvery;
-use crate::data::{Dataset, Fit, LoadOptions, Source, StoredRange};
+use crate::data::{Dataset, Fit, LoadOptions, Manifest, Source, StoredRange};
 use crate::error::{Error, Result};
 use crate::models::{Choices, Kind, Recipe, Schedule};
+use crate::nn::Output;
 use crate::rng::Seed;
-use crate::train::{Config, LIKELIHOOD_IMAGES, SMALL_BATCH, load};
+use crate::train::{Config, LIKELIHOOD_IMAGES, PAIRS, SMALL_BATCH, check_pairs, load};
 
 /// Below this many training images, batches are small by default, so that an epoch has steps enough.
 const FEW_IMAGES: usize = 10_000;
@@ -18,7 +19,8 @@ const DIGITS_EPOCHS: u32 = 20;
 #[derive(Clone, Debug, clap::Parser)]
 #[command(version, about)]
 pub struct TrainArgs {
-    /// Images: digits (embedded), mnist, mnist:DIR, images:DIR, sprites or sprites:COUNT
+    /// Images: digits (embedded), mnist, mnist:DIR, images:DIR, pairs:NOISY,CLEAN for denoising, sprites or
+    /// sprites:COUNT; or numbers as NumPy has them: npy:FILE or npy:DIR
     #[arg(long, default_value = "digits")]
     pub data: String,
     /// Bring images to this size, such as 64x48 (width x height)
@@ -28,14 +30,16 @@ pub struct TrainArgs {
     /// long, or padding what is too short with black [default: stretch]
     #[arg(long, value_enum)]
     pub fit: Option<Fit>,
-    /// Cut images of any size into parts of this size, such as 32x32, at random places
+    /// Cut images of any size into parts of this size, such as 32x32, at random places; a single one
+    /// (images:FILE) will do
     #[arg(long, value_name = "WxH")]
     pub patches: Option<String>,
     /// Turn colour images gray
     #[arg(long)]
     pub gray: bool,
-    /// The stored values that become black and white, such as 0-4095 for 12 bits in a file of 16
-    #[arg(long, value_name = "LOW-HIGH")]
+    /// The stored values that become black and white, such as 0-4095 for 12 bits in a file of 16; the
+    /// numbers of npy: that become 0 and 1 [default there: standardised, but for bytes of images]
+    #[arg(long, value_name = "LOW-HIGH", allow_hyphen_values = true)]
     pub range: Option<StoredRange>,
     /// Go on without images of a folder that are damaged, too small or of an unknown kind
     #[arg(long)]
@@ -46,7 +50,8 @@ pub struct TrainArgs {
     /// The share of a folder's images to hold out, of each class; 0 trains on all [default: 0.1]
     #[arg(long, value_name = "SHARE", allow_negative_numbers = true)]
     pub hold_out: Option<f64>,
-    /// Images to hold out instead: all of images:DIR, or the held-out part of another source
+    /// Images to hold out instead: all of images:DIR or pairs:NOISY,CLEAN, or the held-out part of another
+    /// source
     #[arg(long, value_name = "SOURCE", conflicts_with = "hold_out")]
     pub test_data: Option<String>,
     /// Passes over the training images [default: 20 on the digits, else the model's, 10]
@@ -143,13 +148,31 @@ impl Default for TrainArgs {
 }
 
 impl TrainArgs {
+    /// Refuses what makes no sense whatever the images are, before they are read.
+    ///
+    /// # Errors
+    /// When an option has no effect on a model of this kind, or the kind cannot learn from the images.
+    pub(super) fn check(&self, kind: Kind) -> Result<()> {
+        kind.check(&self.choices)?;
+        if self.prior && kind != Kind::Vqvae {
+            let what = format!("has no effect on a {} model, which has no codebook", kind.name());
+            return Err(Error::option("--prior", what));
+        }
+        if self.data.starts_with(PAIRS) { check_pairs(kind) } else { Ok(()) }
+    }
+
     /// Loads the images.
     ///
     /// # Errors
     /// When `--data`, `--size`, `--missing` or `--seed` make no sense, or the images cannot be read.
     pub fn load(&self) -> Result<Dataset> {
+        self.load_known(None)
+    }
+
+    /// The same, in the parts in which a run remembers pictures, if it does.
+    pub(super) fn load_known(&self, known: Option<&Manifest>) -> Result<Dataset> {
         if let Some(config) = &self.settled {
-            return config.load(None);
+            return config.load(known);
         }
         let missing = self.choices.missing.as_ref().map(ToString::to_string);
         load(
@@ -168,7 +191,7 @@ impl TrainArgs {
                 seed: self.seed()?,
                 progress: !self.quiet,
             },
-            None,
+            known,
         )
     }
 
@@ -190,9 +213,12 @@ impl TrainArgs {
         let given = &self.choices;
         let Recipe { epochs, .. } = kind.recipe(given, is_mnist);
         let epochs = self.epochs.unwrap_or(if is_digits { DIGITS_EPOCHS } else { epochs });
-        let given = with_short_warmup(given, kind, is_mnist, epochs)?;
+        let given = with_short_warmup(&kind.suited(given, dataset)?, kind, is_mnist, epochs)?;
         let classes = dataset.classes.len();
-        let (model, recipe) = kind.build(dataset.shape, classes, &given, is_mnist)?;
+        let (mut model, recipe) = kind.build(dataset.shape, classes, &given, is_mnist)?;
+        if dataset.scaling.is_some() {
+            model.output = Output::Number;
+        }
         let small = dataset.train.count < FEW_IMAGES;
         let batch = if small { recipe.batch.min(SMALL_BATCH) } else { recipe.batch };
         let choices = recipe.choices;
@@ -219,7 +245,8 @@ impl TrainArgs {
             binarise: choices.binarise.unwrap_or(false),
             nll: choices.nll,
             nll_images: choices.nll_images.unwrap_or(LIKELIHOOD_IMAGES),
-            noise: choices.noise,
+            // That of the recipe is none of pairs; one that was given is refused.
+            noise: if dataset.paired { given.noise } else { choices.noise },
             test_noise: choices.test_noise,
             ..Config::new(model)
         };

@@ -243,7 +243,8 @@ impl Newcomer<'_> {
     }
 }
 
-fn usual(name: &str, number: u32) -> PathBuf {
+/// The folder of a run by the usual name, and a number behind the first.
+pub(super) fn usual(name: &str, number: u32) -> PathBuf {
     match number {
         1 => format!("runs/{name}").into(),
         _ => format!("runs/{name}-{number}").into(),

@@ -4,6 +4,7 @@ use std::process::ExitCode;
 
 use super::config_file::{command_line, settle};
 use super::gallery::Gallery;
+use super::images;
 use super::interruption::Interruption;
 use super::logging::start_logging;
 use super::options::TrainArgs;
@@ -67,13 +68,8 @@ pub fn run_until(args: &TrainArgs, kind: Kind, stop: &Interruption) -> Result<()
         false => say(line),
     };
     let choice: DeviceChoice = args.device.parse()?;
-    kind.check(&args.choices)?;
-    if args.prior && kind != Kind::Vqvae {
-        let what = format!("has no effect on a {} model, which has no codebook", kind.name());
-        return Err(Error::option("--prior", what));
-    }
-    let dataset = args.load()?;
-    let config = args.config(&dataset, kind)?;
+    args.check(kind)?;
+    let (dataset, config) = images::load(args, kind)?;
     let name = format!("{}-{}", config.model.name(), dataset.name);
     // Options that cannot be stored must not train.
     config.to_toml()?;
@@ -87,14 +83,14 @@ pub fn run_until(args: &TrainArgs, kind: Kind, stop: &Interruption) -> Result<()
     let adapter = opened.executor.name();
     tell(format_args!("device: {adapter} ({})", opened.reason));
     tell(format_args!(
-        "data: {}, {} of {} to train on, {} held out",
+        "data: {}, {} to train on, {} held out",
         dataset.name,
-        counted(dataset.train.count, "image"),
-        dataset.shape,
+        dataset.in_words(dataset.train.count),
         if dataset.trains_on_all { 0 } else { dataset.test.count }
     ));
     if dataset.trains_on_all {
-        let count = counted(dataset.test.count, "image");
+        let count =
+            counted(dataset.test.count, if dataset.is_of_vectors() { "vector" } else { "image" });
         say(format_args!(
             "note: nothing is held out, so what is called held out below is measured on {count} that the \
              model trains on"
@@ -159,8 +155,10 @@ impl Session<'_> {
         let losses: Vec<EpochLoss> = self.history.iter().map(loss).collect();
         save(RunFile::Loss, loss_curves(&losses, unit)?)?;
         let state = self.trainer.state()?;
-        let filters = first_filters(&state, &config.model)?;
-        save(RunFile::Filters, plot::filters(&filters, config.model.images())?)?;
+        if !dataset.is_of_vectors() {
+            let filters = first_filters(&state, &config.model)?;
+            save(RunFile::Filters, plot::filters(&filters, config.model.images())?)?;
+        }
         let mut inference = self.trainer.inference();
         let assessment =
             Assessment::new(&config.subject(), dataset, &mut inference, &test, choice)?;

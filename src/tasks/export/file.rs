@@ -13,6 +13,7 @@ use crate::error::{Error, Result};
 use crate::graph::{Bytes, State};
 use crate::inference::Task;
 use crate::models::{Architecture, CodeForm, Model};
+use crate::nn::Output;
 use crate::tasks::trained::Trained;
 use crate::train::Config;
 
@@ -81,8 +82,12 @@ pub fn onnx(model: &Model, state: &State, part: Part) -> Result<Vec<u8>> {
 }
 
 /// What a picture goes through before a model sees it, which who feeds the file has to do likewise.
-fn preparation(shape: ImageShape, in_parts: bool) -> Vec<(&'static str, String)> {
-    let ImageShape { channels, height, width } = shape;
+fn preparation(model: &Model, in_parts: bool) -> Vec<(&'static str, String)> {
+    let ImageShape { channels, height, width } = model.images();
+    if model.output == Output::Number {
+        let how = "(number - mean) / deviation, as `scaling` in the run's manifest.json has them";
+        return vec![("range", format!("standardised: {how}; 0 where a number is missing"))];
+    }
     let size = match in_parts {
         true => format!("parts of {width}x{height} (width x height), cut out and not resized"),
         false => format!("stretched to {width}x{height} (width x height) by Lanczos, a = 3"),
@@ -112,7 +117,7 @@ fn written(model: &Model, state: &State, part: Part, in_parts: bool) -> Result<V
         properties.push(("sizes", format!("height and width are multiples of {factor}")));
     }
     if part != Part::Decoder {
-        properties.extend(preparation(model.images(), in_parts));
+        properties.extend(preparation(model, in_parts));
     }
     let file = file(graph, properties);
     let size = file.encoded_len();

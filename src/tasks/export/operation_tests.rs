@@ -11,6 +11,7 @@ use super::place::BATCHES;
 use super::translation::{Pair, translate};
 use crate::cpu::CpuExecutor;
 use crate::error::{Error, Result};
+use crate::file::npy;
 use crate::graph::{Executor, Graph, Plan, PlanRequest, State};
 use crate::ops::{
     self, Activation, Builder, ConvGeometry, NodeId, ReduceKind, StepScalars, Transpose, UnaryKind,
@@ -18,7 +19,6 @@ use crate::ops::{
 };
 use crate::rng::Seed;
 use crate::shape::Shape;
-use crate::tasks::npy;
 use crate::tensor::Tensor;
 
 type Outputs = Vec<(&'static str, NodeId)>;

@@ -27,7 +27,7 @@ impl Input {
     /// # Errors
     /// When there is none, or a folder cannot be listed.
     pub fn pictures(inputs: &[PathBuf], out: Option<&Path>) -> Result<Vec<Self>> {
-        Self::find(inputs, out, folder::files_in)
+        Self::find(inputs, "pictures", out, folder::files_in)
     }
 
     /// The files that `inputs` name, and those whose name has this ending in its folders and their
@@ -36,11 +36,14 @@ impl Input {
     /// # Errors
     /// When there is none, or a folder cannot be listed.
     pub fn ending_in(inputs: &[PathBuf], ending: &str, out: Option<&Path>) -> Result<Vec<Self>> {
-        Self::find(inputs, out, |folder| files_ending_in(folder, ending))
+        let files = format!("files ending in .{ending}");
+        Self::find(inputs, &files, out, |folder| files_ending_in(folder, ending))
     }
 
+    /// `things` is what a user would call them.
     fn find(
         inputs: &[PathBuf],
+        things: &str,
         out: Option<&Path>,
         list: impl Fn(&Path) -> Result<Vec<PathBuf>>,
     ) -> Result<Vec<Self>> {
@@ -62,7 +65,7 @@ impl Input {
         }
         match found.is_empty() {
             true => {
-                let what = "there are no pictures; name files, or folders of them";
+                let what = format!("there are no {things}; name files, or folders of them");
                 Err(Error::option("IN", what))
             }
             false => Ok(found),
@@ -194,5 +197,7 @@ mod tests {
         let top = folder.path().to_path_buf();
         let found = Input::ending_in(std::slice::from_ref(&top), "png", None).expect("files");
         assert_eq!(places(&found), ["a.png", "b/1.png", "c.PNG"]);
+        let none = Input::ending_in(std::slice::from_ref(&top), "dia", None).expect_err("none");
+        assert!(none.to_string().contains("there are no files ending in .dia; name"), "{none}");
     }
 }

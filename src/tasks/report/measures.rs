@@ -6,6 +6,9 @@ pub fn describe(name: &str) -> Option<(&'static str, &'static str)> {
         "mse" => ("squared error per pixel", "mean squared error of reconstructions"),
         "pca_mse" => ("squared error per pixel", "of the best linear code of the same length"),
         "mean_mse" => ("squared error per pixel", "of the mean image, which takes no code"),
+        "explained" => ("share", "variance that reconstructions keep"),
+        "corrupted_mse" => ("squared error per number", "of samples as they were corrupted"),
+        "restored_mse" => ("squared error per number", "of corrupted samples after the model"),
         "bce" => ("nats per pixel", "cross-entropy of reconstructions"),
         "psnr" => ("dB", "peak signal-to-noise ratio of reconstructions"),
         "ssim" => ("1 is alike", "structural similarity of reconstructions"),
@@ -25,6 +28,9 @@ pub fn describe(name: &str) -> Option<(&'static str, &'static str)> {
         "nll" => ("nats per image", "negative log-likelihood, by weighted samples"),
         "jacobian_norm" => ("", "squared norm of the encoder's Jacobian"),
         "corrupted_psnr" => ("dB", "of images as they were corrupted"),
+        "corrupted_ssim" => {
+            ("1 is alike", "structural similarity of images as they were corrupted")
+        }
         "median_psnr" => ("dB", "of corrupted images after a 3x3 median filter"),
         "restored_psnr" => ("dB", "of corrupted images after the model"),
         "classifier_accuracy" => ("share", "images that the judge of samples classifies rightly"),
@@ -39,7 +45,7 @@ pub fn caption(name: &str) -> Option<&'static str> {
         "reconstructions.png" => "Held-out images, each above what the model makes of it",
         "loss.png" => "Loss by epoch",
         "filters.png" => "Filters of the first layer",
-        "restored.png" => "Clean, corrupted and restored images",
+        "restored.png" => "Corrupted, restored and clean images",
         "samples.png" => "New images",
         "interpolation.png" => "Ways from one image to another through the codes",
         "latent_grid.png" => "Images over the plane of the code",

@@ -1,7 +1,7 @@
 //! Images corrupted, and what stands between a draw and the loss: a detached value, a step's weight.
 
 use diabolo::ops::{self, Activation, Corruption};
-use diabolo::shape::Shape;
+use diabolo::shape::{Element, Shape};
 use diabolo::tensor::Tensor;
 use proptest::prelude::*;
 
@@ -57,7 +57,7 @@ pub fn corrupted_batch() -> impl Strategy<Value = Case> {
     (dataset(), drawn_corruption()).prop_map(|((inputs, image, batch), corruption)| {
         let [pixels, order, _] = inputs;
         Case::many(format!("corrupted batch {corruption}"), vec![pixels, order], move |graph, x| {
-            let clean = ops::gather_images(graph, x[0], x[1], batch, image)?;
+            let clean = ops::gather_images(graph, x[0], x[1], batch, image, Element::Byte)?;
             Ok(vec![clean, ops::corrupt(graph, clean, corruption)?])
         })
         .forward_only()

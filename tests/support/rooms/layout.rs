@@ -2,7 +2,7 @@
 
 use diabolo::graph::Graph;
 use diabolo::ops::{self, NodeId};
-use diabolo::shape::Shape;
+use diabolo::shape::{Element, Shape};
 use diabolo::tensor::Tensor;
 use proptest::prelude::*;
 
@@ -197,9 +197,14 @@ pub(super) fn dataset() -> impl Strategy<Value = ([Tensor; 3], [usize; 3], usize
 }
 
 pub fn gather_images() -> impl Strategy<Value = Case> {
-    dataset().prop_map(|(inputs, image, batch)| {
-        Case::many("gather_images", inputs.to_vec(), move |graph, x| {
-            let images = ops::gather_images(graph, x[0], x[1], batch, image)?;
+    let element = prop_oneof![3 => Just(Element::Byte), 1 => Just(Element::Number)];
+    (dataset(), element).prop_map(|((mut inputs, image, batch), element)| {
+        if element == Element::Number {
+            let count = inputs[2].data().len() * image.iter().product::<usize>();
+            inputs[0] = tensor([count], count as u64, -3.0, 3.0);
+        }
+        Case::many(format!("gather_images {element:?}"), inputs.to_vec(), move |graph, x| {
+            let images = ops::gather_images(graph, x[0], x[1], batch, image, element)?;
             Ok(vec![images, ops::gather_labels(graph, x[2], x[1], batch)?])
         })
         .forward_only()

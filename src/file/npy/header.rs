@@ -1,38 +1,28 @@
 //! The header of an `.npy` file: a Python dictionary of three entries.
 
-use std::io;
-
+use super::problem::{Parsed, Problem};
 use crate::shape::Shape;
 
 /// The most axes that NumPy gives an array.
 const MOST_AXES: usize = 64;
 
-/// Why a file cannot be taken.
-#[derive(Debug)]
-pub(super) enum Problem {
-    /// It is not what it should be; the reason.
-    Damaged(String),
-    /// It is right, and not of a kind that is read here; what to say.
-    Foreign(String),
-    /// It cannot be read.
-    Io(io::Error),
-}
-
-/// What is read, or why it cannot be.
-pub(super) type Parsed<T> = Result<T, Problem>;
-
 /// What kind of number is stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Family {
+pub enum Family {
     /// A real number of 2, 4 or 8 bytes.
     Real,
     /// A whole number of 1, 2, 4 or 8 bytes.
-    Whole { signed: bool },
+    Whole {
+        /// Whether there are numbers below 0.
+        signed: bool,
+    },
+    /// True or false, as 1 and 0.
+    Truth,
 }
 
 /// How a number is stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Kind {
+pub struct Kind {
     family: Family,
     bytes: usize,
     big_end_first: bool,
@@ -53,6 +43,12 @@ impl Kind {
             (Some(letter @ ('i' | 'u')), Some(bytes @ (1 | 2 | 4 | 8))) => {
                 (Family::Whole { signed: letter == 'i' }, bytes)
             }
+            (Some('b'), Some(1)) => (Family::Truth, 1),
+            (Some('O'), _) => {
+                let what = "holds Python objects, which may be any program and are not read";
+                let what = format!("{what}; save one array of numbers");
+                return Err(Problem::Foreign(what));
+            }
             _ => return refuse(", which is read here neither as real nor as whole numbers"),
         };
         match order {
@@ -63,13 +59,23 @@ impl Kind {
         Ok(Self { family, bytes, big_end_first: order == Some('>') })
     }
 
+    /// Real numbers, whole ones or truths.
+    pub fn family(self) -> Family {
+        self.family
+    }
+
+    /// Whether each is a byte from 0 up, or a truth.
+    pub fn is_byte(self) -> bool {
+        self.bytes == 1 && self.family != (Family::Whole { signed: true })
+    }
+
     /// Bytes of a number.
     pub fn bytes(self) -> usize {
         self.bytes
     }
 
     /// The number in so many bytes.
-    pub fn number(self, bytes: &[u8]) -> f32 {
+    pub(super) fn number(self, bytes: &[u8]) -> f32 {
         let mut little = [0; 8];
         let little = &mut little[..bytes.len()];
         little.copy_from_slice(bytes);
@@ -91,6 +97,7 @@ impl Kind {
             (Family::Real, _) => f64::from_bits(word) as f32,
             (Family::Whole { signed: true }, _) => word as i64 as f32,
             (Family::Whole { signed: false }, _) => word as f32,
+            (Family::Truth, _) => f32::from(word != 0),
         }
     }
 }

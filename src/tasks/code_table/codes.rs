@@ -1,19 +1,14 @@
 //! Codes as text: a line each of a path and its numbers, separated by commas (RFC 4180).
 
-use std::borrow::Cow;
 use std::io;
 use std::path::Path;
 
+use super::areas::{self, PATH};
+use super::records::{Parsed, Records, quoted, stored, text};
 use crate::error::{Error, Result};
 use crate::file::write_atomically;
+use crate::tasks::restore::Area;
 use crate::tensor::Tensor;
-
-/// The name of the first column.
-const PATH: &str = "path";
-/// The most columns: as many numbers as the largest code has, and a path.
-const MOST_COLUMNS: usize = (1 << 24) + 1;
-/// The most bytes of a file that is read.
-const MOST_BYTES: u64 = 1 << 32;
 
 /// Writes a line for each of `paths` with as many of `numbers`, below a line of names: `path`, and
 /// `letter` with 0 and on.
@@ -39,16 +34,41 @@ pub fn write_to<T: std::fmt::Display>(
     paths: &[String],
     numbers: &[T],
 ) -> io::Result<()> {
-    let width = numbers.len().checked_div(paths.len()).unwrap_or(0);
-    if width * paths.len() != numbers.len() {
-        let what = format!("{} numbers do not belong to {} paths", numbers.len(), paths.len());
+    let paths: Vec<String> = paths.iter().map(|path| quoted(path)).collect();
+    lines_to(out, &[PATH], &paths, letter, numbers)
+}
+
+/// The same of codes of parts of pictures: where each lies stands behind its picture's path, in pixels.
+///
+/// # Errors
+/// When the numbers do not go into lines of one length, or it cannot be written.
+pub fn write_parts_to<T: std::fmt::Display>(
+    out: &mut dyn io::Write,
+    letter: char,
+    parts: &[(String, Area)],
+    numbers: &[T],
+) -> io::Result<()> {
+    lines_to(out, &areas::COLUMNS, &areas::lines(parts), letter, numbers)
+}
+
+/// Writes a line of names, and one for each of `starts`, which go on with as many of `numbers`.
+fn lines_to<T: std::fmt::Display>(
+    out: &mut dyn io::Write,
+    names: &[&str],
+    starts: &[String],
+    letter: char,
+    numbers: &[T],
+) -> io::Result<()> {
+    let width = numbers.len().checked_div(starts.len()).unwrap_or(0);
+    if width * starts.len() != numbers.len() {
+        let what = format!("{} numbers do not belong to {} paths", numbers.len(), starts.len());
         return Err(io::Error::other(what));
     }
-    write!(out, "{PATH}")?;
+    out.write_all(names.join(",").as_bytes())?;
     (0..width).try_for_each(|column| write!(out, ",{letter}{column}"))?;
     writeln!(out)?;
-    for (line, path) in paths.iter().enumerate() {
-        out.write_all(quoted(path).as_bytes())?;
+    for (line, start) in starts.iter().enumerate() {
+        out.write_all(start.as_bytes())?;
         let row = &numbers[line * width..][..width];
         row.iter().try_for_each(|number| write!(out, ",{number}"))?;
         writeln!(out)?;
@@ -56,31 +76,12 @@ pub fn write_to<T: std::fmt::Display>(
     Ok(())
 }
 
-/// A field that means the text, whatever is in it.
-fn quoted(text: &str) -> String {
-    let is_plain = !text.is_empty()
-        && !text.contains([',', '"', '\n', '\r'])
-        && text.trim().len() == text.len();
-    if is_plain { text.into() } else { format!("\"{}\"", text.replace('"', "\"\"")) }
-}
-
-/// Reads the numbers of such a file, `[lines, columns]`, without the paths, if it has those.
+/// Reads the numbers of such a file, `[lines, columns]`, without the paths, if it has those, and places.
 ///
 /// # Errors
 /// When the file cannot be read, has no line below that of names, or a field is no number.
 pub fn read(file: &Path) -> Result<Tensor> {
-    let unreadable = |error: io::Error| match error.kind() {
-        io::ErrorKind::NotFound => Error::file(file, "does not exist; name a file of codes"),
-        io::ErrorKind::InvalidInput => {
-            Error::file(file, "is not a file; name one that diabolo encode wrote")
-        }
-        io::ErrorKind::FileTooLarge => {
-            Error::file(file, format!("cannot be read: {error}; write so many codes as .npy"))
-        }
-        _ => Error::file(file, format!("cannot be read: {error}; use another copy")),
-    };
-    let bytes = crate::file::read(file, MOST_BYTES).map_err(unreadable)?;
-    from_bytes(&bytes, file)
+    from_bytes(&stored(file)?, file)
 }
 
 /// Reads the table of a file with these `bytes`; `file` is for messages only.
@@ -88,19 +89,14 @@ pub fn read(file: &Path) -> Result<Tensor> {
 /// # Errors
 /// As [`read`].
 pub fn from_bytes(bytes: &[u8], file: &Path) -> Result<Tensor> {
-    let text = std::str::from_utf8(bytes)
-        .map_err(|_| Error::file(file, "is no text in UTF-8; save it as CSV in UTF-8"))?;
-    parse(text).map_err(|what| Error::file(file, what))
+    parse(text(bytes, file)?).map_err(|what| Error::file(file, what))
 }
-
-/// What is read, or what is wrong.
-type Parsed<T> = std::result::Result<T, String>;
 
 fn parse(text: &str) -> Parsed<Tensor> {
     let mut records = Records::new(text);
-    let mut skipped = 0;
+    let mut known = 0;
     let first = records.next(|_, place, name| {
-        skipped += usize::from(place == 0 && name == PATH);
+        known += usize::from(place == known && areas::COLUMNS.get(place) == Some(&name));
         match name.trim().parse::<f32>() {
             Ok(_) => {
                 Err("has numbers in its first line, which names the columns: path,c0,c1,...".into())
@@ -111,6 +107,8 @@ fn parse(text: &str) -> Parsed<Tensor> {
     let Some((_, named)) = first else {
         return Err("is empty; the first line names the columns: path,c0,c1,...".into());
     };
+    // Whose codes these are: pictures', or parts' of them.
+    let skipped = if known == areas::COLUMNS.len() { known } else { known.min(1) };
     let columns = named - skipped;
     if columns == 0 {
         return Err("has no column of numbers; the first line is path,c0,c1,...".into());
@@ -138,76 +136,6 @@ fn parse(text: &str) -> Parsed<Tensor> {
         }
     }
     Tensor::new([count, columns], numbers).map_err(|error| error.to_string())
-}
-
-/// The lines of a table. Empty ones are passed over.
-pub(crate) struct Records<'a> {
-    rest: &'a str,
-    line: usize,
-}
-
-impl<'a> Records<'a> {
-    /// Those of a whole table.
-    pub(crate) fn new(table: &'a str) -> Self {
-        // Spreadsheets begin files with a mark of their encoding.
-        Self { rest: table.strip_prefix('\u{feff}').unwrap_or(table), line: 1 }
-    }
-
-    /// Hands the fields of the next line to `take`, each with the line's number and its own, so that no
-    /// memory is asked for but what `take` needs. The line's number and how many fields it has; `None`
-    /// at the end.
-    pub(crate) fn next(
-        &mut self,
-        mut take: impl FnMut(usize, usize, &str) -> Parsed<()>,
-    ) -> Parsed<Option<(usize, usize)>> {
-        while let Some(rest) =
-            self.rest.strip_prefix("\r\n").or_else(|| self.rest.strip_prefix('\n'))
-        {
-            (self.rest, self.line) = (rest, self.line + 1);
-        }
-        if self.rest.is_empty() {
-            return Ok(None);
-        }
-        let line = self.line;
-        for place in 0..MOST_COLUMNS {
-            let field = self.field().ok_or_else(|| {
-                format!("has quotation marks in line {line} that do not enclose a field")
-            })?;
-            take(line, place, &field)?;
-            match self.rest.strip_prefix(',') {
-                Some(rest) => self.rest = rest,
-                None => return Ok(Some((line, place + 1))),
-            }
-        }
-        Err(format!("has more fields in line {line} than a code has numbers"))
-    }
-
-    /// The field up to the next comma or end of line.
-    fn field(&mut self) -> Option<Cow<'a, str>> {
-        let Some(mut rest) = self.rest.strip_prefix('"') else {
-            let end = self.rest.find([',', '\n']).unwrap_or(self.rest.len());
-            let field = &self.rest[..end];
-            let is_last = !self.rest[end..].starts_with(',');
-            self.rest = &self.rest[end..];
-            let field = if is_last { field.strip_suffix('\r').unwrap_or(field) } else { field };
-            return (!field.contains('"')).then(|| field.into());
-        };
-        let mut field = String::new();
-        loop {
-            let end = rest.find('"')?;
-            field.push_str(&rest[..end]);
-            rest = &rest[end + 1..];
-            match rest.strip_prefix('"') {
-                // Two quotation marks stand for one.
-                Some(more) => (field, rest) = (field + "\"", more),
-                None => break,
-            }
-        }
-        self.line += field.matches('\n').count();
-        self.rest = rest.strip_prefix('\r').unwrap_or(rest);
-        let is_closed = self.rest.is_empty() || self.rest.starts_with([',', '\n']);
-        is_closed.then_some(field.into())
-    }
 }
 
 #[cfg(test)]
@@ -264,7 +192,7 @@ mod tests {
             prop_assert_eq!(&back.shape()[..], [paths.len(), 3]);
             prop_assert_eq!(back.data(), numbers);
             let text = std::fs::read_to_string(&file).expect("text");
-            let mut records = Records { rest: &text, line: 1 };
+            let mut records = Records::new(&text);
             let mut first = vec![];
             let mut note = |_, place, field: &str| {
                 first.extend((place == 0).then(|| field.to_owned()));
