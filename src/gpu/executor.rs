@@ -125,19 +125,12 @@ impl GpuExecutor {
 
     /// Records steps and sends them off: in one submission, or one step in several.
     fn submit(&mut self, plan: PlanId, steps: &[StepScalars], parts: usize) -> Result<()> {
-        let operations = self.programs[plan].0.operations.len();
-        if self.profiler.as_ref().is_some_and(|profiler| profiler.on) {
-            let part = Part { number: 0, of: 1, is_timed: false };
-            return self.submit_part(plan, steps, 0..operations, part);
-        }
-        if parts == 1 {
-            let part = Part { number: 0, of: 1, is_timed: true };
-            return self.submit_part(plan, steps, 0..operations, part);
-        }
-        let seconds = self.programs[plan].0.operations.iter().map(|it| it.assumed_seconds);
-        let parts = split(&seconds.collect::<Vec<_>>(), parts);
+        let is_timed = !self.profiler.as_ref().is_some_and(|profiler| profiler.on);
+        let operations = self.programs[plan].0.operations.iter();
+        let seconds: Vec<f64> = operations.map(|operation| operation.assumed_seconds).collect();
+        let parts = split(&seconds, if is_timed { parts } else { 1 });
         for (number, range) in parts.iter().enumerate() {
-            let part = Part { number, of: parts.len(), is_timed: true };
+            let part = Part { number, of: parts.len(), is_timed };
             self.submit_part(plan, steps, range.clone(), part)?;
         }
         Ok(())
