@@ -38,13 +38,14 @@ const MEASURED: usize = 1000;
 /// When the folder is missing or holds fewer than two images (or none, with `--patches`), when images
 /// cannot be decoded and `--skip-damaged` is not given, and when sizes differ and `--size` is not given.
 pub fn load(folder: &Path, options: &LoadOptions, known: Option<&Manifest>) -> Result<Dataset> {
+    let name = name(folder);
     let files = usable(folder, files_in(folder)?, options)?;
     if let Some(only) = only(folder, &files, options, known)? {
         let (shape, train, test) = only_picture::load(folder, &only, options)?;
-        let name = name(folder);
         let (masked, trains_on_all, classes) = (false, false, vec![]);
         return Ok(Dataset { name, shape, masked, train, test, trains_on_all, classes });
     }
+    let folder = base(folder);
     let Partition { train, held_out, classes } = match known {
         Some(manifest) => Partition::remembered(folder, &files, manifest)?,
         None => Partition::drawn(folder, &files, options)?,
@@ -86,7 +87,6 @@ pub fn load(folder: &Path, options: &LoadOptions, known: Option<&Manifest>) -> R
         test = train.select(&(0..count).map(kept).collect::<Vec<_>>());
     }
     warn_of_copies(&train, &test, trains_on_all);
-    let name = name(folder);
     Ok(Dataset { name, shape, masked: false, train, test, trains_on_all, classes })
 }
 
@@ -137,6 +137,7 @@ pub fn held_out(
     if let Some(only) = only(folder, &files, options, known)? {
         return Ok(vec![only.path]);
     }
+    let folder = base(folder);
     let partition = match known {
         Some(manifest) => Partition::remembered(folder, &files, manifest)?,
         None => Partition::drawn(folder, &files, options)?,
@@ -151,6 +152,7 @@ fn only(
     options: &LoadOptions,
     known: Option<&Manifest>,
 ) -> Result<Option<Member>> {
+    let folder = base(folder);
     match known.map(|known| (known, &known.train[..], &known.held_out[..])) {
         Some((known, [train], [held_out])) if train.md5 == held_out.md5 => {
             let one = Manifest { held_out: vec![], ..known.clone() };
@@ -167,16 +169,32 @@ fn only(
 /// What a run on the pictures of a folder is called after.
 pub(crate) fn name(folder: &Path) -> String {
     let full = fs::canonicalize(folder).unwrap_or_else(|_| folder.to_path_buf());
-    full.file_name().map_or_else(|| "images".into(), |name| name.to_string_lossy().into_owned())
+    let name = if full.is_file() { full.file_stem() } else { full.file_name() };
+    name.map_or_else(|| "images".into(), |name| name.to_string_lossy().into_owned())
 }
 
-/// Every image file below `folder`, at least one, sorted by path.
+/// The folder that pictures lie in: a folder of them, or that of a single file.
+fn base(folder: &Path) -> &Path {
+    if folder.is_file() { folder.parent().unwrap_or(Path::new("")) } else { folder }
+}
+
+/// Every image file below `folder`, at least one, sorted by path; or that file, or its pages.
 ///
 /// # Errors
 /// When there is none, or a folder cannot be listed.
 pub fn files_in(folder: &Path) -> Result<Vec<PathBuf>> {
+    if folder.is_file() {
+        return match format::of_file(folder) {
+            Kind::Picture(format) => Ok(pictures_in(folder.to_path_buf(), format)),
+            _ => {
+                let what = format!("is no image; the formats that are read: {}", format::names());
+                Err(Error::file(folder, what))
+            }
+        };
+    }
     if !folder.is_dir() {
-        let what = if folder.exists() { "is not a folder" } else { "there is no such folder" };
+        let is_there = folder.exists();
+        let what = if is_there { "is not a folder" } else { "there is no such folder" };
         return Err(Error::file(folder, format!("{what}; give images:DIR a folder of images")));
     }
     let mut files = Vec::new();
