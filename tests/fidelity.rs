@@ -1,6 +1,8 @@
 //! What a task hands back is in the form of the picture that it was given: as many bits, the same
 //! transparency, the same colour profile. What is lost on the way is said.
 
+#[path = "support/profiles.rs"]
+mod profiles;
 #[path = "support/program.rs"]
 mod program;
 
@@ -14,6 +16,7 @@ use image::{
     DynamicImage, GrayAlphaImage, GrayImage, ImageBuffer, ImageDecoder, ImageEncoder, ImageReader,
     Luma, LumaA, Rgb, RgbImage, Rgba, RgbaImage,
 };
+use profiles::{WIDE, profile};
 use program::{Runs, diabolo, printed, text};
 use tempfile::TempDir;
 
@@ -113,29 +116,7 @@ fn a_missing_picture_is_called_missing() {
 
 /// A profile of other primaries than sRGB's, as bytes.
 fn wide_gamut() -> Vec<u8> {
-    let fixed = |number: f64| ((number * 65_536.0).round() as i32).to_be_bytes();
-    let mut tags: Vec<(&[u8; 4], Vec<u8>)> = vec![];
-    let wide = [[0.5151, 0.2412, -0.0011], [0.2920, 0.6922, 0.0419], [0.1571, 0.0666, 0.7841]];
-    for (tag, xyz) in [b"rXYZ", b"gXYZ", b"bXYZ"].into_iter().zip(wide) {
-        let numbers = xyz.into_iter().flat_map(fixed);
-        tags.push((tag, b"XYZ \0\0\0\0".iter().copied().chain(numbers).collect()));
-    }
-    for tag in [b"rTRC", b"gTRC", b"bTRC"] {
-        tags.push((tag, b"curv\0\0\0\0\0\0\0\x01\x02\x33".to_vec()));
-    }
-    tags.push((b"desc", b"desc\0\0\0\0\0\0\0\x0bDisplay P3\0".to_vec()));
-    let mut bytes = vec![0; 128];
-    bytes[16..20].copy_from_slice(b"RGB ");
-    bytes.extend((tags.len() as u32).to_be_bytes());
-    let mut at = 132 + 12 * tags.len();
-    for (name, tag) in &tags {
-        bytes.extend_from_slice(*name);
-        bytes.extend((at as u32).to_be_bytes());
-        bytes.extend((tag.len() as u32).to_be_bytes());
-        at += tag.len();
-    }
-    bytes.extend(tags.into_iter().flat_map(|(_, tag)| tag));
-    bytes
+    profile(WIDE, 2.2, "Display P3")
 }
 
 /// Writes a colour picture of 8x8 with such a profile.

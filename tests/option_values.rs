@@ -6,7 +6,7 @@ use std::path::Path;
 use std::str::FromStr;
 
 use clap::{Parser, ValueEnum};
-use diabolo::data::{Dataset, LoadOptions, Missing, Source};
+use diabolo::data::{Dataset, LoadOptions, Missing, Source, StoredRange};
 use diabolo::error::Error;
 use diabolo::gpu::DeviceChoice;
 use diabolo::models::{Architecture, CodeForm, Kind};
@@ -29,6 +29,7 @@ fn value<T: FromStr<Err = Error> + Display + PartialEq + Debug>(text: &str) {
 fn values(text: &str) {
     value::<Source>(text);
     value::<Missing>(text);
+    value::<StoredRange>(text);
     value::<Corruption>(text);
     value::<Architecture>(text);
     value::<CodeForm>(text);
@@ -108,6 +109,9 @@ fn argument() -> impl Strategy<Value = String> {
         "missing",
         "limit",
         "size",
+        "patches",
+        "fit",
+        "range",
         "epochs",
         "batch",
         "lr",
@@ -153,6 +157,11 @@ fn argument() -> impl Strategy<Value = String> {
         "true",
         "cosine",
         "8x8",
+        "8X99999999999999999999",
+        "crop",
+        "0-255",
+        "-1e3--0.5",
+        "7-7",
     ]);
     (name, value).prop_map(|(name, value)| format!("--{name}={value}"))
 }

@@ -15,13 +15,14 @@ use pictures::{folder, picture};
 use program::{diabolo_in, printed, program, text};
 
 /// Runs that pages speak of, by what trains one of the kind in no time.
-const RUNS: [(&str, &str); 12] = [
+const RUNS: [(&str, &str); 13] = [
     ("readings", "--variant dense --data npy:readings.npy --latent 2"),
     ("vae-mnist", "--variant vae --data digits --latent 2"),
     ("cvae-mnist", "--variant cvae --data digits --latent 2"),
     ("vqvae-mnist", "--variant vqvae --data digits --arch conv:4 --codes 8 --code-dim 2"),
     ("conv-digits", "--variant conv --data digits --arch conv:4 --latent 2"),
     ("conv-photos", "--variant conv --data images:photos --arch conv:4 --latent 2"),
+    ("parts", "--variant conv --data images:photos --patches 16x16 --arch conv:4 --latent 2"),
     ("vae-photos", "--variant vae --data images:photos --latent 2"),
     ("codec", "--variant conv --data images:photos --arch conv:4 --latent map:2 --quantise 0.25"),
     ("small", "--variant conv --data images:photos --arch conv:2 --latent map:1 --quantise 0.25"),

@@ -11,7 +11,8 @@ use std::process::Output;
 use diabolo::arithmetic::byte::number_of_byte;
 use diabolo::data::{Dataset, Fit, LoadOptions, Source};
 use diabolo::error::Result;
-use diabolo::tasks::{Pictures, Raster};
+use diabolo::gpu::DeviceChoice;
+use diabolo::tasks::{Pictures, Raster, Trained};
 use diabolo::train::Config;
 use image::{DynamicImage, GrayImage, ImageBuffer, Luma, Rgb, RgbImage};
 use program::{check_failed, diabolo, printed, text};
@@ -318,6 +319,14 @@ fn one_picture_is_enough_for_patches() {
     let options = LoadOptions { patches: Some((16, 16)), ..LoadOptions::default() };
     let data = load(folder.path(), &options).expect("parts");
     assert_eq!((data.train.count, data.test.count), (22, 2));
+    // Named by itself, it is the same whatever lies beside it.
+    let elsewhere = TempDir::new().expect("a temporary folder");
+    let file = elsewhere.path().join("one.png");
+    fs::copy(folder.path().join("one.png"), &file).expect("the folder is ours");
+    GrayImage::new(9, 9).save(elsewhere.path().join("two.png")).expect("the folder is ours");
+    let by_itself = load(&file, &options).expect("parts");
+    assert_eq!((&by_itself.train, &by_itself.test), (&data.train, &data.test));
+    assert_eq!((by_itself.name.as_str(), &*by_itself.train.files[0].file), ("one", "one.png"));
     let (trained, held_out) = (&data.train.pixels, &data.test.pixels);
     assert!(trained.iter().max() < held_out.iter().min());
     let options = LoadOptions { hold_out: Some(0.5), limit: Some(3), ..options };
@@ -326,6 +335,24 @@ fn one_picture_is_enough_for_patches() {
 
     let error = load(folder.path(), &LoadOptions::default()).expect_err("one").to_string();
     assert!(error.contains("at least 2") && error.contains("--patches"), "{error}");
+    let error = load(&file, &LoadOptions::default()).expect_err("one").to_string();
+    assert!(error.contains("one.png: is a single image; at least 2"), "{error}");
+    let notes = elsewhere.path().join("notes.txt");
+    fs::write(&notes, "none").expect("the folder is ours");
+    let error = load(&notes, &options).expect_err("no picture").to_string();
+    assert!(error.contains("notes.txt: is no image"), "{error}");
+    // As what is held out, it is all parts of it; and a run that was trained so remembers it.
+    let (file, others) = (file.display(), folder.path().display());
+    let run = elsewhere.path().join("run");
+    let train = format!(
+        "train --data images:{others} --test-data images:{file} --patches 16x16 --epochs 1 --variant dense \
+         --device cpu --out {}",
+        run.display()
+    );
+    let said = printed(&diabolo(&train));
+    assert!(said.contains("24 images") && said.contains("24 held out"), "{said}");
+    let trained = Trained::load(&run, &DeviceChoice::Cpu).expect("a run").dataset().expect("parts");
+    assert_eq!((trained.train.count, trained.test.count), (24, 24));
     let options = LoadOptions { patches: Some((120, 30)), ..LoadOptions::default() };
     let error = load(folder.path(), &options).expect_err("no room").to_string();
     assert!(error.contains("too small for a part to train on"), "{error}");

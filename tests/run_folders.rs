@@ -169,8 +169,11 @@ fn what_differs_from_the_run_to_go_on_with_is_named_with_both_values() {
     fails(&format!("{resume} --lr 0.005 --size 9x9"), &["--size: not given there, 9x9 here)"]);
     let other = "--data images:others --lr 0.005 --resume-from run/model.safetensors";
     fails(other, &["on other images (--data: images:pictures there, images:others here)"]);
-    few_pictures(&place.path().join("pictures"), 6);
-    fails(&format!("{resume} --lr 0.005"), &["the images of images:pictures have changed since"]);
+    let other = GrayImage::from_pixel(8, 8, Luma([77]));
+    other.save(place.path().join("pictures/00.png")).expect("the folder is ours");
+    let changed = "pictures of this run are gone or have changed: 00.png";
+    let refused = "the images of images:pictures have changed since";
+    fails(&format!("{resume} --lr 0.005"), &[changed, refused]);
     fails("--data images:pictures --resume-from none", &["none: does not exist"]);
 }
 

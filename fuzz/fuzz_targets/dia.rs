@@ -67,7 +67,15 @@ fn codec(by_codebook: bool) -> (Codec, Vec<u8>) {
     } else {
         quantiser = Some(Quantiser { step: 1.0, rate: 1e-3 });
     }
-    let model = Model { network, loss: Loss::Mse, variance: None, variant, quantiser, residual: false };
+    let model = Model {
+        network,
+        loss: Loss::Mse,
+        variance: None,
+        variant,
+        quantiser,
+        residual: false,
+        output: Default::default(),
+    };
     let layout = layout(&model).expect("a model");
     let state = State::initial(&layout, Seed(1), 0);
     let header = Header {

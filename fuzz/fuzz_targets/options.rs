@@ -7,7 +7,7 @@ use std::str::FromStr;
 use std::sync::LazyLock;
 
 use clap::{Parser, ValueEnum};
-use diabolo::data::{Dataset, LoadOptions, Missing, Source};
+use diabolo::data::{Dataset, LoadOptions, Missing, Source, StoredRange};
 use diabolo::gpu::DeviceChoice;
 use diabolo::models::{Architecture, CodeForm, Kind};
 use diabolo::ops::{Activation, Corruption};
@@ -22,6 +22,7 @@ static DIGITS: LazyLock<Dataset> = LazyLock::new(|| {
 fuzz_target!(|text: &str| {
     value::<Source>(text);
     value::<Missing>(text);
+    value::<StoredRange>(text);
     value::<Corruption>(text);
     value::<Architecture>(text);
     value::<CodeForm>(text);

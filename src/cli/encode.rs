@@ -18,7 +18,7 @@ use crate::models::Model;
 use crate::run::say;
 use crate::shape::Shape;
 use crate::tasks::restore::Area;
-use crate::tasks::{DeepRaster, Pictures, Trained, code_table, encoded, inputs};
+use crate::tasks::{LookedOver, Pictures, Trained, code_table, encoded, inputs};
 use crate::tensor::Tensor;
 
 /// Numbers of pictures that are held at once.
@@ -114,7 +114,7 @@ pub fn encode(args: &EncodeArgs) -> Result<()> {
     say(format_args!("{count} of {width} written to {out}"));
     if let (Some(beside), Names::Parts(parts)) = (&beside, &names) {
         beside.write(|file| code_table::write_areas_to(file, parts))?;
-        say(format_args!("which parts they are of written to {beside}"));
+        say(format_args!("the places of their parts written to {beside}"));
     }
     Ok(())
 }
@@ -185,17 +185,18 @@ fn part_codes(
     let paths = inputs::find(inputs)?;
     let label = trained.label(label)?;
     trained.labels(label, 1)?;
-    Pictures::check(&paths)?;
-    notes::channels(&paths, trained.model());
     let (part, intake) = (trained.model().images(), trained.config().intake().as_stored());
+    let mut pictures = LookedOver::new(&paths, intake)?;
+    notes::channels(&paths, trained.model());
     let mut inference = trained.inference();
     let (mut names, mut all) = (vec![], Codes::default());
-    for path in &paths {
-        let picture = DeepRaster::read(path, intake)?;
-        let (areas, codes) = encoded(&mut inference, part, picture.tensor(), label)?;
-        let path = path.to_string_lossy();
-        names.extend(areas.into_iter().map(|area| (path.clone().into_owned(), area)));
-        all.append(codes);
+    for (number, path) in paths.iter().enumerate() {
+        for picture in pictures.take(number..number + 1)? {
+            let (areas, codes) = encoded(&mut inference, part, picture.tensor(), label)?;
+            let path = path.to_string_lossy();
+            names.extend(areas.into_iter().map(|area| (path.clone().into_owned(), area)));
+            all.append(codes);
+        }
     }
     Ok((Names::Parts(names), all))
 }

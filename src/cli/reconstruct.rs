@@ -2,20 +2,18 @@
 
 use std::path::PathBuf;
 
-use rayon::prelude::*;
-
 use super::model::ModelArgs;
 use super::notes;
 use super::numbers;
 use super::outputs::{begin, check_apart, save_as};
-use crate::data::{DeepIntake, ImageShape};
+use crate::data::ImageShape;
 use crate::error::{Result, counted};
 use crate::evaluate::psnr;
 use crate::inference::Inference;
 use crate::run::say;
 use crate::tasks::files::{Input, Outputs, paths};
 use crate::tasks::restore::restored;
-use crate::tasks::{DeepRaster, Pictures};
+use crate::tasks::{DeepRaster, LookedOver};
 use crate::tensor::Tensor;
 
 /// Pictures that are held at once.
@@ -59,18 +57,18 @@ pub fn reconstruct(args: &ReconstructArgs) -> Result<()> {
     let labels = trained.labels(label, paths.len())?;
     let outputs = Outputs::place(&inputs, &args.out, &[String::new()], "png");
     begin(&outputs, &inputs, &[], args.overwrite)?;
-    Pictures::check(&paths)?;
-    notes::channels(&paths, trained.model());
     let (shape, intake) = (trained.model().images(), trained.config().intake());
     let by_parts = trained.config().patches.is_some();
     let intake = if by_parts { intake.as_stored() } else { intake.into() };
+    let mut pictures = LookedOver::new(&paths, intake)?;
+    notes::channels(&paths, trained.model());
     let mut inference = trained.inference();
     let mut sum = 0.0;
     // Whole pictures are held, where they are.
     let chunk = if by_parts { 1 } else { CHUNK };
     for (number, part) in paths.chunks(chunk).enumerate() {
         let first = number * chunk;
-        let pictures = read(part, intake)?;
+        let pictures = pictures.take(first..first + part.len())?;
         let labels = labels.as_ref().map(|labels| &labels[first..][..part.len()]);
         let (made, quality) = match by_parts {
             true => in_parts(&mut inference, shape, &pictures, label)?,
@@ -84,11 +82,6 @@ pub fn reconstruct(args: &ReconstructArgs) -> Result<()> {
     let (mean, count) = (sum / paths.len() as f64, counted(paths.len(), "picture"));
     say(format_args!("{count} written to {}, {mean:.2} dB", args.out.display()));
     Ok(())
-}
-
-/// Pictures as a model takes them, at its size or as large as they are.
-fn read(paths: &[PathBuf], intake: DeepIntake) -> Result<Vec<DeepRaster>> {
-    paths.par_iter().map(|path| DeepRaster::read(path, intake)).collect()
 }
 
 /// What a model makes of pictures of its size, and their PSNR.

@@ -7,11 +7,11 @@ use std::path::Path;
 
 use image::{DynamicImage, ImageBuffer, ImageDecoder, ImageReader, Luma};
 
+use super::fault::Fault;
 use super::fit::Fit;
 use super::load_options::DeepIntake;
 use super::opening;
 use crate::arithmetic::byte::number_of_byte;
-use crate::error::{Error, Result};
 use crate::file;
 use crate::shape::ImageShape;
 
@@ -70,12 +70,12 @@ pub(crate) struct DeepPicture {
 ///
 /// # Errors
 /// When it cannot be read, or has no pixels.
-pub(crate) fn decode(path: &Path, intake: DeepIntake) -> Result<DeepPicture> {
+pub(crate) fn decode(path: &Path, intake: DeepIntake) -> Result<DeepPicture, Fault> {
     let DeepIntake { channels, size, fit, range } = intake;
     let gray = channels == 1;
-    let image = opening::open(path, range).map_err(|fault| fault.error())?.image;
+    let image = opening::open(path, range)?.image;
     if image.width() == 0 || image.height() == 0 {
-        return Err(Error::file(path, "is an image without pixels; replace or remove it"));
+        return Err(Fault::new(path, "is an image without pixels", "replace or remove it"));
     }
     let color = image.color();
     let form = Form {

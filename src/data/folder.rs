@@ -79,6 +79,7 @@ fn divided(
         let (shape, train, test) = only_picture::load(folder, &only, options)?;
         return Ok(Dataset { name, shape, train, test, ..Dataset::default() });
     }
+    let folder = base(folder);
     let mut partition = match known {
         Some(manifest) => Partition::remembered(folder, files, manifest)?,
         None => Partition::drawn(folder, files, options)?,
@@ -177,6 +178,7 @@ pub fn held_out(
     if let Some(only) = only(folder, &files, options, known)? {
         return Ok(vec![only.path]);
     }
+    let folder = base(folder);
     let partition = match known {
         Some(manifest) => Partition::remembered(folder, &files, manifest)?,
         None => Partition::drawn(folder, &files, options)?,
@@ -191,6 +193,7 @@ fn only(
     options: &LoadOptions,
     known: Option<&Manifest>,
 ) -> Result<Option<Member>> {
+    let folder = base(folder);
     match known.map(|known| (known, &known.train[..], &known.held_out[..])) {
         Some((known, [train], [held_out])) if train.md5 == held_out.md5 => {
             let one = Manifest { held_out: vec![], ..known.clone() };
@@ -207,16 +210,32 @@ fn only(
 /// What a run on the pictures of a folder is called after.
 pub(crate) fn name(folder: &Path) -> String {
     let full = fs::canonicalize(folder).unwrap_or_else(|_| folder.to_path_buf());
-    full.file_name().map_or_else(|| "images".into(), |name| name.to_string_lossy().into_owned())
+    let name = if full.is_file() { full.file_stem() } else { full.file_name() };
+    name.map_or_else(|| "images".into(), |name| name.to_string_lossy().into_owned())
 }
 
-/// Every image file below `folder`, at least one, sorted by path.
+/// The folder that pictures lie in: a folder of them, or that of a single file.
+fn base(folder: &Path) -> &Path {
+    if folder.is_file() { folder.parent().unwrap_or(Path::new("")) } else { folder }
+}
+
+/// Every image file below `folder`, at least one, sorted by path; or that file, or its pages.
 ///
 /// # Errors
 /// When there is none, or a folder cannot be listed.
 pub fn files_in(folder: &Path) -> Result<Vec<PathBuf>> {
+    if folder.is_file() {
+        return match format::of_file(folder) {
+            Kind::Picture(format) => Ok(pictures_in(folder.to_path_buf(), format)),
+            _ => {
+                let what = format!("is no image; the formats that are read: {}", format::names());
+                Err(Error::file(folder, what))
+            }
+        };
+    }
     if !folder.is_dir() {
-        let what = if folder.exists() { "is not a folder" } else { "there is no such folder" };
+        let is_there = folder.exists();
+        let what = if is_there { "is not a folder" } else { "there is no such folder" };
         return Err(Error::file(folder, format!("{what}; give a folder of images")));
     }
     let mut files = Vec::new();

@@ -1,4 +1,4 @@
-//! A folder of a single picture, of which parts are trained on and others are held out.
+//! A single picture, alone in its folder or named by itself, of which parts are trained on and others are held out.
 
 use std::path::Path;
 
@@ -26,8 +26,11 @@ pub(super) fn load(
 ) -> Result<(ImageShape, Images, Images)> {
     let file = &*only.path;
     let Some(size) = options.patches else {
-        let what = "holds a single image; at least 2 are needed, as one is held out, or --patches \
-                    WxH, which holds out a part of it; or --hold-out 0, which holds out nothing";
+        let holds = if folder.is_dir() { "holds" } else { "is" };
+        let what = format!(
+            "{holds} a single image; at least 2 are needed, as one is held out, or --patches WxH, which \
+             holds out a part of it; or --hold-out 0, which holds out nothing"
+        );
         return Err(Error::file(folder, what));
     };
     let picture = decode_only(folder, only, options)?;

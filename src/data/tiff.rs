@@ -158,6 +158,8 @@ impl<R: Read + Seek> Seek for Page<R> {
 mod tests {
     use std::io::Cursor;
 
+    use proptest::prelude::*;
+
     use super::*;
 
     /// A TIFF of pictures of a pixel each, the value of which is its page's number, and with a directory
@@ -211,6 +213,31 @@ mod tests {
             let pages = pages(&mut Cursor::new(&bytes));
             let values: Vec<u8> = pages.iter().map(|page| value(&bytes, *page)).collect();
             assert_eq!(values, [0, 1, 4], "thumbnail and mask are none");
+        }
+    }
+
+    proptest! {
+        /// Whatever its directories say, a page is a picture or none, and no place beyond the file is read.
+        #[test]
+        fn no_damage_is_too_strange(
+            is_little in any::<bool>(),
+            is_big in any::<bool>(),
+            changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..6),
+            cut in any::<prop::sample::Index>(),
+        ) {
+            let mut bytes = stack(is_little, is_big, &[0, 2]);
+            for (place, byte) in changes {
+                let place = place.index(bytes.len());
+                bytes[place] = byte;
+            }
+            for bytes in [&bytes[..], &bytes[..cut.index(bytes.len())]] {
+                for page in pages(&mut Cursor::new(bytes)) {
+                    prop_assert!(page < bytes.len() as u64);
+                    let page = Page::new(Cursor::new(bytes), page).expect("has a head");
+                    let format = image::ImageFormat::Tiff;
+                    let _ = image::ImageReader::with_format(io::BufReader::new(page), format).decode();
+                }
+            }
         }
     }
 

@@ -9,6 +9,7 @@ use image::{DynamicImage, ImageBuffer, ImageEncoder, Pixel};
 
 use crate::data::colour_profile::ColourProfile;
 use crate::data::deep_picture::{DeepPicture, decode};
+use crate::data::fault::Fault;
 use crate::data::{DeepIntake, ImageShape, StoredRange};
 use crate::error::{Error, Result};
 use crate::file::write_whole;
@@ -45,13 +46,18 @@ impl DeepRaster {
     /// # Errors
     /// When it cannot be read.
     pub fn read(path: &Path, intake: impl Into<DeepIntake>) -> Result<Self> {
-        let intake: DeepIntake = intake.into();
+        Self::decode(path, intake.into()).map_err(|fault| fault.error())
+    }
+
+    /// The same, or why it cannot be used.
+    pub(super) fn decode(path: &Path, intake: DeepIntake) -> Result<Self, Fault> {
         let channels = intake.channels;
         let DeepPicture { shape, mut numbers, opacity, form } = decode(path, intake)?;
         if channels > shape.channels {
             numbers = numbers.repeat(channels / shape.channels);
         }
-        let tensor = Tensor::new([1, channels, shape.height, shape.width], numbers)?;
+        let tensor = Tensor::new([1, channels, shape.height, shape.width], numbers)
+            .map_err(|error| Fault::damaged(path, error))?;
         let is_gray = !form.has_colour;
         let most = if form.bits == 8 { 255.0 } else { 65_535.0 };
         // Values are put back where they were, if there is room for them.

@@ -67,7 +67,7 @@ impl Pictures {
 }
 
 /// The error that names these faults of `count` pictures, if there are any.
-fn refuse(faults: &[fault::Fault], count: usize) -> Result<()> {
+pub(super) fn refuse(faults: &[fault::Fault], count: usize) -> Result<()> {
     let Some(first) = faults.first() else { return Ok(()) };
     let folder = first.path.parent().unwrap_or(Path::new(""));
     Err(fault::error(faults, folder, count))

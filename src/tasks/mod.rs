@@ -16,6 +16,7 @@ pub(crate) mod files;
 pub mod generation;
 pub(crate) mod inputs;
 pub(crate) mod interpolate;
+mod looked_over;
 pub(crate) mod numbers;
 mod part_codes;
 pub(crate) mod prior;
@@ -33,6 +34,7 @@ pub use deep_raster::DeepRaster;
 #[cfg(feature = "cli")]
 pub use export::{Part, onnx, onnx_of_run};
 pub use inputs::Pictures;
+pub use looked_over::LookedOver;
 pub use numbers::{Samples, Units, is_of_numbers, is_of_one_array};
 pub use part_codes::{PartedPicture, encoded};
 pub use raster::Raster;

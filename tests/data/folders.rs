@@ -196,7 +196,7 @@ fn missing_empty_and_nearly_empty_folders_say_so() {
     gray(&empty, "a.png", 1);
     let error = load(&empty, &LoadOptions::default()).expect_err("one");
     assert!(error.contains("at least 2"), "{error}");
-    for (path, expected) in [("missing", "no such folder"), ("a.png", "is not a folder")] {
+    for (path, expected) in [("missing", "no such folder"), ("a.png", "is a single image")] {
         let source = Source::Images(empty.path().join(path));
         let error = Dataset::load(&source, &LoadOptions::default()).expect_err(path);
         assert!(error.to_string().contains(expected), "{error}");

@@ -16,7 +16,7 @@ use crate::rng::Seed;
 use crate::run::say;
 use crate::tasks::files::{Input, Outputs, paths};
 use crate::tasks::restore::{CorruptedBy, Quality, corrupt, restored};
-use crate::tasks::{DeepRaster, Pictures};
+use crate::tasks::{DeepRaster, LookedOver};
 use crate::tensor::Tensor;
 
 /// The options of `diabolo restore`.
@@ -67,7 +67,8 @@ pub fn restore(args: &RestoreArgs) -> Result<()> {
     trained.check_pixels()?;
     let label = trained.label(args.label.as_deref())?;
     trained.labels(label, 1)?;
-    Pictures::check(&paths(&inputs))?;
+    let (shape, intake) = (trained.model().images(), trained.config().intake().as_stored());
+    let mut pictures = LookedOver::new(&paths(&inputs), intake)?;
     notes::channels(&paths(&inputs), trained.model());
     let suffixes = if args.noise.is_some() { &["", "-corrupted"][..] } else { &[""] };
     let suffixes: Vec<String> = suffixes.iter().map(ToString::to_string).collect();
@@ -75,7 +76,6 @@ pub fn restore(args: &RestoreArgs) -> Result<()> {
     let mut others: Vec<&Path> = clean.iter().map(PathBuf::as_path).collect();
     others.extend(args.mask());
     begin(&outputs, &inputs, &others, args.overwrite)?;
-    let (shape, intake) = (trained.model().images(), trained.config().intake().as_stored());
     let mut inference = trained.inference();
     let mut measured: Vec<[Quality; 4]> = vec![];
     for (number, input) in inputs.iter().enumerate() {
@@ -90,7 +90,9 @@ pub fn restore(args: &RestoreArgs) -> Result<()> {
             label,
             intake,
         };
-        measured.extend(task.run(&mut inference)?);
+        for picture in pictures.take(number..number + 1)? {
+            measured.extend(task.run(picture, &mut inference)?);
+        }
     }
     if measured.len() > 1 {
         let mean = |which: usize| Quality::mean(measured.iter().map(|all| all[which]));
@@ -141,9 +143,12 @@ struct Task<'a> {
 
 impl Task<'_> {
     /// Restores it; how near the corrupted, the restored and the filtered picture come to a clean one.
-    fn run(&self, inference: &mut Inference) -> Result<Option<[Quality; 4]>> {
+    fn run(
+        &self,
+        mut picture: DeepRaster,
+        inference: &mut Inference,
+    ) -> Result<Option<[Quality; 4]>> {
         let args = self.args;
-        let mut picture = self.read(self.path)?;
         let original = picture.tensor().clone();
         let mut seen = picture.seen();
         let mut corrupted = original.clone();
@@ -187,10 +192,6 @@ impl Task<'_> {
         Ok(Some(all))
     }
 
-    fn read(&self, path: &Path) -> Result<DeepRaster> {
-        DeepRaster::read(path, self.intake)
-    }
-
     /// Writes `made` in the form of `picture`.
     fn save(&self, picture: &DeepRaster, made: &Tensor, suffix: usize) -> Result<()> {
         let path = self.outputs.path(self.number, suffix);
@@ -202,7 +203,7 @@ impl Task<'_> {
         let Some(path) = self.clean else {
             return Ok(self.args.noise.as_ref().map(|_| original.clone()));
         };
-        let clean = self.read(path)?.tensor().clone();
+        let clean = DeepRaster::read(path, self.intake)?.tensor().clone();
         if clean.shape() != original.shape() {
             let what = format!("has another size than {}", self.path.display());
             return Err(Error::file(path, what));

@@ -7,4 +7,5 @@ mod records;
 
 pub use areas::{from_bytes as areas_from_bytes, read as read_areas, write_to as write_areas_to};
 pub use codes::{from_bytes, read, write, write_parts_to, write_to};
+#[cfg(feature = "cli")]
 pub(crate) use records::Records;
