@@ -16,6 +16,7 @@ struct Params { batch: u32 }
 @group(0) @binding(1) var<storage, read> w: array<f32>;
 @group(1) @binding(0) var<uniform> params: Params;
 
+const NONE = 0xffffffffu;
 var<private> phase: vec2<u32>; // row and column
 
 fn phase_rows() -> u32 {

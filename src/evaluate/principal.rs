@@ -3,7 +3,7 @@
 //! and Hornik: "Neural networks and principal component analysis", 1989), so this is what a network
 //! has to beat.
 
-use nalgebra::{DMatrix, SymmetricEigen};
+use nalgebra::{DMatrix, Dyn, SymmetricEigen};
 use rayon::prelude::*;
 
 use super::orthonormal::orthonormalise;
@@ -135,6 +135,9 @@ impl Principal {
         });
     }
 }
+
+/// Slopes that are tried in turn, as shares of the mean variance; see [`eigen`].
+const SLOPES: [f64; 3] = [1e-9, 1e-7, 1e-5];
 
 /// The mean of each column.
 fn mean(rows: &[f32], width: usize) -> Vec<f32> {
@@ -283,7 +286,7 @@ fn turned(
     components: usize,
 ) -> (Vec<f32>, Vec<f32>) {
     let many = basis.len() / width;
-    let eigen = SymmetricEigen::new(within);
+    let eigen = eigen(&within);
     let mut order: Vec<usize> = (0..many).collect();
     order.sort_by(|a, b| eigen.eigenvalues[*b].total_cmp(&eigen.eigenvalues[*a]));
     order.truncate(components);
@@ -296,6 +299,30 @@ fn turned(
     product(&mut directions, sizes, left, right, Threads::Many, |_, _| ());
     let variance = |at: &usize| eigen.eigenvalues[*at].max(0.0) as f32;
     (directions, order.iter().map(variance).collect())
+}
+
+/// The eigenvectors of a covariance. Of some that have hardly any rank nalgebra makes NaN, as what is left of
+/// rows already dealt with goes below what squares can hold. Slopes along the diagonal, of the size of
+/// rounding at first, leave no two rows alike.
+fn eigen(covariance: &DMatrix<f64>) -> SymmetricEigen<f64, Dyn> {
+    let many = covariance.nrows();
+    let step = covariance.trace() / many as f64 / many as f64;
+    let sloped = |slope: f64| {
+        let mut sloped = covariance.clone();
+        (0..many).for_each(|at| sloped[(at, at)] += slope * step * at as f64);
+        SymmetricEigen::new(sloped)
+    };
+    let is_whole = |found: &SymmetricEigen<f64, Dyn>| {
+        found.eigenvectors.iter().chain(&found.eigenvalues).all(|number| number.is_finite())
+    };
+    let mut found = SymmetricEigen::new(covariance.clone());
+    for slope in SLOPES {
+        if is_whole(&found) {
+            break;
+        }
+        found = sloped(slope);
+    }
+    found
 }
 
 /// The covariance of places, `[many, count]`, that have a mean of 0.

@@ -69,6 +69,7 @@ impl LookedOver {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::arithmetic::byte::number_of_byte;
 
     #[test]
     fn what_is_not_held_is_read_again_and_faults_are_named_together() {
@@ -85,7 +86,7 @@ mod tests {
             assert_eq!(pictures.held.iter().flatten().count(), count);
             let taken = [pictures.take(0..2), pictures.take(2..5)].map(|some| some.expect("whole"));
             for (number, picture) in taken.iter().flatten().enumerate() {
-                assert_eq!(picture.tensor().data(), [10.0 * number as f32 / 255.0; 12]);
+                assert_eq!(picture.tensor().data(), [number_of_byte(10 * number as u8); 12]);
             }
             assert!(pictures.held.iter().all(Option::is_none), "what was taken is let go");
         }
