@@ -14,12 +14,20 @@ use support::compare::difference;
 use support::devices::{Device, cpu, gpu_as, trusted_gpu_as};
 use support::rooms;
 
-/// Cases an operation. The numbers are drawn from one fixed seed, so that a failure is seen again.
+/// Cases an operation; `DIABOLO_TEST_CASES` says another number. They are drawn from one fixed seed, so that a
+/// failure is seen again.
 const CASES: u32 = 24;
+
+fn cases() -> u32 {
+    let Ok(text) = std::env::var("DIABOLO_TEST_CASES") else { return CASES };
+    let count: std::num::NonZeroU32 =
+        text.parse().unwrap_or_else(|error| panic!("DIABOLO_TEST_CASES is `{text}`: {error}"));
+    count.get()
+}
 
 fn config() -> ProptestConfig {
     ProptestConfig {
-        cases: CASES,
+        cases: cases(),
         rng_seed: RngSeed::Fixed(20_240_917),
         failure_persistence: None,
         max_shrink_iters: 40,

@@ -7,3 +7,4 @@ pub mod compare;
 pub mod devices;
 pub mod models;
 pub mod rooms;
+pub mod uses;

@@ -1,0 +1,163 @@
+//! Every kernel, as operations really dispatch it: all ways in which the rooms and the models have it compiled.
+
+use std::collections::{BTreeMap, HashMap};
+
+use diabolo::graph::{Graph, Plan, PlanRequest};
+use diabolo::ops::{
+    AdapterKind, AdapterTraits, Dispatch, Elementwise, GpuTarget, Kernel, kernels, sum_all,
+};
+use naga::valid::{Capabilities, ModuleInfo, ValidationFlags, Validator};
+use proptest::prelude::*;
+use proptest::strategy::ValueTree;
+use proptest::test_runner::{Config, RngSeed, TestRunner};
+
+use super::case::Case;
+use super::{models, rooms};
+use crate::for_each_room;
+
+/// Cases drawn from each room, to see its kernels at different constants.
+const CASES: usize = 24;
+
+/// One way in which a kernel is compiled.
+pub struct Use {
+    pub kernel: Kernel,
+    pub entry: &'static str,
+    pub constants: Vec<(&'static str, f64)>,
+    /// Whether it is for an adapter of eight lanes.
+    pub eight_lanes: bool,
+}
+
+impl Use {
+    pub fn new(dispatch: Dispatch, target: &GpuTarget) -> Self {
+        let Dispatch { kernel, entry, constants, .. } = dispatch;
+        Self { kernel, entry, constants, eight_lanes: target.eight_lanes }
+    }
+
+    pub fn describe(&self) -> String {
+        format!("{}.wgsl, entry {}, {:?}", self.kernel.name, self.entry, self.constants)
+    }
+
+    /// The module with every `override` replaced by its value.
+    pub fn module(&self) -> (naga::Module, ModuleInfo) {
+        let (module, info) = parse(&self.kernel, self.eight_lanes);
+        let constants: HashMap<String, f64> =
+            self.constants.iter().map(|(name, value)| ((*name).into(), *value)).collect();
+        let entry = Some((naga::ShaderStage::Compute, self.entry));
+        let set = naga::back::pipeline_constants::process_overrides(
+            &module,
+            &info,
+            entry,
+            &constants.into_iter().collect(),
+        );
+        let (module, info) = set.unwrap_or_else(|error| panic!("{}: {error}", self.describe()));
+        (module.into_owned(), info.into_owned())
+    }
+}
+
+/// Kernels for adapters of eight lanes may use subgroups, and no others, for not every device has them.
+pub fn parse(kernel: &Kernel, eight_lanes: bool) -> (naga::Module, ModuleInfo) {
+    parse_text(&kernel.text(), eight_lanes)
+}
+
+pub fn parse_text(text: &str, eight_lanes: bool) -> (naga::Module, ModuleInfo) {
+    let module = naga::front::wgsl::parse_str(text)
+        .unwrap_or_else(|error| panic!("{}", error.emit_to_string(text)));
+    let capabilities = match eight_lanes {
+        true => Capabilities::SUBGROUP,
+        false => Capabilities::empty(),
+    };
+    let info = Validator::new(ValidationFlags::all(), capabilities)
+        .validate(&module)
+        .unwrap_or_else(|error| panic!("{}", error.emit_to_string(text)));
+    (module, info)
+}
+
+fn sample(cases: impl Strategy<Value = Case>) -> Vec<Case> {
+    let config = Config { rng_seed: RngSeed::Fixed(1), ..Config::default() };
+    let mut runner = TestRunner::new(config);
+    let mut draw = || cases.new_tree(&mut runner).expect("a room has cases").current();
+    (0..CASES).map(|_| draw()).collect()
+}
+
+macro_rules! all_rooms {
+    ($($room:ident),* $(,)?) => {
+        fn cases() -> Vec<Case> {
+            [$(sample(rooms::$room())),*].concat()
+        }
+    };
+}
+
+for_each_room!(all_rooms);
+
+/// The adapters that kernels differ between.
+fn adapters() -> [AdapterTraits; 4] {
+    let [discrete, integrated, software] =
+        [AdapterKind::Discrete, AdapterKind::Integrated, AdapterKind::Software]
+            .map(AdapterTraits::of);
+    [discrete, integrated, software, AdapterTraits::llvmpipe()]
+}
+
+/// Every dispatch of all rooms and of training steps, on GPUs and on software adapters, once.
+pub fn uses() -> Vec<Use> {
+    let mut uses = BTreeMap::new();
+    for adapter in adapters() {
+        let target = GpuTarget::new(&adapter);
+        let mut plans = models::training_plans(&target);
+        for case in cases() {
+            let drawn = case.draw().unwrap_or_else(|error| panic!("{case:?}: {error}"));
+            for fuse in [false, true] {
+                let plan = drawn.plan(Some(&target), fuse);
+                plans.push(plan.unwrap_or_else(|error| panic!("{case:?}: {error}")));
+            }
+        }
+        let steps = plans.iter().flat_map(|plan| &plan.steps);
+        for dispatch in steps.flat_map(|step| step.dispatches(&target)) {
+            let found = Use::new(dispatch, &target);
+            // Adapters have kernels of one name with parts of their own.
+            uses.entry((found.describe(), found.kernel.text())).or_insert(found);
+        }
+    }
+    uses.into_values().collect()
+}
+
+/// Those, and an operation from outside the crate with its first and second gradient.
+pub fn uses_with_own() -> Vec<Use> {
+    let op = Elementwise::new("own_sine", "sin(scale * x)", f32::sin)
+        .derivative("scale * cos(scale * x)", f32::cos)
+        .derivative("-scale * scale * sin(scale * x)", |x| -x.sin())
+        .constant("scale", 1.5);
+    let mut graph = Graph::new();
+    let x = graph.input("x", [3, 5]);
+    let mut node = op.apply(&mut graph, x).expect("its text is right");
+    for _ in 0..2 {
+        let sum = sum_all(&mut graph, node).expect("a sum");
+        node = graph.gradients(sum, &[x]).expect("two derivatives")[0];
+    }
+    let layout = graph.layout();
+    let outputs = vec![("second".into(), node)];
+    let plan = Plan::new(&PlanRequest { outputs, ..PlanRequest::new(&graph, &layout, None) });
+    let steps = plan.expect("a plan").steps;
+    let target = GpuTarget::default();
+    let dispatches = steps.iter().flat_map(|step| step.dispatches(&target));
+    let mut uses = uses();
+    let known = uses.len();
+    let own = dispatches.filter(|dispatch| dispatch.kernel.name == "own_sine");
+    uses.extend(own.map(|dispatch| Use::new(dispatch, &target)));
+    assert!(uses.len() > known, "the operation is not dispatched");
+    uses
+}
+
+/// The name of the file that a kernel is of. Chains are written each anew, by one file.
+pub fn file_of(kernel: &Kernel) -> &'static str {
+    if kernel.name.starts_with("chain_") { "chain" } else { kernel.name }
+}
+
+/// Every kernel as GPUs have it and, where it is another there, as an adapter of eight lanes does.
+pub fn every_kernel() -> Vec<(Kernel, bool)> {
+    let llvmpipe = GpuTarget::new(&AdapterTraits::llvmpipe());
+    let mut all: Vec<_> = kernels().into_iter().map(|kernel| (kernel.clone(), false)).collect();
+    let lanes = kernels().into_iter().map(|kernel| (kernel, kernel.on(&llvmpipe)));
+    let others = lanes.filter(|(kernel, there)| kernel.text() != there.text());
+    all.extend(others.map(|(_, there)| (there, true)));
+    all
+}
