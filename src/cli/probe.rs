@@ -1,19 +1,19 @@
 //! `diabolo probe`: what codes tell of classes, said and written.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 
 use super::model::ModelArgs;
 use super::notes;
 use super::outputs::{Output, PictureFile, files_of_run, is_folder};
-use crate::data::{Intake, class_of, folder};
+use crate::data::{Intake, class_of, folder, in_natural_order};
 use crate::error::{Error, Result, counted};
 use crate::inference::Inference;
 use crate::plot;
 use crate::rng::Seed;
 use crate::run::{RunFile, say};
 use crate::tasks::probe::{ClassScore, Confusion, Labelled, MOST_NUMBERS, from_run, linear_probe};
-use crate::tasks::{Pictures, Samples, Trained, is_of_numbers};
+use crate::tasks::{Pictures, Samples, Trained, holds_numbers};
 
 /// Pictures read at once, and their numbers.
 const PICTURES_AT_ONCE: usize = 256;
@@ -165,7 +165,7 @@ fn from_folders(
     train: &Path,
     test: &Path,
 ) -> Result<(Labelled, Labelled, Vec<String>)> {
-    if [train, test].iter().all(|path| is_of_numbers(path) || trained.learned_numbers()) {
+    if [train, test].iter().all(|path| holds_numbers(path)) {
         return from_numbers(trained, train, test);
     }
     trained.check_pixels()?;
@@ -191,39 +191,41 @@ fn from_folders(
     Ok((learned, judged, names))
 }
 
-/// The codes of labelled samples in two files of numbers.
+/// The codes of labelled samples in two files of numbers, or folders of them.
 fn from_numbers(
     trained: &mut Trained,
     train: &Path,
     test: &Path,
 ) -> Result<(Labelled, Labelled, Vec<String>)> {
+    if trained.model().is_conditional() {
+        return Err(Error::option("--train", TOLD_LABELS));
+    }
     let (units, width) = (trained.units()?, trained.model().network.latent());
-    let read = |path: &Path| -> Result<(Samples, Vec<i64>)> {
+    let read = |path: &Path| -> Result<(Samples, Vec<String>)> {
         let mut samples = units.read(&[path.to_path_buf()])?;
         let labels = samples.labels.take().ok_or_else(|| {
-            let what = "holds no labels of two classes or more; give an .npz file with x and y";
+            let what = "holds no classes: an .npz file has them as y, and a folder as sub-folders";
             Error::file(path, what)
         })?;
         Ok((samples, labels))
     };
     let (learned, judged) = (read(train)?, read(test)?);
-    let classes: Vec<i64> =
-        learned.1.iter().copied().collect::<BTreeSet<_>>().into_iter().collect();
+    let classes = in_natural_order(&learned.1);
+    if classes.len() < 2 {
+        return Err(Error::file(train, "holds one class; a probe needs two or more"));
+    }
     if let Some(label) = judged.1.iter().find(|label| !classes.contains(label)) {
         let what = format!("has a class `{label}` that {} has not", train.display());
         return Err(Error::file(test, what));
     }
-    if trained.model().is_conditional() {
-        return Err(Error::option("--train", TOLD_LABELS));
-    }
+    let places: HashMap<&String, u32> = classes.iter().zip(0..).collect();
     let mut inference = trained.inference();
-    let mut labelled = |(samples, labels): (Samples, Vec<i64>)| -> Result<Labelled> {
+    let mut labelled = |(samples, labels): &(Samples, Vec<String>)| -> Result<Labelled> {
         let codes = inference.represent(&samples.images, None)?.values;
-        let place = |label: &i64| classes.partition_point(|class| class < label) as u32;
-        Ok(Labelled { width, codes, labels: labels.iter().map(place).collect() })
+        Ok(Labelled { width, codes, labels: labels.iter().map(|label| places[label]).collect() })
     };
-    let (learned, judged) = (labelled(learned)?, labelled(judged)?);
-    Ok((learned, judged, classes.iter().map(ToString::to_string).collect()))
+    let (learned, judged) = (labelled(&learned)?, labelled(&judged)?);
+    Ok((learned, judged, classes))
 }
 
 /// Pictures in class folders.

@@ -16,6 +16,7 @@
 use std::path::{Path, PathBuf};
 
 use super::dataset::{Dataset, Images};
+use super::folder as pictures;
 use super::levels::StoredRange;
 use super::load_options::LoadOptions;
 use super::manifest::Manifest;
@@ -117,6 +118,11 @@ pub(crate) fn given(path: &Path) -> Result<Given> {
         Found::Whole(found) | Found::Parted { test: found, .. } => found,
     };
     Ok(Given { samples: found.samples, files: vec![], labels: found.labels })
+}
+
+/// Whether a path is a folder of arrays, and of no pictures.
+pub(crate) fn is_folder_of_arrays(path: &Path) -> bool {
+    path.is_dir() && folder::files_in(path).is_ok() && pictures::files_in(path).is_err()
 }
 
 /// How samples are stored.

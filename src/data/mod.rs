@@ -57,5 +57,7 @@ pub use manifest::{Manifest, class_table, label_of};
 pub use missing::Missing;
 pub use order::permutation;
 pub use partition::class_of;
+#[cfg(feature = "cli")]
+pub(crate) use partition::in_natural_order;
 pub use scaling::Scaling;
 pub use source::Source;

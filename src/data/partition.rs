@@ -262,10 +262,17 @@ fn classify(folder: &Path, files: &[PathBuf]) -> (Option<Vec<u32>>, Vec<String>)
     if classes.len() < 2 {
         return (None, Vec::new());
     }
-    let mut classes: Vec<String> = classes.into_iter().cloned().collect();
-    classes.sort_by(|a, b| natural_order(a, b));
+    let classes = in_natural_order(classes);
     let labels: HashMap<&String, u32> = classes.iter().zip(0..).collect();
     (Some(names.iter().map(|name| labels[name]).collect()), classes.clone())
+}
+
+/// Each of these names once, in the order that people give them.
+pub(crate) fn in_natural_order<'a>(names: impl IntoIterator<Item = &'a String>) -> Vec<String> {
+    let names: BTreeSet<&String> = names.into_iter().collect();
+    let mut names: Vec<String> = names.into_iter().cloned().collect();
+    names.sort_by(|a, b| natural_order(a, b));
+    names
 }
 
 /// The order that people give names: numbers in them by their size, so that 2 comes before 10.

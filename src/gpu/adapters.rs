@@ -301,29 +301,14 @@ mod tests {
         }
     }
 
-    fn summary(name: &str, kind: AdapterKind) -> AdapterSummary {
-        AdapterSummary {
-            name: name.into(),
-            kind,
-            backend: wgpu::Backend::Vulkan,
-            driver: String::new(),
-            max_binding_bytes: 1 << 30,
-            max_workgroup_bytes: 16 << 10,
-            max_invocations: 256,
-            storage_buffers: 8,
-            timestamps: true,
-            pipeline_cache: false,
-            problem: None,
-        }
-    }
-
     #[test]
     fn the_environment_chooses_among_adapters() {
         let [large, small, none] = ["GeForce RTX", "Iris Xe", "llvmpipe"];
         let names = |wishes: Wishes| -> Vec<String> {
             let kinds = [AdapterKind::Software, AdapterKind::Integrated, AdapterKind::Discrete];
             let all = [none, small, large].into_iter().zip(kinds);
-            let all = all.map(|(name, kind)| (summary(name, kind), ())).collect();
+            let made_up = |name, kind| AdapterSummary::made_up(name, kind, wgpu::Backend::Vulkan);
+            let all = all.map(|(name, kind)| (made_up(name, kind), ())).collect();
             wishes.sort(all).into_iter().map(|(summary, ())| summary.name).collect()
         };
         assert_eq!(names(Wishes::default()), [large, small, none]);

@@ -35,7 +35,7 @@ pub use deep_raster::DeepRaster;
 pub use export::{Part, onnx, onnx_of_run};
 pub use inputs::Pictures;
 pub use looked_over::LookedOver;
-pub use numbers::{Samples, Units, is_of_numbers, is_of_one_array};
+pub use numbers::{Samples, Units, holds_numbers, is_of_numbers, is_of_one_array};
 pub use part_codes::{PartedPicture, encoded};
 pub use raster::Raster;
 pub use trained::Trained;

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::trained::Trained;
-use crate::data::{ImageShape, Scaling, Source, StoredRange, arrays};
+use crate::data::{ImageShape, Scaling, StoredRange, arrays, class_of};
 use crate::error::{Error, Result};
 use crate::nn::Output;
 use crate::shape::Shape;
@@ -25,8 +25,8 @@ pub struct Units {
 pub struct Samples {
     /// What each is called: its file, or the file of all of them with its number, `x.npy#3`.
     pub names: Vec<String>,
-    /// The label of each, where all have one.
-    pub labels: Option<Vec<i64>>,
+    /// The class of each, where all have one: the label in an archive, or the sub-folder of a file.
+    pub labels: Option<Vec<String>>,
     /// `[count, channels, height, width]`; 0 where a number is missing.
     pub images: Tensor,
     /// `[count, 1, height, width]`: 0 where a number is missing, else 1.
@@ -50,7 +50,8 @@ impl Samples {
             let row = |number: &u32| &tensor.data()[*number as usize * width..][..width];
             Tensor::new(shape, numbers.iter().flat_map(row).copied().collect())
         };
-        let label = |labels: &Vec<i64>| numbers.iter().map(|at| labels[*at as usize]).collect();
+        let label =
+            |labels: &Vec<String>| numbers.iter().map(|at| labels[*at as usize].clone()).collect();
         Ok(Self {
             names: numbers.iter().map(|at| self.names[*at as usize].clone()).collect(),
             labels: self.labels.as_ref().map(label),
@@ -58,6 +59,11 @@ impl Samples {
             seen: self.seen.as_ref().map(rows).transpose()?,
         })
     }
+}
+
+/// Whether a path names a file of numbers, by its ending, or a folder of such files and no pictures.
+pub fn holds_numbers(path: &Path) -> bool {
+    is_of_numbers(path) || arrays::is_folder_of_arrays(path)
 }
 
 /// Whether a path names a file of numbers, by its ending.
@@ -72,19 +78,13 @@ pub fn is_of_one_array(path: &Path) -> bool {
 }
 
 impl Trained {
-    /// Whether the run was trained on numbers of NumPy's, so that folders are of those.
-    pub fn learned_numbers(&self) -> bool {
-        matches!(self.config().data.parse(), Ok(Source::Numbers(_)))
-    }
-
-    /// Whether what is handed over is numbers: files of these, or folders, for a model that learned some.
+    /// Whether what is handed over is numbers: files of these, or folders of such files.
     ///
     /// # Errors
     /// When some are and others are pictures, or the model learned numbers without bounds and these are
     /// pictures.
     pub fn are_numbers(&self, inputs: &[PathBuf]) -> Result<bool> {
-        let is = |path: &PathBuf| is_of_numbers(path) || (path.is_dir() && self.learned_numbers());
-        let count = inputs.iter().filter(|path| is(path)).count();
+        let count = inputs.iter().filter(|path| holds_numbers(path)).count();
         if count > 0 && count < inputs.len() {
             let what = "are files of numbers and pictures; give one kind at a time";
             return Err(Error::option("IN", what));
@@ -152,14 +152,18 @@ impl Units {
                 );
                 return Err(Error::file(path, what));
             }
-            match given.files.is_empty() {
+            let own: Option<Vec<String>> = match given.files.is_empty() {
                 true => {
                     let name = |number| format!("{}#{number}", path.display());
                     names.extend((0..given.samples.count).map(name));
+                    given.labels.map(|labels| labels.iter().map(ToString::to_string).collect())
                 }
-                false => names.extend(given.files.iter().map(|file| file.display().to_string())),
-            }
-            labels = labels.zip(given.labels).map(|(all, some)| [all, some].concat());
+                false => {
+                    names.extend(given.files.iter().map(|file| file.display().to_string()));
+                    given.files.iter().map(|file| class_of(path, file)).collect()
+                }
+            };
+            labels = labels.zip(own).map(|(all, own)| [all, own].concat());
             numbers.extend(given.samples.numbers);
         }
         arrays::scale(&mut numbers, &self.shape, self.range, self.scaling.as_ref());

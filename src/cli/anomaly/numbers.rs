@@ -4,7 +4,7 @@
 use std::path::Path;
 
 use super::options::{AnomalyArgs, Training};
-use super::pictures::{HOLD_OUT, Judged};
+use super::pictures::{HOLD_OUT, Judged, NORMAL};
 use super::results::{finish, warn_of_few};
 use crate::cli::numbers::squared_errors;
 use crate::cli::outputs::make_folder;
@@ -17,14 +17,14 @@ use crate::nn::Loss;
 use crate::rng::{Seed, stream};
 use crate::run;
 use crate::tasks::anomaly::{Known, Score, Verdict, auroc, threshold as unusual};
-use crate::tasks::{Samples, Trained, is_of_numbers};
+use crate::tasks::{Samples, Trained, holds_numbers};
 
-/// The label of normal samples where labels are 0 and 1 (Han et al., "ADBench", 2022, among many).
-const NORMAL: i64 = 0;
+/// The label of normal samples where labels are this and 1 (Han et al., "ADBench", 2022, among many).
+const ZERO: &str = "0";
 
 /// Whether samples of numbers are to be judged.
 pub(super) fn are_judged(args: &AnomalyArgs) -> bool {
-    args.test.iter().chain(&args.train).any(|path| is_of_numbers(path))
+    args.test.iter().chain(&args.train).any(|path| holds_numbers(path))
 }
 
 /// Trains a model on normal samples where there is none, scores samples, flags those whose score is
@@ -142,23 +142,24 @@ fn scores(args: &AnomalyArgs, trained: &mut Trained, samples: &Samples) -> Resul
     }
 }
 
-/// What is judged, with labels, of which `--normal` says which is that of normal samples.
+/// What is judged, with labels, of which `--normal` says which is that of normal samples; or their names do.
 fn judged(args: &AnomalyArgs, samples: &Samples) -> Result<Judged> {
-    let labels = samples.labels.as_deref().unwrap_or(&[]);
-    let are_zeros_and_ones = labels.iter().all(|label| (0..=1).contains(label));
-    let normal = match &args.normal {
-        Some(name) if labels.iter().any(|label| label.to_string() == *name) => Some(name.clone()),
+    let labels = samples.labels.clone().unwrap_or_default();
+    let has = |name: &str| labels.iter().any(|label| label == name);
+    let are_zeros_and_ones = labels.iter().all(|label| label == ZERO || label == "1");
+    let normal = match args.normal.as_deref() {
+        Some(name) if has(name) => Some(name),
         Some(name) => {
-            let what = format!("`{name}` is no label of the samples (y in an .npz file)");
+            let what = format!(
+                "`{name}` is no label of the samples: y in an .npz file, or the sub-folder of a file"
+            );
             return Err(Error::option("--normal", what));
         }
-        None => (!labels.is_empty() && are_zeros_and_ones).then(|| NORMAL.to_string()),
+        None if are_zeros_and_ones => Some(ZERO).filter(|_| !labels.is_empty()),
+        None => NORMAL.into_iter().find(|name| has(name)),
     };
-    let label = |number| labels.get(number).map(ToString::to_string).unwrap_or_default();
-    Ok(Judged {
-        paths: samples.names.iter().map(Into::into).collect(),
-        labels: (0..samples.count()).map(label).collect(),
-        normal,
-        ..Judged::default()
-    })
+    let normal = normal.map(ToOwned::to_owned);
+    let paths = samples.names.iter().map(Into::into).collect();
+    let labels = samples.labels.clone().unwrap_or_else(|| vec![String::new(); samples.count()]);
+    Ok(Judged { paths, labels, normal, ..Judged::default() })
 }

@@ -10,7 +10,7 @@ use crate::rng::{Seed, stream};
 use crate::tasks::Trained;
 
 /// Names of the class of normal pictures where none is given, as data sets have them.
-const NORMAL: [&str; 3] = ["good", "normal", "ok"];
+pub const NORMAL: [&str; 3] = ["good", "normal", "ok"];
 /// The share of normal pictures that is held out unless told otherwise.
 pub const HOLD_OUT: f64 = 0.2;
 

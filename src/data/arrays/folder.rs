@@ -113,7 +113,7 @@ fn none_in(folder: &Path) -> Error {
 }
 
 /// Every array below `folder`, at least one, sorted by path.
-fn files_in(folder: &Path) -> Result<Vec<PathBuf>> {
+pub(super) fn files_in(folder: &Path) -> Result<Vec<PathBuf>> {
     let (mut files, mut folders) = (vec![], vec![folder.to_path_buf()]);
     let mut seen = std::collections::HashSet::new();
     while let Some(folder) = folders.pop() {
