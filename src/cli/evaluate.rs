@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use super::outputs::{Output, files_of_run};
 use crate::error::{Error, Result};
+use crate::nn;
 use crate::rng::Seed;
 use crate::run::{RunFile, say};
 use crate::tasks::Trained;
@@ -49,12 +50,17 @@ pub fn evaluate(args: &EvaluateArgs) -> Result<()> {
         .map_err(|error| Error::file(&path, format!("cannot be put in words: {error}")))?;
     text.push('\n');
     out.write(|file| file.write_all(text.as_bytes()))?;
-    tell(&measures);
+    let unit = match trained.model().output {
+        nn::Output::Number => "deviations",
+        nn::Output::Sigmoid | nn::Output::Clamp => "of a pixel's range",
+    };
+    tell(&measures, unit);
     say(format_args!("written to {out}"));
     Ok(())
 }
 
-fn tell(measures: &SampleMeasures) {
+/// Prints what was measured; `unit` is that of distances.
+fn tell(measures: &SampleMeasures, unit: &str) {
     let SampleMeasures { coverage, train, .. } = measures;
     if let Some(remark) = &measures.remark {
         say(format_args!("note: {remark}"));
@@ -72,7 +78,7 @@ fn tell(measures: &SampleMeasures) {
         say(format_args!("{name:<20} {samples:>8.3}  {train:>15.3}"));
     }
     say(format_args!(
-        "nearest training image: {:.4} of a pixel's range from samples, {:.4} from held-out images",
+        "nearest training image: {:.4} {unit} from samples, {:.4} from held-out images",
         measures.nearest, measures.nearest_held_out
     ));
     match measures.classifier_accuracy {

@@ -32,6 +32,8 @@ mod parts;
 mod roles;
 mod samples;
 
+#[cfg(feature = "cli")]
+pub(crate) use archive::are_told_apart;
 use found::Found;
 use parts::{Part, Parts};
 pub(crate) use samples::Samples;

@@ -3,7 +3,7 @@
 //!
 //! A dataset is `[count, channels, height, width]` in two parts: one to train on, and one that is held
 //! out and never trained on. Which images are held out depends on the seed alone. Pixels are bytes; what
-//! NumPy wrote may be vectors, and numbers without bounds, which are standardised: see [`arrays`].
+//! NumPy wrote may be vectors, and numbers without bounds, which are standardised: see [`Scaling`].
 //!
 //! Where images lack pixels, one channel more says of each pixel whether it is seen; see [`missing`].
 //! In pairs, as many channels more are what each image should become.

@@ -109,6 +109,18 @@ fn strange_vectors_are_found() {
     let verdict = place.json("own/anomaly.json");
     assert!(verdict["auroc"].as_f64().is_some_and(|area| area > 0.98), "{verdict}");
     assert_eq!(verdict["held_out"], 120, "a fifth sets the threshold");
+    let parted = place.archive(
+        "parted.npz",
+        &[("x_train", &[600, 8], &x), ("x_test", &[50, 8], &vectors(50, 14).0)],
+    );
+    let out = place.path("parted");
+    let line = format!(
+        "anomaly --train {} --test {judged} --out {} --latent 3 --epochs 5 --device cpu",
+        parted.display(),
+        out.display()
+    );
+    printed(&diabolo(&line));
+    assert_eq!(place.json("parted/anomaly.json")["held_out"], 50, "those that are told apart do");
 }
 
 #[test]
@@ -182,6 +194,8 @@ fn what_makes_no_sense_of_numbers_is_refused() {
     let other = place.array("other.npy", &[4, 9], &[0.0; 36]);
     let line = format!("encode {} -o {out}.npy", other.display());
     check_failed(&task(&line), 1, "has samples of [9]; this model takes [8]");
+    let line = format!("anomaly --test {picture} --out {out}");
+    check_failed(&task(&line), 1, "learned standardised numbers");
     check_failed(
         &task(&format!("sample -o {out}.png")),
         2,

@@ -43,6 +43,7 @@ pub fn anomaly(args: &AnomalyArgs) -> Result<()> {
     let masks = truth.as_ref().map_or(vec![], GroundTruth::files);
     Pictures::check(&[&judged.paths[..], &masks].concat())?;
     let mut trained = args.load(&layout, training, &choice)?;
+    trained.check_pixels()?;
     make_folder(&args.out)?;
     notes::channels(&judged.paths, trained.model());
     let train = layout.train.as_deref();

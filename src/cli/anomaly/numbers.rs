@@ -8,7 +8,7 @@ use super::pictures::{HOLD_OUT, Judged, NORMAL};
 use super::results::{finish, warn_of_few};
 use crate::cli::numbers::squared_errors;
 use crate::cli::outputs::make_folder;
-use crate::data::{Source, order, permutation};
+use crate::data::{Source, arrays, order, permutation};
 use crate::error::{Error, Result};
 use crate::gpu::DeviceChoice;
 use crate::inference::tensor;
@@ -89,6 +89,9 @@ fn load(args: &AnomalyArgs, training: Training, choice: &DeviceChoice) -> Result
             return Err(Error::file(path, "has a name that is no text; rename it"));
         }
         options.data = Source::Numbers(path.clone()).to_string();
+        if args.hold_out.is_none() && arrays::are_told_apart(path)? {
+            options.hold_out = None;
+        }
     }
     if args.variant.is_none() && options.settled.is_none() {
         kind = Kind::Dense;

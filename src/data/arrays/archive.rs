@@ -65,6 +65,17 @@ pub(super) fn is_folder_of_roles(folder: &Path) -> Result<bool> {
     Ok(named_files(folder)?.iter().any(is_of_training))
 }
 
+/// Whether the samples at `path` are told apart as those to train on and to test.
+///
+/// # Errors
+/// When there is no such file or folder, or it cannot be read.
+#[cfg(feature = "cli")]
+pub(crate) fn are_told_apart(path: &Path) -> Result<bool> {
+    let names = Place::open(path)?.names();
+    let has = |half| names.iter().any(|name| of_name(name) == Some((half, Role::Samples)));
+    Ok(has(Half::Train) && has(Half::Test))
+}
+
 /// The arrays that lie in a folder itself, by name.
 fn named_files(folder: &Path) -> Result<Vec<(String, PathBuf)>> {
     let unreadable = |error| Error::file(folder, format!("cannot be listed: {error}"));
