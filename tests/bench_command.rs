@@ -72,7 +72,7 @@ fn kernels_are_written_whole_and_over_nothing_else() {
     }
     for name in &names {
         let kernel = std::fs::read_to_string(path.join(name)).unwrap();
-        let line = kernel.lines().find_map(|line| line.strip_prefix("// gpucc ")).unwrap();
+        let line = kernel.lines().find_map(|line| line.strip_prefix("// compile: ")).unwrap();
         let mut words = line.split(' ');
         assert_eq!(words.next(), Some(*name));
         let module = naga::front::wgsl::parse_str(&kernel)

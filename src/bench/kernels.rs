@@ -52,7 +52,7 @@ fn texts(workload: &str, plan: &Plan, target: &GpuTarget) -> Vec<(String, String
             let row = ProfileRow::of(step);
             let text = format!(
                 "{HEAD}{} {} of {workload}, over {x}x{y}x{z} workgroups.\n\
-                 // gpucc {file} {entry}{constants}\n\n{}",
+                 // compile: {file} {entry}{constants}\n\n{}",
                 row.op,
                 row.shape,
                 kernel.text(),
