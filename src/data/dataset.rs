@@ -192,6 +192,17 @@ impl Dataset {
         self.stored_elements() * self.element.bytes()
     }
 
+    /// What element `at` of these bytes of [`Images::pixels`] stands for.
+    pub(crate) fn number(&self, bytes: &[u8], at: usize) -> f32 {
+        match self.element {
+            Element::Byte => number_of_byte(bytes[at]),
+            Element::Number => {
+                let (words, _) = bytes.as_chunks::<4>();
+                f32::from_le_bytes(words[at])
+            }
+        }
+    }
+
     /// What these bytes of [`Images::pixels`] stand for: pixels in [0, 1], or numbers.
     pub fn numbers(&self, bytes: &[u8]) -> Vec<f32> {
         match self.element {

@@ -93,7 +93,8 @@ fn two_folders(text: &str, is_folder: impl Fn(&Path) -> bool) -> Result<(PathBuf
     let ways = ways.filter(|(noisy, clean)| !noisy.is_empty() && !clean.is_empty());
     let both = |(noisy, clean)| Ok((at_home(noisy)?, at_home(clean)?));
     let ways = ways.map(both).collect::<Result<Vec<_>>>()?;
-    let of_folders = || ways.iter().filter(|(noisy, clean)| is_folder(noisy) && is_folder(clean));
+    let of_folders = ways.iter().filter(|(noisy, clean)| is_folder(noisy) && is_folder(clean));
+    let of_folders: Vec<&(PathBuf, PathBuf)> = of_folders.collect();
     let refuse = |what: &str| {
         let what = format!(
             "`pairs:{text}` {what}; write pairs:NOISY,CLEAN, the folder of the pictures that are given and \
@@ -101,11 +102,11 @@ fn two_folders(text: &str, is_folder: impl Fn(&Path) -> bool) -> Result<(PathBuf
         );
         Err(Error::option("--data", what))
     };
-    match (&ways[..], of_folders().count()) {
+    match (&ways[..], &of_folders[..]) {
         ([], _) => refuse("lacks a folder"),
         ([way], _) => Ok(way.clone()),
-        (_, 0) => refuse("has no comma with a folder on either side that is there"),
-        (_, 1) => Ok(of_folders().next().expect("there is one").clone()),
+        (_, []) => refuse("has no comma with a folder on either side that is there"),
+        (_, [way]) => Ok((*way).clone()),
         _ => refuse("has several commas with folders on either side, one of which must be renamed"),
     }
 }

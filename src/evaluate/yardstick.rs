@@ -178,12 +178,11 @@ fn learned(code: &LinearCode, dataset: &Dataset, binarised: bool) -> Vec<f32> {
     let by_time = by_time.max(LEAST_ROWS_EACH * code.components);
     let most = MOST_ROWS.min(MOST_NUMBERS / width).min(by_time).max(1);
     let taken = most.min(dataset.train.count.saturating_mul(blocks));
-    let mut all = vec![0.0; taken * width];
+    let (mut all, first) = (vec![0.0; taken * width], dataset.target().start);
     for (index, row) in all.chunks_mut(width).enumerate() {
-        let stored = dataset.numbers(dataset.train.image(index * dataset.train.count / taken));
-        let image = &stored[dataset.target()];
+        let image = dataset.train.image(index * dataset.train.count / taken);
         for (place, pixel) in code.section.pixels(shape, index % blocks) {
-            row[place] = image[pixel];
+            row[place] = dataset.number(image, first + pixel);
         }
     }
     Drawn::new(binarised).draw(&mut all);

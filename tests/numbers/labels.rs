@@ -173,6 +173,9 @@ fn what_makes_no_sense_of_numbers_is_refused() {
     let infinite = place.array("inf.npy", &[2, 2], &[0.0, 1.0, f32::INFINITY, 2.0]);
     let options = format!("--variant dense --data npy:{}", infinite.display());
     place.refuses(1, &options, "has inf in sample 1");
+    let empty = place.bytes("empty.npy", "5, 1099511627776, 1099511627776, 0", &[]);
+    let options = format!("--variant dense --data npy:{}", empty.display());
+    place.refuses(1, &options, "empty.npy: ");
     let scalar = place.array("scalar.npy", &[4], &[0.0; 4]);
     let options = format!("--variant dense --data npy:{}", scalar.display());
     place.refuses(1, &options, "has an array of shape [4]; samples are [N, D]");

@@ -57,7 +57,8 @@ impl Samples {
             [channels, height, width] => (ImageShape { channels, height, width }, false),
             _ => return Err(refused(path, &axes)),
         };
-        if count == 0 || shape.elements() == 0 {
+        // Before sizes are multiplied: beside an axis of none, others may be of any size.
+        if axes.contains(&0) {
             let what = format!("has no numbers: its shape is {}", array.shape);
             return Err(Error::file(path, what));
         }

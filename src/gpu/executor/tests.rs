@@ -112,9 +112,7 @@ fn rows(rows: std::ops::Range<u32>) -> Vec<StepScalars> {
 
 #[test]
 fn short_steps_go_many_at_once_and_long_ones_in_parts() {
-    let options = GpuOptions { cache: None, tuning: None, ..GpuOptions::default() };
-    let mut executor =
-        GpuExecutor::choose(&DeviceChoice::Gpu, options).unwrap_or_else(|error| panic!("{error}"));
+    let mut executor = adapter();
     let short = products(&mut executor, 4, 3);
     assert_eq!(executor.submissions.pace(short), (1, 1), "nothing is known of it");
     // Whatever else the machine is busy with may make single submissions long.
@@ -153,9 +151,7 @@ fn short_steps_go_many_at_once_and_long_ones_in_parts() {
 
 #[test]
 fn steps_in_parts_are_steps_in_one() {
-    let options = GpuOptions { cache: None, tuning: None, ..GpuOptions::default() };
-    let mut executor =
-        GpuExecutor::choose(&DeviceChoice::Gpu, options).unwrap_or_else(|error| panic!("{error}"));
+    let mut executor = adapter();
     let plan = products(&mut executor, 33, 7);
     let mut seen = vec![];
     for parts in [1, 2, 3, 8] {
@@ -169,9 +165,7 @@ fn steps_in_parts_are_steps_in_one() {
 /// What has begun may end, but what does not is waited for no longer.
 #[test]
 fn a_wish_to_end_does_not_break_off_what_answers() {
-    let options = GpuOptions { cache: None, tuning: None, ..GpuOptions::default() };
-    let mut executor =
-        GpuExecutor::choose(&DeviceChoice::Gpu, options).unwrap_or_else(|error| panic!("{error}"));
+    let mut executor = adapter();
     let plan = products(&mut executor, 256, 20);
     executor.heed(Arc::new(AtomicBool::new(true)));
     executor.run(plan, &rows(0..2)).unwrap();
