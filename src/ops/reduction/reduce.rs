@@ -306,9 +306,11 @@ fn greatest(values: &[f32]) -> f32 {
     ends.fold(f32::NEG_INFINITY, |a, b| combine(ReduceKind::Max, a, b))
 }
 
-/// Adds the sum of each row of `length` values to its place in `sums`.
+/// Adds the sum of each row of `length` values to its place in `sums`, over and over.
 pub(crate) fn add_row_sums(values: &[f32], length: usize, sums: &mut [f32]) {
-    pulp::Arch::new().dispatch(RowSums { values, length, sums });
+    for values in values.chunks_exact(sums.len() * length) {
+        pulp::Arch::new().dispatch(RowSums { values, length, sums: &mut *sums });
+    }
 }
 
 struct RowSums<'a> {
