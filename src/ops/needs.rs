@@ -36,6 +36,7 @@ const PARTS: &[Part] = parts![
     "shared/line",
     "shared/linear",
     "shared/lines",
+    "shared/metric",
     "shared/outputs",
     "shared/parts",
     "shared/philox",

@@ -106,6 +106,12 @@ impl Reduce {
         self.axes.iter().map(|axis| input[*axis]).product()
     }
 
+    /// What the sum of all elements is multiplied by, where it is their sum or mean.
+    pub(crate) fn factor_of_all(&self, input: &Shape) -> Option<f32> {
+        let is_sum = self.kind != ReduceKind::Max;
+        (is_sum && self.count(input) == input.elements()).then(|| self.scale(input))
+    }
+
     fn scale(&self, input: &Shape) -> f32 {
         if self.kind == ReduceKind::Mean { 1.0 / self.count(input) as f32 } else { 1.0 }
     }
