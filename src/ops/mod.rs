@@ -26,6 +26,7 @@ pub(crate) mod step;
 pub(crate) mod target;
 pub(crate) mod tuning;
 pub(crate) mod update;
+pub(crate) mod written;
 
 pub use batch::*;
 pub use elementwise::*;

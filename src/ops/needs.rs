@@ -50,7 +50,6 @@ const PARTS: &[Part] = parts![
     "shared/tree",
     "shared/unary",
     "shared/update",
-    "shared/walk",
     "shared/whole",
     "software/lines_hidden",
     "software/sums_16x4_lanes",

@@ -1,21 +1,10 @@
 //! A chain as WGSL: `shaders/elementwise/chain.wgsl` with this chain's lines in place of those of its example.
 
-use std::collections::BTreeMap;
-use std::sync::{Mutex, PoisonError};
-
-use md5::{Digest, Md5};
-
-use super::chain::{Chain, Instruction};
+use super::chain::{Chain, Instruction, example};
 use crate::ops::function::{Activation, BinaryKind, Pointwise, UnaryKind};
 use crate::ops::kernel::Kernel;
+use crate::ops::written::{self, TITLE};
 use crate::shape::Shape;
-
-/// The handwritten parts. Each begins with a title.
-const FILE: &str = include_str!("../../../shaders/elementwise/chain.wgsl");
-const TITLE: &str = "// ---- ";
-
-/// Every kernel that was made, by its text.
-static KERNELS: Mutex<BTreeMap<String, Kernel>> = Mutex::new(BTreeMap::new());
 
 impl Pointwise {
     /// The numbers that the kernel takes from its uniform, and not from its text: factors of means
@@ -79,19 +68,7 @@ impl Instruction {
 impl Chain {
     /// The kernel of this chain on inputs of these shapes, the same for the same text.
     pub(crate) fn kernel(&self, inputs: &[Shape]) -> Kernel {
-        let text = self.text(inputs);
-        let mut kernels = KERNELS.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(kernel) = kernels.get(&text) {
-            return kernel.clone();
-        }
-        // One that stays as it is: profiles, and pipelines that drivers keep, go by the name.
-        let digest: String =
-            Md5::digest(&text)[..6].iter().map(|byte| format!("{byte:02x}")).collect();
-        // Kept as long as the program runs, once for each text, as devices keep what they compile.
-        let name = Box::leak(format!("chain_{digest}").into_boxed_str());
-        let kernel = Kernel { trusted: true, ..Kernel::from_text(name, text.clone()) };
-        kernels.insert(text, kernel.clone());
-        kernel
+        written::kernel(example().name, self.text(inputs))
     }
 
     /// The kernel's text, but for what it needs.
@@ -106,7 +83,8 @@ impl Chain {
                 parts.push(part);
             }
         }
-        let sections: Vec<&str> = FILE.split(TITLE).collect();
+        let file = example().own_text();
+        let sections: Vec<&str> = file.split(TITLE).collect();
         let [head, _example, tensors, sum, recorded] = sections[..] else {
             unreachable!("the file has four titles")
         };
@@ -221,9 +199,10 @@ mod tests {
     #[test]
     fn the_example_of_the_file_is_what_its_chain_is_written_as() {
         let (chain, inputs) = example();
-        let written = chain.lines(&inputs);
-        let shown = FILE.split(TITLE).nth(1).unwrap();
-        assert_eq!(written.trim_end(), shown.trim_end(), "\n{written}");
+        let lines = chain.lines(&inputs);
+        let file = super::example().own_text();
+        let shown = file.split(TITLE).nth(1).unwrap();
+        assert_eq!(lines.trim_end(), shown.trim_end(), "\n{lines}");
     }
 
     #[test]
