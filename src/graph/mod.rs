@@ -16,6 +16,7 @@ mod parameter;
 mod plan;
 mod planning;
 mod profile;
+mod recording;
 mod updates;
 
 pub use bytes::Bytes;
