@@ -15,6 +15,8 @@ mod window;
 
 pub(crate) mod catalogue;
 pub(crate) mod function;
+pub(crate) mod half;
+pub(crate) mod half_kernels;
 pub(crate) mod kernel;
 pub(crate) mod needs;
 pub(crate) mod node;
@@ -38,6 +40,7 @@ pub use window::*;
 
 pub use catalogue::kernels;
 pub use function::{Activation, BinaryKind, EpiloguePart, Pointwise, UnaryKind};
+pub use half::{Halves, Storage};
 pub use kernel::{Binding, Dispatch, Kernel, MAX_GROUPS, MAX_INPUTS, MAX_OUTPUTS};
 pub use node::{Backward, NodeId};
 pub use op::{Builder, CpuCall, Op, Shapes, Variants};
