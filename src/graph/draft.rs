@@ -12,7 +12,7 @@ use super::recording::Recorders;
 use super::updates::{Search, Updates};
 use crate::error::{Error, Result};
 use crate::ops::{
-    Builder, Expand, GlobalNorm, MAX_INPUTS, MetricColumn, NodeId, Op, Record, Shapes,
+    Builder, Expand, GlobalNorm, MAX_INPUTS, MetricColumn, NodeId, Op, Record, Shapes, Storage,
 };
 use crate::shape::Shape;
 use crate::tensor::Tensor;
@@ -30,10 +30,12 @@ pub(super) struct Draft<'a> {
     lifetimes: Vec<Lifetime>,
     inputs: Vec<(String, Shape)>,
     constants: Vec<Arc<Tensor>>,
+    /// How the tensor of each node is kept.
+    storages: Vec<Storage>,
 }
 
 impl<'a> Draft<'a> {
-    pub fn new(graph: &'a Graph, request: &'a PlanRequest<'a>) -> Self {
+    pub fn new(graph: &'a Graph, request: &'a PlanRequest<'a>, storages: Vec<Storage>) -> Self {
         Self {
             graph,
             request,
@@ -45,6 +47,7 @@ impl<'a> Draft<'a> {
             lifetimes: vec![],
             inputs: vec![],
             constants: vec![],
+            storages,
         }
     }
 
@@ -134,7 +137,7 @@ impl<'a> Draft<'a> {
             Role::Parameter => Area::Parameters,
             Role::Buffer => Area::Buffers,
         };
-        Ok(Location { area, offset: range.start, length: range.len() })
+        Ok(Location::whole(area, range.start, range.len()))
     }
 
     /// Gives node `id` its place and, if it is an operation, its step, after those of what it reads.
@@ -147,14 +150,14 @@ impl<'a> Draft<'a> {
         let location = match &node.kind {
             Kind::Input(name) => {
                 self.inputs.push((name.clone(), node.shape.clone()));
-                Location { area: Area::Input(self.inputs.len() - 1), offset: 0, length }
+                Location::whole(Area::Input(self.inputs.len() - 1), 0, length)
             }
             Kind::Constant(value) => {
                 self.constants.push(value.clone());
-                Location { area: Area::Constant(self.constants.len() - 1), offset: 0, length }
+                Location::whole(Area::Constant(self.constants.len() - 1), 0, length)
             }
             Kind::State(name) => self.state_location(name)?,
-            Kind::Data(data) => Location { area: Area::Data(*data), offset: 0, length },
+            Kind::Data(data) => Location::whole(Area::Data(*data), 0, length),
             Kind::Op(op) if op.is_view() => {
                 self.schedule(node.inputs[0])?;
                 self.location(node.inputs[0])
@@ -176,7 +179,7 @@ impl<'a> Draft<'a> {
             let shape = self.graph.shape(id);
             let location = match self.locations[id.index()] {
                 Some(location) => location,
-                None => self.new_slot(shape.elements(), op.name(), shape),
+                None => self.new_slot(op.name(), shape, self.storages[id.index()]),
             };
             self.locations[id.index()] = Some(location);
             self.scheduled[id.index()] = true;
@@ -217,7 +220,7 @@ impl<'a> Draft<'a> {
         let training = self.request.training.as_ref();
         let moments = training.map_or(0, |training| training.optimiser.moments());
         let areas = [Area::Parameters].into_iter().chain((0..moments).map(Area::Moment));
-        areas.map(|area| Location { area, offset: 0, length }).collect()
+        areas.map(|area| Location::whole(area, 0, length)).collect()
     }
 
     fn location(&self, node: NodeId) -> Location {
@@ -225,11 +228,13 @@ impl<'a> Draft<'a> {
     }
 
     /// A tensor of its own, for now; [`memory::assign`] lets tensors share.
-    fn new_slot(&mut self, length: usize, name: &'static str, shape: &Shape) -> Location {
+    fn new_slot(&mut self, name: &'static str, shape: &Shape, storage: Storage) -> Location {
         let first = self.steps.len();
         let name = format!("{name} {shape}");
-        self.lifetimes.push(Lifetime { first, last: first, words: length, name });
-        Location { area: Area::Slot(self.lifetimes.len() - 1), offset: 0, length }
+        let area = Area::Slot(self.lifetimes.len());
+        let location = Location { storage, ..Location::whole(area, 0, shape.elements()) };
+        self.lifetimes.push(Lifetime { first, last: first, words: location.words(), name });
+        location
     }
 
     fn push_step(
@@ -240,7 +245,8 @@ impl<'a> Draft<'a> {
         outputs: Vec<Location>,
     ) {
         let words = self.request.target.map_or(0, |target| op.gpu_scratch(&shapes, target));
-        let scratch = (words > 0).then(|| self.new_slot(words, "scratch", &Shape::from([words])));
+        let scratch =
+            (words > 0).then(|| self.new_slot("scratch", &Shape::from([words]), Storage::F32));
         for location in inputs.iter().chain(&outputs) {
             if let Area::Slot(slot) = location.area {
                 self.lifetimes[slot].last = self.steps.len();
@@ -252,7 +258,7 @@ impl<'a> Draft<'a> {
     /// The whole metrics log.
     fn log(&self) -> Location {
         let length = self.request.metrics.len() * METRIC_ROWS;
-        Location { area: Area::Metrics, offset: 0, length }
+        Location::whole(Area::Metrics, 0, length)
     }
 
     /// Writes the metrics that no operation records while it computes them.
@@ -310,13 +316,13 @@ impl<'a> Draft<'a> {
         }
         let words = self.request.layout.words(Role::Parameter);
         let shape = Shape::from([words]);
-        let mut inputs = vec![Location { area: Area::Gradients, offset: 0, length: words }];
+        let mut inputs = vec![Location::whole(Area::Gradients, 0, words)];
         let mut shapes = Shapes { inputs: vec![shape.clone()], output: shape };
         if training.clip_norm.is_some() {
             let entries = self.request.layout.iter();
             let trained = entries.filter(|(entry, _)| entry.role == Role::Parameter);
             let norm = GlobalNorm { segments: trained.map(|(_, range)| range).collect() };
-            let output = self.new_slot(1, norm.name(), &Shape::scalar());
+            let output = self.new_slot(norm.name(), &Shape::scalar(), Storage::F32);
             let norm_shapes = Shapes { inputs: shapes.inputs.clone(), output: Shape::scalar() };
             self.push_step(Arc::new(norm), norm_shapes, inputs.clone(), vec![output]);
             inputs.push(output);

@@ -15,6 +15,8 @@ mod window;
 
 pub(crate) mod catalogue;
 pub(crate) mod function;
+pub(crate) mod half;
+pub(crate) mod half_kernels;
 pub(crate) mod kernel;
 pub(crate) mod metric;
 pub(crate) mod needs;
@@ -40,6 +42,7 @@ pub use window::*;
 
 pub use catalogue::kernels;
 pub use function::{Activation, BinaryKind, EpiloguePart, Pointwise, UnaryKind};
+pub use half::{Halves, Storage};
 pub use kernel::{Binding, Dispatch, Kernel, MAX_GROUPS, MAX_INPUTS, MAX_OUTPUTS};
 pub use metric::MetricColumn;
 pub use node::{Backward, NodeId};

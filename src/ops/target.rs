@@ -30,6 +30,8 @@ pub struct AdapterTraits {
     pub max_binding_bytes: u64,
     /// The most bytes of workgroup memory.
     pub max_workgroup_bytes: u32,
+    /// Whether buffers may hold f16.
+    pub f16: bool,
 }
 
 impl Default for AdapterTraits {
@@ -42,6 +44,7 @@ impl Default for AdapterTraits {
             subgroup_sizes: None,
             max_binding_bytes: 128 << 20,
             max_workgroup_bytes: 16 << 10,
+            f16: false,
         }
     }
 }
@@ -85,6 +88,8 @@ pub struct GpuTarget {
     /// Whether its subgroups are eight neighbours by local index that compute as one vector, and
     /// kernels use that.
     pub eight_lanes: bool,
+    /// Whether its buffers may hold f16.
+    pub f16: bool,
     /// Whether parameters are updated where their gradients are computed.
     pub fuses_updates: bool,
     /// Variants of kernels that were found to be fastest on it.
@@ -112,6 +117,7 @@ impl GpuTarget {
             // A software adapter compiles a loop in less time, and runs it no slower.
             unrolls_terms: is_gpu,
             eight_lanes,
+            f16: adapter.f16,
             // Without a GPU, gradients come from a cache, and memory is better passed in one sweep.
             fuses_updates: is_gpu,
             tuning: Arc::default(),

@@ -4,8 +4,8 @@ use std::fmt;
 use std::sync::Arc;
 
 use diabolo::error::Result;
-use diabolo::graph::{Graph, Plan, PlanRequest, State};
-use diabolo::ops::{Builder, GpuTarget, NodeId, StepScalars, mul, sum_all};
+use diabolo::graph::{Graph, HalfStorage, Plan, PlanRequest, State};
+use diabolo::ops::{self, Builder, GpuTarget, NodeId, StepScalars, mul, sum_all};
 use diabolo::rng::{Philox, Seed, Stream};
 use diabolo::shape::Shape;
 use diabolo::tensor::Tensor;
@@ -51,6 +51,8 @@ pub struct Drawn {
     pub outputs: Vec<(String, NodeId)>,
     /// Values of the inputs, by name.
     pub inputs: Vec<(String, Tensor)>,
+    /// What is f16 on an adapter.
+    pub half: Option<HalfStorage>,
 }
 
 impl Case {
@@ -103,6 +105,27 @@ impl Case {
         Self { build, ..self }
     }
 
+    /// Between operations that give what it reads, and read what it gives, as they are.
+    pub fn amid(self) -> Self {
+        let (plain, differentiable) = (self.build, self.differentiable.clone());
+        let same = |graph: &mut Graph, x| {
+            let twice = ops::affine(graph, x, 2.0, 0.0)?;
+            ops::affine(graph, twice, 0.5, 0.0)
+        };
+        let build = Arc::new(move |graph: &mut Graph, x: &[NodeId]| {
+            let mut x = x.to_vec();
+            for (x, _) in x.iter_mut().zip(&differentiable).filter(|(_, is_number)| **is_number) {
+                *x = same(graph, *x)?;
+            }
+            let mut outputs = plain(graph, &x)?;
+            if differentiable.contains(&true) {
+                outputs[0] = same(graph, outputs[0])?;
+            }
+            Ok(outputs)
+        });
+        Self { build, ..self }
+    }
+
     /// Also with gradients of the gradients.
     pub fn twice(self) -> Self {
         Self { twice: true, ..self }
@@ -139,7 +162,7 @@ impl Case {
         }
         let names = wanted.iter().map(|(input, _)| format!("dx{input}"));
         outputs.extend(names.zip(gradients));
-        Ok(Drawn { graph, outputs, inputs })
+        Ok(Drawn { graph, outputs, inputs, half: None })
     }
 
     /// Gradients of `sum(coefficients * y)`, where the coefficients are input `name`.
@@ -177,6 +200,7 @@ impl Drawn {
             training: None,
             target,
             fuse,
+            half: self.half,
         })
     }
 

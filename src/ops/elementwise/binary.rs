@@ -4,6 +4,7 @@ use super::nodes::{Binary, activate, affine, div, greater_equal, mul, sub};
 use crate::arithmetic::simd;
 use crate::error::{Error, Result};
 use crate::ops::function::{Activation, BinaryKind, EpiloguePart, Pointwise};
+use crate::ops::half::Halves;
 use crate::ops::kernel::{Binding, Dispatch, Kernel, kernel};
 use crate::ops::layout::expand::{expand, sum_to};
 use crate::ops::layout::strided::{MAX_AXES, Walk};
@@ -203,6 +204,10 @@ impl Op for Binary {
             BinaryKind::BinaryCrossEntropy => "binary_cross_entropy",
             _ => "binary",
         }
+    }
+
+    fn halves(&self) -> Halves {
+        Halves::All
     }
 
     fn shape(&self, inputs: &[&Shape]) -> Result<Shape> {

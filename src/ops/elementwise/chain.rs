@@ -4,6 +4,7 @@ use crate::arithmetic::simd;
 use crate::arithmetic::workspace::with_workspace;
 use crate::error::{Error, Result};
 use crate::ops::function::Pointwise;
+use crate::ops::half::Halves;
 use crate::ops::kernel::{Binding, Dispatch, Kernel, MAX_INPUTS, MAX_OUTPUTS, kernel};
 use crate::ops::loss::gaussian_kl::divergence;
 use crate::ops::metric::MetricColumn;
@@ -235,6 +236,10 @@ impl Chain {
 impl Op for Chain {
     fn name(&self) -> &'static str {
         "chain"
+    }
+
+    fn halves(&self) -> Halves {
+        Halves::All
     }
 
     fn shape(&self, _inputs: &[&Shape]) -> Result<Shape> {

@@ -7,6 +7,7 @@ use std::sync::{Arc, OnceLock};
 use super::nodes::mul;
 use crate::arithmetic::simd;
 use crate::error::{Error, Result};
+use crate::ops::half::Halves;
 use crate::ops::kernel::{Binding, Dispatch, Kernel};
 use crate::ops::node::{Backward, NodeId};
 use crate::ops::op::{Builder, CpuCall, Op, Shapes};
@@ -264,6 +265,10 @@ impl Op for Elementwise {
         self.name
     }
 
+    fn halves(&self) -> Halves {
+        Halves::All
+    }
+
     fn shape(&self, inputs: &[&Shape]) -> Result<Shape> {
         self.check()?;
         match inputs {
@@ -298,6 +303,10 @@ pub struct ElementwiseGradient {
 impl Op for ElementwiseGradient {
     fn name(&self) -> &'static str {
         self.function.name
+    }
+
+    fn halves(&self) -> Halves {
+        Halves::All
     }
 
     fn shape(&self, inputs: &[&Shape]) -> Result<Shape> {

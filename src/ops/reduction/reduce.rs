@@ -7,6 +7,7 @@ use pulp::{Simd, WithSimd};
 use crate::arithmetic::simd;
 use crate::error::{Error, Result};
 use crate::ops::elementwise::nodes::{affine, div, equal, mul};
+use crate::ops::half::Halves;
 use crate::ops::kernel::{Binding, Dispatch, Kernel, kernel};
 use crate::ops::layout::reshape::reshape;
 use crate::ops::layout::strided::Walk;
@@ -149,6 +150,10 @@ impl Op for Reduce {
             ReduceKind::Mean => "mean",
             ReduceKind::Max => "max",
         }
+    }
+
+    fn halves(&self) -> Halves {
+        Halves::Inputs
     }
 
     fn shape(&self, inputs: &[&Shape]) -> Result<Shape> {

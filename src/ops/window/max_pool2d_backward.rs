@@ -6,6 +6,7 @@ use super::planes::{Planes, route_quarters};
 use crate::arithmetic::simd;
 use crate::error::{Error, Result};
 use crate::ops::function::Activation;
+use crate::ops::half::Halves;
 use crate::ops::kernel::{Binding, Dispatch, Kernel, kernel};
 use crate::ops::node::{Backward, NodeId};
 use crate::ops::op::{Builder, CpuCall, Op, Shapes};
@@ -27,6 +28,10 @@ pub struct MaxPool2dBackward {
 impl Op for MaxPool2dBackward {
     fn name(&self) -> &'static str {
         "max_pool2d_backward"
+    }
+
+    fn halves(&self) -> Halves {
+        Halves::All
     }
 
     fn shape(&self, inputs: &[&Shape]) -> Result<Shape> {
