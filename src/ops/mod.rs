@@ -13,9 +13,11 @@ mod random;
 mod reduction;
 mod window;
 
+pub(crate) mod adapter;
 pub(crate) mod catalogue;
 pub(crate) mod function;
 pub(crate) mod kernel;
+pub(crate) mod maker;
 pub(crate) mod needs;
 pub(crate) mod node;
 pub(crate) mod op;
@@ -23,6 +25,7 @@ pub mod shared;
 pub(crate) mod software;
 pub(crate) mod step;
 pub(crate) mod target;
+pub(crate) mod tile;
 pub(crate) mod tuning;
 pub(crate) mod update;
 
@@ -36,12 +39,15 @@ pub use random::*;
 pub use reduction::*;
 pub use window::*;
 
+pub use adapter::{AdapterKind, AdapterTraits};
 pub use catalogue::kernels;
 pub use function::{Activation, BinaryKind, EpiloguePart, Pointwise, UnaryKind};
 pub use kernel::{Binding, Dispatch, Kernel, MAX_GROUPS, MAX_INPUTS, MAX_OUTPUTS};
+pub use maker::{Chip, Maker};
 pub use node::{Backward, NodeId};
 pub use op::{Builder, CpuCall, Op, Shapes, Variants};
 pub use step::StepScalars;
-pub use target::{AdapterKind, AdapterTraits, GpuTarget};
+pub use target::GpuTarget;
+pub use tile::{Sums, Tile};
 pub use tuning::{MOST_SPLITS, Tuning, Variant};
 pub use update::{Optimiser, Update};
