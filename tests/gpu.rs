@@ -57,6 +57,7 @@ impl Request<'_> {
             training: self.training,
             target: executor.target(),
             fuse: true,
+            half: None,
         })
         .unwrap()
     }

@@ -63,6 +63,7 @@ impl Pair {
                 training: None,
                 target: executor.target(),
                 fuse: true,
+                half: None,
             };
             let plan = executor.add_plan(Plan::new(&request).unwrap(), data).unwrap();
             for (i, input) in inputs.iter().enumerate() {

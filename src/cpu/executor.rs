@@ -220,7 +220,7 @@ fn carve<'a>(
         let mut order: [usize; MAX_OUTPUTS] = std::array::from_fn(|output| output);
         order[..outputs.len()].sort_unstable_by_key(|output| outputs[*output].offset);
         for output in order.into_iter().take(outputs.len()) {
-            let Location { area, offset, length } = outputs[output];
+            let Location { area, offset, length, .. } = outputs[output];
             if area == outputs[number].area {
                 let from = rest.split_at_mut(offset - begin).1;
                 (places[output], rest) = from.split_at_mut(length);

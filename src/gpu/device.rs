@@ -61,7 +61,9 @@ impl GpuDevice {
             return Err(Error::Device(format!("{summary} cannot be used: {problem}")));
         }
         let limits = device_limits(&adapter.limits());
-        let mut wanted = wgpu::Features::TIMESTAMP_QUERY | wgpu::Features::PIPELINE_CACHE;
+        let mut wanted = wgpu::Features::TIMESTAMP_QUERY
+            | wgpu::Features::PIPELINE_CACHE
+            | wgpu::Features::SHADER_F16;
         let info = adapter.get_info();
         let subgroups = adapter.features().contains(wgpu::Features::SUBGROUP);
         let own = AdapterTraits {
@@ -72,10 +74,11 @@ impl GpuDevice {
             subgroup_sizes: subgroups.then_some([info.subgroup_min_size, info.subgroup_max_size]),
             max_binding_bytes: binding_bytes(&limits),
             max_workgroup_bytes: limits.max_compute_workgroup_storage_size,
+            f16: adapter.features().contains(wgpu::Features::SHADER_F16),
         };
-        let AdapterTraits { max_binding_bytes, max_workgroup_bytes, .. } = own;
+        let AdapterTraits { max_binding_bytes, max_workgroup_bytes, f16, .. } = own;
         let target = other.unwrap_or_else(|| GpuTarget::new(&own));
-        let target = GpuTarget { max_binding_bytes, max_workgroup_bytes, ..target };
+        let target = GpuTarget { max_binding_bytes, max_workgroup_bytes, f16, ..target };
         wanted.set(wgpu::Features::SUBGROUP, target.eight_lanes);
         let description = wgpu::DeviceDescriptor {
             label: Some("diabolo"),

@@ -79,8 +79,8 @@ impl GpuExecutor {
     /// # Errors
     /// When there is no such plan or the device is lost.
     pub fn poison(&mut self, plan: PlanId) -> Result<()> {
-        /// A quiet NaN with a mark.
-        const POISON: u32 = 0x7fc0_dead;
+        /// A quiet NaN, as f32 and as two f16.
+        const POISON: u32 = 0x7fc0_7fc0;
         let (program, _) = self.program(plan)?;
         for buffer in program.memory.slots.iter().chain([&program.memory.metrics]) {
             let words = vec![POISON; buffer.size() as usize / 4];
@@ -355,7 +355,9 @@ impl Executor for GpuExecutor {
         let (device, readback) = (&self.device, &mut self.readback);
         let read = |(buffer, at): (wgpu::Buffer, Location)| {
             let encoder = std::mem::replace(&mut encoder, device.encoder());
-            readback.read_after(device, encoder, &buffer, at.offset as u64 * 4, at.length)
+            let offset = at.offset as u64 * 4;
+            let words = readback.read_after(device, encoder, &buffer, offset, at.words())?;
+            Ok(at.storage.read(words, at.length))
         };
         outputs.into_iter().map(read).collect()
     }
@@ -369,8 +371,8 @@ impl Executor for GpuExecutor {
         let memory = Memory { plan: &program.memory, state: self.state.as_ref(), data };
         let buffer = memory.buffer(location.area)?.clone();
         let offset = location.offset as u64 * 4;
-        let values = self.readback.read(&self.device, &buffer, offset, location.length)?;
-        Tensor::new(shape, values)
+        let words = self.readback.read(&self.device, &buffer, offset, location.words())?;
+        Tensor::new(shape, location.storage.read(words, location.length))
     }
 
     fn take_metrics(&mut self, wait: bool) -> Result<Vec<MetricRow>> {

@@ -10,6 +10,7 @@ use super::device::GpuDevice;
 use super::disk_cache::DiskCache;
 use super::reflection::{Interface, Reflection};
 use crate::error::{Error, Result};
+use crate::ops::half::Half;
 use crate::ops::{Dispatch, GpuTarget, Kernel, StepScalars};
 
 /// Whether kernels check their indices, divisors and loops while they run.
@@ -60,9 +61,16 @@ const UNUSED: usize = 512;
 /// [`Pipelines::load_modules`] sees to.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 struct Key {
-    kernel: &'static str,
+    kernel: KernelKey,
     entry: &'static str,
     constants: Vec<(&'static str, u64)>,
+}
+
+/// A kernel's name, and which of its buffers hold f16.
+type KernelKey = (&'static str, Vec<Half>);
+
+fn kernel_key(kernel: &Kernel) -> KernelKey {
+    (kernel.name, kernel.halves.clone())
 }
 
 impl Key {
@@ -70,14 +78,16 @@ impl Key {
         let bits = dispatch.constants.iter().map(|(name, value)| (*name, value.to_bits()));
         let mut constants: Vec<_> = bits.collect();
         constants.sort_unstable();
-        Self { kernel: dispatch.kernel.name, entry: dispatch.entry, constants }
+        Self { kernel: kernel_key(&dispatch.kernel), entry: dispatch.entry, constants }
     }
 
     fn describe(&self) -> String {
         let constants = self.constants.iter();
         let values = constants.map(|(name, bits)| format!("{name} = {}", f64::from_bits(*bits)));
         let values: Vec<_> = values.collect();
-        format!("kernel {}, entry `{}`, with {}", self.kernel, self.entry, values.join(", "))
+        let (kernel, halves) = &self.kernel;
+        let halves = if halves.is_empty() { "" } else { " on f16" };
+        format!("kernel {kernel}{halves}, entry `{}`, with {}", self.entry, values.join(", "))
     }
 }
 
@@ -104,7 +114,7 @@ struct Module {
 pub(super) struct Pipelines {
     device: GpuDevice,
     checks: ShaderChecks,
-    modules: HashMap<&'static str, Module>,
+    modules: HashMap<KernelKey, Module>,
     ready: HashMap<Key, Arc<Pipeline>>,
     cache: Option<DiskCache>,
 }
@@ -150,7 +160,7 @@ impl Pipelines {
         keys.iter()
             .zip(dispatches)
             .map(|(key, dispatch)| {
-                self.modules[key.kernel].reflection.interface(dispatch)?;
+                self.modules[&key.kernel].reflection.interface(dispatch)?;
                 Ok(self.ready[key].clone())
             })
             .collect()
@@ -172,8 +182,9 @@ impl Pipelines {
     fn load_modules(&mut self, dispatches: &[&Dispatch]) -> Result<()> {
         let mut new: Vec<&Kernel> = vec![];
         for Dispatch { kernel, .. } in dispatches {
-            let known = self.modules.get(kernel.name).map(|module| &module.kernel);
-            match known.or_else(|| new.iter().copied().find(|new| new.name == kernel.name)) {
+            let key = kernel_key(kernel);
+            let known = self.modules.get(&key).map(|module| &module.kernel);
+            match known.or_else(|| new.iter().copied().find(|new| kernel_key(new) == key)) {
                 None => new.push(kernel),
                 Some(known) if known == kernel => {}
                 Some(_) => {
@@ -184,7 +195,7 @@ impl Pipelines {
         }
         let loaded = new
             .par_iter()
-            .map(|kernel| Ok((kernel.name, self.load(kernel)?)))
+            .map(|kernel| Ok((kernel_key(kernel), self.load(kernel)?)))
             .collect::<Result<Vec<_>>>()?;
         self.modules.extend(loaded);
         Ok(())
@@ -213,20 +224,20 @@ impl Pipelines {
     }
 
     fn compile(&self, key: &Key, dispatch: &Dispatch) -> Result<Pipeline> {
-        let module = &self.modules[key.kernel];
+        let module = &self.modules[&key.kernel];
         let interface = module.reflection.interface(dispatch)?;
         self.device.scoped(
             || key.describe(),
             || {
                 let device = &self.device.device;
-                let (storage, uniforms) = layouts(device, key.kernel, &interface);
+                let (storage, uniforms) = layouts(device, key.kernel.0, &interface);
                 let layout = device.create_pipeline_layout(&wgpu::PipelineLayoutDescriptor {
-                    label: Some(key.kernel),
+                    label: Some(key.kernel.0),
                     bind_group_layouts: &[Some(&storage), uniforms.as_ref()],
                     immediate_size: 0,
                 });
                 let pipeline = device.create_compute_pipeline(&wgpu::ComputePipelineDescriptor {
-                    label: Some(key.kernel),
+                    label: Some(key.kernel.0),
                     layout: Some(&layout),
                     module: &module.shader,
                     entry_point: Some(key.entry),

@@ -165,10 +165,11 @@ impl Binder<'_> {
             Binding::Output(output) => step.outputs.get(output),
             Binding::Scratch => step.scratch.as_ref(),
         };
-        let Location { area, offset, length } = *location
+        let location = location
             .ok_or_else(|| Error::Gpu(format!("{}: there is no {binding:?}", self.describe())))?;
+        let Location { area, offset, .. } = *location;
         let buffer = self.memory.buffer(area)?;
-        let (offset, size) = (offset as u64 * 4, buffer_bytes(length));
+        let (offset, size) = (offset as u64 * 4, buffer_bytes(location.words()));
         let most = self.parts.device.target.max_binding_bytes;
         if size > most {
             return Err(Error::Memory(format!(

@@ -3,6 +3,7 @@
 use naga::valid::ModuleInfo;
 
 use crate::error::{Error, Result};
+use crate::ops::half_kernels::is_half;
 use crate::ops::{Binding, Dispatch, Kernel, StepScalars};
 
 /// A kernel, parsed.
@@ -61,6 +62,7 @@ impl Reflection {
         for (handle, global) in self.module.global_variables.iter() {
             if !uses[handle].is_empty() && global.binding.is_some() {
                 self.bind(&mut interface, global)?;
+                self.check_half(dispatch, global)?;
             }
         }
         interface.storage.sort_unstable();
@@ -108,6 +110,17 @@ impl Reflection {
                 );
                 return Err(broken(self.name, &what));
             }
+        }
+        Ok(())
+    }
+
+    /// A buffer of f16 that is read as anything else would be read wrong.
+    fn check_half(&self, dispatch: &Dispatch, global: &naga::GlobalVariable) -> Result<()> {
+        let Some(place) = global.binding.filter(|place| place.group == 0) else { return Ok(()) };
+        let wanted = dispatch.kernel.halves.iter().any(|half| half.binding == place.binding);
+        if wanted && !is_half(&self.module, global.ty) {
+            let what = format!("buffer {} cannot hold f16: it is no array of f32", place.binding);
+            return Err(broken(self.name, &what));
         }
         Ok(())
     }

@@ -3,7 +3,7 @@
 use std::iter::Sum;
 use std::ops::Add;
 
-use super::plan::{Plan, Step};
+use super::plan::{Location, Plan, Step};
 use crate::ops::GpuTarget;
 
 /// What an operation, or a whole step, costs.
@@ -40,10 +40,15 @@ impl Step {
     /// What the operation costs on an adapter.
     pub fn cost(&self, target: &GpuTarget) -> Cost {
         let outputs = self.outputs.iter().map(|location| location.length).sum();
+        let tensors = || self.inputs.iter().chain(&self.outputs);
+        let numbers: usize = tensors().map(|location| location.length).sum();
+        let words: usize = tensors().map(Location::words).sum();
+        // An operation counts numbers, some of which may lie two a word.
+        let tight = |traffic: usize| (traffic as u64 * words as u64) / (numbers as u64).max(1);
         let scratch = self.scratch.map_or(0, |location| location.length);
         Cost {
             dispatches: self.dispatches(target).len() as u64,
-            bytes: 4 * (self.op.traffic(&self.shapes, outputs) + 2 * scratch) as u64,
+            bytes: 4 * (tight(self.op.traffic(&self.shapes, outputs)) + 2 * scratch as u64),
             flops: self.op.flops(&self.shapes),
         }
     }

@@ -59,7 +59,7 @@ impl Graph {
     }
 
     /// Which of the first `end` nodes depend on any of `targets`.
-    fn dependants(&self, targets: &[NodeId], end: usize) -> Vec<bool> {
+    pub(super) fn dependants(&self, targets: &[NodeId], end: usize) -> Vec<bool> {
         let mut depends = vec![false; end];
         for index in 0..end {
             let is_target = targets.contains(&NodeId(index as u32));

@@ -8,9 +8,12 @@ use super::memory::{self, Lifetime, MemoryReport};
 use super::nodes::{Graph, Kind, base};
 use super::parameter::{ParamName, Role};
 use super::plan::{Area, Location, METRIC_ROWS, Plan, PlanRequest, Step, Training};
+use super::recording::Recorders;
 use super::updates::{Search, Updates};
 use crate::error::{Error, Result};
-use crate::ops::{Builder, Expand, GlobalNorm, MAX_INPUTS, NodeId, Op, Record, Shapes};
+use crate::ops::{
+    Builder, Expand, GlobalNorm, MAX_INPUTS, MetricColumn, NodeId, Op, Record, Shapes, Storage,
+};
 use crate::shape::Shape;
 use crate::tensor::Tensor;
 
@@ -20,26 +23,31 @@ pub(super) struct Draft<'a> {
     request: &'a PlanRequest<'a>,
     /// Further outputs of each operation, by the number of the output.
     companions: HashMap<NodeId, Vec<NodeId>>,
+    recorders: Recorders,
     locations: Vec<Option<Location>>,
     scheduled: Vec<bool>,
     steps: Vec<Step>,
     lifetimes: Vec<Lifetime>,
     inputs: Vec<(String, Shape)>,
     constants: Vec<Arc<Tensor>>,
+    /// How the tensor of each node is kept.
+    storages: Vec<Storage>,
 }
 
 impl<'a> Draft<'a> {
-    pub fn new(graph: &'a Graph, request: &'a PlanRequest<'a>) -> Self {
+    pub fn new(graph: &'a Graph, request: &'a PlanRequest<'a>, storages: Vec<Storage>) -> Self {
         Self {
             graph,
             request,
             companions: companions(graph),
+            recorders: Recorders::find(graph, request),
             locations: vec![None; graph.nodes().len()],
             scheduled: vec![false; graph.nodes().len()],
             steps: vec![],
             lifetimes: vec![],
             inputs: vec![],
             constants: vec![],
+            storages,
         }
     }
 
@@ -129,7 +137,7 @@ impl<'a> Draft<'a> {
             Role::Parameter => Area::Parameters,
             Role::Buffer => Area::Buffers,
         };
-        Ok(Location { area, offset: range.start, length: range.len() })
+        Ok(Location::whole(area, range.start, range.len()))
     }
 
     /// Gives node `id` its place and, if it is an operation, its step, after those of what it reads.
@@ -142,14 +150,14 @@ impl<'a> Draft<'a> {
         let location = match &node.kind {
             Kind::Input(name) => {
                 self.inputs.push((name.clone(), node.shape.clone()));
-                Location { area: Area::Input(self.inputs.len() - 1), offset: 0, length }
+                Location::whole(Area::Input(self.inputs.len() - 1), 0, length)
             }
             Kind::Constant(value) => {
                 self.constants.push(value.clone());
-                Location { area: Area::Constant(self.constants.len() - 1), offset: 0, length }
+                Location::whole(Area::Constant(self.constants.len() - 1), 0, length)
             }
             Kind::State(name) => self.state_location(name)?,
-            Kind::Data(data) => Location { area: Area::Data(*data), offset: 0, length },
+            Kind::Data(data) => Location::whole(Area::Data(*data), 0, length),
             Kind::Op(op) if op.is_view() => {
                 self.schedule(node.inputs[0])?;
                 self.location(node.inputs[0])
@@ -171,13 +179,15 @@ impl<'a> Draft<'a> {
             let shape = self.graph.shape(id);
             let location = match self.locations[id.index()] {
                 Some(location) => location,
-                None => self.new_slot(shape.elements(), op.name(), shape),
+                None => self.new_slot(op.name(), shape, self.storages[id.index()]),
             };
             self.locations[id.index()] = Some(location);
             self.scheduled[id.index()] = true;
             outputs.push(location);
         }
-        self.push_step(op.clone(), shapes, inputs, outputs);
+        let recorder = self.recorders.recorder(id);
+        outputs.extend(recorder.as_ref().map(|_| self.log()));
+        self.push_step(recorder.unwrap_or_else(|| op.clone()), shapes, inputs, outputs);
         Ok(())
     }
 
@@ -210,7 +220,7 @@ impl<'a> Draft<'a> {
         let training = self.request.training.as_ref();
         let moments = training.map_or(0, |training| training.optimiser.moments());
         let areas = [Area::Parameters].into_iter().chain((0..moments).map(Area::Moment));
-        areas.map(|area| Location { area, offset: 0, length }).collect()
+        areas.map(|area| Location::whole(area, 0, length)).collect()
     }
 
     fn location(&self, node: NodeId) -> Location {
@@ -218,11 +228,13 @@ impl<'a> Draft<'a> {
     }
 
     /// A tensor of its own, for now; [`memory::assign`] lets tensors share.
-    fn new_slot(&mut self, length: usize, name: &'static str, shape: &Shape) -> Location {
+    fn new_slot(&mut self, name: &'static str, shape: &Shape, storage: Storage) -> Location {
         let first = self.steps.len();
         let name = format!("{name} {shape}");
-        self.lifetimes.push(Lifetime { first, last: first, words: length, name });
-        Location { area: Area::Slot(self.lifetimes.len() - 1), offset: 0, length }
+        let area = Area::Slot(self.lifetimes.len());
+        let location = Location { storage, ..Location::whole(area, 0, shape.elements()) };
+        self.lifetimes.push(Lifetime { first, last: first, words: location.words(), name });
+        location
     }
 
     fn push_step(
@@ -233,7 +245,8 @@ impl<'a> Draft<'a> {
         outputs: Vec<Location>,
     ) {
         let words = self.request.target.map_or(0, |target| op.gpu_scratch(&shapes, target));
-        let scratch = (words > 0).then(|| self.new_slot(words, "scratch", &Shape::from([words])));
+        let scratch =
+            (words > 0).then(|| self.new_slot("scratch", &Shape::from([words]), Storage::F32));
         for location in inputs.iter().chain(&outputs) {
             if let Area::Slot(slot) = location.area {
                 self.lifetimes[slot].last = self.steps.len();
@@ -242,17 +255,26 @@ impl<'a> Draft<'a> {
         self.steps.push(Step { op, shapes, inputs, outputs, scratch });
     }
 
+    /// The whole metrics log.
+    fn log(&self) -> Location {
+        let length = self.request.metrics.len() * METRIC_ROWS;
+        Location::whole(Area::Metrics, 0, length)
+    }
+
+    /// Writes the metrics that no operation records while it computes them.
     fn record_metrics(&mut self) {
-        let columns = self.request.metrics.len();
-        let length = columns * METRIC_ROWS;
-        let log = Location { area: Area::Metrics, offset: 0, length };
-        let nodes: Vec<NodeId> = self.request.metrics.iter().map(|(_, node)| *node).collect();
-        for (number, nodes) in nodes.chunks(MAX_INPUTS).enumerate() {
-            let locations = nodes.iter().map(|node| self.location(*node)).collect();
-            let inputs = nodes.iter().map(|node| self.graph.shape(*node).clone()).collect();
-            let shapes = Shapes { inputs, output: Shape::from([METRIC_ROWS, columns]) };
-            let record = Record { first: number * MAX_INPUTS, columns };
-            self.push_step(Arc::new(record), shapes, locations, vec![log]);
+        let of = self.request.metrics.len();
+        let nodes = self.request.metrics.iter().map(|(_, node)| *node).enumerate();
+        let left: Vec<(usize, NodeId)> =
+            nodes.filter(|(number, _)| !self.recorders.record(*number)).collect();
+        for metrics in left.chunks(MAX_INPUTS) {
+            let nodes = metrics.iter().map(|(_, node)| *node);
+            let locations = nodes.clone().map(|node| self.location(node)).collect();
+            let inputs = nodes.map(|node| self.graph.shape(node).clone()).collect();
+            let shapes = Shapes { inputs, output: Shape::from([METRIC_ROWS, of]) };
+            let columns = metrics.iter().map(|(number, _)| MetricColumn { number: *number, of });
+            let record = Record { columns: columns.collect() };
+            self.push_step(Arc::new(record), shapes, locations, vec![self.log()]);
         }
     }
 
@@ -294,13 +316,13 @@ impl<'a> Draft<'a> {
         }
         let words = self.request.layout.words(Role::Parameter);
         let shape = Shape::from([words]);
-        let mut inputs = vec![Location { area: Area::Gradients, offset: 0, length: words }];
+        let mut inputs = vec![Location::whole(Area::Gradients, 0, words)];
         let mut shapes = Shapes { inputs: vec![shape.clone()], output: shape };
         if training.clip_norm.is_some() {
             let entries = self.request.layout.iter();
             let trained = entries.filter(|(entry, _)| entry.role == Role::Parameter);
             let norm = GlobalNorm { segments: trained.map(|(_, range)| range).collect() };
-            let output = self.new_slot(1, norm.name(), &Shape::scalar());
+            let output = self.new_slot(norm.name(), &Shape::scalar(), Storage::F32);
             let norm_shapes = Shapes { inputs: shapes.inputs.clone(), output: Shape::scalar() };
             self.push_step(Arc::new(norm), norm_shapes, inputs.clone(), vec![output]);
             inputs.push(output);

@@ -4,11 +4,13 @@ use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::Arc;
 
+use super::halves::HalfStorage;
 use super::memory::MemoryReport;
 use super::nodes::{Data, Graph};
 use super::parameter::StateLayout;
 use crate::error::{Error, Result};
-use crate::ops::{Dispatch, GpuTarget, NodeId, Op, Optimiser, Shapes};
+use crate::ops::half::Half;
+use crate::ops::{Binding, Dispatch, GpuTarget, NodeId, Op, Optimiser, Shapes, Storage};
 use crate::shape::Shape;
 use crate::tensor::Tensor;
 
@@ -45,14 +47,26 @@ pub struct Location {
     pub area: Area,
     /// Where it begins, in words; a multiple of 64.
     pub offset: usize,
-    /// How many words.
+    /// How many numbers, which are words where they are stored whole.
     pub length: usize,
+    /// How they are stored; other than as words only in slots, which hold nothing else then.
+    pub storage: Storage,
 }
 
 impl Location {
+    /// A stretch of f32.
+    pub(super) fn whole(area: Area, offset: usize, length: usize) -> Self {
+        Self { area, offset, length, storage: Storage::F32 }
+    }
+
     /// The words, as a range.
     pub fn range(&self) -> Range<usize> {
         self.offset..self.offset + self.length
+    }
+
+    /// How many words its memory takes, the last of which may be half used.
+    pub fn words(&self) -> usize {
+        (self.length * self.storage.bytes()).div_ceil(4)
     }
 }
 
@@ -76,7 +90,24 @@ impl Step {
     /// adapter's.
     pub fn dispatches(&self, target: &GpuTarget) -> Vec<Dispatch> {
         let dispatches = self.op.gpu(&self.shapes, target).into_iter();
-        dispatches.map(|dispatch| dispatch.on(target)).collect()
+        dispatches.map(|dispatch| self.with_halves(dispatch.on(target))).collect()
+    }
+
+    /// The dispatch with a kernel that finds f16 where this step has it.
+    fn with_halves(&self, dispatch: Dispatch) -> Dispatch {
+        let half = |(number, binding): (usize, &Binding)| {
+            let location = match *binding {
+                Binding::Input(input) => self.inputs.get(input),
+                Binding::Output(output) => self.outputs.get(output),
+                Binding::Scratch => None,
+            };
+            match location?.storage {
+                Storage::F32 => None,
+                Storage::F16 { exponent } => Some(Half { binding: number as u32, exponent }),
+            }
+        };
+        let halves = dispatch.bindings.iter().enumerate().filter_map(half).collect();
+        Dispatch { kernel: dispatch.kernel.with_halves(halves), ..dispatch }
     }
 
     pub(super) fn stores_gradients(&self) -> bool {
@@ -112,12 +143,23 @@ pub struct PlanRequest<'a> {
     pub target: Option<&'a GpuTarget>,
     /// Whether biases and activations are fused; off only to check that it changes nothing.
     pub fuse: bool,
+    /// Whether, and which, tensors are f16 between operations. Of no account on the CPU.
+    pub half: Option<HalfStorage>,
 }
 
 impl<'a> PlanRequest<'a> {
     /// A fused plan of `graph` that neither trains nor gives anything back yet.
     pub fn new(graph: &'a Graph, layout: &'a StateLayout, target: Option<&'a GpuTarget>) -> Self {
-        Self { graph, layout, outputs: vec![], metrics: vec![], training: None, target, fuse: true }
+        Self {
+            graph,
+            layout,
+            outputs: vec![],
+            metrics: vec![],
+            training: None,
+            target,
+            fuse: true,
+            half: None,
+        }
     }
 }
 

@@ -1,20 +1,23 @@
 //! From a request to its plan: gradients are added, operations fused, and what is left is scheduled.
 
 use super::draft::Draft;
+use super::halves::{Demands, storages};
 use super::nodes::{Graph, Kind};
 use super::parameter::{ParamName, Role, StateLayout};
 use super::plan::{Plan, PlanRequest};
 use crate::error::{Error, Result};
-use crate::ops::{Builder, NodeId};
+use crate::ops::{Builder, NodeId, Storage};
 
 impl Plan {
     /// Plans `request`.
     ///
     /// # Errors
     /// When a gradient does not exist, a state tensor is not in the layout, a metric is not one
-    /// number, or a tensor is larger than the adapter can bind.
+    /// number, a tensor is larger than the adapter can bind, or the adapter has no f16 where that is wanted.
     pub fn new(request: &PlanRequest) -> Result<Plan> {
         let mut graph = request.graph.clone();
+        // What a gradient begins with is the first node that is added for it.
+        let seed = request.training.as_ref().map(|_| NodeId(graph.nodes().len() as u32));
         let gradients = match &request.training {
             Some(training) => parameter_gradients(&mut graph, request.layout, training.loss)?,
             None => vec![],
@@ -31,10 +34,19 @@ impl Plan {
         if request.training.is_some() {
             roots.extend(graph.updates().iter().map(|(_, node)| *node));
         }
+        let half = request.half.filter(|_| request.target.is_some());
+        if half.is_some() && request.target.is_some_and(|target| !target.f16) {
+            return Err(Error::Device("this adapter has no f16, which the plan wants".into()));
+        }
+        let demands = half.map(|_| Demands::new(&graph, &roots, seed));
         if request.fuse {
             graph = graph.fuse(&roots)?;
         }
-        Draft::new(&graph, request).finish(&roots, &gradients)
+        let storages = match (half, demands) {
+            (Some(half), Some(demands)) => storages(&graph, &roots, &demands, half),
+            _ => vec![Storage::F32; graph.nodes().len()],
+        };
+        Draft::new(&graph, request, storages).finish(&roots, &gradients)
     }
 }
 

@@ -28,6 +28,8 @@ pub struct AdapterTraits {
     pub max_binding_bytes: u64,
     /// The most bytes of workgroup memory.
     pub max_workgroup_bytes: u32,
+    /// Whether buffers may hold f16.
+    pub f16: bool,
 }
 
 impl Default for AdapterTraits {
@@ -41,6 +43,7 @@ impl Default for AdapterTraits {
             subgroup_sizes: None,
             max_binding_bytes: 128 << 20,
             max_workgroup_bytes: 16 << 10,
+            f16: false,
         }
     }
 }

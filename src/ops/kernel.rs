@@ -4,6 +4,8 @@ use std::sync::Arc;
 
 use naga::valid::{Capabilities, ModuleInfo, ValidationFlags, Validator};
 
+use super::half::Half;
+use super::half_kernels::with_halves;
 use super::needs::{self, Replacement};
 use super::software;
 use super::target::GpuTarget;
@@ -36,6 +38,8 @@ pub struct Kernel {
     pub(crate) replaced: [&'static [Replacement]; 2],
     /// Whether it may run without checks of its indices, divisors and loops.
     pub(crate) trusted: bool,
+    /// Storage buffers that hold f16.
+    pub(crate) halves: Vec<Half>,
 }
 
 /// A kernel's own text; cheap to copy.
@@ -71,12 +75,24 @@ impl Kernel {
     /// assert!(HALVE.text().contains("fn linear_index"));
     /// ```
     pub const fn from_wgsl(name: &'static str, source: &'static [&'static str]) -> Self {
-        Self { name, source: Source::Parts(source), replaced: [&[]; 2], trusted: false }
+        Self {
+            name,
+            source: Source::Parts(source),
+            replaced: [&[]; 2],
+            trusted: false,
+            halves: vec![],
+        }
     }
 
     /// The same, of text that was put together while the program runs.
     pub(super) fn from_text(name: &'static str, text: String) -> Self {
-        Self { name, source: Source::Whole(text.into()), replaced: [&[]; 2], trusted: false }
+        Self {
+            name,
+            source: Source::Whole(text.into()),
+            replaced: [&[]; 2],
+            trusted: false,
+            halves: vec![],
+        }
     }
 
     /// The kernel without checks where [`ShaderChecks`](crate::gpu::ShaderChecks) lets this crate's
@@ -107,9 +123,23 @@ impl Kernel {
         Self { replaced: [self.replaced[0], software::replacements(target)], ..self.clone() }
     }
 
+    /// The kernel with these storage buffers as f16.
+    pub(crate) fn with_halves(self, halves: Vec<Half>) -> Self {
+        Self { halves, ..self }
+    }
+
     /// The whole text, with all that it needs.
     pub fn text(&self) -> String {
-        self.assemble().0
+        self.written().unwrap_or_else(|_| self.assemble().0)
+    }
+
+    /// The same; else what is wrong with it.
+    fn written(&self) -> Result<String, String> {
+        let (text, missing) = self.assemble();
+        if let Some(missing) = missing {
+            return Err(format!("it needs `{missing}`, and there is no such part"));
+        }
+        if self.halves.is_empty() { Ok(text) } else { with_halves(&text, &self.halves) }
     }
 
     /// The whole text, and the first thing that it needs and there is not.
@@ -122,13 +152,11 @@ impl Kernel {
 
     /// The text, parsed and found to be valid WGSL; else what is wrong with it, and where.
     pub(crate) fn parse(&self) -> Result<(naga::Module, ModuleInfo), String> {
-        let (text, missing) = self.assemble();
-        if let Some(missing) = missing {
-            return Err(format!("it needs `{missing}`, and there is no such part"));
-        }
+        let text = self.written()?;
         let module =
             naga::front::wgsl::parse_str(&text).map_err(|error| error.emit_to_string(&text))?;
-        let info = Validator::new(ValidationFlags::all(), Capabilities::SUBGROUP)
+        let capabilities = Capabilities::SUBGROUP | Capabilities::SHADER_FLOAT16;
+        let info = Validator::new(ValidationFlags::all(), capabilities)
             .validate(&module)
             .map_err(|error| error.emit_to_string(&text))?;
         Ok((module, info))
@@ -148,6 +176,7 @@ macro_rules! kernel {
             ))]),
             replaced: [&[]; 2],
             trusted: true,
+            halves: Vec::new(),
         }
     };
 }

@@ -5,6 +5,7 @@ use std::fmt::Debug;
 use std::sync::Arc;
 
 use super::function::{EpiloguePart, Pointwise};
+use super::half::Halves;
 use super::kernel::{Dispatch, MAX_INPUTS, MAX_OUTPUTS};
 use super::node::{Backward, NodeId};
 use super::step::StepScalars;
@@ -98,6 +99,13 @@ pub trait Op: Any + Debug + Send + Sync {
     /// Whether the output is the input's memory under another shape, so that nothing is computed.
     fn is_view(&self) -> bool {
         false
+    }
+
+    /// What of its tensors a plan may keep as f16, see [`PlanRequest::half`](crate::graph::PlanRequest::half).
+    /// Its kernels know nothing of that, and reach them as `x[i]` and `x[i] = y` in arrays of f32 or of
+    /// vectors of it.
+    fn halves(&self) -> Halves {
+        Halves::Nothing
     }
 
     /// Whether [`Op::gradient`] takes an output gradient that still has to be broadcast. Saves

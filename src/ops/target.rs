@@ -20,6 +20,8 @@ pub struct GpuTarget {
     /// Whether its subgroups are eight neighbours by local index that compute as one vector, and
     /// kernels use that.
     pub eight_lanes: bool,
+    /// Whether its buffers may hold f16.
+    pub f16: bool,
     /// Whether parameters are updated where their gradients are computed.
     pub fuses_updates: bool,
     /// Variants of kernels that were found to be fastest on it.
@@ -38,6 +40,7 @@ impl GpuTarget {
             // A software adapter compiles a loop in less time, and runs it no slower.
             unrolls_terms: is_gpu,
             eight_lanes,
+            f16: adapter.f16,
             // Without a GPU, gradients come from a cache, and memory is better passed in one sweep.
             fuses_updates: is_gpu,
             tuning: Arc::default(),

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use super::pairs::{are_pairs, check_pairs};
+use super::precision::Precision;
 use crate::data::order::check_held_out;
 use crate::data::{
     Dataset, Fit, ImageFile, Intake, LoadOptions, Manifest, Missing, Source, StoredRange, missing,
@@ -63,6 +64,9 @@ pub struct Config {
     pub schedule: Schedule,
     /// The seed of the run.
     pub seed: u64,
+    /// How the numbers of a training step are kept.
+    #[serde(default, skip_serializing_if = "Precision::is_f32")]
+    pub precision: Precision,
     /// Whether pixels are drawn as 0 or 1 at each step.
     pub binarise: bool,
     /// Weighted samples by which the likelihood is measured.
@@ -105,6 +109,7 @@ impl Config {
             learning_rate: 1e-3,
             schedule: Schedule::Constant,
             seed: 0,
+            precision: Precision::F32,
             binarise: false,
             nll: None,
             nll_images: LIKELIHOOD_IMAGES,

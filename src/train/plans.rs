@@ -76,7 +76,7 @@ fn batch_of_data(config: &Config, shape: BatchShape, scope: &mut Scope) -> Resul
 /// adapts to it. Not fused, it computes the same, to be compared with.
 ///
 /// # Errors
-/// When the model does not fit the images or the device.
+/// When the model does not fit the images or the device, or the device lacks the precision.
 pub fn training_plan(
     config: &Config,
     layout: &StateLayout,
@@ -95,6 +95,7 @@ pub fn training_plan(
         metrics,
         training: Some(Training { loss, optimiser, clip_norm: None }),
         fuse,
+        half: config.precision.half(shape.batch, target)?,
         ..PlanRequest::new(&graph, layout, target)
     })
 }

@@ -4,8 +4,8 @@ use std::fmt;
 use std::sync::Arc;
 
 use diabolo::error::Result;
-use diabolo::graph::{Graph, Plan, PlanRequest, State};
-use diabolo::ops::{Builder, GpuTarget, NodeId, StepScalars, mul, sum_all};
+use diabolo::graph::{Graph, HalfStorage, Plan, PlanRequest, State};
+use diabolo::ops::{self, Builder, GpuTarget, NodeId, StepScalars, mul, sum_all};
 use diabolo::rng::{Philox, Seed, Stream};
 use diabolo::shape::Shape;
 use diabolo::tensor::Tensor;
@@ -42,7 +42,7 @@ impl fmt::Debug for Case {
     }
 }
 
-/// Results by name: `y0`, .. the outputs, `dx0`, .. the gradients.
+/// Results by name: `y0`, .. the outputs, `dx0`, .. the gradients, `metric y0`, .. what the log has of them.
 pub type Results = Vec<(String, Tensor)>;
 
 /// A case as a graph.
@@ -51,6 +51,8 @@ pub struct Drawn {
     pub outputs: Vec<(String, NodeId)>,
     /// Values of the inputs, by name.
     pub inputs: Vec<(String, Tensor)>,
+    /// What is f16 on an adapter.
+    pub half: Option<HalfStorage>,
 }
 
 impl Case {
@@ -103,6 +105,27 @@ impl Case {
         Self { build, ..self }
     }
 
+    /// Between operations that give what it reads, and read what it gives, as they are.
+    pub fn amid(self) -> Self {
+        let (plain, differentiable) = (self.build, self.differentiable.clone());
+        let same = |graph: &mut Graph, x| {
+            let twice = ops::affine(graph, x, 2.0, 0.0)?;
+            ops::affine(graph, twice, 0.5, 0.0)
+        };
+        let build = Arc::new(move |graph: &mut Graph, x: &[NodeId]| {
+            let mut x = x.to_vec();
+            for (x, _) in x.iter_mut().zip(&differentiable).filter(|(_, is_number)| **is_number) {
+                *x = same(graph, *x)?;
+            }
+            let mut outputs = plain(graph, &x)?;
+            if differentiable.contains(&true) {
+                outputs[0] = same(graph, outputs[0])?;
+            }
+            Ok(outputs)
+        });
+        Self { build, ..self }
+    }
+
     /// Also with gradients of the gradients.
     pub fn twice(self) -> Self {
         Self { twice: true, ..self }
@@ -139,7 +162,7 @@ impl Case {
         }
         let names = wanted.iter().map(|(input, _)| format!("dx{input}"));
         outputs.extend(names.zip(gradients));
-        Ok(Drawn { graph, outputs, inputs })
+        Ok(Drawn { graph, outputs, inputs, half: None })
     }
 
     /// Gradients of `sum(coefficients * y)`, where the coefficients are input `name`.
@@ -161,16 +184,23 @@ impl Case {
 }
 
 impl Drawn {
+    /// The outputs that are one number, which are metrics as well.
+    fn metrics(&self) -> Vec<(String, NodeId)> {
+        let is_number = |node: NodeId| self.graph.shape(node).elements() == 1;
+        self.outputs.iter().filter(|(_, node)| is_number(*node)).cloned().collect()
+    }
+
     /// The plan of everything drawn.
     pub fn plan(&self, target: Option<&GpuTarget>, fuse: bool) -> Result<Plan> {
         Plan::new(&PlanRequest {
             graph: &self.graph,
             layout: &self.graph.layout(),
             outputs: self.outputs.clone(),
-            metrics: vec![],
+            metrics: self.metrics(),
             training: None,
             target,
             fuse,
+            half: self.half,
         })
     }
 
@@ -186,7 +216,14 @@ impl Drawn {
         }
         device.run(plan, &[scalars()])?;
         let names = self.outputs.iter().map(|(name, _)| name);
-        names.map(|name| Ok((name.clone(), device.read_output(plan, name)?))).collect()
+        let outputs = names.map(|name| Ok((name.clone(), device.read_output(plan, name)?)));
+        let mut results = outputs.collect::<Result<Results>>()?;
+        for row in device.take_metrics(true)? {
+            for ((name, _), value) in self.metrics().into_iter().zip(row.values) {
+                results.push((format!("metric {name}"), Tensor::full(Shape::scalar(), value)));
+            }
+        }
+        Ok(results)
     }
 }
 
@@ -196,6 +233,7 @@ pub fn scalars() -> StepScalars {
     StepScalars {
         step: 5,
         cursor: 3,
+        row: 2,
         weight: 0.25,
         seed: [11, 13],
         learning_rate: 0.5,

@@ -178,6 +178,7 @@ impl<'a> Check<'a> {
             training: None,
             target: None,
             fuse: false,
+            half: None,
         };
         let plan = Plan::new(&request).unwrap_or_else(|error| panic!("{}: {error}", self.name));
         dispatches::check(&plan);

@@ -4,7 +4,9 @@ use std::ops::Range;
 
 use diabolo::data::{Dataset, ImageShape, LoadOptions, Source};
 use diabolo::error::Result;
-use diabolo::graph::{Graph, Initialiser, Plan, PlanId, PlanRequest, State, StateLayout, Training};
+use diabolo::graph::{
+    Graph, HalfStorage, Initialiser, Plan, PlanId, PlanRequest, State, StateLayout, Training,
+};
 use diabolo::models::{Batch, Choices, Kind, Model, Scope};
 use diabolo::nn;
 use diabolo::ops::{self, Corruption, GpuTarget, NodeId, Optimiser, StepScalars};
@@ -28,6 +30,8 @@ pub struct Setup {
     pub optimiser: Optimiser,
     pub clip_norm: Option<f32>,
     pub fuse: bool,
+    /// What is f16 on an adapter.
+    pub half: Option<HalfStorage>,
 }
 
 /// A model of this kind with these options, as on the command line.
@@ -45,7 +49,7 @@ pub fn variant(kind: Kind, options: &str) -> Setup {
     let model = kind.model(DIGITS, CLASSES, &choices);
     let model = model.unwrap_or_else(|error| panic!("{kind:?} {options}: {error}"));
     let (optimiser, noise) = (Optimiser::adam(), choices.noise);
-    Setup { model, noise, optimiser, clip_norm: None, fuse: true }
+    Setup { model, noise, optimiser, clip_norm: None, fuse: true, half: None }
 }
 
 pub fn dense() -> Setup {
@@ -166,6 +170,7 @@ impl Setup {
             training: Some(Training { loss, optimiser: self.optimiser, clip_norm: self.clip_norm }),
             target,
             fuse: self.fuse,
+            half: self.half,
         })?;
         Ok((plan, layout))
     }

@@ -166,9 +166,11 @@ pub fn uses_with_own() -> Vec<Use> {
     uses
 }
 
-/// The name of the file that a kernel is of. Chains are written each anew, by one file.
+/// The name of the file that a kernel is of. Those that are written for each use end in a digest.
 pub fn file_of(kernel: &Kernel) -> &'static str {
-    if kernel.name.starts_with("chain_") { "chain" } else { kernel.name }
+    let is_digest = |end: &str| end.len() == 12 && end.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let parts = kernel.name.rsplit_once('_');
+    parts.filter(|(_, end)| is_digest(end)).map_or(kernel.name, |(file, _)| file)
 }
 
 /// Every kernel as GPUs have it and, where it is another there, as an adapter of eight lanes does.

@@ -25,6 +25,7 @@ fn a_lost_device_is_an_error_from_then_on() {
         training: None,
         target: executor.target(),
         fuse: true,
+        half: None,
     };
     let plan = executor.add_plan(Plan::new(&request).unwrap(), None).unwrap();
     executor.run(plan, &[StepScalars::default(); 3]).unwrap();

@@ -8,6 +8,7 @@ use crate::arithmetic::simd;
 use crate::error::Result;
 use crate::ops::elementwise::nodes::{add, mul, unary};
 use crate::ops::function::UnaryKind;
+use crate::ops::half::Halves;
 use crate::ops::kernel::{Binding, Dispatch, Kernel, kernel};
 use crate::ops::node::{Backward, NodeId};
 use crate::ops::op::{Builder, CpuCall, Op, Shapes};
@@ -235,6 +236,10 @@ impl Corrupt {
 impl Op for Corrupt {
     fn name(&self) -> &'static str {
         "corrupt"
+    }
+
+    fn halves(&self) -> Halves {
+        Halves::All
     }
 
     fn shape(&self, inputs: &[&Shape]) -> Result<Shape> {

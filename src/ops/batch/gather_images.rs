@@ -6,6 +6,7 @@ use super::corrupt::Corrupt;
 use crate::arithmetic::byte::number_of_byte;
 use crate::arithmetic::simd;
 use crate::error::{Error, Result};
+use crate::ops::half::Halves;
 use crate::ops::kernel::{Binding, Dispatch, Kernel, MAX_INPUTS, MAX_OUTPUTS, kernel};
 use crate::ops::node::{Backward, NodeId};
 use crate::ops::op::{Builder, CpuCall, Op, Shapes};
@@ -96,6 +97,10 @@ fn image_at(order: &[u32], step: &StepScalars, b: usize, images: usize) -> usize
 impl Op for GatherImages {
     fn name(&self) -> &'static str {
         "gather_images"
+    }
+
+    fn halves(&self) -> Halves {
+        Halves::All
     }
 
     fn shape(&self, inputs: &[&Shape]) -> Result<Shape> {

@@ -8,6 +8,7 @@ use super::nodes::{Activate, ActivationGradient, activate, affine, mul, unary};
 use crate::arithmetic::simd;
 use crate::error::{Error, Result};
 use crate::ops::function::{Activation, EpiloguePart, Pointwise, UnaryKind};
+use crate::ops::half::Halves;
 use crate::ops::kernel::{Binding, Dispatch, Kernel, kernel};
 use crate::ops::node::{Backward, NodeId};
 use crate::ops::op::{Builder, CpuCall, Op, Shapes};
@@ -195,6 +196,10 @@ impl Op for Activate {
         "activation"
     }
 
+    fn halves(&self) -> Halves {
+        Halves::All
+    }
+
     fn shape(&self, inputs: &[&Shape]) -> Result<Shape> {
         Ok(inputs[0].clone())
     }
@@ -265,6 +270,10 @@ impl ActivationGradient {
 impl Op for ActivationGradient {
     fn name(&self) -> &'static str {
         "activation_gradient"
+    }
+
+    fn halves(&self) -> Halves {
+        Halves::All
     }
 
     fn shape(&self, inputs: &[&Shape]) -> Result<Shape> {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use crate::arithmetic::simd;
 use crate::error::{Error, Result};
 use crate::ops::function::EpiloguePart;
+use crate::ops::half::Halves;
 use crate::ops::kernel::{Binding, Dispatch, Kernel, kernel};
 use crate::ops::layout::reshape::reshape;
 use crate::ops::node::{Backward, NodeId};
@@ -30,6 +31,10 @@ pub struct Bias;
 impl Op for Bias {
     fn name(&self) -> &'static str {
         "bias"
+    }
+
+    fn halves(&self) -> Halves {
+        Halves::All
     }
 
     fn shape(&self, inputs: &[&Shape]) -> Result<Shape> {

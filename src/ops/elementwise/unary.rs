@@ -4,6 +4,7 @@ use super::nodes::{Unary, affine, mul, unary};
 use crate::arithmetic::simd;
 use crate::error::Result;
 use crate::ops::function::{Pointwise, UnaryKind};
+use crate::ops::half::Halves;
 use crate::ops::kernel::{Binding, Dispatch, Kernel, kernel};
 use crate::ops::node::{Backward, NodeId};
 use crate::ops::op::{Builder, CpuCall, Op, Shapes};
@@ -148,6 +149,10 @@ impl Unary {
 impl Op for Unary {
     fn name(&self) -> &'static str {
         "unary"
+    }
+
+    fn halves(&self) -> Halves {
+        Halves::All
     }
 
     fn shape(&self, inputs: &[&Shape]) -> Result<Shape> {

@@ -7,6 +7,7 @@ use super::strided::Walk;
 use crate::arithmetic::simd;
 use crate::error::{Error, Result};
 use crate::ops::function::Pointwise;
+use crate::ops::half::Halves;
 use crate::ops::kernel::Dispatch;
 use crate::ops::node::{Backward, NodeId};
 use crate::ops::op::{Builder, CpuCall, Op, Shapes};
@@ -65,6 +66,10 @@ impl Expand {
 impl Op for Expand {
     fn name(&self) -> &'static str {
         "expand"
+    }
+
+    fn halves(&self) -> Halves {
+        Halves::All
     }
 
     fn shape(&self, inputs: &[&Shape]) -> Result<Shape> {

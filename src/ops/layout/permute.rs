@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::reshape::reshape;
 use super::strided::{MAX_AXES, Walk};
 use crate::error::{Error, Result};
+use crate::ops::half::Halves;
 use crate::ops::kernel::Dispatch;
 use crate::ops::node::{Backward, NodeId};
 use crate::ops::op::{Builder, CpuCall, Op, Shapes};
@@ -47,6 +48,10 @@ impl Permute {
 impl Op for Permute {
     fn name(&self) -> &'static str {
         "permute"
+    }
+
+    fn halves(&self) -> Halves {
+        Halves::All
     }
 
     fn shape(&self, inputs: &[&Shape]) -> Result<Shape> {

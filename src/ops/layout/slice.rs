@@ -3,6 +3,7 @@
 use super::nodes::{Slice, pad};
 use super::strided::{MAX_AXES, Walk};
 use crate::error::{Error, Result};
+use crate::ops::half::Halves;
 use crate::ops::kernel::Dispatch;
 use crate::ops::node::{Backward, NodeId};
 use crate::ops::op::{Builder, CpuCall, Op, Shapes};
@@ -21,6 +22,10 @@ impl Slice {
 impl Op for Slice {
     fn name(&self) -> &'static str {
         "slice"
+    }
+
+    fn halves(&self) -> Halves {
+        Halves::All
     }
 
     fn shape(&self, inputs: &[&Shape]) -> Result<Shape> {

@@ -6,6 +6,7 @@ use crate::arithmetic::simd;
 use crate::error::{Error, Result};
 use crate::ops::elementwise::nodes::{affine, mul, unary};
 use crate::ops::function::{Pointwise, UnaryKind};
+use crate::ops::half::Halves;
 use crate::ops::kernel::{Binding, Dispatch, Kernel, kernel};
 use crate::ops::node::{Backward, NodeId};
 use crate::ops::op::{Builder, CpuCall, Op, Shapes};
@@ -43,6 +44,10 @@ pub struct GaussianKl;
 impl Op for GaussianKl {
     fn name(&self) -> &'static str {
         "gaussian_kl"
+    }
+
+    fn halves(&self) -> Halves {
+        Halves::Inputs
     }
 
     fn shape(&self, inputs: &[&Shape]) -> Result<Shape> {

@@ -6,6 +6,7 @@ use crate::arithmetic::simd;
 use crate::error::{Error, Result};
 use crate::ops::elementwise::nodes::{affine, mul, sub, unary};
 use crate::ops::function::UnaryKind;
+use crate::ops::half::Halves;
 use crate::ops::kernel::{Binding, Dispatch, Kernel, kernel};
 use crate::ops::layout::expand::expand;
 use crate::ops::node::{Backward, NodeId};
@@ -43,6 +44,10 @@ pub struct GaussianNll;
 impl Op for GaussianNll {
     fn name(&self) -> &'static str {
         "gaussian_nll"
+    }
+
+    fn halves(&self) -> Halves {
+        Halves::Inputs
     }
 
     fn shape(&self, inputs: &[&Shape]) -> Result<Shape> {

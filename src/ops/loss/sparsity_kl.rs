@@ -6,6 +6,7 @@ use crate::arithmetic::simd;
 use crate::error::{Error, Result};
 use crate::ops::elementwise::nodes::{affine, mul, sub, unary};
 use crate::ops::function::UnaryKind;
+use crate::ops::half::Halves;
 use crate::ops::kernel::{Binding, Dispatch, Kernel, kernel};
 use crate::ops::node::{Backward, NodeId};
 use crate::ops::op::{Builder, CpuCall, Op, Shapes};
@@ -49,6 +50,10 @@ impl SparsityKl {
 impl Op for SparsityKl {
     fn name(&self) -> &'static str {
         "sparsity_kl"
+    }
+
+    fn halves(&self) -> Halves {
+        Halves::Inputs
     }
 
     fn shape(&self, inputs: &[&Shape]) -> Result<Shape> {

@@ -9,6 +9,7 @@ use crate::arithmetic::simd;
 use crate::arithmetic::workspace::with_workspace;
 use crate::error::{Error, Result};
 use crate::ops::function::EpiloguePart;
+use crate::ops::half::Halves;
 use crate::ops::kernel::{Binding, Dispatch, Kernel, MAX_INPUTS, kernel};
 use crate::ops::needs::Replacement;
 use crate::ops::node::{Backward, NodeId};
@@ -224,6 +225,10 @@ impl Op for Matmul {
             None => "matmul",
             Some(_) => "matmul_update",
         }
+    }
+
+    fn halves(&self) -> Halves {
+        Halves::All
     }
 
     fn shape(&self, inputs: &[&Shape]) -> Result<Shape> {

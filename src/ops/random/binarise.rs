@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::draws::draw_output;
 use crate::error::Result;
+use crate::ops::half::Halves;
 use crate::ops::kernel::{Binding, Dispatch, Kernel, kernel};
 use crate::ops::node::{Backward, NodeId};
 use crate::ops::op::{Builder, CpuCall, Op, Shapes};
@@ -34,6 +35,10 @@ pub struct Binarise {
 impl Op for Binarise {
     fn name(&self) -> &'static str {
         "binarise"
+    }
+
+    fn halves(&self) -> Halves {
+        Halves::All
     }
 
     fn shape(&self, inputs: &[&Shape]) -> Result<Shape> {

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::draws::draw_output;
 use crate::error::{Error, Result};
+use crate::ops::half::Halves;
 use crate::ops::kernel::{Binding, Dispatch, Kernel, kernel};
 use crate::ops::node::{Backward, NodeId};
 use crate::ops::op::{Builder, CpuCall, Op, Shapes};
@@ -49,6 +50,10 @@ impl Dropout {
 impl Op for Dropout {
     fn name(&self) -> &'static str {
         "dropout"
+    }
+
+    fn halves(&self) -> Halves {
+        Halves::All
     }
 
     fn shape(&self, inputs: &[&Shape]) -> Result<Shape> {

@@ -8,6 +8,7 @@ use crate::arithmetic::simd;
 use crate::error::{Error, Result};
 use crate::ops::elementwise::nodes::{affine, mul, sub, unary};
 use crate::ops::function::UnaryKind;
+use crate::ops::half::Halves;
 use crate::ops::kernel::{Binding, Dispatch, Kernel, kernel};
 use crate::ops::node::{Backward, NodeId};
 use crate::ops::op::{Builder, CpuCall, Op, Shapes};
@@ -59,6 +60,10 @@ pub struct Reparameterise {
 impl Op for Reparameterise {
     fn name(&self) -> &'static str {
         "reparameterise"
+    }
+
+    fn halves(&self) -> Halves {
+        Halves::All
     }
 
     fn shape(&self, inputs: &[&Shape]) -> Result<Shape> {

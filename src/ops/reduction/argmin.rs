@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::softmax::rows_dispatch;
 use crate::arithmetic::simd;
 use crate::error::{Error, Result};
+use crate::ops::half::Halves;
 use crate::ops::kernel::{Dispatch, Kernel, kernel};
 use crate::ops::layout::one_hot::MAX_INDEX;
 use crate::ops::node::{Backward, NodeId};
@@ -41,6 +42,10 @@ pub struct Argmin {
 impl Op for Argmin {
     fn name(&self) -> &'static str {
         if self.greatest { "argmax" } else { "argmin" }
+    }
+
+    fn halves(&self) -> Halves {
+        Halves::Inputs
     }
 
     fn shape(&self, inputs: &[&Shape]) -> Result<Shape> {

@@ -8,6 +8,7 @@ use crate::arithmetic::simd;
 use crate::error::{Error, Result};
 use crate::ops::elementwise::nodes::{add, affine, mul, squared_error, sub, unary};
 use crate::ops::function::UnaryKind;
+use crate::ops::half::Halves;
 use crate::ops::kernel::{Binding, Dispatch, Kernel, kernel};
 use crate::ops::layout::reshape::reshape;
 use crate::ops::node::{Backward, NodeId};
@@ -97,6 +98,10 @@ impl Normalise {
 impl Op for Normalise {
     fn name(&self) -> &'static str {
         "batch_norm"
+    }
+
+    fn halves(&self) -> Halves {
+        Halves::All
     }
 
     fn shape(&self, inputs: &[&Shape]) -> Result<Shape> {

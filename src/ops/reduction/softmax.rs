@@ -7,6 +7,7 @@ use crate::arithmetic::simd;
 use crate::error::{Error, Result};
 use crate::ops::elementwise::nodes::{mul, sub, unary};
 use crate::ops::function::UnaryKind;
+use crate::ops::half::Halves;
 use crate::ops::kernel::{Binding, Dispatch, Kernel, kernel};
 use crate::ops::node::{Backward, NodeId};
 use crate::ops::op::{Builder, CpuCall, Op, Shapes};
@@ -90,6 +91,10 @@ impl Op for Softmax {
             SoftmaxKind::LogSoftmax => "log_softmax",
             SoftmaxKind::LogSumExp => "log_sum_exp",
         }
+    }
+
+    fn halves(&self) -> Halves {
+        Halves::Inputs
     }
 
     fn shape(&self, inputs: &[&Shape]) -> Result<Shape> {

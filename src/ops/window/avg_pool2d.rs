@@ -7,6 +7,7 @@ use super::convolution::{four, misfit};
 use super::geometry::ConvGeometry;
 use crate::arithmetic::simd;
 use crate::error::{Error, Result};
+use crate::ops::half::Halves;
 use crate::ops::kernel::{Binding, Dispatch, Kernel, kernel};
 use crate::ops::node::{Backward, NodeId};
 use crate::ops::op::{Builder, CpuCall, Op, Shapes};
@@ -60,6 +61,10 @@ fn are_quarters(geometry: &ConvGeometry) -> bool {
 impl Op for AvgPool2d {
     fn name(&self) -> &'static str {
         "avg_pool2d"
+    }
+
+    fn halves(&self) -> Halves {
+        Halves::All
     }
 
     fn shape(&self, inputs: &[&Shape]) -> Result<Shape> {
@@ -126,6 +131,10 @@ fn sum_row(geometry: &ConvGeometry, row: &[f32], out: &mut [f32]) {
 impl Op for AvgPool2dGradient {
     fn name(&self) -> &'static str {
         "avg_pool2d_gradient"
+    }
+
+    fn halves(&self) -> Halves {
+        Halves::All
     }
 
     fn shape(&self, inputs: &[&Shape]) -> Result<Shape> {

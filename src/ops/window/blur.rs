@@ -2,6 +2,7 @@
 
 use crate::arithmetic::simd;
 use crate::error::{Error, Result};
+use crate::ops::half::Halves;
 use crate::ops::kernel::{Binding, Dispatch, Kernel, kernel};
 use crate::ops::node::{Backward, NodeId};
 use crate::ops::op::{Builder, CpuCall, Op, Shapes};
@@ -88,6 +89,10 @@ fn blur_plane(out: &mut [f32], plane: &[f32], width: usize, weights: &[f32], roo
 impl Op for Blur {
     fn name(&self) -> &'static str {
         "blur"
+    }
+
+    fn halves(&self) -> Halves {
+        Halves::Inputs
     }
 
     fn shape(&self, inputs: &[&Shape]) -> Result<Shape> {

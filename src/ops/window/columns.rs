@@ -229,7 +229,7 @@ const PAIRS: usize = 16;
 
 /// The first and the second numbers of `count` pairs.
 #[inline(always)]
-fn split_pairs(pairs: &[f32], count: usize, left: &mut [f32], right: &mut [f32]) {
+pub(super) fn split_pairs(pairs: &[f32], count: usize, left: &mut [f32], right: &mut [f32]) {
     let mut at = 0;
     while at < count {
         let from = pairs[2 * at..].first_chunk::<{ 2 * PAIRS }>();
@@ -246,7 +246,7 @@ fn split_pairs(pairs: &[f32], count: usize, left: &mut [f32], right: &mut [f32])
 
 /// `count` pairs of numbers of `left` and `right`.
 #[inline(always)]
-fn join_pairs(left: &[f32], right: &[f32], count: usize, pairs: &mut [f32]) {
+pub(super) fn join_pairs(left: &[f32], right: &[f32], count: usize, pairs: &mut [f32]) {
     let mut at = 0;
     while at < count {
         let from = (left[at..].first_chunk::<PAIRS>(), right[at..].first_chunk::<PAIRS>());

@@ -7,6 +7,7 @@ use super::convolution_cpu;
 use super::nodes::{Conv2d, image_like, weight_gradient};
 use crate::error::{Error, Result};
 use crate::ops::function::EpiloguePart;
+use crate::ops::half::Halves;
 use crate::ops::kernel::{Dispatch, Kernel, kernel};
 use crate::ops::needs::Replacement;
 use crate::ops::node::{Backward, NodeId};
@@ -49,6 +50,10 @@ impl Conv2d {
 impl Op for Conv2d {
     fn name(&self) -> &'static str {
         "conv2d"
+    }
+
+    fn halves(&self) -> Halves {
+        Halves::All
     }
 
     fn shape(&self, inputs: &[&Shape]) -> Result<Shape> {

@@ -6,6 +6,7 @@ use super::convolution::{ConvSizes, FEW_CHANNELS, four, misfit, weight_shape};
 use super::convolution_cpu;
 use super::nodes::{Conv2dWeightGradient, Summed, conv2d, image_like};
 use crate::error::{Error, Result};
+use crate::ops::half::Halves;
 use crate::ops::kernel::{Binding, Dispatch, Kernel, kernel};
 use crate::ops::node::{Backward, NodeId};
 use crate::ops::op::{Builder, CpuCall, Op, Shapes, Variants};
@@ -43,6 +44,10 @@ impl Conv2dWeightGradient {
 impl Op for Conv2dWeightGradient {
     fn name(&self) -> &'static str {
         "conv2d_weight_gradient"
+    }
+
+    fn halves(&self) -> Halves {
+        Halves::Inputs
     }
 
     fn shape(&self, inputs: &[&Shape]) -> Result<Shape> {

@@ -7,6 +7,7 @@ use super::convolution_cpu;
 use super::nodes::{ConvTranspose2d, conv2d, weight_gradient};
 use crate::error::{Error, Result};
 use crate::ops::function::EpiloguePart;
+use crate::ops::half::Halves;
 use crate::ops::kernel::{Dispatch, Kernel, kernel};
 use crate::ops::needs::Replacement;
 use crate::ops::node::{Backward, NodeId};
@@ -51,6 +52,10 @@ impl ConvTranspose2d {
 impl Op for ConvTranspose2d {
     fn name(&self) -> &'static str {
         "conv_transpose2d"
+    }
+
+    fn halves(&self) -> Halves {
+        Halves::All
     }
 
     fn shape(&self, inputs: &[&Shape]) -> Result<Shape> {

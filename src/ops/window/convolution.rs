@@ -93,18 +93,17 @@ impl ConvSizes {
     }
 
     /// The same convolution with the roles of `x` and `y` swapped (and the kernel turned by 180
-    /// degrees), which strides of 1 allow, where it makes far fewer columns.
-    pub fn swapped(&self) -> Option<Self> {
+    /// degrees), which strides of 1 allow.
+    pub fn turned(&self) -> Option<Self> {
         let geometry = self.geometry.turned()?;
+        let (image, output) = (self.output, self.image);
+        Some(Self { geometry, batch: self.batch, ci: self.co, image, co: self.ci, output })
+    }
+
+    /// [`turned`](Self::turned), where that makes far fewer columns.
+    pub fn swapped(&self) -> Option<Self> {
         let fewer = 2 * self.co <= self.ci && !self.geometry.is_pointwise();
-        fewer.then_some(Self {
-            geometry,
-            batch: self.batch,
-            ci: self.co,
-            image: self.output,
-            co: self.ci,
-            output: self.image,
-        })
+        self.turned().filter(|_| fewer)
     }
 
     /// Numbers that one window reads: rows of the columns' matrix.
@@ -313,6 +312,7 @@ mod tests {
     use crate::ops::function::Activation;
     use crate::ops::product::epilogue::Last;
     use crate::ops::window::nodes::{Conv2d, Conv2dWeightGradient, ConvTranspose2d};
+    use crate::ops::window::winograd::Winograd;
 
     /// Calls `f` with the flat places in x, w and y of every product of the sum in the module's
     /// head.
@@ -352,40 +352,65 @@ mod tests {
             let (geometry, image) = random.geometry();
             let output = geometry.output_size(image).unwrap();
             let batch = random.within(1..20);
-            let (ci, co) = match random.within(0..3) {
+            let (ci, co) = match random.within(0..4) {
                 0 => (1, random.within(1..20)),
                 1 => (random.within(1..20), 1),
+                2 => (random.within(16..40), random.within(30..50)),
                 _ => (random.within(1..6), random.within(1..6)),
             };
-            let sizes = ConvSizes { geometry, batch, ci, image, co, output };
-            let xs = Shape::from([batch, ci, image[0], image[1]]);
-            let ys = Shape::from([batch, co, output[0], output[1]]);
-            let ws = weight_shape(co, ci, &geometry);
-            let (x, w, y) = (random.numbers(&xs), random.numbers(&ws), random.numbers(&ys));
-            let mut sums = [&xs, &ws, &ys].map(|shape| vec![0.0_f64; shape.elements()]);
-            each_product(&sizes, |ix, iw, iy| {
-                let [x, w, y] = [x[ix], w[iw], y[iy]].map(f64::from);
-                sums[0][ix] += w * y;
-                sums[1][iw] += x * y;
-                sums[2][iy] += x * w;
-            });
-            let conv = Conv2d { geometry, fused: Fused::default() };
-            let (shape, by_conv) = run(&conv, &[(&xs, &x), (&ws, &w)]);
-            assert_eq!(shape, ys);
-            assert_near("conv2d", &by_conv, &sums[2], &sizes);
-            let transpose = ConvTranspose2d::plain(geometry, image);
-            let (shape, by_transpose) = run(&transpose, &[(&ys, &y), (&ws, &w)]);
-            assert_eq!(shape, xs);
-            assert_near("conv_transpose2d", &by_transpose, &sums[0], &sizes);
-            let (shape, by_weight) =
-                run(&Conv2dWeightGradient { geometry, sums: None }, &[(&xs, &x), (&ys, &y)]);
-            assert_eq!(shape, ws);
-            assert_near("conv2d_weight_gradient", &by_weight, &sums[1], &sizes);
-            let all = [dot(&by_conv, &y), dot(&by_transpose, &x), dot(&by_weight, &w)];
-            let scale = by_conv.iter().map(|v| v.abs()).sum::<f32>() as f64 + 1.0;
-            assert!((all[0] - all[1]).abs() < 1e-5 * scale, "{sizes:?} {all:?}");
-            assert!((all[0] - all[2]).abs() < 1e-5 * scale, "{sizes:?} {all:?}");
+            assert_agree(&mut random, &ConvSizes { geometry, batch, ci, image, co, output });
         }
+    }
+
+    /// In whole images, several at a time, and in bands of one that no cache would hold; with channels
+    /// that are not whole vectors, and outputs that are not whole squares.
+    #[test]
+    fn squares_agree_with_plain_loops() {
+        let mut random = Random::new(5);
+        let (uneven, none) = ([[2, 1], [0, 2]], [[0, 0]; 2]);
+        for (batch, ci, image, co, padding) in [
+            (5, 16, [7, 9], 33, [[1, 1]; 2]),
+            (40, 40, [3, 3], 20, none),
+            (2, 32, [30, 41], 64, uneven),
+        ] {
+            let geometry = ConvGeometry { padding, ..ConvGeometry::valid([3, 3]) };
+            let output = geometry.output_size(image).unwrap();
+            let sizes = ConvSizes { geometry, batch, ci, image, co, output };
+            assert!(Winograd::of(&sizes).is_some(), "{sizes:?}");
+            assert_agree(&mut random, &sizes);
+        }
+    }
+
+    /// That the three agree with plain loops, and are adjoint.
+    fn assert_agree(random: &mut Random, sizes: &ConvSizes) {
+        let ConvSizes { geometry, batch, ci, image, co, output } = *sizes;
+        let xs = Shape::from([batch, ci, image[0], image[1]]);
+        let ys = Shape::from([batch, co, output[0], output[1]]);
+        let ws = weight_shape(co, ci, &geometry);
+        let (x, w, y) = (random.numbers(&xs), random.numbers(&ws), random.numbers(&ys));
+        let mut sums = [&xs, &ws, &ys].map(|shape| vec![0.0_f64; shape.elements()]);
+        each_product(sizes, |ix, iw, iy| {
+            let [x, w, y] = [x[ix], w[iw], y[iy]].map(f64::from);
+            sums[0][ix] += w * y;
+            sums[1][iw] += x * y;
+            sums[2][iy] += x * w;
+        });
+        let conv = Conv2d { geometry, fused: Fused::default() };
+        let (shape, by_conv) = run(&conv, &[(&xs, &x), (&ws, &w)]);
+        assert_eq!(shape, ys);
+        assert_near("conv2d", &by_conv, &sums[2], sizes);
+        let transpose = ConvTranspose2d::plain(geometry, image);
+        let (shape, by_transpose) = run(&transpose, &[(&ys, &y), (&ws, &w)]);
+        assert_eq!(shape, xs);
+        assert_near("conv_transpose2d", &by_transpose, &sums[0], sizes);
+        let (shape, by_weight) =
+            run(&Conv2dWeightGradient { geometry, sums: None }, &[(&xs, &x), (&ys, &y)]);
+        assert_eq!(shape, ws);
+        assert_near("conv2d_weight_gradient", &by_weight, &sums[1], sizes);
+        let all = [dot(&by_conv, &y), dot(&by_transpose, &x), dot(&by_weight, &w)];
+        let scale = by_conv.iter().map(|v| v.abs()).sum::<f32>() as f64 + 1.0;
+        assert!((all[0] - all[1]).abs() < 1e-5 * scale, "{sizes:?} {all:?}");
+        assert!((all[0] - all[2]).abs() < 1e-5 * scale, "{sizes:?} {all:?}");
     }
 
     #[test]

@@ -12,6 +12,7 @@ use super::geometry::ConvGeometry;
 use super::planes::{Planes, beats, larger, spread_quarters};
 use crate::arithmetic::simd;
 use crate::error::{Error, Result};
+use crate::ops::half::Halves;
 use crate::ops::kernel::{Binding, Dispatch, Kernel, kernel};
 use crate::ops::node::{Backward, NodeId};
 use crate::ops::op::{Builder, CpuCall, Op, Shapes};
@@ -106,6 +107,10 @@ impl Op for MaxPool2d {
         "max_pool2d"
     }
 
+    fn halves(&self) -> Halves {
+        Halves::All
+    }
+
     fn shape(&self, inputs: &[&Shape]) -> Result<Shape> {
         pooled_shape(self.name(), &self.geometry, inputs)
     }
@@ -160,6 +165,10 @@ impl Op for MaxPool2dIndices {
         "max_pool2d_indices"
     }
 
+    fn halves(&self) -> Halves {
+        Halves::Inputs
+    }
+
     fn shape(&self, inputs: &[&Shape]) -> Result<Shape> {
         pooled_shape(self.name(), &self.geometry, inputs)
     }
@@ -205,6 +214,10 @@ impl Op for MaxPool2dIndices {
 impl Op for MaxPool2dGradient {
     fn name(&self) -> &'static str {
         "max_pool2d_gradient"
+    }
+
+    fn halves(&self) -> Halves {
+        Halves::All
     }
 
     fn shape(&self, inputs: &[&Shape]) -> Result<Shape> {
@@ -256,6 +269,10 @@ impl Op for MaxPool2dGradient {
 impl Op for MaxPool2dTake {
     fn name(&self) -> &'static str {
         "max_pool2d_take"
+    }
+
+    fn halves(&self) -> Halves {
+        Halves::All
     }
 
     fn shape(&self, inputs: &[&Shape]) -> Result<Shape> {

@@ -6,6 +6,7 @@ use super::planes::{Planes, route_quarters};
 use crate::arithmetic::simd;
 use crate::error::{Error, Result};
 use crate::ops::function::Activation;
+use crate::ops::half::Halves;
 use crate::ops::kernel::{Binding, Dispatch, Kernel, kernel};
 use crate::ops::node::{Backward, NodeId};
 use crate::ops::op::{Builder, CpuCall, Op, Shapes};
@@ -29,6 +30,10 @@ impl Op for MaxPool2dBackward {
         "max_pool2d_backward"
     }
 
+    fn halves(&self) -> Halves {
+        Halves::All
+    }
+
     fn shape(&self, inputs: &[&Shape]) -> Result<Shape> {
         match (MaxPool2d { geometry: self.geometry }).shape(&inputs[1..])? {
             pooled if pooled == *inputs[0] => Ok(inputs[1].clone()),
@@ -45,16 +50,17 @@ impl Op for MaxPool2dBackward {
         let (g, x) = (call.inputs[0], call.inputs[1]);
         let (words, pooled) = (planes.image_words(), planes.output_words());
         simd::in_rows(call.output(), words, |first, out| {
-            for (number, out) in out.chunks_exact_mut(words).enumerate() {
-                let g = &g[(first + number) * pooled..][..pooled];
-                let x = &x[(first + number) * words..][..words];
+            for number in 0..out.len() / words {
+                let g = &g[(first + number) * pooled..];
+                let x = &x[(first + number) * words..];
+                let out = &mut out[number * words..];
                 if planes.are_quarters() {
                     simd::vectorised!(route_quarters(&planes, g, x, out));
                 } else {
-                    planes.route(g, x, out);
+                    planes.route(&g[..pooled], x, &mut out[..words]);
                 }
                 if let Some(activation) = self.activation {
-                    activation.apply_gradient(out, x);
+                    activation.apply_gradient(&mut out[..words], &x[..words]);
                 }
             }
         });

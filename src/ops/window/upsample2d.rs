@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::arithmetic::simd;
 use crate::error::{Error, Result};
+use crate::ops::half::Halves;
 use crate::ops::kernel::{Binding, Dispatch, Kernel, kernel};
 use crate::ops::node::{Backward, NodeId};
 use crate::ops::op::{Builder, CpuCall, Op, Shapes};
@@ -123,6 +124,10 @@ fn mix(a: f32, b: f32, weight: f32) -> f32 {
 impl Op for Upsample2d {
     fn name(&self) -> &'static str {
         if self.adjoint { "upsample2d_adjoint" } else { "upsample2d" }
+    }
+
+    fn halves(&self) -> Halves {
+        Halves::All
     }
 
     fn shape(&self, inputs: &[&Shape]) -> Result<Shape> {

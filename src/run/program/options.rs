@@ -8,7 +8,9 @@ use crate::error::{Error, Result};
 use crate::models::{Choices, Kind, Recipe, Schedule};
 use crate::nn::Output;
 use crate::rng::Seed;
-use crate::train::{Config, LIKELIHOOD_IMAGES, SMALL_BATCH, are_pairs, check_pairs, load};
+use crate::train::{
+    Config, LIKELIHOOD_IMAGES, Precision, SMALL_BATCH, are_pairs, check_pairs, load,
+};
 
 /// Below this many training images, batches are small by default, so that an epoch has steps enough.
 const FEW_IMAGES: usize = 10_000;
@@ -69,6 +71,10 @@ pub struct TrainArgs {
     /// Decides first weights, the order of images, noise, and which images are held out
     #[arg(long, default_value_t = 0)]
     pub seed: u64,
+    /// How the numbers of a training step are kept: f32, or mixed, where what lies between operations is
+    /// f16, on GPUs that have it [default: f32]
+    #[arg(long, value_enum)]
+    pub precision: Option<Precision>,
     /// auto, cpu, gpu, the number of an adapter, or part of its name
     #[arg(long, default_value = "auto")]
     pub device: String,
@@ -248,6 +254,7 @@ impl TrainArgs {
             learning_rate: self.lr.unwrap_or(recipe.learning_rate),
             schedule: self.schedule.unwrap_or(recipe.schedule),
             seed: self.seed()?.0,
+            precision: self.precision.unwrap_or_default(),
             binarise: choices.binarise.unwrap_or(false),
             nll: choices.nll,
             nll_images: choices.nll_images.unwrap_or(LIKELIHOOD_IMAGES),
