@@ -233,7 +233,7 @@ fn kernels_from_outside_are_checked_where_others_are_trusted() {
     let name = std::env::var(support::devices::ADAPTER).unwrap_or_else(|_| "gpu".into());
     let choice: DeviceChoice = name.parse().unwrap();
     let options =
-        GpuOptions { checks: ShaderChecks::Trusted, kind: None, cache: None, tuning: None };
+        GpuOptions { checks: ShaderChecks::Trusted, target: None, cache: None, tuning: None };
     let mut device = GpuExecutor::choose(&choice, options).unwrap();
     let mut graph = Graph::new();
     let node = applied(&mut graph, &ASTRAY, 1);

@@ -69,7 +69,11 @@ fn model(kind: Kind, images: ImageShape, choices: Choices) -> Result<Model> {
     Ok(model)
 }
 
-pub(super) fn load_training(executor: &mut dyn Executor, config: &Config) -> Result<Loaded> {
+pub(super) fn load_training(
+    executor: &mut dyn Executor,
+    config: &Config,
+    counted: Option<&GpuTarget>,
+) -> Result<Loaded> {
     let layout = layout(&config.model)?;
     executor.set_state(&State::initial(&layout, Seed(0), config.optimiser.moments()))?;
     let images = config.model.images();
@@ -84,18 +88,22 @@ pub(super) fn load_training(executor: &mut dyn Executor, config: &Config) -> Res
     let shape = BatchShape { images, masked, paired, element, batch, room: batch };
     let plan =
         |target: Option<&GpuTarget>, fuse| training_plan(config, &layout, shape, target, fuse);
-    let costs = PlanCosts::of(executor.target(), plan)?;
+    let costs = PlanCosts::of(counted.or(executor.target()), plan)?;
     let plan = executor.add_plan(plan(executor.target(), true)?, Some(data))?;
     Ok(Loaded::of_plan(plan, costs))
 }
 
-pub(super) fn load_inference(executor: &mut dyn Executor, config: &Config) -> Result<Loaded> {
+pub(super) fn load_inference(
+    executor: &mut dyn Executor,
+    config: &Config,
+    counted: Option<&GpuTarget>,
+) -> Result<Loaded> {
     let layout = layout(&config.model)?;
     executor.set_state(&State::initial(&layout, Seed(0), 0))?;
     let plan = |target: Option<&GpuTarget>, fuse| -> Result<Plan> {
         Task::Reconstruct.plan_as(&config.model, &layout, config.batch, target, fuse)
     };
-    let costs = PlanCosts::of(executor.target(), plan)?;
+    let costs = PlanCosts::of(counted.or(executor.target()), plan)?;
     let plan = executor.add_plan(plan(executor.target(), true)?, None)?;
     let ImageShape { channels, height, width } = config.model.images();
     let mut random = Philox::new(Seed(0), Stream(0));

@@ -139,7 +139,11 @@ fn passes() -> Vec<Workload> {
 }
 
 /// Plans the operations, or an optimiser step where there is nothing but a parameter.
-pub(super) fn load(executor: &mut dyn Executor, build: &Build) -> Result<Loaded> {
+pub(super) fn load(
+    executor: &mut dyn Executor,
+    build: &Build,
+    counted: Option<&GpuTarget>,
+) -> Result<Loaded> {
     let mut graph = Graph::new();
     let mut outputs = build(&mut graph)?;
     let layout = graph.layout();
@@ -160,7 +164,7 @@ pub(super) fn load(executor: &mut dyn Executor, build: &Build) -> Result<Loaded>
         let request = PlanRequest::new(&graph, &layout, target);
         Plan::new(&PlanRequest { outputs, training, fuse, ..request })
     };
-    let costs = PlanCosts::of(executor.target(), plan)?;
+    let costs = PlanCosts::of(counted.or(executor.target()), plan)?;
     let plan = plan(executor.target(), true)?;
     let inputs = plan.inputs.clone();
     let plan = executor.add_plan(plan, None)?;

@@ -10,12 +10,13 @@ use std::sync::Arc;
 
 use super::geometry::{ConvGeometry, GeometryError};
 use crate::error::Error;
-use crate::ops::kernel::{Binding, Dispatch, Kernel};
+use crate::ops::kernel::{Binding, Dispatch, Kernel, kernel};
 use crate::ops::op::{Op, Shapes, Variants};
 use crate::ops::product::epilogue::Fused;
-use crate::ops::product::tiles::Tile;
+use crate::ops::product::tiles::Tiling;
 use crate::ops::target::GpuTarget;
-use crate::ops::tuning::Variant;
+use crate::ops::tile::Tile;
+use crate::ops::tuning::{TILES, Variant};
 use crate::shape::Shape;
 
 /// The sizes of one convolution, whichever of its tensors is the output.
@@ -33,18 +34,22 @@ pub(crate) struct ConvSizes {
     pub output: [usize; 2],
 }
 
-/// Channels up to which a direct kernel beats tiles of 64 on a GPU.
+/// Channels up to which a direct kernel beats tiles on a GPU.
 pub(crate) const FEW_CHANNELS: usize = 4;
 
-/// The tiles that there are kernels for which make images.
-const IMAGE_TILES: [Tile; 2] = [Tile::Large, Tile::Wide];
+/// The kernel that puts weights where tiles read them.
+static TURN_WEIGHTS: Kernel = kernel!("window/turn_weights");
 
-/// What a kernel makes of images: their channels, and so many phases of so many places in all images.
+/// What a kernel makes of images: so many channels, of as many others, and so many phases of so many places in all
+/// images.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct MadeImages {
     pub channels: usize,
+    pub of_channels: usize,
     pub places: usize,
     pub phases: usize,
+    /// Whether they are `y`, made of `x`.
+    pub is_y: bool,
     /// Whether four neighbouring places of a phase are a vec4 in memory.
     pub whole: bool,
 }
@@ -111,45 +116,70 @@ impl ConvSizes {
         2 * (self.batch * self.output_words() * self.window()) as u64
     }
 
-    /// The tile in which images of `channels` are made, by what was measured or by the table; none for
-    /// a direct kernel.
-    fn tile(&self, kernel: &str, channels: usize, target: &GpuTarget) -> Option<Tile> {
+    /// The tile in which images are made, by what was measured or by the table; none for a direct kernel.
+    fn tile(&self, kernel: &str, made: &MadeImages, target: &GpuTarget) -> Option<Tile> {
+        let taps = self.taps().div_ceil(made.phases);
+        let product = [made.channels, taps * made.of_channels, made.places];
         match target.tuning.choice(|| self.key(kernel)) {
-            Some(choice) => IMAGE_TILES.into_iter().find(|tile| tile.number() == choice.tile),
+            Some(choice) => {
+                Tiling::chosen(choice, made.phases, product, target).map(|cut| cut.tile)
+            }
             None if self.ci.min(self.co) <= FEW_CHANNELS => None,
-            None => Some(Tile::for_rows(channels)),
+            None => Some(Tiling::whole(made.phases, product, target).tile),
         }
     }
 
-    /// The run of one of the kernels that make images, which are one for whole vec4s and one for others.
-    pub fn dispatch(
-        &self,
-        [kernel, apart]: [&Kernel; 2],
-        made: MadeImages,
-        (fused, target): (Fused, &GpuTarget),
-    ) -> Dispatch {
-        let MadeImages { channels, places, phases, whole } = made;
-        let tile = self.tile(kernel.name, channels, target);
-        let (entry, groups) = match tile.map(Tile::sides) {
-            Some([rows, columns]) => {
-                ("tiled", channels.div_ceil(rows) * places.div_ceil(columns) * phases)
-            }
-            None => {
-                let invocations = channels.div_ceil(4) * places.div_ceil(4) * phases;
-                ("direct", invocations.div_ceil(64))
-            }
-        };
-        let [input, w, output] = [Binding::Input(0), Binding::Input(1), Binding::Output(0)];
-        let bindings = [&[input, w, output][..], &fused.bindings()].concat();
-        let kernel = if whole { kernel } else { apart };
-        let dispatch = Dispatch::new(kernel, bindings, Dispatch::linear(groups, 1))
-            .entry(entry)
-            .params([self.batch as u32]);
-        let dispatch = fused.constants(self.constants(dispatch));
-        match tile {
-            Some(tile) => tile.constants(dispatch),
-            None => dispatch,
+    /// Words of the weights as tiles read them.
+    pub fn turned_words(&self, kernel: &str, made: &MadeImages, target: &GpuTarget) -> usize {
+        match self.tile(kernel, made, target) {
+            Some(_) => self.taps() * made.of_channels * made.channels.next_multiple_of(4),
+            None => 0,
         }
+    }
+
+    /// The runs of one of the kernels that make images. There are those for whole vec4s and those for others, each by
+    /// the sums of an invocation.
+    pub fn dispatches(
+        &self,
+        [whole, apart]: &'static [[Kernel; 3]; 2],
+        made: &MadeImages,
+        (fused, target): (Fused, &GpuTarget),
+    ) -> Vec<Dispatch> {
+        let MadeImages { channels, of_channels, places, phases, .. } = *made;
+        let kernels = if made.whole { whole } else { apart };
+        let [input, w, output] = [Binding::Input(0), Binding::Input(1), Binding::Output(0)];
+        let run = |kernel: &Kernel, w: Binding, groups: usize| {
+            let bindings = [&[input, w, output][..], &fused.bindings()].concat();
+            let dispatch = Dispatch::new(kernel, bindings, Dispatch::linear(groups, 1));
+            fused
+                .constants(self.constants(dispatch))
+                .params([self.batch, of_channels].map(|number| number as u32))
+        };
+        let Some(tile) = self.tile(whole[0].name, made, target) else {
+            let invocations = channels.div_ceil(4) * places.div_ceil(4) * phases;
+            return vec![run(&kernels[0], w, invocations.div_ceil(64)).entry("direct")];
+        };
+        let groups = channels.div_ceil(tile.rows) * places.div_ceil(tile.columns) * phases;
+        let tiled = run(tile.variant_of(kernels), Binding::Scratch, groups).entry("tiled");
+        let tiled = tile.constants(tiled, target);
+        let tiled = tiled.constant("READ", of_channels as u32).constant("MADE", channels as u32);
+        vec![self.turn_weights(made), tiled]
+    }
+
+    /// The run that puts weights where tiles read them.
+    fn turn_weights(&self, made: &MadeImages) -> Dispatch {
+        let taps = self.taps();
+        // Of `[Co, Ci, Kh, Kw]`, and of what is made of what.
+        let (of_ci, of_co) = (taps, self.ci * taps);
+        let [read, made_apart] = if made.is_y { [of_ci, of_co] } else { [of_co, of_ci] };
+        let invocations = taps * made.of_channels * made.channels.div_ceil(4);
+        let bindings = vec![Binding::Input(1), Binding::Scratch];
+        Dispatch::new(&TURN_WEIGHTS, bindings, Dispatch::linear(invocations, 64))
+            .constant("TAPS", taps as u32)
+            .constant("READ", made.of_channels as u32)
+            .constant("MADE", made.channels as u32)
+            .constant("READ_APART", read as u32)
+            .constant("MADE_APART", made_apart as u32)
     }
 
     /// What a choice of a variant of `kernel` goes by.
@@ -166,7 +196,11 @@ impl ConvSizes {
             key: self.key(kernel),
             plain,
             inputs: shapes.inputs[..2].to_vec(),
-            candidates: [0, 64, 128].map(|tile| Variant { tile, splits: 1 }).to_vec(),
+            candidates: [[0, 0]]
+                .iter()
+                .chain(&TILES)
+                .map(|tile| Variant { tile: *tile, splits: 1 })
+                .collect(),
         }
     }
 
@@ -181,6 +215,11 @@ impl ConvSizes {
             .constant("HO", self.output[0] as u32)
             .constant("WO", self.output[1] as u32)
     }
+}
+
+/// The kernel that both kinds of convolutions begin with.
+pub(crate) fn kernels() -> impl Iterator<Item = &'static Kernel> {
+    [&TURN_WEIGHTS].into_iter()
 }
 
 /// The shape of `w`.
