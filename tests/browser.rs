@@ -1,0 +1,186 @@
+//! Every portable kernel through a browser's compiler, which reads the same text otherwise than naga: it demands
+//! uniform control flow at barriers, say. Headless Chromium has each compiled, and made a pipeline with the
+//! constants of an operation that dispatches it, on the software adapter that comes with it.
+
+// What a browser says of a text is the same on every system.
+#![cfg(target_os = "linux")]
+
+mod support;
+
+use std::collections::BTreeMap;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc::{self, Receiver, Sender};
+use std::time::Duration;
+
+use diabolo::ops::Kernel;
+use serde_json::{Map, Value, json};
+use support::uses::{Use, every_kernel, uses_with_own};
+
+const PAGE: &str = include_str!("browser.html");
+/// How long the browser may take for all of them.
+const PATIENCE: Duration = Duration::from_secs(600);
+
+/// A text that naga takes and a browser must not: not all invocations come to the barrier.
+const NOT_UNIFORM: &str = "
+    var<workgroup> shared_words: array<u32, 64>;
+    @group(0) @binding(0) var<storage, read_write> words: array<u32>;
+    @compute @workgroup_size(64)
+    fn main(@builtin(local_invocation_index) local: u32) {
+        shared_words[local] = words[local];
+        if words[local] > 3u {
+            workgroupBarrier();
+        }
+        words[local] = shared_words[63u - local];
+    }
+";
+
+/// A kernel with the first use of each entry point.
+struct Text {
+    name: &'static str,
+    text: String,
+    entries: BTreeMap<&'static str, Use>,
+}
+
+impl Text {
+    fn of(kernel: &Kernel) -> Self {
+        Self { name: kernel.name, text: kernel.text(), entries: BTreeMap::new() }
+    }
+
+    /// What the page is given of it.
+    fn described(&self) -> Value {
+        let pipelines = self.entries.values().map(|found| {
+            let constants = found.constants.iter();
+            let constants = constants.map(|(name, value)| ((*name).into(), json!(value)));
+            json!({ "entryPoint": found.entry, "constants": constants.collect::<Map<_, _>>() })
+        });
+        json!({ "text": self.text, "pipelines": pipelines.collect::<Vec<_>>() })
+    }
+}
+
+/// Kernels, of those that differ in numbers alone one: to a compiler they say the same.
+fn kernels() -> Vec<Text> {
+    let mut kernels = BTreeMap::new();
+    let without_numbers =
+        |kernel: &Kernel| kernel.text().replace(|char: char| char.is_ascii_digit(), "");
+    for (kernel, _) in every_kernel().into_iter().filter(|(_, eight_lanes)| !eight_lanes) {
+        kernels.entry(without_numbers(&kernel)).or_insert_with(|| Text::of(&kernel));
+    }
+    for found in uses_with_own().into_iter().filter(|found| !found.eight_lanes) {
+        let known = kernels.entry(without_numbers(&found.kernel));
+        let known = known.or_insert_with(|| Text::of(&found.kernel));
+        known.entries.entry(found.entry).or_insert(found);
+    }
+    kernels.into_values().collect()
+}
+
+/// Answers one request: the page, the kernels, or thanks for what the page has to say.
+fn answer(stream: TcpStream, kernels: &str, said: &Sender<Value>) -> std::io::Result<()> {
+    let mut reader = BufReader::new(stream.try_clone()?);
+    let mut line = String::new();
+    reader.read_line(&mut line)?;
+    let path = line.split(' ').nth(1).unwrap_or_default().to_owned();
+    let mut length = 0;
+    loop {
+        let mut header = String::new();
+        if reader.read_line(&mut header)? == 0 || header.trim().is_empty() {
+            break;
+        }
+        if let Some((name, value)) = header.split_once(':')
+            && name.eq_ignore_ascii_case("content-length")
+        {
+            length = value.trim().parse().unwrap_or(0);
+        }
+    }
+    let mut body = vec![0; length];
+    reader.read_exact(&mut body)?;
+    let (kind, text) = match path.as_str() {
+        "/" => ("text/html", PAGE),
+        "/kernels" => ("application/json", kernels),
+        _ => ("text/plain", ""),
+    };
+    if path == "/said" {
+        let value = serde_json::from_slice(&body).unwrap_or(Value::Null);
+        // Nobody may be waiting any more.
+        let _ = said.send(value);
+    }
+    let size = text.len();
+    let head = format!(
+        "HTTP/1.1 200 OK\r\nContent-Type: {kind}\r\nContent-Length: {size}\r\nConnection: close"
+    );
+    (&stream).write_all(format!("{head}\r\n\r\n{text}").as_bytes())
+}
+
+/// Serves the page on a port of this machine, which browsers take for safe enough for WebGPU; the address, and
+/// what the page says.
+fn serve(kernels: String) -> (String, Receiver<Value>) {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let address = listener.local_addr().expect("it is bound");
+    let (sender, receiver) = mpsc::channel();
+    std::thread::spawn(move || {
+        for stream in listener.incoming().flatten() {
+            // What a browser breaks off it asks for again.
+            let _ = answer(stream, &kernels, &sender);
+        }
+    });
+    (format!("http://{address}/"), receiver)
+}
+
+/// A browser that is ended with the test.
+struct Browser(Child);
+
+impl Browser {
+    fn open(address: &str, profile: &std::path::Path) -> Self {
+        let options = [
+            "--headless",
+            "--no-sandbox",
+            "--no-first-run",
+            "--disable-extensions",
+            "--enable-unsafe-webgpu",
+            "--use-webgpu-adapter=swiftshader",
+        ];
+        let open = |name: &&str| {
+            let mut command = Command::new(name);
+            command.args(options).arg(format!("--user-data-dir={}", profile.display()));
+            // Without a port for debuggers it ends as soon as the page is there.
+            command.args(["--remote-debugging-port=0", address]);
+            command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().ok()
+        };
+        let names = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"];
+        let child = names.iter().find_map(open);
+        Self(child.expect("no Chromium or Chrome was found; install chromium, as tests/run does"))
+    }
+}
+
+impl Drop for Browser {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+#[test]
+fn every_portable_kernel_passes_a_browsers_compiler() {
+    let kernels = kernels();
+    let mut names: Vec<&str> = vec!["not uniform"];
+    let mut list = vec![json!({ "text": NOT_UNIFORM, "pipelines": [] })];
+    names.extend(kernels.iter().map(|kernel| kernel.name));
+    list.extend(kernels.iter().map(Text::described));
+    let profile = tempfile::tempdir().expect("a folder for the browser");
+    let (address, said) = serve(Value::from(list).to_string());
+    let browser = Browser::open(&address, profile.path());
+    let said = said.recv_timeout(PATIENCE).expect("the browser says nothing");
+    drop(browser);
+    let said = said.as_array().unwrap_or_else(|| panic!("the browser: {said}"));
+    assert_eq!(said.len(), names.len());
+    let refused: Vec<_> =
+        names.iter().zip(said).filter(|(_, faults)| **faults != json!([])).collect();
+    // The first one shows that what is wrong is seen.
+    let [(first, _), others @ ..] = &refused[..] else { panic!("nothing is refused") };
+    assert_eq!(**first, "not uniform");
+    let report: Vec<_> =
+        others.iter().map(|(name, faults)| format!("{name}: {faults:#}")).collect();
+    assert!(others.is_empty(), "a browser refuses {}:\n{}", others.len(), report.join("\n"));
+    assert!(names.len() > 50, "{} kernels", names.len());
+}
