@@ -7,6 +7,7 @@ use diabolo::bench::workloads::Workload;
 use diabolo::cpu::CpuExecutor;
 use diabolo::graph::{Executor, PlanId};
 use diabolo::ops::StepScalars;
+use diabolo::train::Precision;
 
 struct Counting;
 
@@ -55,7 +56,7 @@ fn a_step_allocates_nothing() {
     let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build().unwrap();
     pool.install(|| {
         let names = ["W1", "W3", "W4", "W5", "W6", "W3infer", "adam_1M", "M1"].map(String::from);
-        for workload in Workload::named(&names, &[8]).unwrap() {
+        for workload in Workload::named(&names, &[8], Precision::F32).unwrap() {
             let mut executor = CpuExecutor::new();
             let loaded = workload.load(&mut executor).unwrap();
             let count = allocations(&mut executor, loaded.plan(), 4);

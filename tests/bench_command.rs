@@ -49,6 +49,20 @@ fn plans_are_printed_without_measuring() {
 }
 
 #[test]
+fn training_steps_on_an_adapter_can_be_mixed() {
+    let output = bench(&["--device", "gpu", "--precision", "mixed", "--only", "W3", "--plan"]);
+    let printed = text(&output.stdout);
+    assert!(output.status.success() && printed.contains("W3_mixed"), "{printed}");
+    for (options, expected) in [("--only W3 --device cpu", "the CPU"), ("--only M1", "no effect")] {
+        let words: Vec<&str> = options.split(' ').chain(["--precision", "mixed"]).collect();
+        let output = bench(&words);
+        let error = text(&output.stderr);
+        let is_told = error.contains("--precision") && error.contains(expected);
+        assert!(output.status.code() == Some(2) && is_told, "{options}: {error}");
+    }
+}
+
+#[test]
 fn kernels_are_written_whole_and_over_nothing_else() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("kernels");

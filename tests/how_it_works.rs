@@ -7,6 +7,7 @@ use std::path::Path;
 use diabolo::bench::workloads::{PlanCosts, Workload};
 use diabolo::cpu::CpuExecutor;
 use diabolo::ops::GpuTarget;
+use diabolo::train::Precision;
 
 const PAGE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/how-it-works.md");
 
@@ -16,7 +17,8 @@ fn page() -> String {
 
 /// The plan of a discrete GPU that the page follows.
 fn costs() -> PlanCosts {
-    let workload = Workload::named(&["W0".into()], &[]).expect("it is known").remove(0);
+    let workload =
+        Workload::named(&["W0".into()], &[], Precision::F32).expect("it is known").remove(0);
     workload.load(&mut CpuExecutor::new()).expect("it fits").costs
 }
 

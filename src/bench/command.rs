@@ -17,6 +17,7 @@ use crate::gpu::{self, GpuOptions};
 use crate::graph::profile_table;
 use crate::ops::{GpuTarget, Maker};
 use crate::run::say;
+use crate::train::Precision;
 
 /// What `diabolo bench` takes.
 #[derive(Clone, Debug, Args)]
@@ -30,6 +31,9 @@ pub struct BenchArgs {
     /// Measure training steps at these batch sizes, to see how they grow
     #[arg(long, value_name = "IMAGES,..", value_delimiter = ',')]
     batch: Vec<usize>,
+    /// How the numbers of training steps are kept, as `diabolo train` takes it
+    #[arg(long, value_enum, default_value = "f32")]
+    precision: Precision,
     /// Measure the device's own ceilings first, and show which share of the nearer one is reached
     #[arg(long)]
     roofline: bool,
@@ -69,7 +73,7 @@ impl BenchArgs {
 /// # Errors
 /// When an option is wrong, there is no such device, or it is lost.
 pub fn bench(args: &BenchArgs) -> Result<()> {
-    let workloads = Workload::named(&args.only, &args.batch)?;
+    let workloads = Workload::named(&args.only, &args.batch, args.precision)?;
     let devices = BenchDevice::chosen(&args.device)?;
     if args.tune {
         return devices.iter().try_for_each(|device| tune(device, &workloads));

@@ -45,17 +45,16 @@ fn texts(workload: &str, plan: &Plan, target: &GpuTarget) -> Vec<(String, String
         for dispatch in step.dispatches(target) {
             let constants = constants(&dispatch);
             let Dispatch { kernel, entry, workgroups: [x, y, z], .. } = dispatch;
-            if !known.insert((kernel.name, entry, constants.clone())) {
+            let text = kernel.text();
+            if !known.insert((text.clone(), entry, constants.clone())) {
                 continue;
             }
             let file = format!("{workload}-{:02}-{}.wgsl", files.len() + 1, kernel.name);
             let row = ProfileRow::of(step);
             let text = format!(
                 "{HEAD}{} {} of {workload}, over {x}x{y}x{z} workgroups.\n\
-                 // compile: {file} {entry}{constants}\n\n{}",
-                row.op,
-                row.shape,
-                kernel.text(),
+                 // compile: {file} {entry}{constants}\n\n{text}",
+                row.op, row.shape,
             );
             files.push((file, text));
         }

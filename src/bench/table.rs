@@ -136,6 +136,7 @@ pub(super) fn plan(name: &str, device: &str, costs: &PlanCosts) -> String {
 mod tests {
     use super::*;
     use crate::ops::GpuTarget;
+    use crate::train::Precision;
 
     #[test]
     fn a_line_holds_every_device_and_what_was_counted() {
@@ -149,7 +150,7 @@ mod tests {
             plan: None,
             target: GpuTarget::default(),
         };
-        let workload = Workload::named(&["W1".into()], &[]).unwrap().remove(0);
+        let workload = Workload::named(&["W1".into()], &[], Precision::F32).unwrap().remove(0);
         let measured = Measured { first: 0.5, median: 0.002, clock: Clock::Timestamps };
         let ceilings = Ceilings { gflops: 4.0, gbytes: 1.0 };
         let rows = [None, Some(&ceilings)]

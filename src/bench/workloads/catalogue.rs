@@ -6,6 +6,7 @@ use super::{models, operations};
 use crate::error::{Error, Result};
 use crate::graph::Executor;
 use crate::ops::GpuTarget;
+use crate::train::Precision;
 
 impl Workload {
     /// All workloads.
@@ -17,11 +18,12 @@ impl Workload {
     }
 
     /// Those of `names`, where a name stands for all that begin with it and an underscore, too; all
-    /// where there are none. Training steps at each of `batches`, where there are any.
+    /// where there are none. Training steps at each of `batches`, where there are any, and in this precision.
     ///
     /// # Errors
-    /// When a name is not known; the error lists them. When a batch is empty.
-    pub fn named(names: &[String], batches: &[usize]) -> Result<Vec<Self>> {
+    /// When a name is not known; the error lists them. When a batch is empty, or none is a training step where
+    /// something is said of these.
+    pub fn named(names: &[String], batches: &[usize], precision: Precision) -> Result<Vec<Self>> {
         let all = Self::all()?;
         let means = |name: &String, workload: &Self| {
             let rest = workload.name.strip_prefix(name.as_str());
@@ -39,12 +41,16 @@ impl Workload {
         let chosen =
             |workload: &Self| names.is_empty() || names.iter().any(|name| means(name, workload));
         let chosen: Vec<Self> = all.into_iter().filter(chosen).collect();
-        let has_batch = |workload: &Self| matches!(workload.work, Work::Training(_));
-        if !batches.is_empty() && !chosen.iter().any(has_batch) {
+        let is_training = |workload: &Self| matches!(workload.work, Work::Training(_));
+        let given =
+            [("--batch", !batches.is_empty()), ("--precision", precision != Precision::default())];
+        let option = given.iter().find(|(_, is_given)| *is_given);
+        if let Some((option, _)) = option.filter(|_| !chosen.iter().any(is_training)) {
             let what = "has no effect on these workloads, of which none is a training step";
-            return Err(Error::option("--batch", what));
+            return Err(Error::option(*option, what));
         }
-        Ok(chosen.into_iter().flat_map(|workload| workload.at(batches)).collect())
+        let chosen = chosen.into_iter().map(|workload| workload.by(precision));
+        Ok(chosen.flat_map(|workload| workload.at(batches)).collect())
     }
 
     /// Puts the workload on an executor that holds no state yet.

@@ -88,8 +88,10 @@ pub(super) fn load_training(
     let shape = BatchShape { images, masked, paired, element, batch, room: batch };
     let plan =
         |target: Option<&GpuTarget>, fuse| training_plan(config, &layout, shape, target, fuse);
+    // Refused as it is for this device, before it is counted as for another.
+    let own = plan(executor.target(), true)?;
     let costs = PlanCosts::of(counted.or(executor.target()), plan)?;
-    let plan = executor.add_plan(plan(executor.target(), true)?, Some(data))?;
+    let plan = executor.add_plan(own, Some(data))?;
     Ok(Loaded::of_plan(plan, costs))
 }
 

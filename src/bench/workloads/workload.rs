@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::error::Result;
 use crate::graph::Graph;
 use crate::ops::NodeId;
-use crate::train::Config;
+use crate::train::{Config, Precision};
 
 /// What a workload computes.
 pub(super) type Build = dyn Fn(&mut Graph) -> Result<Vec<NodeId>> + Send + Sync;
@@ -33,6 +33,17 @@ pub(super) enum Work {
 }
 
 impl Workload {
+    /// The same in another precision than the usual one, if it is a training step.
+    pub(super) fn by(self, precision: Precision) -> Self {
+        match self.work {
+            Work::Training(config) if precision == Precision::Mixed => Self {
+                name: format!("{}_mixed", self.name),
+                work: Work::Training(Box::new(Config { precision, ..*config })),
+            },
+            _ => self,
+        }
+    }
+
     /// The same at each of `batches`, if it has a batch and there are any.
     pub(super) fn at(self, batches: &[usize]) -> Vec<Self> {
         let Work::Training(config) = &self.work else { return vec![self] };
