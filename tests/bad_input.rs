@@ -200,6 +200,16 @@ fn devices_that_are_not_there() {
 }
 
 #[test]
+fn f16_on_the_processor() {
+    let folder = tempfile::tempdir().unwrap();
+    let run = folder.path().join("run");
+    let output = train(&["--precision", "mixed", "--out", run.to_str().unwrap()]);
+    check(&output, 2, &["--precision", "the CPU", "--precision f32"]);
+    assert!(!run.exists(), "nothing was trained");
+    check(&train(&["--precision", "f16"]), 2, &["--precision", "f16"]);
+}
+
+#[test]
 fn workloads_that_are_not_there() {
     let output = program().args(["bench", "--only", "W99"]).output().unwrap();
     check(&output, 2, &["W99", "W1"]);

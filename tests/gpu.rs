@@ -4,7 +4,8 @@
 use diabolo::error::{Error, Result};
 use diabolo::gpu::{Adapters, DeviceChoice, GpuExecutor, GpuOptions, ShaderChecks};
 use diabolo::graph::{
-    Executor, Graph, Initialiser, METRIC_ROWS, Plan, PlanRequest, State, StateLayout, Training,
+    Clock, Executor, Graph, Initialiser, METRIC_ROWS, Plan, PlanRequest, State, StateLayout,
+    Training,
 };
 use diabolo::ops::{self, Activation, NodeId, Optimiser, StepScalars};
 use diabolo::rng::Seed;
@@ -237,6 +238,36 @@ fn grouping_steps_in_submissions_changes_nothing() -> Result<()> {
     }
     assert_eq!(states[0], states[1]);
     assert_eq!(states[0], states[2]);
+    Ok(())
+}
+
+#[test]
+fn steps_that_are_timed_are_the_same_steps_and_take_time() -> Result<()> {
+    let fit = Fit::new("weight", 70)?;
+    let mut states = vec![];
+    for timed in [false, true] {
+        let mut executor = executor();
+        executor.set_state(&State::initial(&fit.graph.layout(), Seed(2), 2))?;
+        let plan = executor.add_plan(fit.training_plan(&executor), None)?;
+        if timed {
+            let begin = std::time::Instant::now();
+            let timed = executor.run_timed(plan, &steps(0..100))?;
+            let wall = begin.elapsed().as_secs_f64();
+            assert!(timed.seconds > 0.0 && timed.seconds <= wall, "{timed:?} of {wall}");
+            // Only a device that can profile has a clock.
+            let has_clock = executor.set_profiling(true).is_ok();
+            assert_eq!(timed.clock == Clock::Timestamps, has_clock);
+            // Many steps fit one submission by then, as they do in training.
+            assert!(executor.steps_at_once(plan) > 1);
+            executor.set_profiling(false)?;
+            let beyond = StepScalars { row: METRIC_ROWS as u32, ..StepScalars::default() };
+            assert!(executor.run_timed(plan, &[beyond]).is_err());
+        } else {
+            executor.run(plan, &steps(0..100))?;
+        }
+        states.push(executor.state()?);
+    }
+    assert_eq!(states[0], states[1]);
     Ok(())
 }
 

@@ -20,18 +20,13 @@ use proptest::test_runner::{RngSeed, TestRunner};
 use support::case::{Case, Results};
 use support::compare::norm;
 use support::devices::{cpu, gpu_as};
-use support::models::{BATCH, Setup, conv, dense, variant, variants};
+use support::models::{Setup, conv, dense, everything_half, variant, variants};
 use support::rooms;
 
 /// Cases an operation.
 const CASES: u32 = 4;
 /// The most that a number moves when it becomes f16, as a share of it.
 const ROUNDING: f32 = 1.0 / 2048.0;
-
-/// All that can be is f16, however small.
-fn everything(images: usize) -> HalfStorage {
-    HalfStorage { least: 2, ..HalfStorage::of_batch(images) }
-}
 
 /// The first number that is further off than f16 has bits for.
 fn too_far(expected: &Results, actual: &Results, roundings: usize) -> Option<String> {
@@ -66,7 +61,7 @@ fn check(cases: impl Strategy<Value = Case>) {
         }
         let mut drawn = case.draw().map_err(fail)?;
         let expected = drawn.run(&mut cpu(), false).map_err(fail)?;
-        drawn.half = Some(everything(1));
+        drawn.half = Some(everything_half());
         for gpu in &mut *gpus.borrow_mut() {
             for fuse in [false, true] {
                 let plan = drawn.plan(gpu.target(), fuse).map_err(fail)?;
@@ -157,7 +152,7 @@ fn devices_without_f16_are_refused_with_what_to_do() {
 
 /// Twenty steps of `setup` by f16 and by f32.
 fn trains_as_f32_does(name: &str, setup: &Setup, kind: AdapterKind) {
-    let half = Setup { half: Some(everything(BATCH)), ..setup.clone() };
+    let half = Setup { half: Some(everything_half()), ..setup.clone() };
     let start = setup.start(Seed(3));
     let expected = setup.train(&mut cpu(), &start, 0..20);
     let actual = half.train(&mut gpu_as(kind), &start, 0..20);
@@ -189,7 +184,7 @@ fn twenty_steps_go_the_way_of_f32() {
 fn every_variant_trains_by_f16() {
     for (name, setup) in variants() {
         println!("{name}");
-        let half = Setup { half: Some(everything(BATCH)), ..setup };
+        let half = Setup { half: Some(everything_half()), ..setup };
         let trained = half.train(&mut gpu_as(AdapterKind::Discrete), &half.start(Seed(3)), 0..20);
         assert!(trained.losses.iter().all(|loss| loss.is_finite()), "{name}: {:?}", trained.losses);
         assert!(trained.losses[19] < trained.losses[0], "{name}: {:?}", trained.losses);
@@ -198,7 +193,7 @@ fn every_variant_trains_by_f16() {
 
 #[test]
 fn a_run_by_f16_that_was_cut_in_two_ends_where_the_whole_one_does() {
-    let half = Setup { half: Some(everything(BATCH)), ..conv() };
+    let half = Setup { half: Some(everything_half()), ..conv() };
     let start = half.start(Seed(7));
     let device = || gpu_as(AdapterKind::Discrete);
     let whole = half.train(&mut device(), &start, 0..10);

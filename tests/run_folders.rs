@@ -167,6 +167,8 @@ fn what_differs_from_the_run_to_go_on_with_is_named_with_both_values() {
         &["--lr: 0.005 there, 0.001 here", "--batch: 32 there, 2 here", "run/model.safetensors"],
     );
     fails(&format!("{resume} --lr 0.005 --size 9x9"), &["--size: not given there, 9x9 here)"]);
+    let mixed = "--precision: not given there, mixed here";
+    fails(&format!("{resume} --lr 0.005 --precision mixed"), &[mixed]);
     let other = "--data images:others --lr 0.005 --resume-from run/model.safetensors";
     fails(other, &["on other images (--data: images:pictures there, images:others here)"]);
     let other = GrayImage::from_pixel(8, 8, Luma([77]));

@@ -122,6 +122,11 @@ fn every_use_translates_to_hlsl() {
         let mut text = String::new();
         let written = hlsl::Writer::new(&mut text, &options, &pipeline).write(&module, &info, None);
         written.unwrap_or_else(|error| panic!("{}: {error}", found.describe()));
+        // f16 is read as `Load<half>`, of which this compiler knows nothing: DX12 has it by DXC alone.
+        if text.contains("Load<half") {
+            assert!(found.kernel.text().starts_with("enable f16;"), "{}", found.describe());
+            continue;
+        }
         // Constants change numbers of the text alone, and this compiler takes its time.
         if !known.insert((found.kernel.text(), found.entry)) {
             continue;

@@ -105,7 +105,8 @@ pub fn bench(args: &BenchArgs) -> Result<()> {
     }
     bar.finish_and_clear();
     if !args.json {
-        growth(&all_rows).iter().for_each(|sentence| say(format_args!("{sentence}")));
+        let sentences = growth(&all_rows).into_iter().chain(table::clocks(&all_rows));
+        sentences.for_each(|sentence| say(format_args!("{sentence}")));
     }
     Ok(())
 }

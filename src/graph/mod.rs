@@ -22,7 +22,7 @@ mod updates;
 
 pub use bytes::Bytes;
 pub use cost::Cost;
-pub use executor::{DataId, Executor, MetricRow, PlanId, ProfileRow, State};
+pub use executor::{Clock, DataId, Executor, MetricRow, PlanId, ProfileRow, State, Timed};
 pub use finding::{Finding, find_not_finite};
 pub use halves::HalfStorage;
 pub(crate) use held::HeldPlans;

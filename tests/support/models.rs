@@ -248,7 +248,12 @@ fn trained(device: &mut dyn Device) -> Result<Trained> {
     Ok(Trained { state: device.state()?, losses })
 }
 
-/// The plans of one training step of each model, for `target`.
+/// All that can be is f16, however small.
+pub fn everything_half() -> HalfStorage {
+    HalfStorage { least: 2, ..HalfStorage::of_batch(BATCH) }
+}
+
+/// The plans of one training step of each model, for `target`; by f16, where it has that.
 pub fn training_plans(target: &GpuTarget) -> Vec<Plan> {
     let of_size = |(sizes, biased)| {
         let mut graph = Graph::new();
@@ -269,7 +274,8 @@ pub fn training_plans(target: &GpuTarget) -> Vec<Plan> {
     setups.extend(variants().into_iter().map(|(_, setup)| setup));
     for setup in setups {
         for fuse in [false, true] {
-            let planned = Setup { fuse, ..setup.clone() }.plan(Some(target));
+            let half = target.f16.then(everything_half);
+            let planned = Setup { fuse, half, ..setup.clone() }.plan(Some(target));
             plans.push(planned.expect("the model can be planned").0);
         }
     }

@@ -62,10 +62,9 @@ pub fn parse(kernel: &Kernel, eight_lanes: bool) -> (naga::Module, ModuleInfo) {
 pub fn parse_text(text: &str, eight_lanes: bool) -> (naga::Module, ModuleInfo) {
     let module = naga::front::wgsl::parse_str(text)
         .unwrap_or_else(|error| panic!("{}", error.emit_to_string(text)));
-    let capabilities = match eight_lanes {
-        true => Capabilities::SUBGROUP,
-        false => Capabilities::empty(),
-    };
+    let mut capabilities = Capabilities::empty();
+    capabilities.set(Capabilities::SUBGROUP, eight_lanes);
+    capabilities.set(Capabilities::SHADER_FLOAT16, text.starts_with("enable f16;"));
     let info = Validator::new(ValidationFlags::all(), capabilities)
         .validate(&module)
         .unwrap_or_else(|error| panic!("{}", error.emit_to_string(text)));
@@ -90,11 +89,13 @@ macro_rules! all_rooms {
 for_each_room!(all_rooms);
 
 /// The adapters that kernels differ between.
-fn adapters() -> [GpuTarget; 4] {
+fn adapters() -> [GpuTarget; 5] {
     let [discrete, integrated, software] =
         [AdapterKind::Discrete, AdapterKind::Integrated, AdapterKind::Software]
             .map(AdapterTraits::of);
-    [discrete, integrated, software, AdapterTraits::llvmpipe()].map(|it| GpuTarget::new(&it))
+    let half = AdapterTraits { f16: true, ..discrete.clone() };
+    let all = [discrete, half, integrated, software, AdapterTraits::llvmpipe()];
+    all.map(|adapter| GpuTarget::new(&adapter))
 }
 
 /// GPUs of makers whose registers hold 64, 32 and 16 sums, with one tile each, so that it is taken for small cases.
@@ -127,7 +128,8 @@ pub fn uses() -> Vec<Use> {
     let whole = adapters.iter().map(|target| (target, &all));
     for (target, cases) in whole.chain(tiles.iter().map(|target| (target, &products))) {
         let mut plans = models::training_plans(target);
-        for case in cases {
+        // Single operations read and give f32, whatever is between them.
+        for case in cases.iter().filter(|_| !target.f16) {
             let drawn = case.draw().unwrap_or_else(|error| panic!("{case:?}: {error}"));
             for fuse in [false, true] {
                 let plan = drawn.plan(Some(target), fuse);

@@ -184,14 +184,15 @@ fn spread(sizes: &ConvSizes, y: &[f32], w: &[f32], x: &mut [f32], then: Epilogue
         let each = x.par_chunks_mut(together * sizes.image_words()).zip(y).enumerate();
         each.for_each(|(number, (x, y))| {
             let start = number * together * sizes.image_words();
-            spread_images(sizes, y, turned, x, |image, x| {
-                then.apply(x, start + image * sizes.image_words(), sizes.image_plane());
+            spread_images(sizes, y, turned, x, |first, x| {
+                then.apply(x, start + first, sizes.image_plane());
             });
         });
     });
 }
 
-/// The same for images that share a product, with the transposed weights, `[window, Co]`.
+/// The same for images that share a product, with the transposed weights, `[window, Co]`. `then` is called
+/// with whole planes, and where the first of them begins.
 fn spread_images(
     sizes: &ConvSizes,
     y: &[f32],
@@ -219,8 +220,10 @@ fn spread_images(
             multiply(rows, columns);
         }
         for (image, x) in x.chunks_exact_mut(sizes.image_words()).enumerate() {
-            columns::scatter(sizes, &mut columns[image * plane..], pitch, x);
-            then(image, x);
+            let first = image * sizes.image_words();
+            columns::scatter(sizes, &mut columns[image * plane..], pitch, x, |channel, plane| {
+                then(first + channel * sizes.image_plane(), plane);
+            });
         }
     });
 }
