@@ -117,6 +117,32 @@ fn kernels_are_written_whole_and_over_nothing_else() {
 }
 
 #[test]
+fn kernels_and_plans_are_those_of_a_maker_who_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    for (maker, own, others) in
+        [("intel", "matmul_4x4", "matmul_4x8"), ("apple", "conv2d_4x8", "conv2d_4x4")]
+    {
+        let path = folder.path().join(maker);
+        let to = path.to_str().expect("a plain path");
+        let arguments = ["--device", "cpu", "--only", "W3", "--for", maker, "--kernels", to];
+        let output = bench(&arguments);
+        assert!(output.status.success(), "{}", text(&output.stderr));
+        let files = std::fs::read_dir(&path).unwrap().map(|entry| entry.unwrap().file_name());
+        let names: Vec<_> = files.map(|name| name.to_str().unwrap().to_owned()).collect();
+        let is_there = |part: &str| names.iter().any(|name| name.contains(part));
+        assert!(is_there(own) && !is_there(others), "{maker}: {names:?}");
+    }
+    let output = bench(&["--device", "cpu", "--only", "W1", "--plan", "--for", "apple"]);
+    assert!(text(&output.stdout).contains("counted as for another GPU"));
+    let output = bench(&["--device", "cpu", "--only", "W1", "--for", "apple"]);
+    let error = text(&output.stderr);
+    assert!(
+        !output.status.success() && error.contains("--for: is for --plan and --kernels"),
+        "{error}"
+    );
+}
+
+#[test]
 fn a_name_stands_for_all_that_begin_with_it() {
     let output = bench(&["--device", "cpu", "--plan", "--only", "conv_1x32_28"]);
     let printed = text(&output.stdout);

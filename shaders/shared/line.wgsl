@@ -13,14 +13,15 @@ struct Slide { low: vec4<f32>, high: vec4<f32> }
 
 // From column ix of the line that begins at `base`; 0 beside the line, and on all of it unless `inside`.
 fn slide(base: u32, ix: u32, inside: bool) -> Slide {
-    // Wraps below 0, which is above W.
-    let low = vec4<u32>(ix, ix + 1u, ix + 2u, ix + 3u);
-    let is_low = vec4<bool>(inside) & (low < vec4<u32>(W));
-    let i = select(vec4<u32>(0u), base + low, is_low);
-    let values = select(vec4<f32>(0.0), vec4<f32>(x[i.x], x[i.y], x[i.z], x[i.w]), is_low);
+    // Wraps below 0, which is above W, as is all of a line that lies outside. What is not there is read where there is
+    // something, and not used; no test is kept for both, since places for tests are few on some GPUs.
+    let seen_first = select(1u << 31u, ix, inside);
+    let low = vec4<u32>(seen_first, seen_first + 1u, seen_first + 2u, seen_first + 3u);
     let high = low + 4u;
-    let is_high = vec4<bool>(inside) & (high < vec4<u32>(W));
-    let j = select(vec4<u32>(0u), base + high, is_high);
+    let line = select(0u, base, inside);
+    let i = line + min(low, vec4<u32>(W - 1u));
+    let j = line + min(high, vec4<u32>(W - 1u));
+    let values = select(vec4<f32>(0.0), vec4<f32>(x[i.x], x[i.y], x[i.z], x[i.w]), low < vec4<u32>(W));
     var rest = vec4<f32>(0.0);
     if KW > 1u {
         rest.x = x[j.x];
@@ -31,7 +32,7 @@ fn slide(base: u32, ix: u32, inside: bool) -> Slide {
     if KW > 3u {
         rest.z = x[j.z];
     }
-    return Slide(values, select(vec4<f32>(0.0), rest, is_high));
+    return Slide(values, select(vec4<f32>(0.0), rest, high < vec4<u32>(W)));
 }
 
 // Through the place of the kernel that is so many after the first, up to 3.

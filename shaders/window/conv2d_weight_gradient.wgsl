@@ -108,7 +108,9 @@ fn line_b(k: u32, j: u32, local: u32) -> vec4<f32> {
     // Wraps below 0, which is above H or W.
     let inside = vec4<bool>(is_unpadded()) | ((iy < vec4<u32>(H)) & (ix < vec4<u32>(W)));
     let ok = inside & is_place(at, params.batch * plane);
-    let channel = select(min(reads.x + j, CI - 1u), reads.x + j, CI % 4u == 0u);
+    // Of up to four channels, all are known; past the last one, that one is read.
+    let all = select(reads.x, 0u, CI <= 4u) + j;
+    let channel = select(min(all, CI - 1u), all, CI % 4u == 0u);
     let first = select(vec4<u32>(0u), image * (CI * H * W) + iy * W + ix, ok);
     let i = first + channel * (H * W);
     return select(vec4<f32>(0.0), vec4<f32>(x[i.x], x[i.y], x[i.z], x[i.w]), ok);

@@ -85,7 +85,7 @@ fn source(place: Place, tap: u32) -> u32 {
     // Wraps below 0, which is above any place.
     let row = place.bottom - tap / KW * DY;
     let column = place.right - tap % KW * DX;
-    let inside = row < HO * SY && column < WO * SX;
+    let inside = select(NONE, column, row < HO * SY) < WO * SX;
     return select(NONE, place.image + row / SY * WO + column / SX, inside);
 }
 
@@ -161,7 +161,7 @@ fn direct(me: Invocation) {
             continue;
         }
         see(vec4<u32>(source(p0, tap), source(p1, tap), source(p2, tap), source(p3, tap)), 0u);
-        for (var co = 0u; co < CO; co++) {
+        for (var co = 0u; co < params.steps_end; co++) {
             let i = sources(co * (HO * WO), true);
             let line = vec4<f32>(y[i.x], y[i.y], y[i.z], y[i.w]);
             let weight = (co * CI + ci) * (KH * KW) + tap;

@@ -192,7 +192,7 @@ impl Chip {
         Self {
             units,
             sums: if software { 1 } else { 8192 },
-            launch: if software { 100_000 } else { 500_000 },
+            launch: if software { 100_000 } else { 1_000_000 },
             tiles: tiles.iter().copied().filter(fits).collect(),
             prefetches: matches!(maker, Maker::Nvidia | Maker::Amd) && !software,
         }

@@ -4,8 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use diabolo::graph::{Graph, Plan, PlanRequest};
 use diabolo::ops::{
-    AdapterKind, AdapterTraits, Chip, Dispatch, Elementwise, GpuTarget, Kernel, Maker, kernels,
-    sum_all,
+    AdapterKind, AdapterTraits, Dispatch, Elementwise, GpuTarget, Kernel, Maker, kernels, sum_all,
 };
 use naga::valid::{Capabilities, ModuleInfo, ValidationFlags, Validator};
 use proptest::prelude::*;
@@ -89,50 +88,57 @@ macro_rules! all_rooms {
 
 for_each_room!(all_rooms);
 
-/// The adapters that kernels differ between: those of all makers, each as it is and with each of its tiles alone, so
-/// that small cases are seen in all tiles, and those that compute on the processor.
-fn targets() -> Vec<GpuTarget> {
+/// The adapters that kernels differ between.
+fn adapters() -> [GpuTarget; 5] {
     let [discrete, integrated, software] =
         [AdapterKind::Discrete, AdapterKind::Integrated, AdapterKind::Software]
             .map(AdapterTraits::of);
     let half = AdapterTraits { f16: true, ..discrete.clone() };
-    let others = [discrete, half, integrated, software, AdapterTraits::llvmpipe()];
-    let makers = Maker::ALL.map(Maker::typical);
-    let whole: Vec<_> = others.iter().chain(&makers).map(GpuTarget::new).collect();
-    let mut targets: Vec<GpuTarget> = vec![];
-    for target in whole {
-        for tile in target.chip.tiles.clone() {
-            let chip = Chip { tiles: vec![tile], ..target.chip.clone() };
-            targets.push(GpuTarget { chip, ..target.clone() });
-        }
-        targets.push(target);
-    }
-    let mut known = vec![];
-    targets.retain(|target| {
-        let way = (target.chip.clone(), target.eight_lanes, target.unrolls_terms, target.f16);
-        let new = !known.contains(&way);
-        known.push(way);
-        new
-    });
-    targets
+    let all = [discrete, half, integrated, software, AdapterTraits::llvmpipe()];
+    all.map(|adapter| GpuTarget::new(&adapter))
+}
+
+/// GPUs of makers whose registers hold 64, 32 and 16 sums, with one tile each, so that it is taken for small cases.
+/// Other tiles are these kernels with other constants; tests/tiles.rs runs them all.
+fn tiles() -> [GpuTarget; 3] {
+    [Maker::Nvidia, Maker::Apple, Maker::Intel].map(|maker| {
+        let mut target = GpuTarget::new(&maker.typical());
+        target.chip.tiles.retain(|tile| tile.sides() == [64, 64]);
+        target
+    })
+}
+
+/// Cases of products and convolutions.
+fn products() -> Vec<Case> {
+    [
+        sample(rooms::matmul()),
+        sample(rooms::matmul_fused()),
+        sample(rooms::dense_layers()),
+        sample(rooms::conv2d_fused()),
+        sample(rooms::conv_transpose2d_fused()),
+    ]
+    .concat()
 }
 
 /// Every dispatch of all rooms and of training steps, on GPUs and on software adapters, once.
 pub fn uses() -> Vec<Use> {
     let mut uses = BTreeMap::new();
-    for target in targets() {
-        let mut plans = models::training_plans(&target);
+    let (all, products) = (cases(), products());
+    let (adapters, tiles) = (adapters(), tiles());
+    let whole = adapters.iter().map(|target| (target, &all));
+    for (target, cases) in whole.chain(tiles.iter().map(|target| (target, &products))) {
+        let mut plans = models::training_plans(target);
         // Single operations read and give f32, whatever is between them.
-        for case in cases().into_iter().filter(|_| !target.f16) {
+        for case in cases.iter().filter(|_| !target.f16) {
             let drawn = case.draw().unwrap_or_else(|error| panic!("{case:?}: {error}"));
             for fuse in [false, true] {
-                let plan = drawn.plan(Some(&target), fuse);
+                let plan = drawn.plan(Some(target), fuse);
                 plans.push(plan.unwrap_or_else(|error| panic!("{case:?}: {error}")));
             }
         }
         let steps = plans.iter().flat_map(|plan| &plan.steps);
-        for dispatch in steps.flat_map(|step| step.dispatches(&target)) {
-            let found = Use::new(dispatch, &target);
+        for dispatch in steps.flat_map(|step| step.dispatches(target)) {
+            let found = Use::new(dispatch, target);
             // Adapters have kernels of one name with parts of their own.
             uses.entry((found.describe(), found.kernel.text())).or_insert(found);
         }

@@ -153,6 +153,8 @@ impl ConvSizes {
             let dispatch = Dispatch::new(kernel, bindings, Dispatch::linear(groups, 1));
             fused
                 .constants(self.constants(dispatch))
+                .constant("READ", of_channels as u32)
+                .constant("MADE", channels as u32)
                 .params([self.batch, of_channels].map(|number| number as u32))
         };
         let Some(tile) = self.tile(whole[0].name, made, target) else {
@@ -162,7 +164,6 @@ impl ConvSizes {
         let groups = channels.div_ceil(tile.rows) * places.div_ceil(tile.columns) * phases;
         let tiled = run(tile.variant_of(kernels), Binding::Scratch, groups).entry("tiled");
         let tiled = tile.constants(tiled, target);
-        let tiled = tiled.constant("READ", of_channels as u32).constant("MADE", channels as u32);
         vec![self.turn_weights(made), tiled]
     }
 
