@@ -4,13 +4,13 @@
 #   benches/compare.sh PEERS_FOLDER
 #
 # PEERS_FOLDER holds torch_peer.py, keras_peer.py and burn/, each of which prints "NAME MILLISECONDS" lines for
-# W1, W3, W4, W5. What is not installed is left out, and said so. Settings, by environment:
+# the workloads it knows. What is not installed is left out, and said so. Settings, by environment:
 #   PYTHON   the Python to use (python3); it needs torch, tensorflow or both
 #   BURN     the Burn program, built (PEERS_FOLDER/burn/target/release/burnbench); its caches should be full, which
 #            a first run of minutes sees to
 #   ADAPTER  the adapter on which to compare with Burn (llvmpipe)
 #   ROUNDS   how often each is run, in turns (3); medians are compared
-#   ONLY     the workloads (W1 W3 W4 W5)
+#   ONLY     the workloads (W1 W3 W4 W5 W6 W3infer W6infer)
 set -eu
 
 peers=${1:?usage: benches/compare.sh PEERS_FOLDER}
@@ -18,7 +18,7 @@ python=${PYTHON:-python3}
 burn=${BURN:-$peers/burn/target/release/burnbench}
 adapter=${ADAPTER:-llvmpipe}
 rounds=${ROUNDS:-3}
-only=${ONLY:-W1 W3 W4 W5}
+only=${ONLY:-W1 W3 W4 W5 W6 W3infer W6infer}
 
 cd "$(dirname "$0")/.."
 cargo build --release --quiet
@@ -49,8 +49,9 @@ for turn in range(40):
 print("torch M1_1024x1024x1024", sorted(times[10:])[15] * 1e3)'
 }
 keras() { "$python" "$peers/keras_peer.py" 2>/dev/null | awk '/^W/ { print "keras", $1, $2 }'; }
+known_to_burn() { for name in $only; do case $name in W1 | W3 | W4 | W5) echo "$name" ;; esac; done; }
 burn() {
-    for name in $only; do
+    for name in $(known_to_burn); do
         "$burn" wgpu "$name" | awk -v name="$name" '$1 == "wgpu" { for (i = 3; i <= NF; i++) if ($i ~ /^[0-9]+\.[0-9]+$/) { print "burn", name, $i; exit } }'
     done
 }
@@ -67,7 +68,7 @@ while [ "$round" -lt "$rounds" ]; do
     fi
     if has tensorflow; then keras >>"$results"; fi
     if [ -x "$burn" ]; then
-        ours "$adapter" "$(list)" >>"$results"
+        ours "$adapter" "$(known_to_burn | tr '\n' ',' | sed 's/,$//')" >>"$results"
         burn >>"$results"
     fi
     round=$((round + 1))

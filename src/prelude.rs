@@ -21,6 +21,7 @@
 //!     for _ in 0..20 {
 //!         fit.step(&[("x", &batch)], 1e-2)?;
 //!     }
+//!     println!("loss {}", fit.loss()?);
 //!     println!("{:?}", fit.compute(code, &[("x", &batch)])?.shape());
 //!     Ok(())
 //! }

@@ -55,7 +55,7 @@ fn a_step_allocates_nothing() {
     // One thread, since which thread takes which part of the work is not the same at each step.
     let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build().unwrap();
     pool.install(|| {
-        let names = ["W1", "W3", "W4", "W5", "W3infer", "adam_1M", "M1"].map(String::from);
+        let names = ["W1", "W3", "W4", "W5", "W6", "W3infer", "adam_1M", "M1"].map(String::from);
         for workload in Workload::named(&names, &[8], Precision::F32).unwrap() {
             let mut executor = CpuExecutor::new();
             let loaded = workload.load(&mut executor).unwrap();

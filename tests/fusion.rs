@@ -33,11 +33,11 @@ fn a_training_step_takes_few_dispatches_and_moves_few_bytes() {
     // With a linear path activations are smooth: their gradients need what they were given, which has to
     // be kept, where a rectifier's can do with what it gave.
     let models = [
-        (Kind::Dense, 256, false, 22, 0.5),
-        (Kind::Conv, 128, false, 40, 0.52),
-        (Kind::Vae, 128, false, 26, 0.72),
-        (Kind::Dense, 256, true, 40, 0.75),
-        (Kind::Conv, 128, true, 70, 0.75),
+        (Kind::Dense, 256, false, 19, 0.5),
+        (Kind::Conv, 128, false, 35, 0.52),
+        (Kind::Vae, 128, false, 23, 0.72),
+        (Kind::Dense, 256, true, 39, 0.75),
+        (Kind::Conv, 128, true, 67, 0.75),
     ];
     for (kind, batch, linear, most, most_bytes) in models {
         for adapter in [AdapterKind::Discrete, AdapterKind::Integrated, AdapterKind::Software] {

@@ -4,7 +4,8 @@
 use diabolo::error::{Error, Result};
 use diabolo::gpu::{Adapters, DeviceChoice, GpuExecutor, GpuOptions, ShaderChecks};
 use diabolo::graph::{
-    Executor, Graph, Initialiser, METRIC_ROWS, Plan, PlanRequest, State, StateLayout, Training,
+    Clock, Executor, Graph, Initialiser, METRIC_ROWS, Plan, PlanRequest, State, StateLayout,
+    Training,
 };
 use diabolo::ops::{self, Activation, NodeId, Optimiser, StepScalars};
 use diabolo::rng::Seed;
@@ -14,7 +15,7 @@ use diabolo::tensor::Tensor;
 /// The best adapter, with kernels checked and nothing kept on disk.
 fn executor() -> GpuExecutor {
     let options =
-        GpuOptions { checks: ShaderChecks::Checked, kind: None, cache: None, tuning: None };
+        GpuOptions { checks: ShaderChecks::Checked, target: None, cache: None, tuning: None };
     GpuExecutor::choose(&DeviceChoice::Gpu, options).unwrap_or_else(|error| panic!("{error}"))
 }
 
@@ -241,13 +242,43 @@ fn grouping_steps_in_submissions_changes_nothing() -> Result<()> {
 }
 
 #[test]
+fn steps_that_are_timed_are_the_same_steps_and_take_time() -> Result<()> {
+    let fit = Fit::new("weight", 70)?;
+    let mut states = vec![];
+    for timed in [false, true] {
+        let mut executor = executor();
+        executor.set_state(&State::initial(&fit.graph.layout(), Seed(2), 2))?;
+        let plan = executor.add_plan(fit.training_plan(&executor), None)?;
+        if timed {
+            let begin = std::time::Instant::now();
+            let timed = executor.run_timed(plan, &steps(0..100))?;
+            let wall = begin.elapsed().as_secs_f64();
+            assert!(timed.seconds > 0.0 && timed.seconds <= wall, "{timed:?} of {wall}");
+            // Only a device that can profile has a clock.
+            let has_clock = executor.set_profiling(true).is_ok();
+            assert_eq!(timed.clock == Clock::Timestamps, has_clock);
+            // Many steps fit one submission by then, as they do in training.
+            assert!(executor.steps_at_once(plan) > 1);
+            executor.set_profiling(false)?;
+            let beyond = StepScalars { row: METRIC_ROWS as u32, ..StepScalars::default() };
+            assert!(executor.run_timed(plan, &[beyond]).is_err());
+        } else {
+            executor.run(plan, &steps(0..100))?;
+        }
+        states.push(executor.state()?);
+    }
+    assert_eq!(states[0], states[1]);
+    Ok(())
+}
+
+#[test]
 fn every_adapter_trains_alike_checked_or_trusted() -> Result<()> {
     let adapters = Adapters::find();
     let fit = Fit::new("weight", 70)?;
     let mut reference: Option<Vec<f32>> = None;
     for (index, adapter) in adapters.list().iter().enumerate().filter(|(_, a)| a.is_usable()) {
         for checks in [ShaderChecks::Checked, ShaderChecks::Trusted] {
-            let options = GpuOptions { checks, kind: None, cache: None, tuning: None };
+            let options = GpuOptions { checks, target: None, cache: None, tuning: None };
             let mut executor = GpuExecutor::open(&adapters, index, options)?;
             executor.set_state(&State::initial(&fit.graph.layout(), Seed(2), 2))?;
             let plan = executor.add_plan(fit.training_plan(&executor), None)?;
@@ -363,7 +394,7 @@ fn compiled_pipelines_survive_on_disk_and_damage_does_not_matter() -> Result<()>
     let run = || -> Result<State> {
         let options = GpuOptions {
             checks: ShaderChecks::Checked,
-            kind: None,
+            target: None,
             cache: Some(folder.path().join("pipelines")),
             tuning: None,
         };

@@ -34,7 +34,7 @@ struct Pair {
 impl Pair {
     fn new() -> Self {
         let options =
-            GpuOptions { checks: ShaderChecks::Checked, kind: None, cache: None, tuning: None };
+            GpuOptions { checks: ShaderChecks::Checked, target: None, cache: None, tuning: None };
         let gpu = GpuExecutor::choose(&DeviceChoice::Gpu, options)
             .unwrap_or_else(|error| panic!("{error}"));
         Self { cpu: CpuExecutor::new(), gpu }

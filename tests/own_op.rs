@@ -65,7 +65,8 @@ fn thresholds_are_learned_on_both_devices_alike() {
     let losses = devices.map(|device| {
         let optimiser = Optimiser::adam();
         let mut fit = Minimiser::new(device, &graph, loss, optimiser, Seed(3)).unwrap();
-        let losses: Vec<f32> = (0..40).map(|_| fit.step(&[("x", &batch)], 0.02).unwrap()).collect();
+        (0..40).for_each(|_| fit.step(&[("x", &batch)], 0.02).unwrap());
+        let losses = fit.losses().unwrap();
         let learned = fit.compute(threshold, &[]).unwrap();
         assert!(learned.data().iter().any(|number| (number - 0.5).abs() > 0.05), "{learned:?}");
         losses
@@ -232,7 +233,7 @@ fn kernels_from_outside_are_checked_where_others_are_trusted() {
     let name = std::env::var(support::devices::ADAPTER).unwrap_or_else(|_| "gpu".into());
     let choice: DeviceChoice = name.parse().unwrap();
     let options =
-        GpuOptions { checks: ShaderChecks::Trusted, kind: None, cache: None, tuning: None };
+        GpuOptions { checks: ShaderChecks::Trusted, target: None, cache: None, tuning: None };
     let mut device = GpuExecutor::choose(&choice, options).unwrap();
     let mut graph = Graph::new();
     let node = applied(&mut graph, &ASTRAY, 1);

@@ -22,8 +22,8 @@ fn trained(device: Box<dyn Executor>, prior: &PlacePrior) -> Vec<f32> {
     let mut fit = Minimiser::new(device, &graph, loss, descent, Seed(2)).expect("fits");
     let codes = (0..3 * places).map(|at| (at * at % prior.codes) as f32).collect();
     let codes = Tensor::new([3, places], codes).expect("fits");
-    let step = |_| fit.step(&[("index", &codes)], 1e-3).expect("steps");
-    let mut numbers: Vec<f32> = (0..5).map(step).collect();
+    (0..5).for_each(|_| fit.step(&[("index", &codes)], 1e-3).expect("steps"));
+    let mut numbers = fit.losses().expect("finite");
     numbers.extend(fit.compute(nats, &[("index", &codes)]).expect("computes").data());
     numbers
 }

@@ -16,7 +16,7 @@ use support::devices::{cpu, gpu};
 
 fn open(folder: &Path) -> Result<GpuExecutor> {
     let tuning = Some(folder.to_owned());
-    let options = GpuOptions { checks: ShaderChecks::Checked, kind: None, cache: None, tuning };
+    let options = GpuOptions { checks: ShaderChecks::Checked, target: None, cache: None, tuning };
     GpuExecutor::choose(&DeviceChoice::Gpu, options)
 }
 
@@ -70,7 +70,7 @@ fn what_is_tuned_is_kept_and_used_and_damage_is_ignored() -> Result<()> {
     assert!(text.contains("version = "), "{text}");
 
     // A choice in the file is the one that kernels are dispatched with.
-    let chosen = "[choices.\"matmul 1x37x70x45 nn\"]\ntile = 128\nsplits = 1\n";
+    let chosen = "[choices.\"matmul 1x37x70x45 nn\"]\ntile = [32, 128]\nsplits = 1\n";
     let (head, _) = text.split_once("[choices").unwrap_or((&text, ""));
     std::fs::write(&file, format!("{head}{chosen}")).unwrap();
     let mut tuned = open(folder.path())?;
@@ -95,7 +95,7 @@ fn every_variant_of_a_product_gives_the_same() -> Result<()> {
     let plan = product(base.target());
     let variants = plan.steps[0].op.variants(&plan.steps[0].shapes).unwrap();
     let mut tiles = BTreeSet::new();
-    for tile in [32, 64, 128] {
+    for tile in [[32, 32], [64, 64], [32, 128]] {
         for splits in [1, 3] {
             let folder = tempfile::tempdir().unwrap();
             let choice = (variants.key.clone(), Variant { tile, splits });
@@ -109,11 +109,11 @@ fn every_variant_of_a_product_gives_the_same() -> Result<()> {
             let file = gpu::tune(&|| open(folder.path()), folder.path(), &[], &mut |_| {})?;
             let text = std::fs::read_to_string(&file).unwrap();
             let choice =
-                format!("[choices.\"{}\"]\ntile = {tile}\nsplits = {splits}\n", variants.key);
+                format!("[choices.\"{}\"]\ntile = {tile:?}\nsplits = {splits}\n", variants.key);
             let (head, _) = text.split_once("[choices").unwrap_or((&text, ""));
             std::fs::write(&file, format!("{head}{choice}")).unwrap();
             let actual = compute(&mut open(folder.path())?)?;
-            assert_near(&format!("tiles of {tile}, {splits} parts"), &actual, &expected);
+            assert_near(&format!("tiles of {tile:?}, {splits} parts"), &actual, &expected);
         }
     }
     assert_eq!(tiles.len(), 3, "{tiles:?}");

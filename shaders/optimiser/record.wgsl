@@ -1,8 +1,6 @@
-// needs: step
-// record.wgsl: rows[row * columns + first + k] = in_k[0] for k < count. Dispatch: one workgroup of one invocation.
-// Numbers are words here, and a NaN is known by its bits and written as 0x7fc00000: some compilers take no float to
-// be NaN or infinite, and may make anything of one that is.
-struct Params { first: u32, columns: u32, count: u32 }
+// needs: metric
+// record.wgsl: log[row * columns + column_k] = in_k[0] for k < count. Dispatch: one workgroup of one invocation.
+struct Params { columns: u32, count: u32, places: array<vec4<u32>, 2> }
 @group(0) @binding(0) var<storage, read> in0: array<u32>;
 @group(0) @binding(1) var<storage, read> in1: array<u32>;
 @group(0) @binding(2) var<storage, read> in2: array<u32>;
@@ -16,9 +14,8 @@ struct Params { first: u32, columns: u32, count: u32 }
 @compute @workgroup_size(1)
 fn main() {
     let words = array<u32, 7>(in0[0], in1[0], in2[0], in3[0], in4[0], in5[0], in6[0]);
-    let place = step.row * params.columns + params.first;
     for (var k = 0u; k < params.count; k++) {
-        let is_nan = (words[k] & 0x7fffffffu) > 0x7f800000u;
-        rows[place + k] = select(words[k], 0x7fc00000u, is_nan);
+        let column = params.places[k / 4u][k % 4u];
+        rows[metric_place(column, params.columns)] = metric_word(words[k]);
     }
 }

@@ -1,4 +1,4 @@
-// needs: epilogue, parts, tile, sums_8x8, whole
+// needs: epilogue, parts, tile, lines, steps, sums_8x8, whole
 // matmul.wgsl: out[b, m, n] = last(sum over k of A[b, m, k] * B[b, k, n] + bias[n] + ...), see epilogue.wgsl.
 // Entry `tiled`: a tile a workgroup (see tile.wgsl). Dispatch: ceil(N / TILE_N) * ceil(M / TILE_M) * batch
 //   * split_k workgroups, N fastest, folded past 65535. With split_k above 1, each sums a part of K, and
@@ -11,101 +11,115 @@ override TRANSPOSE_B: u32 = 0u; // B is stored as [N, K]
 override VECTOR_A: u32 = 0u; // rows as stored are whole vec4s
 override VECTOR_B: u32 = 0u;
 override SPLIT_K: u32 = 0u; // `tiled` writes parts
+override WHOLE_M: u32 = 0u; // M is whole tiles, so that none reaches past it
+override WHOLE_K: u32 = 0u; // K is whole steps of 16 terms
+override WHOLE_N: u32 = 0u;
 
 @group(0) @binding(0) var<storage, read> a: array<vec4<f32>>;
 @group(0) @binding(1) var<storage, read> b: array<vec4<f32>>;
 
+override TURN_A: u32 = 1u - TRANSPOSE_A; // tiles lie by terms, see lines.wgsl
+override TURN_B: u32 = TRANSPOSE_B;
+override UNIT_A: u32 = 1u + 3u * VECTOR_A; // words of what is read at a time
+override UNIT_B: u32 = 1u + 3u * VECTOR_B;
+
 var<private> base_out: u32;
 var<private> sum_a: vec4<f32>; // of four columns of A as stored
 
-// Vec4 number i of an operand, and its number i alone. Which one is known wherever it is asked for.
-fn quad(of_b: bool, i: u32) -> vec4<f32> {
-    if of_b {
-        return b[i];
+// What this invocation reads of an operand: in units of it, where its first line lies for term 0; of an operand that is
+// turned, how many rows there are after it; of one that is not, how many numbers there are from its column on.
+struct Source { first: u32, there: u32 }
+var<private> from_a: Source;
+var<private> from_b: Source;
+
+// Of an operand with `count` rows or columns beside its terms, for a tile that begins at `first` of them. Past the last,
+// that one is read: it ends in sums that are not stored.
+fn source(base: u32, first: u32, count: u32, spot: Spot, turn: u32) -> Source {
+    let at = first + spot.quad * 4u;
+    if turn == 1u {
+        let row = min(at, count - 1u);
+        return Source(base + row * params.k + spot.term, count - 1u - row);
     }
-    return a[i];
+    let column = min(at, (count - 1u) / 4u * 4u);
+    return Source(base + spot.term * count + column, count - column);
 }
 
-fn number_of(of_b: bool, i: u32) -> f32 {
-    if of_b {
-        return b[i / 4u][i % 4u];
-    }
+fn number_a(i: u32) -> f32 {
     return a[i / 4u][i % 4u];
 }
 
-// Four neighbours of a row of an operand as stored; 0 beyond its end.
-fn line(of_b: bool, base: u32, row: u32, column: u32, rows: u32, columns: u32) -> vec4<f32> {
-    var four = vec4<f32>(0.0);
-    if row < rows && column < columns {
-        let i = base + row * columns + column;
-        if select(VECTOR_A, VECTOR_B, of_b) == 1u {
-            four = quad(of_b, i / 4u);
-        } else {
-            four.x = number_of(of_b, i);
-            if column + 1u < columns {
-                four.y = number_of(of_b, i + 1u);
-            }
-            if column + 2u < columns {
-                four.z = number_of(of_b, i + 2u);
-            }
-            if column + 3u < columns {
-                four.w = number_of(of_b, i + 3u);
-            }
-        }
+fn number_b(i: u32) -> f32 {
+    return b[i / 4u][i % 4u];
+}
+
+// Four neighbours of A as stored, or as many as there are, and the last of them again.
+fn four_a(i: u32, there: u32) -> vec4<f32> {
+    if VECTOR_A == 1u {
+        return a[i];
     }
-    return four;
+    let last = max(there, 1u) - 1u;
+    let at = i + min(vec4<u32>(0u, 1u, 2u, 3u), vec4<u32>(last));
+    return vec4<f32>(number_a(at.x), number_a(at.y), number_a(at.z), number_a(at.w));
 }
 
-// A block of 4 x 4 from a row and column of an operand on, turned: its columns.
-fn turned(of_b: bool, base: u32, row: u32, column: u32, rows: u32, columns: u32) -> mat4x4<f32> {
-    return transpose(mat4x4<f32>(
-        line(of_b, base, row, column, rows, columns),
-        line(of_b, base, row + 1u, column, rows, columns),
-        line(of_b, base, row + 2u, column, rows, columns),
-        line(of_b, base, row + 3u, column, rows, columns),
-    ));
-}
-
-fn load_a(base: u32, m: u32, k: u32, rows: u32, local: u32) {
-    if TRANSPOSE_A == 1u {
-        for (var i = local; i < QUADS_A * 16u; i += 64u) {
-            let at = vec2<u32>(i / QUADS_A, i % QUADS_A);
-            let end = select(0u, params.k, rows > 0u);
-            let four = line(false, base, k + at.x, m + at.y * 4u, end, params.m);
-            tile_a[at.x * ROW_A + at.y] = four;
-            // Always of the same columns, for QUADS_A divides 64.
-            sum_a += four;
-        }
-    } else if local < TILE_M {
-        let q = local / 4u;
-        let t = local % 4u * 4u;
-        let block = turned(false, base, m + q * 4u, k + t, rows, params.k);
-        tile_a[t * ROW_A + q] = block[0];
-        tile_a[(t + 1u) * ROW_A + q] = block[1];
-        tile_a[(t + 2u) * ROW_A + q] = block[2];
-        tile_a[(t + 3u) * ROW_A + q] = block[3];
+fn four_b(i: u32, there: u32) -> vec4<f32> {
+    if VECTOR_B == 1u {
+        return b[i];
     }
+    let last = max(there, 1u) - 1u;
+    let at = i + min(vec4<u32>(0u, 1u, 2u, 3u), vec4<u32>(last));
+    return vec4<f32>(number_b(at.x), number_b(at.y), number_b(at.z), number_b(at.w));
 }
 
-fn load_b(base: u32, n: u32, k: u32, columns: u32, local: u32) {
-    if TRANSPOSE_B == 0u {
-        for (var i = local; i < QUADS_B * 16u; i += 64u) {
-            let at = vec2<u32>(i / QUADS_B, i % QUADS_B);
-            let end = select(0u, params.k, columns > 0u);
-            tile_b[at.x * ROW_B + at.y] = line(true, base, k + at.x, n + at.y * 4u, end, params.n);
-        }
+// Whether there are four terms from k on; all is known where K is whole steps.
+fn are_terms(k: u32) -> vec4<bool> {
+    return vec4<bool>(WHOLE_K == 1u) | (k + vec4<u32>(0u, 1u, 2u, 3u) < vec4<u32>(params.k));
+}
+
+// The row of line j of a block, after the first line's.
+fn down(j: u32, whole: u32, there: u32) -> u32 {
+    let row = j % 4u + j / 4u * THREADS;
+    return select(min(row, there), row, whole == 1u);
+}
+
+fn line_a(k: u32, j: u32, local: u32) -> vec4<f32> {
+    let spot = spot_a(0u, local);
+    let ok = are_terms(k + spot.term + select(j * (THREADS / QUADS_A), 0u, TURN_A == 1u));
+    var i: u32;
+    var there = from_a.there;
+    if TURN_A == 1u {
+        i = down(j, WHOLE_M, there) * params.k + k;
+        there = params.k - spot.term - k;
     } else {
-        for (var i = local; i < TILE_N; i += 64u) {
-            let q = i / 4u;
-            let t = i % 4u * 4u;
-            let block = turned(true, base, n + q * 4u, k + t, columns, params.k);
-            tile_b[t * ROW_B + q] = block[0];
-            tile_b[(t + 1u) * ROW_B + q] = block[1];
-            tile_b[(t + 2u) * ROW_B + q] = block[2];
-            tile_b[(t + 3u) * ROW_B + q] = block[3];
-        }
+        i = (k + j * (THREADS / QUADS_A)) * params.m;
+    }
+    let four = four_a(select(0u, from_a.first + i / UNIT_A, ok.x), there);
+    return select(vec4<f32>(0.0), four, select(vec4<bool>(ok.x), ok, TURN_A == 1u));
+}
+
+fn line_b(k: u32, j: u32, local: u32) -> vec4<f32> {
+    let spot = spot_b(0u, local);
+    let ok = are_terms(k + spot.term + select(j * (THREADS / QUADS_B), 0u, TURN_B == 1u));
+    var i: u32;
+    var there = from_b.there;
+    if TURN_B == 1u {
+        i = down(j, WHOLE_N, there) * params.k + k;
+        there = params.k - spot.term - k;
+    } else {
+        i = (k + j * (THREADS / QUADS_B)) * params.n;
+    }
+    let four = four_b(select(0u, from_b.first + i / UNIT_B, ok.x), there);
+    return select(vec4<f32>(0.0), four, select(vec4<bool>(ok.x), ok, TURN_B == 1u));
+}
+
+// Always of the same four columns, for QUADS_A divides THREADS.
+fn note_a(four: vec4<f32>) {
+    if TURN_A == 0u {
+        sum_a += four;
     }
 }
+
+fn note_b(four: vec4<f32>) {}
 
 fn store(m: u32, n: u32, sum: vec4<f32>) {
     if m >= params.m || n >= params.n {
@@ -127,23 +141,21 @@ fn product(g: u32, local: u32) -> Place {
     let split = z / params.batch;
     // Groups that only fill up the last row of the dispatch read and write nothing.
     let used = split < params.split_k;
-    let rows = select(0u, params.m, used);
-    let columns = select(0u, params.n, used);
     let begin = split * params.k_each;
     let end = select(begin, min(begin + params.k_each, params.k), used);
     base_out = params.out_at + split * outputs_padded() + index * params.m * params.n;
-    for (var k = begin; k < end; k += 16u) {
-        load_a(index * params.m * params.k, m, k, rows, local);
-        load_b(index * params.k * params.n, n, k, columns, local);
-        multiply_tiles(local);
-    }
+    from_a = source(index * params.m * params.k, m, params.m, spot_a(0u, local), TURN_A);
+    from_b = source(index * params.k * params.n, n, params.n, spot_b(0u, local), TURN_B);
+    from_a.first /= UNIT_A;
+    from_b.first /= UNIT_B;
+    sum_steps(begin, end, local);
     if used {
         store_tile(m, n, local);
     }
     return Place(m, n, split, used);
 }
 
-@compute @workgroup_size(64)
+@compute @workgroup_size(THREADS)
 fn tiled(
     @builtin(workgroup_id) group: vec3<u32>,
     @builtin(num_workgroups) groups: vec3<u32>,
@@ -152,21 +164,22 @@ fn tiled(
     _ = product(group.x + group.y * groups.x, local);
 }
 
-@compute @workgroup_size(64)
+@compute @workgroup_size(THREADS)
 fn tiled_with_sums(
     @builtin(workgroup_id) group: vec3<u32>,
     @builtin(num_workgroups) groups: vec3<u32>,
     @builtin(local_invocation_index) local: u32,
 ) {
     let place = product(group.x + group.y * groups.x, local);
-    tile_a[local] = sum_a;
+    // Of the two tiles this one has room for all.
+    tile_b[local] = sum_a;
     // All sums are written before they are added up.
     workgroupBarrier();
     let m = place.m + local * 4u;
     if place.used && place.n == 0u && local < QUADS_A && m < params.m {
         var four = vec4<f32>(0.0);
-        for (var row = 0u; row < 64u / QUADS_A; row++) {
-            four += tile_a[row * QUADS_A + local];
+        for (var row = 0u; row < THREADS / QUADS_A; row++) {
+            four += tile_b[row * QUADS_A + local];
         }
         let used = vec4<bool>(true, m + 1u < params.m, m + 2u < params.m, m + 3u < params.m);
         if SPLIT_K == 1u {

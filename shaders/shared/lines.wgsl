@@ -1,9 +1,66 @@
 // needs: tile
-// lines.wgsl: how many vec4s of either tile an invocation fills: all the same.
-fn lines_a(local: u32) -> u32 {
-    return LINES_A;
+// lines.wgsl: which vec4s of the tiles an invocation reads. Those of an operand that is not turned lie one after
+// the other; of one that is turned (TURN_A, TURN_B), invocations read blocks of 4 x 4, whose lines are columns of
+// the tile. Where there are more invocations than vec4s or blocks, some of them read.
+
+override READERS_A: u32 = TILE_M * (4u - 3u * TURN_A); // how many there are for the vec4s or blocks of a tile
+override READERS_B: u32 = TILE_N * (4u - 3u * TURN_B);
+
+fn reads_a(local: u32) -> bool {
+    return THREADS <= READERS_A || local < READERS_A;
 }
 
-fn lines_b(local: u32) -> u32 {
-    return LINES_B;
+fn reads_b(local: u32) -> bool {
+    return THREADS <= READERS_B || reader_b(local) < READERS_B;
+}
+
+// The number of an invocation among those that read B: where not all do, others than those that read A come first.
+fn reader_b(local: u32) -> u32 {
+    return select((local + THREADS / 2u) % THREADS, local, THREADS <= READERS_B);
+}
+
+// A place in a tile: a vec4 of the row of a term.
+struct Spot { term: u32, quad: u32 }
+
+// Where vec4 number j of invocation number `local` goes.
+fn spot_a(j: u32, local: u32) -> Spot {
+    if TURN_A == 1u {
+        return Spot(local % 4u * 4u + j % 4u, local / 4u + j / 4u * (THREADS / 4u));
+    }
+    return Spot(local / QUADS_A + j * (THREADS / QUADS_A), local % QUADS_A);
+}
+
+fn spot_b(j: u32, local: u32) -> Spot {
+    let reader = reader_b(local);
+    if TURN_B == 1u {
+        return Spot(reader % 4u * 4u + j % 4u, reader / 4u + j / 4u * (THREADS / 4u));
+    }
+    return Spot(reader / QUADS_B + j * (THREADS / QUADS_B), reader % QUADS_B);
+}
+
+fn put_a(j: u32, local: u32, four: vec4<f32>) {
+    let spot = spot_a(j, local);
+    tile_a[spot.term * ROW_A + spot.quad] = four;
+    note_a(four);
+}
+
+fn put_b(j: u32, local: u32, four: vec4<f32>) {
+    let spot = spot_b(j, local);
+    tile_b[spot.term * ROW_B + spot.quad] = four;
+    note_b(four);
+}
+
+// The same for a block of four lines: its columns.
+fn put_block_a(j: u32, local: u32, p: vec4<f32>, q: vec4<f32>, r: vec4<f32>, s: vec4<f32>) {
+    put_a(j, local, vec4<f32>(p.x, q.x, r.x, s.x));
+    put_a(j + 1u, local, vec4<f32>(p.y, q.y, r.y, s.y));
+    put_a(j + 2u, local, vec4<f32>(p.z, q.z, r.z, s.z));
+    put_a(j + 3u, local, vec4<f32>(p.w, q.w, r.w, s.w));
+}
+
+fn put_block_b(j: u32, local: u32, p: vec4<f32>, q: vec4<f32>, r: vec4<f32>, s: vec4<f32>) {
+    put_b(j, local, vec4<f32>(p.x, q.x, r.x, s.x));
+    put_b(j + 1u, local, vec4<f32>(p.y, q.y, r.y, s.y));
+    put_b(j + 2u, local, vec4<f32>(p.z, q.z, r.z, s.z));
+    put_b(j + 3u, local, vec4<f32>(p.w, q.w, r.w, s.w));
 }

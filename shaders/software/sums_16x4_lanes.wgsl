@@ -1,4 +1,4 @@
-// needs: tile, lines_hidden
+// needs: tile, count_hidden
 // sums_16x4_lanes.wgsl: in place of sums_8x8.wgsl: 16 x 4 outputs an invocation, in 16 vec4, for
 // adapters whose subgroups are eight neighbours by local index that compute as one vector, and for which a
 // load is eight loads: llvmpipe. A subgroup owns 16 rows by 32 columns, each of its lanes a vec4 of columns.
@@ -70,7 +70,7 @@ fn store_tile(m: u32, n: u32, local: u32) {
     let group = local / 8u;
     let i = m + group / (TILE_N / 32u) * 16u;
     let j = n + group % (TILE_N / 32u) * 32u + local % 8u * 4u;
-    for (var r = 0u; r < hidden(16u, local); r++) {
+    for (var r = 0u; r < count(16u, local); r++) {
         store(i + r, j, sum_of(r));
     }
 }

@@ -1,4 +1,4 @@
-// needs: tile, lines_hidden
+// needs: tile, count_hidden
 // sums_4x4_lanes.wgsl: in place of sums_4x4.wgsl: 4 x 4 outputs an invocation, in 4 vec4, by lanes as in
 // sums_16x4_lanes.wgsl: a subgroup owns 4 rows by 32 columns, so what the rows need of tile_a for eight terms
 // is a vec4 a lane.
@@ -36,7 +36,7 @@ fn add_term(a: vec4<f32>, b: vec4<f32>) {
 fn store_tile(m: u32, n: u32, local: u32) {
     let i = m + local / 8u * 4u;
     let j = n + local % 8u * 4u;
-    for (var r = 0u; r < hidden(4u, local); r++) {
+    for (var r = 0u; r < count(4u, local); r++) {
         store(i + r, j, sum_of(r));
     }
 }

@@ -1,4 +1,4 @@
-// needs: linear, epilogue, geometry, line, taps, tile, lines, sums_8x8, whole
+// needs: linear, epilogue, geometry, line, taps, tile, lines, steps, weights, sums_8x8, whole
 // conv2d.wgsl: y[n, co, oy, ox] = last(bias[co] + ... + sum over ci, ky, kx of
 //     x[n, ci, oy*SY+ky*DY-PY, ox*SX+kx*DX-PX] * w[co, ci, ky, kx]), see epilogue.wgsl.
 // Entry `tiled`: as the product W[Co, Kh*Kw*Ci] x columns(x)[Kh*Kw*Ci, N*Ho*Wo], columns never stored; a
@@ -7,9 +7,13 @@
 //   Dispatch: ceil(ceil(N*Ho*Wo / 4) * ceil(Co / 4) / 64), folded past 65535.
 // With apart.wgsl for whole.wgsl, planes of y need not be whole vec4s.
 
-struct Params { batch: u32 }
+struct Params {
+    batch: u32,
+    steps_end: u32, // READ, which no compiler is to know: it would spell the steps out
+}
 @group(0) @binding(0) var<storage, read> x: array<f32>;
-@group(0) @binding(1) var<storage, read> w: array<f32>;
+@group(0) @binding(1) var<storage, read> w: array<f32>; // as stored, for `direct`
+@group(0) @binding(1) var<storage, read> turned: array<vec4<f32>>; // by turn_weights.wgsl, for `tiled`
 @group(1) @binding(0) var<uniform> params: Params;
 
 // Four places of channel co, from place q of all images on; four may run into the next image.
@@ -27,19 +31,35 @@ fn store(co: u32, q: u32, sum: vec4<f32>) {
     put((at / plane * CO + co) * plane + at % plane, at < vec4<u32>(count), z);
 }
 
-// Where all steps are full, which is known when the pipeline is made, nothing is checked.
-fn is_input_channel(ci: u32) -> bool {
-    return CI % 16u == 0u || ci < CI;
+// Of a place of y: where its image begins in x, and where its window does; past the last image, below all rows.
+struct Window { image: u32, top: u32, left: u32 }
+var<workgroup> windows: array<Window, TILE_N>;
+
+fn window(q: u32) -> Window {
+    let image = q / (HO * WO) * (CI * H * W);
+    let top = select(1u << 31u, q / WO % HO * SY - PY, q < params.batch * (HO * WO));
+    return Window(image, top, q % WO * SX - PX);
 }
 
-// Where the weights of four output channels begin. Past the last channel, that one's are read: they end in sums
-// that are not stored.
-fn weights(co: u32) -> vec4<u32> {
-    let all = vec4<u32>(co, co + 1u, co + 2u, co + 3u);
-    return select(min(all, vec4<u32>(CO - 1u)), all, CO % TILE_M == 0u) * (CI * KH * KW);
+// What a place sees of its image's first channel through one place of the kernel; nothing in the padding.
+fn source(place: u32, tap: u32) -> u32 {
+    let window = windows[place];
+    // Wraps below 0, which is above H or W.
+    let iy = window.top + tap / KW * DY;
+    let ix = window.left + tap % KW * DX;
+    let inside = iy < H && (is_unpadded() || ix < W);
+    return select(NONE, window.image + iy * W + ix, inside);
 }
 
-@compute @workgroup_size(64)
+fn line_b(k: u32, j: u32, local: u32) -> vec4<f32> {
+    let ok = is_read_channel(read_channel(k, j, local));
+    let after = (k + j * (THREADS / QUADS_B)) * (H * W);
+    let i = sources(after, ok);
+    let line = vec4<f32>(x[i.x], x[i.y], x[i.z], x[i.w]);
+    return select(vec4<f32>(0.0), line, is_inside() & vec4<bool>(ok));
+}
+
+@compute @workgroup_size(THREADS)
 fn tiled(
     @builtin(workgroup_id) group: vec3<u32>,
     @builtin(num_workgroups) groups: vec3<u32>,
@@ -49,44 +69,23 @@ fn tiled(
     let g = group.x + group.y * groups.x;
     let co = g % tiles_m * TILE_M;
     let q = g / tiles_m * TILE_N;
-    // Each invocation reads the weights of one input channel for some output channels, and gathers four
-    // places' columns for some input channels.
-    let own = local % 16u;
-    let to_a = own * ROW_A + local / 16u;
-    let first_co = co + local / 16u * 4u;
-    let quad = local % QUADS_B;
-    let first_ci = local / QUADS_B * LINES_B;
-    let to_b = first_ci * ROW_B + quad;
-    let first = q + quad * 4u;
-    let at = vec4<u32>(first, first + 1u, first + 2u, first + 3u);
-    let known = at < vec4<u32>(params.batch * (HO * WO));
-    let image = at / (HO * WO) * (CI * H * W) + first_ci * (H * W);
-    let top = at / WO % HO * SY - PY;
-    let left = at % WO * SX - PX;
+    for (var i = local; i < TILE_N; i += THREADS) {
+        windows[i] = window(q + i);
+    }
+    // The windows are known before they are used.
+    workgroupBarrier();
+    let spot = spot_b(0u, local);
+    let place = spot.quad * 4u;
     for (var tap = 0u; tap < KH * KW; tap++) {
-        // Wraps below 0, which is above H or W.
-        let iy = top + tap / KW * DY;
-        let ix = left + tap % KW * DX;
-        let within = vec4<bool>(is_unpadded()) | ((iy < vec4<u32>(H)) & (ix < vec4<u32>(W)));
-        let inside = known & within;
-        // What lies in the padding is read in the first image's corner instead, and not used.
-        let source = select(vec4<u32>(first_ci * (H * W)), image + iy * W + ix, inside);
-        for (var ci = 0u; ci < CI; ci += 16u) {
-            let some = is_input_channel(ci + own);
-            let weight = select(0u, (ci + own) * (KH * KW) + tap, some);
-            for (var j = 0u; j < lines_a(local); j++) {
-                let i = weights(first_co + j * 16u) + weight;
-                let line = vec4<f32>(w[i.x], w[i.y], w[i.z], w[i.w]);
-                tile_a[to_a + j * 4u] = select(vec4<f32>(0.0), line, some);
-            }
-            for (var j = 0u; j < lines_b(local); j++) {
-                let ok = is_input_channel(ci + first_ci + j);
-                let i = select(vec4<u32>(0u), source + (ci + j) * (H * W), ok);
-                let line = vec4<f32>(x[i.x], x[i.y], x[i.z], x[i.w]);
-                tile_b[to_b + j * ROW_B] = select(vec4<f32>(0.0), line, inside & vec4<bool>(ok));
-            }
-            multiply_tiles(local);
-        }
+        let seen = vec4<u32>(
+            source(place, tap),
+            source(place + 1u, tap),
+            source(place + 2u, tap),
+            source(place + 3u, tap),
+        );
+        see(seen, spot.term * (H * W));
+        first_weight = weights_from(co, tap, local);
+        sum_steps(0u, params.steps_end, local);
     }
     store_tile(co, q, local);
 }

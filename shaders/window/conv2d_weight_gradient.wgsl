@@ -1,13 +1,13 @@
-// needs: linear, geometry, line, tile, lines, sums_8x8, store
+// needs: linear, geometry, line, tile, lines, steps, sums_8x8, store, tree
 // conv2d_weight_gradient.wgsl: w[co, ci, ky, kx] = sum over n, oy, ox of
 //     y[n, co, oy, ox] * x[n, ci, oy*SY+ky*DY-PY, ox*SX+kx*DX-PX].
-// As a product: Y[Co, N*Ho*Wo] x columns(x)^T[N*Ho*Wo, Ci*Kh*Kw], columns never stored. It has many terms
-// and few outputs, so the terms are cut into split_k parts; out is then [split_k, Co, Ci, Kh, Kw].
+// As a product: Y[Co, N*Ho*Wo] x columns(x)^T[N*Ho*Wo, Kh*Kw*Ci], columns never stored. Those of one place of the
+// kernel are padded to whole vec4s, so that four see the same places of x. It has many terms and few outputs, so the terms are cut into split_k parts; out is then [split_k, Co, Ci, Kh, Kw].
 // Entry `tiled`: a tile a workgroup (see tile.wgsl).
-//   Dispatch: ceil(Co / 64) * ceil(Ci*Kh*Kw / 64) * split_k, folded past 65535.
+//   Dispatch: ceil(Co / TILE_M) * ceil(Kh*Kw*ceil(Ci/4)*4 / TILE_N) * split_k, folded past 65535.
 // Entry `direct`, for few channels: the weights of four output channels at four places on a line of the kernel
-//   an invocation, for one split; with SUMS one sum. Dispatch: ceil((ceil(Co/4)*Ci*Kh*ceil(Kw/4) + sums) * split_k / 64),
-//   folded past 65535.
+//   a workgroup, for one split; with SUMS one sum. Its invocations read neighbouring places, and add up in a tree.
+//   Dispatch: (ceil(Co/4)*Ci*Kh*ceil(Kw/4) + sums) * split_k, folded past 65535.
 // Entry `join`: w[i] = sum over split < split_k of out[split, i], in order. Dispatch: ceil(Co*Ci*Kh*Kw / 64).
 // With SUMS, also the gradient of a bias on the way, whose parts [split_k, Co] (SUMS 1: of y, a sum a channel)
 // or [split_k, Ci*Kh*Kw] (SUMS 2: of x, whose windows tile it) follow the other parts:
@@ -34,13 +34,12 @@ var<private> base_out: u32;
 var<private> four_sums: vec4<f32>;
 
 fn store(co: u32, column: u32, sum: vec4<f32>) {
-    let window = CI * KH * KW;
-    if co >= CO || column >= window {
+    if co >= CO || column >= KH * KW * CI4 {
         return;
     }
-    let i = base_out + co * window + column;
-    let used = vec4<bool>(true, column + 1u < window, column + 2u < window, column + 3u < window);
-    store_some(vec4<u32>(i, i + 1u, i + 2u, i + 3u), used, sum);
+    let ci = column % CI4 + vec4<u32>(0u, 1u, 2u, 3u);
+    let i = base_out + (co * CI + ci) * (KH * KW) + column / CI4;
+    store_some(i, ci < vec4<u32>(CI), sum);
 }
 
 fn store_one(i: u32, value: f32) {
@@ -72,22 +71,62 @@ fn line_y(co: u32, q: u32, n: u32) -> vec4<f32> {
     return select(vec4<f32>(0.0), line, ok);
 }
 
-struct Place { image: u32, row: u32, column: u32 }
+const TURN_A = 1u; // both operands lie by terms, see lines.wgsl
+const TURN_B = 1u;
 
-// Place q + j of all images, where q is the first of four and lies in image n.
-fn place(q: u32, n: u32, j: u32) -> Place {
+// The image that place q of all images lies in, in a step from place k on.
+fn image_of(q: u32, k: u32) -> u32 {
     let plane = HO * WO;
-    if WO % 4u == 0u {
-        // The four lie on one line.
-        let at = q - n * plane;
-        return Place(n, at / WO, at % WO + j);
-    }
-    let image = select((q + j) / plane, n, plane % 4u == 0u);
-    let at = q + j - image * plane;
-    return Place(image, at / WO, at % WO);
+    // Where planes are whole steps, a step lies in one image.
+    return select(q / plane, k / plane, plane % 16u == 0u);
 }
 
-@compute @workgroup_size(64)
+override CI4: u32 = (CI + 3u) / 4u * 4u; // columns of one place of the kernel
+
+// What this invocation reads: channels of y from the first on, and channels of x, so far down and right of where a
+// window begins; these two wrap around where it begins in the padding.
+struct Reads { y: u32, x: u32, down: u32, right: u32 }
+var<private> reads: Reads;
+
+fn line_a(k: u32, j: u32, local: u32) -> vec4<f32> {
+    let q = k + spot_a(0u, local).term;
+    // Past the last channel, that one is read: it ends in sums that are not stored.
+    let all = reads.y + j % 4u + j / 4u * THREADS;
+    return line_y(select(min(all, CO - 1u), all, CO % TILE_M == 0u), q, image_of(q, k));
+}
+
+fn line_b(k: u32, j: u32, local: u32) -> vec4<f32> {
+    let plane = HO * WO;
+    let q = k + spot_b(0u, local).term;
+    let at = vec4<u32>(q, q + 1u, q + 2u, q + 3u);
+    // Four places from a multiple of four on lie in one image, and on one line of it, where these are whole fours.
+    let image = select(at / plane, vec4<u32>(image_of(q, k)), plane % 4u == 0u);
+    let within = at - image * plane;
+    let row = select(within / WO, vec4<u32>(within.x / WO), WO % 4u == 0u);
+    let iy = row * SY + reads.down;
+    let ix = (within - row * WO) * SX + reads.right;
+    // Wraps below 0, which is above H or W.
+    let inside = vec4<bool>(is_unpadded()) | ((iy < vec4<u32>(H)) & (ix < vec4<u32>(W)));
+    let ok = inside & is_place(at, params.batch * plane);
+    let channel = select(min(reads.x + j, CI - 1u), reads.x + j, CI % 4u == 0u);
+    let first = select(vec4<u32>(0u), image * (CI * H * W) + iy * W + ix, ok);
+    let i = first + channel * (H * W);
+    return select(vec4<f32>(0.0), vec4<f32>(x[i.x], x[i.y], x[i.z], x[i.w]), ok);
+}
+
+fn note_a(four: vec4<f32>) {
+    if SUMS == 1u {
+        four_sums += four;
+    }
+}
+
+fn note_b(four: vec4<f32>) {
+    if SUMS == 2u {
+        four_sums += four;
+    }
+}
+
+@compute @workgroup_size(THREADS)
 fn tiled(
     @builtin(workgroup_id) group: vec3<u32>,
     @builtin(num_workgroups) groups: vec3<u32>,
@@ -95,7 +134,7 @@ fn tiled(
 ) {
     let window = CI * KH * KW;
     let tiles_m = (CO + TILE_M - 1u) / TILE_M;
-    let tiles_n = (window + TILE_N - 1u) / TILE_N;
+    let tiles_n = (KH * KW * CI4 + TILE_N - 1u) / TILE_N;
     let g = group.x + group.y * groups.x;
     let co = g % tiles_m * TILE_M;
     let column = g / tiles_m % tiles_n * TILE_N;
@@ -107,60 +146,19 @@ fn tiled(
     let begin = split * params.k_each;
     let end = select(begin, min(begin + params.k_each, count), used);
     base_out = split * (CO * window);
-    // Each invocation reads y at four places for four channels, and gathers x at the same places for four
-    // columns: a channel of x and a place of the kernel each.
-    let quad = local / 4u;
-    let t = local % 4u * 4u;
-    let to_a = t * ROW_A + quad;
-    let to_b = t * ROW_B + quad;
-    // Past the last channel or column, that one is read: it ends in sums that are not stored.
-    let first = co + quad * 4u;
-    let all = vec4<u32>(first, first + 1u, first + 2u, first + 3u);
-    let channels = select(min(all, vec4<u32>(CO - 1u)), all, CO % TILE_M == 0u);
-    let c = column + quad * 4u;
-    let columns = min(vec4<u32>(c, c + 1u, c + 2u, c + 3u), vec4<u32>(window - 1u));
-    let down = columns / KW % KH * DY - PY;
-    let right = columns % KW * DX - PX;
-    // From the place that a window begins at; wraps around where it begins in the padding.
-    let offset = columns / (KH * KW) * (H * W) + down * W + right;
-    for (var k = begin; k < end; k += 16u) {
-        let q = k + t;
-        // Where planes are whole steps, a step lies in one image.
-        let n = select(q / plane, k / plane, plane % 16u == 0u);
-        let r0 = line_y(channels.x, q, n);
-        let r1 = line_y(channels.y, q, n);
-        let r2 = line_y(channels.z, q, n);
-        let r3 = line_y(channels.w, q, n);
-        if SUMS == 1u {
-            let one = vec4<f32>(1.0);
-            four_sums += vec4<f32>(dot(r0, one), dot(r1, one), dot(r2, one), dot(r3, one));
-        }
-        tile_a[to_a] = vec4<f32>(r0.x, r1.x, r2.x, r3.x);
-        tile_a[to_a + ROW_A] = vec4<f32>(r0.y, r1.y, r2.y, r3.y);
-        tile_a[to_a + 2u * ROW_A] = vec4<f32>(r0.z, r1.z, r2.z, r3.z);
-        tile_a[to_a + 3u * ROW_A] = vec4<f32>(r0.w, r1.w, r2.w, r3.w);
-        for (var j = 0u; j < lines_b(local); j++) {
-            let at = place(q, n, j);
-            let oy = at.row * SY;
-            let ox = at.column * SX;
-            // Wraps below 0, which is above H or W.
-            let inside = (oy + down < vec4<u32>(H)) & (ox + right < vec4<u32>(W));
-            let ok = (vec4<bool>(is_unpadded()) | inside) & is_place(vec4<u32>(q + j), count);
-            let i = select(vec4<u32>(0u), at.image * (CI * H * W) + oy * W + ox + offset, ok);
-            let line = vec4<f32>(x[i.x], x[i.y], x[i.z], x[i.w]);
-            let values = select(vec4<f32>(0.0), line, ok);
-            tile_b[to_b + j * ROW_B] = values;
-            if SUMS == 2u {
-                four_sums += values;
-            }
-        }
-        multiply_tiles(local);
-    }
+    // Past the last column, that one is read: it ends in sums that are not stored.
+    let mine = min(column + spot_b(0u, local).quad * 4u, KH * KW * CI4 - 4u);
+    let tap = mine / CI4;
+    let down = tap / KW * DY - PY;
+    let right = tap % KW * DX - PX;
+    reads = Reads(co + spot_a(0u, local).quad * 4u, mine % CI4, down, right);
+    sum_steps(begin, end, local);
     if used {
         store_tile(co, column, local);
     }
     if SUMS != 0u {
-        tile_a[local] = four_sums;
+        // Of the two tiles this one has room for all.
+        tile_b[select(reader_b(local), local, SUMS == 1u)] = four_sums;
         // All sums are written before they are added up.
         workgroupBarrier();
         store_sums(co, column, select(params.split_k, split, used), local);
@@ -169,18 +167,22 @@ fn tiled(
 
 // Four neighbours hold parts of the same four sums.
 fn store_sums(co: u32, column: u32, split: u32, local: u32) {
-    let window = CI * KH * KW;
-    let count = select(window, CO, SUMS == 1u);
-    let at = select(column, co, SUMS == 1u) + local;
+    let of_y = SUMS == 1u;
     // Of the tiles that read the same, the first one says it.
-    if split >= params.split_k || at >= count || select(co, column, SUMS == 1u) > 0u {
+    if split >= params.split_k || local >= select(TILE_N, TILE_M, of_y) || select(co, column, of_y) > 0u {
         return;
     }
-    var sum = 0.0;
-    for (var part = 0u; part < 4u; part++) {
-        sum += tile_a[local / 4u * 4u + part][local % 4u];
+    let at = select(column, co, of_y) + local;
+    let ci = at % CI4;
+    if select(ci < CI && at < KH * KW * CI4, at < CO, of_y) {
+        var sum = 0.0;
+        for (var part = 0u; part < 4u; part++) {
+            sum += tile_b[local / 4u * 4u + part][local % 4u];
+        }
+        let count = select(CI * KH * KW, CO, of_y);
+        let place = select(ci * (KH * KW) + at / CI4, at, of_y);
+        w[params.split_k * (CO * CI * KH * KW) + split * count + place] = sum;
     }
-    w[params.split_k * (CO * window) + split * count + at] = sum;
 }
 
 // Four values of x for the given places, seen through one place of the kernel; 0 in the padding.
@@ -195,74 +197,109 @@ fn line_x(at: vec4<u32>, column: u32) -> vec4<f32> {
     return select(vec4<f32>(0.0), vec4<f32>(x[i.x], x[i.y], x[i.z], x[i.w]), ok);
 }
 
-// Of four channels of y, through four places of the kernel on one of its lines.
-var<private> w0: vec4<f32>;
-var<private> w1: vec4<f32>;
-var<private> w2: vec4<f32>;
-var<private> w3: vec4<f32>;
+// Sums of four channels of y, each times what four places of the kernel on one of its lines see.
+struct Partial { w0: vec4<f32>, w1: vec4<f32>, w2: vec4<f32>, w3: vec4<f32> }
+
+fn combine(a: Partial, b: Partial) -> Partial {
+    return Partial(a.w0 + b.w0, a.w1 + b.w1, a.w2 + b.w2, a.w3 + b.w3);
+}
+
+// Adds the products of four places, from place k of all images on: channels of y from co on, and places of the kernel
+// from kx of a line on.
+fn add_places(sum: Partial, k: u32, co: u32, line: u32, kx: u32) -> Partial {
+    let plane = HO * WO;
+    let n = k / plane;
+    let y0 = line_y(co, k, n);
+    var y1 = vec4<f32>(0.0);
+    var y2 = vec4<f32>(0.0);
+    var y3 = vec4<f32>(0.0);
+    if CO > 1u && co + 1u < CO {
+        y1 = line_y(co + 1u, k, n);
+    }
+    if CO > 2u && co + 2u < CO {
+        y2 = line_y(co + 2u, k, n);
+    }
+    if CO > 3u && co + 3u < CO {
+        y3 = line_y(co + 3u, k, n);
+    }
+    let y = mat4x4<f32>(y0, y1, y2, y3);
+    var more = sum;
+    if windows_slide() {
+        let at = k - n * plane;
+        let iy = at / WO * SY + line % KH * DY - PY;
+        let base = (n * CI + line / KH) * (H * W) + iy * W;
+        let seen_here = slide(base, at % WO + kx - PX, iy < H);
+        more.w0 += seen(seen_here, 0u) * y;
+        more.w1 += seen(seen_here, 1u) * y;
+        more.w2 += seen(seen_here, 2u) * y;
+        more.w3 += seen(seen_here, 3u) * y;
+    } else {
+        let at = vec4<u32>(k, k + 1u, k + 2u, k + 3u);
+        let column = line * KW + kx;
+        more.w0 += line_x(at, column) * y;
+        if KW > 1u {
+            more.w1 += line_x(at, column + 1u) * y;
+        }
+        if KW > 2u {
+            more.w2 += line_x(at, column + 2u) * y;
+        }
+        if KW > 3u {
+            more.w3 += line_x(at, column + 3u) * y;
+        }
+    }
+    return more;
+}
+
+// Four places of number `place` of the sums that follow the weights: of y's channels, or of x's columns.
+fn values_to_sum(k: u32, place: u32) -> vec4<f32> {
+    if SUMS == 1u {
+        return line_y(place, k, k / (HO * WO));
+    }
+    return line_x(vec4<u32>(k, k + 1u, k + 2u, k + 3u), place);
+}
 
 @compute @workgroup_size(64)
-fn direct(me: Invocation) {
-    let g = linear_index(me);
+fn direct(
+    @builtin(workgroup_id) group: vec3<u32>,
+    @builtin(num_workgroups) groups: vec3<u32>,
+    @builtin(local_invocation_index) local: u32,
+) {
     let quads = (KW + 3u) / 4u;
     let lines = CI * KH * quads;
     let each = (CO + 3u) / 4u * lines;
-    if g >= each * params.split_k {
-        sum_alone(g - each * params.split_k);
+    let count = select(CI * KH * KW, CO, SUMS == 1u);
+    let all = each + select(count, 0u, SUMS == 0u);
+    let g = group.x + group.y * groups.x;
+    // Groups that only fill up the last row of the dispatch have a split past the last, and sum nothing.
+    let split = g / all;
+    let begin = split * params.k_each;
+    let end = select(begin, min(begin + params.k_each, params.batch * (HO * WO)), split < params.split_k);
+    let number = g % all;
+    let of_weights = number < each;
+    let co = number / lines * 4u;
+    let line = number % lines / quads;
+    let kx = number % quads * 4u;
+    var own = Partial();
+    for (var k = begin + local * 4u; k < end; k += 256u) {
+        if of_weights {
+            own = add_places(own, k, co, line, kx);
+        } else {
+            own.w0 += values_to_sum(k, number - each);
+        }
+    }
+    let sum = combine_all(own, local);
+    if local > 0u || split >= params.split_k {
         return;
     }
-    let split = g / each;
-    let co = g % each / lines * 4u;
-    let line = g % lines / quads;
-    let kx = g % quads * 4u;
-    // Of the first of four columns; the others follow.
-    let column = line * KW + kx;
-    let plane = HO * WO;
-    let end = min((split + 1u) * params.k_each, params.batch * plane);
-    for (var k = split * params.k_each; k < end; k += 4u) {
-        let n = k / plane;
-        let y0 = line_y(co, k, n);
-        var y1 = vec4<f32>(0.0);
-        var y2 = vec4<f32>(0.0);
-        var y3 = vec4<f32>(0.0);
-        if CO > 1u && co + 1u < CO {
-            y1 = line_y(co + 1u, k, n);
-        }
-        if CO > 2u && co + 2u < CO {
-            y2 = line_y(co + 2u, k, n);
-        }
-        if CO > 3u && co + 3u < CO {
-            y3 = line_y(co + 3u, k, n);
-        }
-        let y = mat4x4<f32>(y0, y1, y2, y3);
-        if windows_slide() {
-            let at = k - n * plane;
-            let iy = at / WO * SY + line % KH * DY - PY;
-            let base = (n * CI + line / KH) * (H * W) + iy * W;
-            let seen_here = slide(base, at % WO + kx - PX, iy < H);
-            w0 += seen(seen_here, 0u) * y;
-            w1 += seen(seen_here, 1u) * y;
-            w2 += seen(seen_here, 2u) * y;
-            w3 += seen(seen_here, 3u) * y;
-        } else {
-            let at = vec4<u32>(k, k + 1u, k + 2u, k + 3u);
-            w0 += line_x(at, column) * y;
-            if KW > 1u {
-                w1 += line_x(at, column + 1u) * y;
-            }
-            if KW > 2u {
-                w2 += line_x(at, column + 2u) * y;
-            }
-            if KW > 3u {
-                w3 += line_x(at, column + 3u) * y;
-            }
-        }
+    if !of_weights {
+        w[params.split_k * (CO * CI * KH * KW) + split * count + number - each] = dot(sum.w0, vec4<f32>(1.0));
+        return;
     }
-    base_out = split * (CO * CI * KH * KW) + column;
-    store_column(co, kx, w0);
-    store_column(co, kx + 1u, w1);
-    store_column(co, kx + 2u, w2);
-    store_column(co, kx + 3u, w3);
+    base_out = split * (CO * CI * KH * KW) + line * KW + kx;
+    store_column(co, kx, sum.w0);
+    store_column(co, kx + 1u, sum.w1);
+    store_column(co, kx + 2u, sum.w2);
+    store_column(co, kx + 3u, sum.w3);
 }
 
 // Four channels' weights at place kx of the kernel's line.
@@ -275,27 +312,6 @@ fn store_column(co: u32, kx: u32, values: vec4<f32>) {
             w[base_out + (co + c) * (CI * KH * KW) + kx % 4u] = values[c];
         }
     }
-}
-
-// Sum number `place` of those that follow the weights: of y's channels, or of x's columns, split by split.
-fn sum_alone(place: u32) {
-    let count = select(CI * KH * KW, CO, SUMS == 1u);
-    if SUMS == 0u || place >= count * params.split_k {
-        return;
-    }
-    let begin = place / count * params.k_each;
-    let end = min(begin + params.k_each, params.batch * (HO * WO));
-    var sum = 0.0;
-    for (var k = begin; k < end; k += 4u) {
-        var values: vec4<f32>;
-        if SUMS == 1u {
-            values = line_y(place % count, k, k / (HO * WO));
-        } else {
-            values = line_x(vec4<u32>(k, k + 1u, k + 2u, k + 3u), place % count);
-        }
-        sum += dot(values, vec4<f32>(1.0));
-    }
-    w[params.split_k * (CO * CI * KH * KW) + place] = sum;
 }
 
 fn join_one(i: u32) {

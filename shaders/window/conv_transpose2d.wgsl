@@ -1,4 +1,4 @@
-// needs: linear, epilogue, geometry, taps, tile, lines, sums_8x8, whole
+// needs: linear, epilogue, geometry, taps, tile, lines, steps, weights, sums_8x8, whole
 // conv_transpose2d.wgsl: x[n, ci, iy, ix] = last(bias[ci] + ... + sum over co, ky, kx of
 //     y[n, co, (iy+PY-ky*DY)/SY, (ix+PX-kx*DX)/SX] * w[co, ci, ky, kx]), where both divide evenly;
 //     see epilogue.wgsl.
@@ -11,12 +11,15 @@
 //   Dispatch: ceil(SY*SX * ceil(N*Hp*Wp / 4) * ceil(Ci / 4) / 64), folded past 65535.
 // With apart.wgsl for whole.wgsl, there may be several phases, and planes of x need not be whole vec4s.
 
-struct Params { batch: u32 }
+struct Params {
+    batch: u32,
+    steps_end: u32, // READ, which no compiler is to know: it would spell the steps out
+}
 @group(0) @binding(0) var<storage, read> y: array<f32>;
-@group(0) @binding(1) var<storage, read> w: array<f32>;
+@group(0) @binding(1) var<storage, read> w: array<f32>; // as stored, for `direct`
+@group(0) @binding(1) var<storage, read> turned: array<vec4<f32>>; // by turn_weights.wgsl, for `tiled`
 @group(1) @binding(0) var<uniform> params: Params;
 
-const NONE = 0xffffffffu;
 var<private> phase: vec2<u32>; // row and column
 
 fn phase_rows() -> u32 {
@@ -55,17 +58,17 @@ fn store(ci: u32, q: u32, sum: vec4<f32>) {
     put(places, places != vec4<u32>(NONE), z);
 }
 
-// Four places of the phase, as seen from y.
-struct Places { known: vec4<bool>, image: vec4<u32>, bottom: vec4<u32>, right: vec4<u32> }
+// A place of the phase, as seen from y; past the last image, below all rows.
+struct Place { image: u32, bottom: u32, right: u32 }
+var<workgroup> places: array<Place, TILE_N>;
 
-fn places(q: u32) -> Places {
-    let at = vec4<u32>(q, q + 1u, q + 2u, q + 3u);
+fn place(q: u32, own: vec2<u32>) -> Place {
     let plane = phase_rows() * phase_columns();
-    return Places(
-        at < vec4<u32>(params.batch * plane),
-        at / plane * (CO * HO * WO),
-        at / phase_columns() % phase_rows() * SY + phase.x + PY,
-        at % phase_columns() * SX + phase.y + PX,
+    let row = q / phase_columns() % phase_rows() * SY + own.x + PY;
+    return Place(
+        q / plane * (CO * HO * WO),
+        select(1u << 31u, row, q < params.batch * plane),
+        q % phase_columns() * SX + own.y + PX,
     );
 }
 
@@ -77,29 +80,24 @@ fn takes_part(own: vec2<u32>, ky: u32, kx: u32) -> bool {
     return rows % SY == 0u && columns % SX == 0u;
 }
 
-struct Sources { inside: vec4<bool>, at: vec4<u32> }
-
-fn sources(places: Places, ky: u32, kx: u32) -> Sources {
+// What a place sees of y's first channel through one place of the kernel; nothing in the padding.
+fn source(place: Place, tap: u32) -> u32 {
     // Wraps below 0, which is above any place.
-    let rows = places.bottom - ky * DY;
-    let columns = places.right - kx * DX;
-    let inside = (rows < vec4<u32>(HO * SY)) & (columns < vec4<u32>(WO * SX)) & places.known;
-    return Sources(inside, places.image + rows / SY * WO + columns / SX);
+    let row = place.bottom - tap / KW * DY;
+    let column = place.right - tap % KW * DX;
+    let inside = row < HO * SY && column < WO * SX;
+    return select(NONE, place.image + row / SY * WO + column / SX, inside);
 }
 
-// Where all steps are full, which is known when the pipeline is made, nothing is checked.
-fn is_read_channel(co: u32) -> bool {
-    return CO % 16u == 0u || co < CO;
+fn line_b(k: u32, j: u32, local: u32) -> vec4<f32> {
+    let ok = is_read_channel(read_channel(k, j, local));
+    let after = (k + j * (THREADS / QUADS_B)) * (HO * WO);
+    let i = sources(after, ok);
+    let line = vec4<f32>(y[i.x], y[i.y], y[i.z], y[i.w]);
+    return select(vec4<f32>(0.0), line, is_inside() & vec4<bool>(ok));
 }
 
-// Where the weights of four image channels begin. Past the last channel, that one's are read: they end in sums
-// that are not stored.
-fn weights(ci: u32) -> vec4<u32> {
-    let all = vec4<u32>(ci, ci + 1u, ci + 2u, ci + 3u);
-    return select(min(all, vec4<u32>(CI - 1u)), all, CI % TILE_M == 0u) * (KH * KW);
-}
-
-@compute @workgroup_size(64)
+@compute @workgroup_size(THREADS)
 fn tiled(
     @builtin(workgroup_id) group: vec3<u32>,
     @builtin(num_workgroups) groups: vec3<u32>,
@@ -113,37 +111,26 @@ fn tiled(
     let number = g / (tiles_m * tiles_n);
     let own = vec2<u32>(number / SX, number % SX);
     phase = own;
-    // Each invocation reads the weights of four image channels, and gathers four places' columns, each for
-    // some of y's channels.
-    let first_a = local / QUADS_A * LINES_A;
-    let to_a = first_a * ROW_A + local % QUADS_A;
-    let weight = weights(ci + local % QUADS_A * 4u) + first_a * (CI * KH * KW);
-    let first_b = local / QUADS_B * LINES_B;
-    let to_b = first_b * ROW_B + local % QUADS_B;
-    let mine = places(q + local % QUADS_B * 4u);
+    for (var i = local; i < TILE_N; i += THREADS) {
+        places[i] = place(q + i, own);
+    }
+    // The places are known before they are used.
+    workgroupBarrier();
+    let spot = spot_b(0u, local);
+    let quad = spot.quad * 4u;
     for (var tap = 0u; tap < KH * KW; tap++) {
         if !takes_part(own, tap / KW, tap % KW) {
             continue;
         }
-        let source = sources(mine, tap / KW, tap % KW);
-        // What lies in the padding is read in the first image's corner instead, and not used.
-        let first = select(vec4<u32>(0u), source.at, source.inside) + first_b * (HO * WO);
-        for (var co = 0u; co < CO; co += 16u) {
-            for (var j = 0u; j < lines_a(local); j++) {
-                let ok = is_read_channel(co + first_a + j);
-                let i = select(vec4<u32>(0u), weight + ((co + j) * (CI * KH * KW) + tap), ok);
-                let line = vec4<f32>(w[i.x], w[i.y], w[i.z], w[i.w]);
-                tile_a[to_a + j * ROW_A] = select(vec4<f32>(0.0), line, ok);
-            }
-            for (var j = 0u; j < lines_b(local); j++) {
-                let ok = is_read_channel(co + first_b + j);
-                let i = select(vec4<u32>(0u), first + (co + j) * (HO * WO), ok);
-                let line = vec4<f32>(y[i.x], y[i.y], y[i.z], y[i.w]);
-                let used = source.inside & vec4<bool>(ok);
-                tile_b[to_b + j * ROW_B] = select(vec4<f32>(0.0), line, used);
-            }
-            multiply_tiles(local);
-        }
+        let seen = vec4<u32>(
+            source(places[quad], tap),
+            source(places[quad + 1u], tap),
+            source(places[quad + 2u], tap),
+            source(places[quad + 3u], tap),
+        );
+        see(seen, spot.term * (HO * WO));
+        first_weight = weights_from(ci, tap, local);
+        sum_steps(0u, params.steps_end, local);
     }
     // Groups that only fill up the last row of the dispatch have a phase past the last.
     if number < SY * SX {
@@ -164,18 +151,21 @@ fn direct(me: Invocation) {
     }
     let own = vec2<u32>(number / SX, number % SX);
     phase = own;
-    let mine = places(q);
+    let p0 = place(q, own);
+    let p1 = place(q + 1u, own);
+    let p2 = place(q + 2u, own);
+    let p3 = place(q + 3u, own);
     let channels = Channels(ci, CI, KH * KW);
     for (var tap = 0u; tap < KH * KW; tap++) {
         if !takes_part(own, tap / KW, tap % KW) {
             continue;
         }
-        let source = sources(mine, tap / KW, tap % KW);
+        see(vec4<u32>(source(p0, tap), source(p1, tap), source(p2, tap), source(p3, tap)), 0u);
         for (var co = 0u; co < CO; co++) {
-            let i = select(vec4<u32>(0u), source.at + co * (HO * WO), source.inside);
+            let i = sources(co * (HO * WO), true);
             let line = vec4<f32>(y[i.x], y[i.y], y[i.z], y[i.w]);
             let weight = (co * CI + ci) * (KH * KW) + tap;
-            add_tap(select(vec4<f32>(0.0), line, source.inside), weight, channels);
+            add_tap(select(vec4<f32>(0.0), line, is_inside()), weight, channels);
         }
     }
     store_channels(channels, q);

@@ -15,6 +15,7 @@ use super::workloads::{Ceilings, Workload};
 use crate::error::{Error, Result, counted};
 use crate::gpu::{self, GpuOptions};
 use crate::graph::profile_table;
+use crate::ops::{GpuTarget, Maker};
 use crate::run::say;
 use crate::train::Precision;
 
@@ -43,6 +44,9 @@ pub struct BenchArgs {
     /// measure nothing
     #[arg(long, value_name = "DIR", conflicts_with_all = ["roofline", "json", "plan"])]
     kernels: Option<PathBuf>,
+    /// With --plan or --kernels: the plans and kernels that a GPU of this maker would get
+    #[arg(long = "for", value_name = "MAKER")]
+    maker: Option<Maker>,
     /// Print the time that each operation of a workload takes
     #[arg(long, conflicts_with_all = ["roofline", "json", "plan", "kernels"])]
     profile: bool,
@@ -52,6 +56,16 @@ pub struct BenchArgs {
     /// Print one JSON object a line
     #[arg(long)]
     json: bool,
+}
+
+impl BenchArgs {
+    /// The adapter that plans are looked at for, where it is another than the one at hand.
+    fn counted(&self) -> Result<Option<GpuTarget>> {
+        if self.maker.is_some() && !self.plan && self.kernels.is_none() {
+            return Err(Error::option("--for", "is for --plan and --kernels; add one of them"));
+        }
+        Ok(self.maker.map(|maker| GpuTarget::new(&maker.typical())))
+    }
 }
 
 /// Measures and prints.
@@ -64,11 +78,12 @@ pub fn bench(args: &BenchArgs) -> Result<()> {
     if args.tune {
         return devices.iter().try_for_each(|device| tune(device, &workloads));
     }
+    let counted = args.counted()?;
     if let Some(folder) = &args.kernels {
-        return write_all_kernels(folder, &devices, &workloads);
+        return write_all_kernels(folder, &devices, &workloads, counted.as_ref());
     }
     if args.plan {
-        return print_plans(&devices, &workloads);
+        return print_plans(&devices, &workloads, counted.as_ref());
     }
     if args.profile {
         return print_profiles(&devices, &workloads);
@@ -94,7 +109,8 @@ pub fn bench(args: &BenchArgs) -> Result<()> {
     }
     bar.finish_and_clear();
     if !args.json {
-        growth(&all_rows).iter().for_each(|sentence| say(format_args!("{sentence}")));
+        let sentences = growth(&all_rows).into_iter().chain(table::clocks(&all_rows));
+        sentences.for_each(|sentence| say(format_args!("{sentence}")));
     }
     Ok(())
 }
@@ -137,14 +153,19 @@ fn print_rows(rows: &[Row], json: bool) -> Result<()> {
     Ok(())
 }
 
-fn print_plans(devices: &[BenchDevice], workloads: &[Workload]) -> Result<()> {
+fn print_plans(
+    devices: &[BenchDevice],
+    workloads: &[Workload],
+    other: Option<&GpuTarget>,
+) -> Result<()> {
     for device in devices {
         for workload in workloads {
             let mut executor = device.open()?;
-            let loaded = workload.load(executor.as_mut())?;
-            let counted = match executor.target() {
-                Some(_) => "",
-                None => ", counted as for a discrete GPU",
+            let loaded = workload.load_counted(executor.as_mut(), other)?;
+            let counted = match (other, executor.target()) {
+                (Some(_), _) => ", counted as for another GPU",
+                (None, Some(_)) => "",
+                (None, None) => ", counted as for a discrete GPU",
             };
             let place = format!("{}{counted}", device.name());
             say(format_args!("{}", table::plan(&workload.name, &place, &loaded.costs)));
@@ -153,12 +174,17 @@ fn print_plans(devices: &[BenchDevice], workloads: &[Workload]) -> Result<()> {
     Ok(())
 }
 
-fn write_all_kernels(folder: &Path, devices: &[BenchDevice], workloads: &[Workload]) -> Result<()> {
+fn write_all_kernels(
+    folder: &Path,
+    devices: &[BenchDevice],
+    workloads: &[Workload],
+    other: Option<&GpuTarget>,
+) -> Result<()> {
     let [device] = devices else {
         return Err(Error::option("--kernels", "is for one device; give --device"));
     };
     for workload in workloads {
-        let costs = workload.load(device.open()?.as_mut())?.costs;
+        let costs = workload.load_counted(device.open()?.as_mut(), other)?.costs;
         let count = write_kernels(folder, &workload.name, &costs)?;
         let count = counted(count, "kernel");
         say(format_args!(

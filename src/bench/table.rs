@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use super::devices::BenchDevice;
 use super::workloads::{Ceilings, Measured, PlanCosts, Workload};
-use crate::graph::{Bytes, Cost};
+use crate::graph::{Bytes, Clock, Cost};
 
 /// A workload on a device: what was measured and what was counted.
 #[derive(Clone, Debug, PartialEq, serde::Serialize)]
@@ -15,6 +15,8 @@ pub struct Row {
     pub device: String,
     /// The median time of a step.
     pub median_ms: f64,
+    /// What that was measured by.
+    pub clock: Clock,
     /// The time from opening the device to the end of the first step: memory is made, kernels are
     /// compiled or come from the caches.
     pub start_ms: f64,
@@ -47,6 +49,7 @@ impl Row {
             name: workload.name.clone(),
             device: device.into(),
             median_ms: measured.median * 1e3,
+            clock: measured.clock,
             start_ms: measured.first * 1e3,
             gflops: fused.flops as f64 / measured.median / 1e9,
             gbytes: fused.bytes as f64 / measured.median / 1e9,
@@ -97,6 +100,25 @@ pub(super) fn line(rows: &[Row]) -> String {
     text
 }
 
+/// A sentence for each device that took the time of some rows itself.
+pub(super) fn clocks(rows: &[Row]) -> Vec<String> {
+    let mut sentences: Vec<String> = vec![];
+    for Row { device, .. } in rows.iter().filter(|row| row.clock == Clock::Timestamps) {
+        let own = rows.iter().filter(|row| row.device == *device);
+        let wall: Vec<&str> =
+            own.filter(|row| row.clock == Clock::Wall).map(|row| row.name.as_str()).collect();
+        let others = match wall[..] {
+            [] => String::new(),
+            _ => format!(", but of {} by the host's clock", wall.join(", ")),
+        };
+        let sentence = format!("{device}: times of steps are by its own timestamps{others}");
+        if !sentences.contains(&sentence) {
+            sentences.push(sentence);
+        }
+    }
+    sentences
+}
+
 /// The operations of a plan, and what they cost together.
 pub(super) fn plan(name: &str, device: &str, costs: &PlanCosts) -> String {
     let mut text = format!("{name} on {device}\n{}", costs.listing());
@@ -129,7 +151,7 @@ mod tests {
             target: GpuTarget::default(),
         };
         let workload = Workload::named(&["W1".into()], &[], Precision::F32).unwrap().remove(0);
-        let measured = Measured { first: 0.5, median: 0.002 };
+        let measured = Measured { first: 0.5, median: 0.002, clock: Clock::Timestamps };
         let ceilings = Ceilings { gflops: 4.0, gbytes: 1.0 };
         let rows = [None, Some(&ceilings)]
             .map(|ceilings| Row::new(&workload, "device", &costs, measured, ceilings));
@@ -138,6 +160,13 @@ mod tests {
             assert!(line.contains(part), "{part} is not in {line}");
         }
         let json = serde_json::to_value(&rows[1]).unwrap();
+        assert_eq!(json["clock"], "timestamps");
+        let wall = |row: &Row| Row { clock: Clock::Wall, name: "W3".into(), ..row.clone() };
+        assert_eq!(clocks(&[wall(&rows[0])]), [""; 0]);
+        assert_eq!(
+            clocks(&[rows[0].clone(), wall(&rows[0]), rows[1].clone()]),
+            ["device: times of steps are by its own timestamps, but of W3 by the host's clock"]
+        );
         assert_eq!(json["roofline"], 0.5);
         assert_eq!(json["unfused"]["dispatches"], 9);
         assert!(plan("W1", "device", &costs).contains("9     8.0 KiB"));

@@ -8,7 +8,7 @@ use std::time::Instant;
 use super::adapters::{Adapters, binding_bytes, device_limits};
 use super::patience::{LOOK, Patience, Wait};
 use crate::error::{Error, Result};
-use crate::ops::{AdapterKind, AdapterTraits, GpuTarget};
+use crate::ops::{AdapterTraits, GpuTarget};
 
 /// Bytes of a token.
 pub(super) const TOKEN: u64 = 4;
@@ -52,8 +52,8 @@ impl Sent {
 }
 
 impl GpuDevice {
-    /// Opens adapter `index` of the list, with kernels as for one of `kind`, or of its own.
-    pub fn open(adapters: &Adapters, index: usize, kind: Option<AdapterKind>) -> Result<Self> {
+    /// Opens adapter `index` of the list, with kernels as for `other`, or as for what it is.
+    pub fn open(adapters: &Adapters, index: usize, other: Option<GpuTarget>) -> Result<Self> {
         let Some((adapter, summary)) = adapters.get(index) else {
             return Err(Error::Device(format!("there is no adapter {index}")));
         };
@@ -66,15 +66,19 @@ impl GpuDevice {
             | wgpu::Features::SHADER_F16;
         let info = adapter.get_info();
         let subgroups = adapter.features().contains(wgpu::Features::SUBGROUP);
-        let target = GpuTarget::new(&AdapterTraits {
-            kind: kind.unwrap_or(summary.kind),
+        let own = AdapterTraits {
+            kind: summary.kind,
             vendor: info.vendor,
+            name: info.name.clone(),
             driver: info.driver.clone(),
             subgroup_sizes: subgroups.then_some([info.subgroup_min_size, info.subgroup_max_size]),
             max_binding_bytes: binding_bytes(&limits),
             max_workgroup_bytes: limits.max_compute_workgroup_storage_size,
             f16: adapter.features().contains(wgpu::Features::SHADER_F16),
-        });
+        };
+        let AdapterTraits { max_binding_bytes, max_workgroup_bytes, f16, .. } = own;
+        let target = other.unwrap_or_else(|| GpuTarget::new(&own));
+        let target = GpuTarget { max_binding_bytes, max_workgroup_bytes, f16, ..target };
         wanted.set(wgpu::Features::SUBGROUP, target.eight_lanes);
         let description = wgpu::DeviceDescriptor {
             label: Some("diabolo"),

@@ -11,13 +11,14 @@ use super::memory::{DataMemory, Memory, PlanMemory, StateMemory, upload};
 use super::pace::{Pace, split};
 use super::pipelines::{GpuOptions, Pipelines};
 use super::profiler::Profiler;
-use super::program::{Parts, Program};
+use super::program::{Parts, Program, record, scalars_of};
 use super::readback::Readback;
 use super::submissions::{Part, Submissions, together};
+use super::timestamps::Timestamps;
 use crate::error::{Error, Result};
 use crate::graph::{
-    Bytes, DataId, Executor, HeldPlans, Location, METRIC_ROWS, MetricRow, Plan, PlanId, ProfileRow,
-    Role, State,
+    Bytes, Clock, DataId, Executor, HeldPlans, Location, MetricRow, Plan, PlanId, ProfileRow, Role,
+    State, Timed,
 };
 use crate::ops::{GpuTarget, StepScalars};
 use crate::tensor::Tensor;
@@ -35,6 +36,8 @@ pub struct GpuExecutor {
     submissions: Submissions,
     readback: Readback,
     profiler: Option<Profiler>,
+    /// The device's clock, once something was measured by it.
+    clock: Option<Timestamps>,
 }
 
 impl GpuExecutor {
@@ -43,7 +46,7 @@ impl GpuExecutor {
     /// # Errors
     /// When there is no such adapter, it cannot be used, or its driver refuses.
     pub fn open(adapters: &Adapters, index: usize, options: GpuOptions) -> Result<Self> {
-        let mut device = GpuDevice::open(adapters, index, options.kind)?;
+        let mut device = GpuDevice::open(adapters, index, options.target.clone())?;
         if let Some(folder) = &options.tuning {
             device.target.tuning = Arc::new(super::tuning_file::load(folder, &device));
         }
@@ -58,6 +61,7 @@ impl GpuExecutor {
             submissions,
             readback: Readback::default(),
             profiler: None,
+            clock: None,
         })
     }
 
@@ -148,16 +152,16 @@ impl GpuExecutor {
         let (program, _) = &self.programs[plan];
         let operations = &program.operations[operations];
         let mut encoder = self.device.encoder();
-        let offsets = (first..).step_by(super::program::UNIFORM_ALIGNMENT as usize);
         if let Some(profiler) = self.profiler.as_mut().filter(|profiler| profiler.on) {
-            for (_, offset) in steps.iter().zip(offsets) {
+            for offset in scalars_of(first, steps.len()) {
                 profiler.run(&self.device, operations, offset)?;
             }
         } else {
-            let mut pass = encoder.begin_compute_pass(&Default::default());
-            for (_, offset) in steps.iter().zip(offsets) {
-                operations.iter().for_each(|operation| operation.record(&mut pass, offset));
-            }
+            record(
+                &mut encoder.begin_compute_pass(&Default::default()),
+                operations,
+                scalars_of(first, steps.len()),
+            );
         }
         self.submissions.submit(&self.device, (plan, program), part, encoder)
     }
@@ -308,13 +312,7 @@ impl Executor for GpuExecutor {
 
     fn run(&mut self, plan: PlanId, steps: &[StepScalars]) -> Result<()> {
         self.device.check()?;
-        let (program, _) = self.program(plan)?;
-        let outside = |step: &&StepScalars| step.row as usize >= METRIC_ROWS;
-        let logs = !program.plan.metrics.is_empty();
-        if let Some(step) = steps.iter().find(outside).filter(|_| logs) {
-            let what = format!("the metrics log has {METRIC_ROWS} rows and no row {}", step.row);
-            return Err(Error::Graph(what));
-        }
+        self.program(plan)?.0.check_rows(steps)?;
         let mut rest = steps;
         while !rest.is_empty() {
             let (most, parts) = self.submissions.pace(plan);
@@ -323,6 +321,34 @@ impl Executor for GpuExecutor {
             rest = later;
         }
         self.device.check()
+    }
+
+    /// Steps that fit one submission are one pass between two timestamps.
+    fn run_timed(&mut self, plan: PlanId, steps: &[StepScalars]) -> Result<Timed> {
+        self.device.check()?;
+        self.program(plan)?.0.check_rows(steps)?;
+        if self.clock.is_none() {
+            self.clock = Timestamps::new(&self.device, 1)?;
+        }
+        let mut seconds = 0.0;
+        let mut rest = steps;
+        while !rest.is_empty() {
+            let (most, parts) = self.submissions.pace(plan);
+            // A step that is split so that no watchdog ends it stays so.
+            let Some(clock) = self.clock.as_mut().filter(|_| parts == 1) else {
+                let timed = Timed::by_wall(self, plan, rest)?;
+                return Ok(Timed { seconds: seconds + timed.seconds, ..timed });
+            };
+            let (now, later) = rest.split_at(together(rest, most));
+            let first = self.submissions.open(&self.device, now)?;
+            let operations = &self.programs[plan].0.operations;
+            let scalars = scalars_of(first, now.len());
+            let took = clock.time(&self.device, |pass| record(pass, operations, scalars))?;
+            self.submissions.learn(plan, now.len(), took);
+            seconds += took;
+            rest = later;
+        }
+        Ok(Timed { seconds, clock: Clock::Timestamps })
     }
 
     fn steps_at_once(&self, plan: PlanId) -> usize {
@@ -382,6 +408,8 @@ impl Executor for GpuExecutor {
 
     fn wait(&mut self) -> Result<()> {
         self.submissions.wait(&self.device)?;
+        // What was written since the last submission goes with this one.
+        self.device.queue.submit([]);
         self.device.wait(None)?;
         self.device.check()
     }

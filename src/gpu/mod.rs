@@ -20,6 +20,7 @@ mod readback;
 mod reflection;
 mod self_test;
 mod submissions;
+mod timestamps;
 mod tuning;
 mod tuning_file;
 mod verdict;

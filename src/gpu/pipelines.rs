@@ -11,7 +11,7 @@ use super::disk_cache::DiskCache;
 use super::reflection::{Interface, Reflection};
 use crate::error::{Error, Result};
 use crate::ops::half::Half;
-use crate::ops::{AdapterKind, Dispatch, Kernel, StepScalars};
+use crate::ops::{Dispatch, GpuTarget, Kernel, StepScalars};
 
 /// Whether kernels check their indices, divisors and loops while they run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,9 +35,9 @@ impl Default for ShaderChecks {
 pub struct GpuOptions {
     /// Whether kernels check themselves.
     pub checks: ShaderChecks,
-    /// Choose kernels as for an adapter of this kind; `None` for the kind that it is. Tests run
-    /// the choices for all kinds on the one adapter they have.
-    pub kind: Option<AdapterKind>,
+    /// Choose kernels as for this adapter, within the limits of the one at hand; `None` for what that is. Tests run
+    /// the choices for all makers on the one adapter they have.
+    pub target: Option<GpuTarget>,
     /// Where compiled pipelines are kept from run to run; `None` keeps none.
     pub cache: Option<PathBuf>,
     /// Where the variants that were measured to be fastest are kept; `None` uses none.
@@ -49,7 +49,7 @@ impl Default for GpuOptions {
     fn default() -> Self {
         let folder = |name| dirs::cache_dir().map(|folder| folder.join("diabolo").join(name));
         let (cache, tuning) = (folder("pipelines"), folder("tuning"));
-        Self { checks: ShaderChecks::default(), kind: None, cache, tuning }
+        Self { checks: ShaderChecks::default(), target: None, cache, tuning }
     }
 }
 

@@ -8,7 +8,7 @@ use super::memory::{Memory, PlanMemory};
 use super::pace::assumed_seconds;
 use super::pipelines::{Pipeline, Pipelines};
 use crate::error::{Error, Result};
-use crate::graph::{Bytes, Location, Plan, ProfileRow, Step, buffer_bytes};
+use crate::graph::{Bytes, Location, METRIC_ROWS, Plan, ProfileRow, Step, buffer_bytes};
 use crate::ops::{Binding, Dispatch, StepScalars};
 
 /// Uniforms begin at multiples of this many bytes, on every adapter.
@@ -100,6 +100,35 @@ impl Operation {
             let [x, y, z] = command.workgroups;
             pass.dispatch_workgroups(x, y, z);
         }
+    }
+}
+
+impl Program {
+    /// Refuses steps that would write beyond the metrics log.
+    pub fn check_rows(&self, steps: &[StepScalars]) -> Result<()> {
+        let outside = |step: &&StepScalars| step.row as usize >= METRIC_ROWS;
+        let logs = !self.plan.metrics.is_empty();
+        if let Some(step) = steps.iter().find(outside).filter(|_| logs) {
+            let what = format!("the metrics log has {METRIC_ROWS} rows and no row {}", step.row);
+            return Err(Error::Graph(what));
+        }
+        Ok(())
+    }
+}
+
+/// Where the scalars of each of so many steps begin in their buffer, the first step's at `first`.
+pub(super) fn scalars_of(first: u32, steps: usize) -> impl Iterator<Item = u32> {
+    (first..).step_by(UNIFORM_ALIGNMENT as usize).take(steps)
+}
+
+/// Records the operations of a step for each of these scalars.
+pub(super) fn record(
+    pass: &mut wgpu::ComputePass,
+    operations: &[Operation],
+    scalars: impl Iterator<Item = u32>,
+) {
+    for offset in scalars {
+        operations.iter().for_each(|operation| operation.record(pass, offset));
     }
 }
 

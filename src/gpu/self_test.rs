@@ -186,21 +186,21 @@ fn difference(name: &str, expected: &[f32], actual: &[f32]) -> Option<String> {
 mod tests {
     use super::*;
     use crate::gpu::{DeviceChoice, GpuExecutor, GpuOptions, ShaderChecks};
-    use crate::ops::{AdapterKind, Elementwise};
+    use crate::ops::Elementwise;
 
     /// The best adapter with kernels that run unchecked, as users run them.
-    fn adapter(kind: Option<AdapterKind>) -> GpuExecutor {
+    fn adapter(target: Option<GpuTarget>) -> GpuExecutor {
         let checks = ShaderChecks::Trusted;
-        let options = GpuOptions { checks, kind, cache: None, tuning: None };
+        let options = GpuOptions { checks, target, cache: None, tuning: None };
         GpuExecutor::choose(&DeviceChoice::Gpu, options).unwrap_or_else(|error| panic!("{error}"))
     }
 
     #[test]
     fn this_adapter_passes() {
         let test = SelfTest::new().unwrap();
-        for kind in [None, Some(AdapterKind::Discrete)] {
-            let failures = test.failures(&mut adapter(kind)).unwrap();
-            assert!(failures.is_empty(), "{kind:?}: {failures:?}");
+        for target in [None, Some(GpuTarget::default())] {
+            let failures = test.failures(&mut adapter(target)).unwrap();
+            assert!(failures.is_empty(), "{failures:?}");
         }
         assert_eq!(test.failures(&mut CpuExecutor::new()).unwrap(), [""; 0]);
     }
@@ -232,7 +232,7 @@ mod tests {
     fn the_plan_has_the_kernels_that_are_meant() {
         let test = SelfTest::new().unwrap();
         assert!(test.inputs.iter().any(|(_, x)| x.data().iter().any(|x| x.is_nan())));
-        let device = adapter(Some(AdapterKind::Discrete));
+        let device = adapter(Some(GpuTarget::default()));
         let target = device.target().unwrap();
         let steps = test.plan(&test.graph.layout(), Some(target)).unwrap().steps;
         let dispatches = steps.iter().flat_map(|step| step.dispatches(target));

@@ -11,7 +11,7 @@ use crate::error::{Error, Result};
 use crate::ops::{Tuning, Variant};
 
 /// Raised whenever keys or variants change their meaning.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 /// A file with more than this was not written here.
 const MOST_BYTES: u64 = 1 << 20;
 
@@ -113,27 +113,27 @@ mod tests {
 
     use super::*;
 
-    fn text(version: u32, adapter: &str, tile: usize, splits: usize) -> String {
+    fn text(version: u32, adapter: &str, tile: [usize; 2], splits: usize) -> String {
         format!(
             "version = {version}\nadapter = \"{adapter}\"\ndriver = \"d\"\n\
-             [choices.\"matmul 1x2x3x4 nn\"]\ntile = {tile}\nsplits = {splits}\n"
+             [choices.\"matmul 1x2x3x4 nn\"]\ntile = {tile:?}\nsplits = {splits}\n"
         )
     }
 
     #[test]
     fn only_what_was_made_here_and_is_possible_is_taken() {
         let parse = |text: &str| parse(text, Path::new("t.toml"), "a", "d");
-        let taken = parse(&text(VERSION, "a", 32, 4)).unwrap();
+        let taken = parse(&text(VERSION, "a", [32, 32], 4)).unwrap();
         let choice = taken.choice(|| "matmul 1x2x3x4 nn".into());
-        assert_eq!(choice, Some(Variant { tile: 32, splits: 4 }));
+        assert_eq!(choice, Some(Variant { tile: [32, 32], splits: 4 }));
         assert_eq!(taken.choice(|| "matmul 9x9x9x9 nn".into()), None);
         for (text, expected) in [
-            (text(VERSION + 1, "a", 32, 4), "version"),
-            (text(VERSION, "b", 32, 4), "made on b"),
-            (text(VERSION, "a", 48, 4), "no kernel"),
-            (text(VERSION, "a", 64, 0), "no kernel"),
-            (text(VERSION, "a", 64, 1 << 20), "no kernel"),
-            (text(VERSION, "a", 64, 1) + "more = 1\n", "unknown field"),
+            (text(VERSION + 1, "a", [32, 32], 4), "version"),
+            (text(VERSION, "b", [32, 32], 4), "made on b"),
+            (text(VERSION, "a", [48, 64], 4), "no kernel"),
+            (text(VERSION, "a", [64, 64], 0), "no kernel"),
+            (text(VERSION, "a", [64, 64], 1 << 20), "no kernel"),
+            (text(VERSION, "a", [64, 64], 1) + "more = 1\n", "unknown field"),
             ("version = 1".into(), "missing field"),
             ("\u{0}".into(), ""),
         ] {
@@ -148,7 +148,7 @@ mod tests {
         fn no_text_is_a_panic(text in ".{0,200}", at in 0_usize..90, byte in any::<u8>()) {
             let path = Path::new("t.toml");
             let _ = parse(&text, path, "a", "d");
-            let mut damaged = super::tests::text(VERSION, "a", 32, 4).into_bytes();
+            let mut damaged = super::tests::text(VERSION, "a", [32, 32], 4).into_bytes();
             damaged[at] = byte;
             if let Ok(tuning) = parse(&String::from_utf8_lossy(&damaged), path, "a", "d") {
                 prop_assert!(tuning.0.values().all(|variant| variant.is_possible()));

@@ -8,9 +8,12 @@ use super::memory::{self, Lifetime, MemoryReport};
 use super::nodes::{Graph, Kind, base};
 use super::parameter::{ParamName, Role};
 use super::plan::{Area, Location, METRIC_ROWS, Plan, PlanRequest, Step, Training};
+use super::recording::Recorders;
 use super::updates::{Search, Updates};
 use crate::error::{Error, Result};
-use crate::ops::{Builder, Expand, GlobalNorm, MAX_INPUTS, NodeId, Op, Record, Shapes, Storage};
+use crate::ops::{
+    Builder, Expand, GlobalNorm, MAX_INPUTS, MetricColumn, NodeId, Op, Record, Shapes, Storage,
+};
 use crate::shape::Shape;
 use crate::tensor::Tensor;
 
@@ -20,6 +23,7 @@ pub(super) struct Draft<'a> {
     request: &'a PlanRequest<'a>,
     /// Further outputs of each operation, by the number of the output.
     companions: HashMap<NodeId, Vec<NodeId>>,
+    recorders: Recorders,
     locations: Vec<Option<Location>>,
     scheduled: Vec<bool>,
     steps: Vec<Step>,
@@ -36,6 +40,7 @@ impl<'a> Draft<'a> {
             graph,
             request,
             companions: companions(graph),
+            recorders: Recorders::find(graph, request),
             locations: vec![None; graph.nodes().len()],
             scheduled: vec![false; graph.nodes().len()],
             steps: vec![],
@@ -180,7 +185,9 @@ impl<'a> Draft<'a> {
             self.scheduled[id.index()] = true;
             outputs.push(location);
         }
-        self.push_step(op.clone(), shapes, inputs, outputs);
+        let recorder = self.recorders.recorder(id);
+        outputs.extend(recorder.as_ref().map(|_| self.log()));
+        self.push_step(recorder.unwrap_or_else(|| op.clone()), shapes, inputs, outputs);
         Ok(())
     }
 
@@ -248,17 +255,26 @@ impl<'a> Draft<'a> {
         self.steps.push(Step { op, shapes, inputs, outputs, scratch });
     }
 
+    /// The whole metrics log.
+    fn log(&self) -> Location {
+        let length = self.request.metrics.len() * METRIC_ROWS;
+        Location::whole(Area::Metrics, 0, length)
+    }
+
+    /// Writes the metrics that no operation records while it computes them.
     fn record_metrics(&mut self) {
-        let columns = self.request.metrics.len();
-        let length = columns * METRIC_ROWS;
-        let log = Location::whole(Area::Metrics, 0, length);
-        let nodes: Vec<NodeId> = self.request.metrics.iter().map(|(_, node)| *node).collect();
-        for (number, nodes) in nodes.chunks(MAX_INPUTS).enumerate() {
-            let locations = nodes.iter().map(|node| self.location(*node)).collect();
-            let inputs = nodes.iter().map(|node| self.graph.shape(*node).clone()).collect();
-            let shapes = Shapes { inputs, output: Shape::from([METRIC_ROWS, columns]) };
-            let record = Record { first: number * MAX_INPUTS, columns };
-            self.push_step(Arc::new(record), shapes, locations, vec![log]);
+        let of = self.request.metrics.len();
+        let nodes = self.request.metrics.iter().map(|(_, node)| *node).enumerate();
+        let left: Vec<(usize, NodeId)> =
+            nodes.filter(|(number, _)| !self.recorders.record(*number)).collect();
+        for metrics in left.chunks(MAX_INPUTS) {
+            let nodes = metrics.iter().map(|(_, node)| *node);
+            let locations = nodes.clone().map(|node| self.location(node)).collect();
+            let inputs = nodes.map(|node| self.graph.shape(node).clone()).collect();
+            let shapes = Shapes { inputs, output: Shape::from([METRIC_ROWS, of]) };
+            let columns = metrics.iter().map(|(number, _)| MetricColumn { number: *number, of });
+            let record = Record { columns: columns.collect() };
+            self.push_step(Arc::new(record), shapes, locations, vec![self.log()]);
         }
     }
 

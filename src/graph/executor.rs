@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
+use std::time::Instant;
 
 use super::parameter::{ParamName, Role, StateLayout};
 use super::plan::{Plan, Step};
@@ -125,6 +126,42 @@ impl ProfileRow {
     }
 }
 
+/// How long some steps took.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Timed {
+    /// Seconds of all of them.
+    pub seconds: f64,
+    /// By what they were measured.
+    pub clock: Clock,
+}
+
+/// What measures time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Clock {
+    /// The device's timestamps: its work, without the host's.
+    Timestamps,
+    /// The host's clock, from the call to the end of the work.
+    Wall,
+}
+
+impl Timed {
+    /// Runs these steps, waits for them and measures that by the host's clock.
+    ///
+    /// # Errors
+    /// When the device is lost or out of memory.
+    pub(crate) fn by_wall<E: Executor + ?Sized>(
+        executor: &mut E,
+        plan: PlanId,
+        steps: &[StepScalars],
+    ) -> Result<Self> {
+        let begin = Instant::now();
+        executor.run(plan, steps)?;
+        executor.wait()?;
+        Ok(Self { seconds: begin.elapsed().as_secs_f64(), clock: Clock::Wall })
+    }
+}
+
 /// A device that holds one state, runs plans over it, and keeps the host waiting only when asked
 /// for results.
 ///
@@ -227,6 +264,15 @@ pub trait Executor {
     /// When the device is lost or out of memory.
     fn run(&mut self, plan: PlanId, steps: &[StepScalars]) -> Result<()>;
 
+    /// Runs these steps, waits for them and says how long they took, by the device's own clock where it has
+    /// one. Their metrics may not come. For measuring.
+    ///
+    /// # Errors
+    /// When the device is lost or out of memory.
+    fn run_timed(&mut self, plan: PlanId, steps: &[StepScalars]) -> Result<Timed> {
+        Timed::by_wall(self, plan, steps)
+    }
+
     /// How many steps of a plan are worth asking for in one call, by how long those before took: a
     /// caller that wants to hear of the user in between asks for no more.
     fn steps_at_once(&self, _plan: PlanId) -> usize {
@@ -269,7 +315,7 @@ pub trait Executor {
     /// When the device is lost.
     fn take_metrics(&mut self, wait: bool) -> Result<Vec<MetricRow>>;
 
-    /// Waits until every step submitted so far has ended.
+    /// Waits until every step submitted so far has ended, and what was written has arrived.
     ///
     /// # Errors
     /// When the device is lost.

@@ -17,11 +17,12 @@ mod parameter;
 mod plan;
 mod planning;
 mod profile;
+mod recording;
 mod updates;
 
 pub use bytes::Bytes;
 pub use cost::Cost;
-pub use executor::{DataId, Executor, MetricRow, PlanId, ProfileRow, State};
+pub use executor::{Clock, DataId, Executor, MetricRow, PlanId, ProfileRow, State, Timed};
 pub use finding::{Finding, find_not_finite};
 pub use halves::HalfStorage;
 pub(crate) use held::HeldPlans;

@@ -10,7 +10,7 @@ use crate::ops::product::matmul;
 use crate::ops::random::{binarise, draws, dropout, reparameterise};
 use crate::ops::reduction::{argmin, batch_norm, reduce, softmax, top_k_mask};
 use crate::ops::window::{
-    avg_pool2d, blur, conv_transpose2d, conv2d, conv2d_weight_gradient, max_pool2d,
+    avg_pool2d, blur, conv_transpose2d, conv2d, conv2d_weight_gradient, convolution, max_pool2d,
     max_pool2d_backward, upsample2d,
 };
 
@@ -28,7 +28,6 @@ pub fn kernels() -> Vec<&'static Kernel> {
         blur::kernel(),
         chain::example(),
         concat::kernel(),
-        conv2d_weight_gradient::kernel(),
         corrupt::kernel(),
         dropout::kernel(),
         gather::kernel(),
@@ -54,7 +53,9 @@ pub fn kernels() -> Vec<&'static Kernel> {
         unary::kernel(),
         upsample2d::kernel(),
     ];
+    kernels.extend(convolution::kernels());
     kernels.extend(conv2d::kernels());
+    kernels.extend(conv2d_weight_gradient::kernels());
     kernels.extend(conv_transpose2d::kernels());
     kernels.extend(matmul::kernels());
     kernels

@@ -233,9 +233,10 @@ fn edited(text: &str, mut edits: Vec<(Range<usize>, String)>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ops::adapter::AdapterTraits;
     use crate::ops::catalogue::kernels;
     use crate::ops::kernel::Kernel;
-    use crate::ops::target::{AdapterTraits, GpuTarget};
+    use crate::ops::target::GpuTarget;
 
     const KERNEL: Kernel = Kernel::from_wgsl(
         "nested",

@@ -36,12 +36,15 @@ const PARTS: &[Part] = parts![
     "shared/line",
     "shared/linear",
     "shared/lines",
+    "shared/metric",
     "shared/outputs",
     "shared/parts",
     "shared/philox",
     "shared/step",
+    "shared/steps",
     "shared/store",
     "shared/sums_4x4",
+    "shared/sums_4x8",
     "shared/sums_8x8",
     "shared/taps",
     "shared/terms",
@@ -49,9 +52,11 @@ const PARTS: &[Part] = parts![
     "shared/tree",
     "shared/unary",
     "shared/update",
-    "shared/walk",
+    "shared/weights",
     "shared/whole",
-    "software/lines_hidden",
+    "software/count",
+    "software/count_hidden",
+    "software/steps_looped",
     "software/sums_16x4_lanes",
     "software/sums_4x4_lanes",
     "software/terms_looped",
@@ -138,10 +143,11 @@ mod tests {
     use std::collections::BTreeSet;
 
     use super::*;
+    use crate::ops::adapter::{AdapterKind, AdapterTraits};
     use crate::ops::catalogue::kernels;
     use crate::ops::kernel::Kernel;
     use crate::ops::shared;
-    use crate::ops::target::{AdapterKind, AdapterTraits, GpuTarget};
+    use crate::ops::target::GpuTarget;
 
     /// The words of a text, without its comments.
     fn words(text: &str) -> BTreeSet<&str> {

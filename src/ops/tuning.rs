@@ -10,8 +10,8 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Variant {
-    /// Columns of a tile, 32, 64 or 128; 0 for a kernel without tiles.
-    pub tile: usize,
+    /// Rows and columns of a tile; 0 and 0 for a kernel without tiles.
+    pub tile: [usize; 2],
     /// Into how many parts the terms are cut; limited by how many there are.
     pub splits: usize,
 }
@@ -22,15 +22,17 @@ pub const MOST_SPLITS: usize = 1024;
 impl Variant {
     /// Whether there is a kernel for it.
     pub fn is_possible(self) -> bool {
-        [0, 32, 64, 128].contains(&self.tile) && (1..=MOST_SPLITS).contains(&self.splits)
+        let is_side = |side: &usize| [32, 64, 128].contains(side);
+        let is_tile = self.tile == [0, 0] || self.tile.iter().all(is_side);
+        is_tile && (1..=MOST_SPLITS).contains(&self.splits)
     }
 }
 
 impl fmt::Display for Variant {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.tile {
-            0 => write!(f, "no tiles, {} parts", self.splits),
-            tile => write!(f, "tiles of {tile}, {} parts", self.splits),
+            [0, 0] => write!(f, "no tiles, {} parts", self.splits),
+            [rows, columns] => write!(f, "tiles of {rows} x {columns}, {} parts", self.splits),
         }
     }
 }
@@ -49,8 +51,12 @@ impl Tuning {
     }
 }
 
+/// The tiles that there are on any adapter; those that one at hand has not are passed over.
+pub(super) const TILES: [[usize; 2]; 6] =
+    [[32, 32], [64, 32], [64, 64], [32, 128], [64, 128], [128, 128]];
+
 /// Tiles of these sizes, whole and in up to so many parts of the terms as make sense.
-pub(super) fn candidates(tiles: &[usize], terms: usize) -> Vec<Variant> {
+pub(super) fn candidates(tiles: &[[usize; 2]], terms: usize) -> Vec<Variant> {
     let most = (terms / 64).clamp(1, 64);
     let splits = [1, 2, 4, 8, 16, 32, 64].into_iter().filter(|splits| *splits <= most);
     splits

@@ -42,7 +42,7 @@ impl fmt::Debug for Case {
     }
 }
 
-/// Results by name: `y0`, .. the outputs, `dx0`, .. the gradients.
+/// Results by name: `y0`, .. the outputs, `dx0`, .. the gradients, `metric y0`, .. what the log has of them.
 pub type Results = Vec<(String, Tensor)>;
 
 /// A case as a graph.
@@ -184,13 +184,19 @@ impl Case {
 }
 
 impl Drawn {
+    /// The outputs that are one number, which are metrics as well.
+    fn metrics(&self) -> Vec<(String, NodeId)> {
+        let is_number = |node: NodeId| self.graph.shape(node).elements() == 1;
+        self.outputs.iter().filter(|(_, node)| is_number(*node)).cloned().collect()
+    }
+
     /// The plan of everything drawn.
     pub fn plan(&self, target: Option<&GpuTarget>, fuse: bool) -> Result<Plan> {
         Plan::new(&PlanRequest {
             graph: &self.graph,
             layout: &self.graph.layout(),
             outputs: self.outputs.clone(),
-            metrics: vec![],
+            metrics: self.metrics(),
             training: None,
             target,
             fuse,
@@ -210,7 +216,14 @@ impl Drawn {
         }
         device.run(plan, &[scalars()])?;
         let names = self.outputs.iter().map(|(name, _)| name);
-        names.map(|name| Ok((name.clone(), device.read_output(plan, name)?))).collect()
+        let outputs = names.map(|name| Ok((name.clone(), device.read_output(plan, name)?)));
+        let mut results = outputs.collect::<Result<Results>>()?;
+        for row in device.take_metrics(true)? {
+            for ((name, _), value) in self.metrics().into_iter().zip(row.values) {
+                results.push((format!("metric {name}"), Tensor::full(Shape::scalar(), value)));
+            }
+        }
+        Ok(results)
     }
 }
 
@@ -220,6 +233,7 @@ pub fn scalars() -> StepScalars {
     StepScalars {
         step: 5,
         cursor: 3,
+        row: 2,
         weight: 0.25,
         seed: [11, 13],
         learning_rate: 0.5,

@@ -6,7 +6,7 @@ use diabolo::cpu::CpuExecutor;
 use diabolo::error::Result;
 use diabolo::gpu::{DeviceChoice, GpuExecutor, GpuOptions, ShaderChecks};
 use diabolo::graph::{Executor, PlanId};
-use diabolo::ops::AdapterKind;
+use diabolo::ops::{AdapterKind, AdapterTraits, GpuTarget};
 
 /// Names the adapter that tests run on, in the words of `--device`; the best there is otherwise.
 /// Set by hand, to see the suite pass on another driver.
@@ -46,17 +46,29 @@ pub fn gpu() -> GpuExecutor {
 
 /// The adapter, with kernels chosen as for one of this kind.
 pub fn gpu_as(kind: AdapterKind) -> GpuExecutor {
-    open(Some(kind), ShaderChecks::Checked)
+    open(target_of(kind), ShaderChecks::Checked)
+}
+
+/// The adapter, with kernels chosen as for this one.
+pub fn gpu_with(target: GpuTarget) -> GpuExecutor {
+    open(Some(target), ShaderChecks::Checked)
 }
 
 /// The same, with kernels as release builds run them.
 pub fn trusted_gpu_as(kind: AdapterKind) -> GpuExecutor {
-    open(Some(kind), ShaderChecks::Trusted)
+    open(target_of(kind), ShaderChecks::Trusted)
 }
 
-fn open(kind: Option<AdapterKind>, checks: ShaderChecks) -> GpuExecutor {
+/// An adapter of this kind; none for the one at hand where that is of this kind, for it has more to say.
+fn target_of(kind: AdapterKind) -> Option<GpuTarget> {
+    let is_software = gpu().target().is_some_and(|target| !target.fuses_updates);
+    let is_own = kind == AdapterKind::Software && is_software;
+    (!is_own).then(|| GpuTarget::new(&AdapterTraits::of(kind)))
+}
+
+fn open(target: Option<GpuTarget>, checks: ShaderChecks) -> GpuExecutor {
     let name = std::env::var(ADAPTER).unwrap_or_else(|_| "gpu".into());
     let choice: DeviceChoice = name.parse().unwrap_or_else(|error| panic!("{ADAPTER}: {error}"));
-    let options = GpuOptions { checks, kind, cache: None, tuning: None };
+    let options = GpuOptions { checks, target, cache: None, tuning: None };
     GpuExecutor::choose(&choice, options).unwrap_or_else(|error| panic!("{error}"))
 }

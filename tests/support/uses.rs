@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, HashMap};
 
 use diabolo::graph::{Graph, Plan, PlanRequest};
 use diabolo::ops::{
-    AdapterKind, AdapterTraits, Dispatch, Elementwise, GpuTarget, Kernel, kernels, sum_all,
+    AdapterKind, AdapterTraits, Chip, Dispatch, Elementwise, GpuTarget, Kernel, Maker, kernels,
+    sum_all,
 };
 use naga::valid::{Capabilities, ModuleInfo, ValidationFlags, Validator};
 use proptest::prelude::*;
@@ -88,20 +89,38 @@ macro_rules! all_rooms {
 
 for_each_room!(all_rooms);
 
-/// The adapters that kernels differ between.
-fn adapters() -> [AdapterTraits; 5] {
+/// The adapters that kernels differ between: those of all makers, each as it is and with each of its tiles alone, so
+/// that small cases are seen in all tiles, and those that compute on the processor.
+fn targets() -> Vec<GpuTarget> {
     let [discrete, integrated, software] =
         [AdapterKind::Discrete, AdapterKind::Integrated, AdapterKind::Software]
             .map(AdapterTraits::of);
     let half = AdapterTraits { f16: true, ..discrete.clone() };
-    [discrete, half, integrated, software, AdapterTraits::llvmpipe()]
+    let others = [discrete, half, integrated, software, AdapterTraits::llvmpipe()];
+    let makers = Maker::ALL.map(Maker::typical);
+    let whole: Vec<_> = others.iter().chain(&makers).map(GpuTarget::new).collect();
+    let mut targets: Vec<GpuTarget> = vec![];
+    for target in whole {
+        for tile in target.chip.tiles.clone() {
+            let chip = Chip { tiles: vec![tile], ..target.chip.clone() };
+            targets.push(GpuTarget { chip, ..target.clone() });
+        }
+        targets.push(target);
+    }
+    let mut known = vec![];
+    targets.retain(|target| {
+        let way = (target.chip.clone(), target.eight_lanes, target.unrolls_terms, target.f16);
+        let new = !known.contains(&way);
+        known.push(way);
+        new
+    });
+    targets
 }
 
 /// Every dispatch of all rooms and of training steps, on GPUs and on software adapters, once.
 pub fn uses() -> Vec<Use> {
     let mut uses = BTreeMap::new();
-    for adapter in adapters() {
-        let target = GpuTarget::new(&adapter);
+    for target in targets() {
         let mut plans = models::training_plans(&target);
         // Single operations read and give f32, whatever is between them.
         for case in cases().into_iter().filter(|_| !target.f16) {
@@ -148,9 +167,11 @@ pub fn uses_with_own() -> Vec<Use> {
     uses
 }
 
-/// The name of the file that a kernel is of. Chains are written each anew, by one file.
+/// The name of the file that a kernel is of. Those that are written for each use end in a digest.
 pub fn file_of(kernel: &Kernel) -> &'static str {
-    if kernel.name.starts_with("chain_") { "chain" } else { kernel.name }
+    let is_digest = |end: &str| end.len() == 12 && end.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let parts = kernel.name.rsplit_once('_');
+    parts.filter(|(_, end)| is_digest(end)).map_or(kernel.name, |(file, _)| file)
 }
 
 /// Every kernel as GPUs have it and, where it is another there, as an adapter of eight lanes does.

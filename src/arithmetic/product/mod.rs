@@ -12,3 +12,4 @@ mod tile;
 
 pub use multiply::{Threads, accumulate, product};
 pub use operand::Operand;
+pub use pack::crosswise;

@@ -82,14 +82,21 @@ impl Columns {
     }
 }
 
-/// Copies some columns of every term, with zeros up to whole vectors.
+/// Copies some columns of every term, up to whole vectors.
 fn pack_tile(b: Operand, columns: std::ops::Range<usize>, packed: &mut [f32]) {
     let width = columns.len().next_multiple_of(VECTOR);
     let Strides { row, column } = b.strides;
     if column == 1 {
         for (term, packed) in packed.chunks_exact_mut(width).enumerate() {
+            let from = &b.data[term * row + columns.start..];
+            if let Some(whole) = from.get(..width) {
+                // What follows the columns makes sums that nobody stores, and vectors are copied faster.
+                let vectors = packed.as_chunks_mut::<VECTOR>().0;
+                vectors.copy_from_slice(whole.as_chunks().0);
+                continue;
+            }
             let (to, zeros) = packed.split_at_mut(columns.len());
-            to.copy_from_slice(&b.data[term * row + columns.start..][..columns.len()]);
+            to.copy_from_slice(&from[..columns.len()]);
             zeros.fill(0.0);
         }
         return;
@@ -112,12 +119,23 @@ pub fn crosswise(
     let terms = to.len() / width;
     let mut line = 0;
     if step == 1 && lines >= ROWS {
-        with_workspace(ROWS * terms, |workspace| {
-            let columns = workspace.as_chunks_mut::<ROWS>().0;
-            while lines - line >= ROWS {
-                let row = |row: usize| &from[(line + row) * between..][..terms];
-                transpose(std::array::from_fn(row), columns);
-                for (to, column) in to.chunks_exact_mut(width).zip(&*columns) {
+        let row = |row: usize| &from[row * between..][..terms];
+        with_workspace(2 * ROWS * terms, |workspace| {
+            let (first, second) = workspace.as_chunks_mut::<ROWS>().0.split_at_mut(terms);
+            while lines - line >= 2 * ROWS {
+                transpose(std::array::from_fn(|number| row(line + number)), first);
+                transpose(std::array::from_fn(|number| row(line + ROWS + number)), second);
+                // Whole lines of a cache.
+                for (to, pair) in to.chunks_exact_mut(width).zip(first.iter().zip(&*second)) {
+                    let (left, right) = to[line..][..2 * ROWS].split_at_mut(ROWS);
+                    left.copy_from_slice(pair.0);
+                    right.copy_from_slice(pair.1);
+                }
+                line += 2 * ROWS;
+            }
+            if lines - line >= ROWS {
+                transpose(std::array::from_fn(|number| row(line + number)), first);
+                for (to, column) in to.chunks_exact_mut(width).zip(&*first) {
                     to[line..][..ROWS].copy_from_slice(column);
                 }
                 line += ROWS;

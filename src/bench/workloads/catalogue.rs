@@ -5,6 +5,7 @@ use super::workload::{Work, Workload};
 use super::{models, operations};
 use crate::error::{Error, Result};
 use crate::graph::Executor;
+use crate::ops::GpuTarget;
 use crate::train::Precision;
 
 impl Workload {
@@ -57,10 +58,22 @@ impl Workload {
     /// # Errors
     /// When the device is short of memory or lost.
     pub fn load(&self, executor: &mut dyn Executor) -> Result<Loaded> {
+        self.load_counted(executor, None)
+    }
+
+    /// The same, with costs and kernels as for another adapter where one is given.
+    ///
+    /// # Errors
+    /// When the device is short of memory or lost.
+    pub fn load_counted(
+        &self,
+        executor: &mut dyn Executor,
+        counted: Option<&GpuTarget>,
+    ) -> Result<Loaded> {
         match &self.work {
-            Work::Training(config) => models::load_training(executor, config),
-            Work::Inference(config) => models::load_inference(executor, config),
-            Work::Operations(build) => operations::load(executor, build.as_ref()),
+            Work::Training(config) => models::load_training(executor, config, counted),
+            Work::Inference(config) => models::load_inference(executor, config, counted),
+            Work::Operations(build) => operations::load(executor, build.as_ref(), counted),
             Work::Upload(words) => operations::load_transfer(executor, *words, true),
             Work::Readback(words) => operations::load_transfer(executor, *words, false),
         }

@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use crate::error::Result;
-use crate::graph::{Cost, Executor, Plan, PlanId};
+use crate::graph::{Clock, Cost, Executor, Plan, PlanId, Timed};
 use crate::ops::{GpuTarget, Optimiser, StepScalars};
 use crate::tensor::Tensor;
 
@@ -77,6 +77,8 @@ pub struct Measured {
     pub first: f64,
     /// The median seconds of those after it.
     pub median: f64,
+    /// What these were measured by.
+    pub clock: Clock,
 }
 
 impl Loaded {
@@ -100,21 +102,28 @@ impl Loaded {
         self.plan
     }
 
-    /// Takes `count` steps and waits for them; the seconds that took.
+    /// So many steps of a plan.
+    fn steps(count: usize) -> Vec<StepScalars> {
+        let corrections = Optimiser::adam().corrections(0);
+        let scalars =
+            |row| StepScalars { row, learning_rate: 1e-3, corrections, ..Default::default() };
+        (0..count as u32).map(scalars).collect()
+    }
+
+    /// Takes `count` steps and waits for them and for what was written; the seconds that took.
     ///
     /// # Errors
     /// When the device is lost.
     pub fn run(&self, executor: &mut dyn Executor, count: usize) -> Result<f64> {
-        let corrections = Optimiser::adam().corrections(0);
-        let scalars =
-            |row| StepScalars { row, learning_rate: 1e-3, corrections, ..Default::default() };
-        let steps: Vec<StepScalars> = (0..count as u32).map(scalars).collect();
+        let steps = Self::steps(count);
         let begin = Instant::now();
         match &self.action {
             Action::Run => executor.run(self.plan, &steps)?,
             Action::Write(value) => {
                 for _ in 0..count {
                     executor.write_input(self.plan, "x", value)?;
+                    // Until then it may lie in the host's memory still.
+                    executor.wait()?;
                 }
             }
             Action::Read => {
@@ -129,23 +138,49 @@ impl Loaded {
         Ok(seconds)
     }
 
-    /// Measures steps after warm-up: 20 times, or fewer where they take long, but 5 at least. Short
-    /// steps are measured several at a time, as a training run submits them.
+    /// The same by the device's own clock, where what runs is a plan and it has one.
+    fn sample(&self, executor: &mut dyn Executor, count: usize) -> Result<Timed> {
+        match &self.action {
+            Action::Run => {
+                let timed = executor.run_timed(self.plan, &Self::steps(count))?;
+                executor.take_metrics(true)?;
+                Ok(timed)
+            }
+            Action::Write(_) | Action::Read => {
+                Ok(Timed { seconds: self.run(executor, count)?, clock: Clock::Wall })
+            }
+        }
+    }
+
+    /// Measures steps once the device has worked for a while: 20 samples, or fewer where they take long,
+    /// but 5 at least. Short steps are measured many at a time, as a training run submits them.
     ///
     /// # Errors
     /// When the device is lost.
     pub fn measure(&self, executor: &mut dyn Executor) -> Result<Measured> {
         const BUDGET: f64 = 3.0;
+        const WARM_UP: f64 = 0.1;
+        /// Seconds of a sample, and the most steps of one.
+        const SAMPLE: f64 = 0.02;
+        const MOST: usize = 256;
         let first = self.run(executor, 1)?;
-        let once = self.run(executor, 1)?.min(self.run(executor, 1)?);
-        let together = ((0.02 / once) as usize).clamp(1, 8);
+        let begin = Instant::now();
+        let mut once = self.sample(executor, 1)?.seconds;
+        let together = |once: f64| ((SAMPLE / once) as usize).clamp(1, MOST);
+        while begin.elapsed().as_secs_f64() < WARM_UP {
+            let count = together(once);
+            once = self.sample(executor, count)?.seconds / count as f64;
+        }
+        let together = together(once);
         let count = ((BUDGET / (once * together as f64)) as usize).clamp(5, 20);
-        let mut seconds = (0..count)
-            .map(|_| Ok(self.run(executor, together)? / together as f64))
-            .collect::<Result<Vec<f64>>>()?;
+        let samples =
+            (0..count).map(|_| self.sample(executor, together)).collect::<Result<Vec<Timed>>>()?;
+        let each = samples.iter().map(|sample| sample.seconds / together as f64);
+        let mut seconds: Vec<f64> = each.collect();
         seconds.sort_by(f64::total_cmp);
-        let middle = (seconds[(count - 1) / 2] + seconds[count / 2]) / 2.0;
-        Ok(Measured { first, median: middle })
+        let median = (seconds[(count - 1) / 2] + seconds[count / 2]) / 2.0;
+        let clocks = samples.iter().map(|sample| sample.clock);
+        Ok(Measured { first, median, clock: clocks.max().unwrap_or(Clock::Wall) })
     }
 }
 

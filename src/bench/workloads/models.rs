@@ -17,10 +17,12 @@ use crate::train::{BatchShape, Config, training_plan};
 
 const MNIST: ImageShape = ImageShape { channels: 1, height: 28, width: 28 };
 const DIGITS: ImageShape = ImageShape { channels: 1, height: 8, width: 8 };
+const PHOTOGRAPHS: ImageShape = ImageShape { channels: 3, height: 64, width: 64 };
 
 /// W0: dense, 64-64-32-32-64-64, batch 32, on images of the embedded digits' size. W1: dense,
 /// 784-64-32-32-64-784, batch 256. W3: convolutional, batch 128. W4: denoising,
-/// 784-400-32-400-784, batch 32, noise drawn each step. W5: variational, 784-400-20, batch 128.
+/// 784-400-32-400-784, batch 32, noise drawn each step. W5: variational, 784-400-20, batch 128. W6:
+/// variational and convolutional, 64x64 RGB, stages of 32, 64, 128 and 256, a code of 128, batch 64.
 pub(super) fn workloads() -> Result<Vec<Workload>> {
     let config = |model: Model, batch| Config { batch, ..Config::new(model) };
     let conv = config(model(Kind::Conv, MNIST, Choices::default())?, 128);
@@ -30,17 +32,30 @@ pub(super) fn workloads() -> Result<Vec<Workload>> {
         loss: Some(Loss::Mse),
         ..Choices::default()
     };
+    let deep = Choices {
+        arch: Some(Architecture::Conv(Sizes::mirrored(vec![32, 64, 128, 256]))),
+        latent: Some(CodeForm::Vector(128)),
+        loss: Some(Loss::Mse),
+        ..Choices::default()
+    };
+    let photographs = config(model(Kind::Vae, PHOTOGRAPHS, deep)?, 64);
     let noise = Some(Corruption::Gaussian { deviation: 0.5 });
     let denoising = Config { noise, ..config(model(Kind::Denoising, MNIST, wide)?, 32) };
     let training =
         |name: &str, config| Workload { name: name.into(), work: Work::Training(Box::new(config)) };
+    let inference = |name: &str, config| Workload {
+        name: name.into(),
+        work: Work::Inference(Box::new(config)),
+    };
     Ok(vec![
         training("W0", config(model(Kind::Dense, DIGITS, Choices::default())?, 32)),
         training("W1", config(model(Kind::Dense, MNIST, Choices::default())?, 256)),
         training("W3", conv.clone()),
         training("W4", denoising),
         training("W5", config(model(Kind::Vae, MNIST, Choices::default())?, 128)),
-        Workload { name: "W3infer".into(), work: Work::Inference(Box::new(conv)) },
+        training("W6", photographs.clone()),
+        inference("W3infer", conv),
+        inference("W6infer", photographs),
     ])
 }
 
@@ -54,7 +69,11 @@ fn model(kind: Kind, images: ImageShape, choices: Choices) -> Result<Model> {
     Ok(model)
 }
 
-pub(super) fn load_training(executor: &mut dyn Executor, config: &Config) -> Result<Loaded> {
+pub(super) fn load_training(
+    executor: &mut dyn Executor,
+    config: &Config,
+    counted: Option<&GpuTarget>,
+) -> Result<Loaded> {
     let layout = layout(&config.model)?;
     executor.set_state(&State::initial(&layout, Seed(0), config.optimiser.moments()))?;
     let images = config.model.images();
@@ -71,22 +90,27 @@ pub(super) fn load_training(executor: &mut dyn Executor, config: &Config) -> Res
         |target: Option<&GpuTarget>, fuse| training_plan(config, &layout, shape, target, fuse);
     // Refused as it is for this device, before it is counted as for another.
     let own = plan(executor.target(), true)?;
-    let costs = PlanCosts::of(executor.target(), plan)?;
+    let costs = PlanCosts::of(counted.or(executor.target()), plan)?;
     let plan = executor.add_plan(own, Some(data))?;
     Ok(Loaded::of_plan(plan, costs))
 }
 
-pub(super) fn load_inference(executor: &mut dyn Executor, config: &Config) -> Result<Loaded> {
+pub(super) fn load_inference(
+    executor: &mut dyn Executor,
+    config: &Config,
+    counted: Option<&GpuTarget>,
+) -> Result<Loaded> {
     let layout = layout(&config.model)?;
     executor.set_state(&State::initial(&layout, Seed(0), 0))?;
     let plan = |target: Option<&GpuTarget>, fuse| -> Result<Plan> {
         Task::Reconstruct.plan_as(&config.model, &layout, config.batch, target, fuse)
     };
-    let costs = PlanCosts::of(executor.target(), plan)?;
+    let costs = PlanCosts::of(counted.or(executor.target()), plan)?;
     let plan = executor.add_plan(plan(executor.target(), true)?, None)?;
-    let ImageShape { channels, height, width } = MNIST;
+    let ImageShape { channels, height, width } = config.model.images();
     let mut random = Philox::new(Seed(0), Stream(0));
-    let pixels = (0..config.batch * MNIST.elements()).map(|_| random.random()).collect();
+    let pixels =
+        (0..config.batch * config.model.images().elements()).map(|_| random.random()).collect();
     let images = Tensor::new([config.batch, channels, height, width], pixels)?;
     executor.write_input(plan, "images", &images)?;
     Ok(Loaded::of_plan(plan, costs))

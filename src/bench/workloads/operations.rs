@@ -6,7 +6,7 @@ use rand::RngExt;
 
 use super::measure::{Ceilings, Loaded, PlanCosts};
 use super::workload::{Build, Work, Workload};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::graph::{Executor, Graph, Plan, PlanRequest, State, Training};
 use crate::nn;
 use crate::ops::{
@@ -139,7 +139,11 @@ fn passes() -> Vec<Workload> {
 }
 
 /// Plans the operations, or an optimiser step where there is nothing but a parameter.
-pub(super) fn load(executor: &mut dyn Executor, build: &Build) -> Result<Loaded> {
+pub(super) fn load(
+    executor: &mut dyn Executor,
+    build: &Build,
+    counted: Option<&GpuTarget>,
+) -> Result<Loaded> {
     let mut graph = Graph::new();
     let mut outputs = build(&mut graph)?;
     let layout = graph.layout();
@@ -160,7 +164,7 @@ pub(super) fn load(executor: &mut dyn Executor, build: &Build) -> Result<Loaded>
         let request = PlanRequest::new(&graph, &layout, target);
         Plan::new(&PlanRequest { outputs, training, fuse, ..request })
     };
-    let costs = PlanCosts::of(executor.target(), plan)?;
+    let costs = PlanCosts::of(counted.or(executor.target()), plan)?;
     let plan = plan(executor.target(), true)?;
     let inputs = plan.inputs.clone();
     let plan = executor.add_plan(plan, None)?;
@@ -215,20 +219,32 @@ fn load_roofline(
 }
 
 impl Ceilings {
-    /// Measures what a device can do at most.
+    /// Measures what a device can do at most: the copy goes over 512 MiB, which no cache holds, or as much
+    /// as the device binds and has room for.
     ///
     /// # Errors
     /// When the device is lost.
     pub fn measure(executor: &mut dyn Executor) -> Result<Self> {
+        /// Numbers that are read, and as many written.
+        const COPIED: usize = 64 << 20;
+        const LEAST_COPIED: usize = 4 << 20;
+        let bound = executor.target().map_or(u64::MAX, |target| target.max_binding_bytes);
+        let copied = COPIED.min((bound / 4) as usize);
         let mut rate = |words, kind, amount: fn(&PlanCosts) -> u64| -> Result<f64> {
             let (loaded, plan) = load_roofline(executor, words, kind)?;
             let measured = loaded.measure(executor)?;
             executor.remove_plan(plan)?;
             Ok(amount(&loaded.costs) as f64 / measured.median / 1e9)
         };
-        Ok(Self {
-            gflops: rate(1 << 20, Roofline::MultiplyAdds(256), |costs| costs.fused.flops)?,
-            gbytes: rate(8 << 20, Roofline::Copy, |costs| costs.fused.bytes)?,
-        })
+        let gflops = rate(1 << 20, Roofline::MultiplyAdds(256), |costs| costs.fused.flops)?;
+        let mut words = copied;
+        let gbytes = loop {
+            match rate(words, Roofline::Copy, |costs| costs.fused.bytes) {
+                // Other programs may have most of its memory.
+                Err(Error::Memory(_)) if words > LEAST_COPIED => words /= 2,
+                measured => break measured?,
+            }
+        };
+        Ok(Self { gflops, gbytes })
     }
 }

@@ -4,9 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use crate::graph::nodes::{Graph, Kind};
-use crate::ops::{
-    Chain, Instruction, MAX_INPUTS, NodeId, Pointwise, Reduce, ReduceKind, Total, UnaryKind,
-};
+use crate::ops::{Chain, Instruction, MAX_INPUTS, NodeId, Pointwise, Reduce, Total, UnaryKind};
 
 /// A part of a chain.
 #[derive(Clone, Copy, Debug)]
@@ -317,6 +315,7 @@ impl<'a> Fusion<'a> {
             instructions: vec![],
             tensors: vec![],
             total: None,
+            recorded: None,
         };
         let mut outputs = vec![];
         for &member in &group.members {
@@ -373,12 +372,7 @@ impl Graph {
         }
         let op: &dyn std::any::Any = op.as_ref();
         let reduce: &Reduce = op.downcast_ref()?;
-        let terms = count(&node.inputs[0]);
-        let scale = match reduce.kind {
-            ReduceKind::Sum => 1.0,
-            ReduceKind::Mean => 1.0 / terms as f32,
-            ReduceKind::Max => return None,
-        };
-        (elements == 1).then_some(Part::Sum(scale, terms))
+        let input = &self.node(node.inputs[0]).shape;
+        reduce.factor_of_all(input).map(|scale| Part::Sum(scale, input.elements()))
     }
 }

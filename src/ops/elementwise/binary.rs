@@ -13,7 +13,7 @@ use crate::ops::op::{Builder, CpuCall, Op, Shapes};
 use crate::ops::target::GpuTarget;
 use crate::shape::Shape;
 
-static KERNEL: Kernel = kernel!("elementwise/binary");
+static EXAMPLE: Kernel = kernel!("elementwise/binary");
 
 impl BinaryKind {
     /// Calls `f` with the function.
@@ -276,14 +276,36 @@ impl Op for Binary {
         let flat = shapes.inputs.iter().all(|shape| *shape == shapes.output);
         let (entry, invocations) =
             if flat { ("same_shape", count.div_ceil(4)) } else { ("broadcast", count) };
-        let dispatch = Dispatch::new(&KERNEL, bindings, Dispatch::linear(invocations, 64))
-            .entry(entry)
-            .constant("KIND", self.0 as u32)
-            .params([invocations as u32, 0, 0, 0].into_iter().chain(walk.words()));
-        vec![if flat { dispatch } else { dispatch.constant("AXES", walk.sizes.len() as u32) }]
+        let dispatch =
+            Dispatch::new(&kernel_of(&walk), bindings, Dispatch::linear(invocations, 64));
+        let dispatch = dispatch.entry(entry).constant("KIND", self.0 as u32);
+        vec![dispatch.params([invocations as u32])]
     }
 }
 
+fn kernel_of(walk: &Walk) -> Kernel {
+    EXAMPLE.with_lines(&[walk.wgsl("place_a", 0), walk.wgsl("place_b", 1)].join("\n"))
+}
+
 pub(crate) fn kernel() -> &'static Kernel {
-    &KERNEL
+    &EXAMPLE
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_example_of_the_file_is_written_of_its_walks() {
+        let (shape, bias) = (Shape::from([2, 3, 4, 5]), Shape::from([3, 1, 1]));
+        let walk = Walk::broadcast(&shape, &[&shape, &bias]);
+        let lines = [walk.wgsl("place_a", 0), walk.wgsl("place_b", 1)].join("\n");
+        crate::ops::written::assert_example(&EXAMPLE, &lines);
+        // Tensors of one shape have one kernel, whatever the shape.
+        let flat = |sizes: [usize; 2]| {
+            let shape = Shape::from(sizes);
+            kernel_of(&Walk::broadcast(&shape, &[&shape, &shape])).name
+        };
+        assert_eq!(flat([2, 3]), flat([7, 5]));
+    }
 }

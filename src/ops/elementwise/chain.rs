@@ -7,6 +7,7 @@ use crate::ops::function::Pointwise;
 use crate::ops::half::Halves;
 use crate::ops::kernel::{Binding, Dispatch, Kernel, MAX_INPUTS, MAX_OUTPUTS, kernel};
 use crate::ops::loss::gaussian_kl::divergence;
+use crate::ops::metric::MetricColumn;
 use crate::ops::node::{Backward, NodeId};
 use crate::ops::op::{Builder, CpuCall, Op, Shapes};
 use crate::ops::reduction::reduce::{ReduceKind, reduce_slice};
@@ -62,8 +63,18 @@ pub struct Total {
     pub scale: f32,
 }
 
+/// One of the outputs that is a metric: it goes into the metrics log, too.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Recorded {
+    /// The number of the output.
+    pub output: usize,
+    /// Where it goes.
+    pub column: MetricColumn,
+}
+
 /// Operations on each element of inputs that have `shape`'s number of elements or one. Its outputs:
-/// the registers of `tensors`, then the total. How many there may be is what [`Chain::fits`] says.
+/// the registers of `tensors`, then the total, then the metrics log where one of these is recorded. How
+/// many there may be is what [`Chain::fits`] says.
 #[derive(Clone, Debug)]
 pub struct Chain {
     /// The shape of what is computed for each element.
@@ -74,6 +85,8 @@ pub struct Chain {
     pub tensors: Vec<usize>,
     /// A sum.
     pub total: Option<Total>,
+    /// What is written into the metrics log.
+    pub recorded: Option<Recorded>,
 }
 
 /// Elements of one instruction's result that are computed at a time, so that all stay in the
@@ -173,8 +186,38 @@ impl Chain {
 
     /// Whether one kernel can bind all it keeps and this many inputs.
     pub fn fits(&self, inputs: usize) -> bool {
-        let outputs = self.tensors.len() + usize::from(self.total.is_some());
+        let single = [self.total.is_some(), self.recorded.is_some()];
+        let outputs = self.tensors.len() + single.map(usize::from).iter().sum::<usize>();
         inputs <= MAX_INPUTS && outputs <= MAX_OUTPUTS && inputs + outputs <= MAX_BUFFERS
+    }
+
+    /// The sum of all elements of an input, by itself.
+    pub fn sum(elements: usize, scale: f32) -> Self {
+        Self {
+            shape: [elements].into(),
+            instructions: vec![],
+            tensors: vec![],
+            total: Some(Total { register: 0, scale }),
+            recorded: None,
+        }
+    }
+
+    /// The chain on so many inputs with one of its outputs recorded, if the kernel can bind the log, too, and
+    /// the output is the total or, where there is none, one number.
+    pub fn recording(&self, output: usize, column: MetricColumn, inputs: usize) -> Option<Self> {
+        let is_number = match self.total {
+            Some(_) => output == self.tensors.len(),
+            None => self.elements() == 1,
+        };
+        let recorded = Some(Recorded { output, column });
+        let chain = Self { recorded, ..self.clone() };
+        (self.recorded.is_none() && is_number && chain.fits(inputs)).then_some(chain)
+    }
+
+    /// The metrics log, where it is an output.
+    fn log(&self) -> Option<Binding> {
+        let before = self.tensors.len() + usize::from(self.total.is_some());
+        self.recorded.map(|_| Binding::Output(before))
     }
 
     /// The words of `struct Params`, as [`Chain::kernel`] declares it.
@@ -184,6 +227,8 @@ impl Chain {
             params.extend([groups as u32, total.scale.to_bits()]);
         }
         params.extend(self.constants(inputs).into_iter().map(|(_, value)| value.to_bits()));
+        let column = self.recorded.map(|recorded| recorded.column);
+        params.extend(column.into_iter().flat_map(|it| [it.number as u32, it.of as u32]));
         params
     }
 }
@@ -208,18 +253,21 @@ impl Op for Chain {
     fn cpu(&self, call: CpuCall) {
         let inputs = &call.inputs[..call.shapes.inputs.len()];
         let run = Run { chain: self, inputs, step: call.step };
-        let mut tensors = call.outputs;
-        let total = self.total.map(|total| {
-            let output = std::mem::take(&mut tensors[self.tensors.len()]);
-            (total.scale, output)
-        });
-        with_workspace(self.elements().div_ceil(PIECE), |sums| {
+        let mut outputs = call.outputs;
+        let mut tensors: [&mut [f32]; MAX_OUTPUTS] = Default::default();
+        let kept = outputs.iter_mut().take(self.tensors.len());
+        tensors.iter_mut().zip(kept).for_each(|(tensor, output)| *tensor = &mut **output);
+        let sum = with_workspace(self.elements().div_ceil(PIECE), |sums| {
             run_pieces(&run, 0, tensors, sums);
-            if let Some((scale, output)) = total {
-                let sum: f64 = sums.iter().map(|sum| f64::from(*sum)).sum();
-                output[0] = sum as f32 * scale;
-            }
+            sums.iter().map(|sum| f64::from(*sum)).sum::<f64>()
         });
+        if let Some(total) = self.total {
+            outputs[self.tensors.len()][0] = sum as f32 * total.scale;
+        }
+        if let (Some(recorded), Some(Binding::Output(log))) = (self.recorded, self.log()) {
+            let number = outputs[recorded.output][0];
+            recorded.column.write(outputs[log], call.step, number);
+        }
     }
 
     fn gpu(&self, shapes: &Shapes, _target: &GpuTarget) -> Vec<Dispatch> {
@@ -230,22 +278,40 @@ impl Op for Chain {
         let mut bindings: Vec<Binding> = (0..inputs).map(Binding::Input).collect();
         bindings.extend((0..self.tensors.len()).map(Binding::Output));
         let pass = |bindings| Dispatch::new(&kernel, bindings, Dispatch::linear(groups, 1));
+        let log = self.log();
         if self.total.is_none() {
+            bindings.extend(log);
             return vec![pass(bindings).entry("tensors").params(params)];
         }
         let total = Binding::Output(self.tensors.len());
-        bindings.push(if groups == 1 { total } else { Binding::Scratch });
-        let sum = pass(bindings).entry("sum").constant("EACH", each as u32).params(params.clone());
+        let [sum, join] = match log {
+            Some(_) => ["sum_recorded", "join_recorded"],
+            None => ["sum", "join"],
+        };
         if groups == 1 {
-            return vec![sum];
+            bindings.push(total);
+            bindings.extend(log);
+            let sum = pass(bindings).entry(sum).constant("EACH", each as u32);
+            return vec![sum.params(params)];
         }
-        let join = Dispatch::new(&kernel, vec![Binding::Scratch, total], [1, 1, 1]).entry("join");
-        vec![sum, join.params(params)]
+        bindings.push(Binding::Scratch);
+        let parts =
+            pass(bindings).entry("sum").constant("EACH", each as u32).params(params.clone());
+        let bindings = [Binding::Scratch, total].into_iter().chain(log).collect();
+        let join = Dispatch::new(&kernel, bindings, [1, 1, 1]).entry(join);
+        vec![parts, join.params(params)]
     }
 
     fn gpu_scratch(&self, _shapes: &Shapes, _target: &GpuTarget) -> usize {
         let [_, groups] = self.grain();
         if self.total.is_some() && groups > 1 { groups } else { 0 }
+    }
+
+    /// A row of the log is written, not the whole of it.
+    fn traffic(&self, shapes: &Shapes, _outputs: usize) -> usize {
+        let numbers = [self.total.is_some(), self.recorded.is_some()].map(usize::from);
+        let read = shapes.inputs.iter().map(Shape::elements).sum::<usize>();
+        read + self.tensors.len() * self.elements() + numbers.iter().sum::<usize>()
     }
 
     fn flops(&self, _shapes: &Shapes) -> u64 {

@@ -1,21 +1,10 @@
 //! A chain as WGSL: `shaders/elementwise/chain.wgsl` with this chain's lines in place of those of its example.
 
-use std::collections::BTreeMap;
-use std::sync::{Mutex, PoisonError};
-
-use md5::{Digest, Md5};
-
-use super::chain::{Chain, Instruction};
+use super::chain::{Chain, Instruction, example};
 use crate::ops::function::{Activation, BinaryKind, Pointwise, UnaryKind};
 use crate::ops::kernel::Kernel;
+use crate::ops::written::{self, TITLE};
 use crate::shape::Shape;
-
-/// The handwritten parts. Each begins with a title.
-const FILE: &str = include_str!("../../../shaders/elementwise/chain.wgsl");
-const TITLE: &str = "// ---- ";
-
-/// Every kernel that was made, by its text.
-static KERNELS: Mutex<BTreeMap<String, Kernel>> = Mutex::new(BTreeMap::new());
 
 impl Pointwise {
     /// The numbers that the kernel takes from its uniform, and not from its text: factors of means
@@ -79,19 +68,7 @@ impl Instruction {
 impl Chain {
     /// The kernel of this chain on inputs of these shapes, the same for the same text.
     pub(crate) fn kernel(&self, inputs: &[Shape]) -> Kernel {
-        let text = self.text(inputs);
-        let mut kernels = KERNELS.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(kernel) = kernels.get(&text) {
-            return kernel.clone();
-        }
-        // One that stays as it is: profiles, and pipelines that drivers keep, go by the name.
-        let digest: String =
-            Md5::digest(&text)[..6].iter().map(|byte| format!("{byte:02x}")).collect();
-        // Kept as long as the program runs, once for each text, as devices keep what they compile.
-        let name = Box::leak(format!("chain_{digest}").into_boxed_str());
-        let kernel = Kernel { trusted: true, ..Kernel::from_text(name, text.clone()) };
-        kernels.insert(text, kernel.clone());
-        kernel
+        written::kernel(example().name, self.text(inputs))
     }
 
     /// The kernel's text, but for what it needs.
@@ -100,16 +77,22 @@ impl Chain {
             None => vec!["linear"],
             Some(_) => vec!["tree"],
         };
+        parts.extend(self.recorded.map(|_| "metric"));
         for part in self.instructions.iter().filter_map(|it| it.function.shared()) {
             if !parts.contains(&part) {
                 parts.push(part);
             }
         }
-        let sections: Vec<&str> = FILE.split(TITLE).collect();
-        let [head, _example, tensors, sum] = sections[..] else {
-            unreachable!("the file has three titles")
+        let file = example().own_text();
+        let sections: Vec<&str> = file.split(TITLE).collect();
+        let [head, _example, tensors, sum, recorded] = sections[..] else {
+            unreachable!("the file has four titles")
         };
-        let rest = if self.total.is_none() { tensors } else { sum };
+        let rest = match (self.total, self.recorded) {
+            (None, _) => tensors.to_owned(),
+            (Some(_), None) => sum.to_owned(),
+            (Some(_), Some(_)) => format!("{sum}{TITLE}{recorded}"),
+        };
         // The file's first line says what its example needs.
         let head = head.split_once('\n').map_or(head, |(_, head)| head);
         let needs = parts.join(", ");
@@ -135,12 +118,17 @@ impl Chain {
         for (name, _) in self.constants(inputs.len()) {
             text += &format!("    {name}: f32,\n");
         }
+        if self.recorded.is_some() {
+            text += "    column: u32,\n    columns: u32,\n";
+        }
         text += "}\n";
         let read = (0..inputs.len()).map(|input| ("read", format!("in{input}: array<vec4<f32>>")));
         let kept = (0..self.tensors.len())
             .map(|output| ("read_write", format!("out{output}: array<vec4<f32>>")));
         let total = self.total.map(|_| ("read_write", "total: array<f32>".into()));
-        for (number, (access, buffer)) in read.chain(kept).chain(total).enumerate() {
+        let log = self.recorded.map(|_| ("read_write", "rows: array<u32>".into()));
+        let buffers = read.chain(kept).chain(total).chain(log);
+        for (number, (access, buffer)) in buffers.enumerate() {
             text += &format!("@group(0) @binding({number}) var<storage, {access}> {buffer};\n");
         }
         text + &self.function(inputs)
@@ -165,8 +153,15 @@ impl Chain {
         for (output, register) in self.tensors.iter().enumerate() {
             text += &format!("    out{output}[i] = r{register};\n");
         }
-        if let Some(total) = self.total {
-            text += &format!("    return r{};\n", total.register);
+        match (self.total, self.recorded) {
+            (Some(total), _) => text += &format!("    return r{};\n", total.register),
+            // There is but one vec4 then.
+            (None, Some(recorded)) => {
+                let place = "metric_place(params.column, params.columns)";
+                let number = format!("bitcast<u32>(r{}.x)", self.tensors[recorded.output]);
+                text += &format!("    rows[{place}] = metric_word({number});\n");
+            }
+            (None, None) => {}
         }
         text + "}\n"
     }
@@ -175,7 +170,8 @@ impl Chain {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ops::elementwise::chain::Total;
+    use crate::ops::elementwise::chain::{Recorded, Total};
+    use crate::ops::metric::MetricColumn;
     use crate::ops::shared;
 
     fn instruction(function: Pointwise, operands: [usize; 2]) -> Instruction {
@@ -195,6 +191,7 @@ mod tests {
             ],
             tensors: vec![6],
             total: Some(Total { register: 4, scale: 1.0 }),
+            recorded: Some(Recorded { output: 1, column: MetricColumn { number: 0, of: 2 } }),
         };
         (chain, [[2, 3].into(), [2, 3].into(), Shape::scalar()])
     }
@@ -202,9 +199,10 @@ mod tests {
     #[test]
     fn the_example_of_the_file_is_what_its_chain_is_written_as() {
         let (chain, inputs) = example();
-        let written = chain.lines(&inputs);
-        let shown = FILE.split(TITLE).nth(1).unwrap();
-        assert_eq!(written.trim_end(), shown.trim_end(), "\n{written}");
+        let lines = chain.lines(&inputs);
+        let file = super::example().own_text();
+        let shown = file.split(TITLE).nth(1).unwrap();
+        assert_eq!(lines.trim_end(), shown.trim_end(), "\n{lines}");
     }
 
     #[test]
@@ -224,6 +222,7 @@ mod tests {
                 .collect(),
             tensors: vec![3, 4],
             total: None,
+            recorded: None,
         };
         let expected = "\
 the chain
@@ -274,6 +273,7 @@ fn chain(i: u32) {
                 instructions: vec![instruction(function, [0, 1])],
                 tensors: vec![2],
                 total: None,
+                recorded: None,
             };
             let kernel = chain.kernel(&[[4].into(), [4].into()]);
             kernel.parse().unwrap_or_else(|error| panic!("{function:?}: {error}"));

@@ -11,7 +11,7 @@ use crate::ops::op::{Builder, CpuCall, Op, Shapes};
 use crate::ops::target::GpuTarget;
 use crate::shape::Shape;
 
-static KERNEL: Kernel = kernel!("layout/pad");
+static EXAMPLE: Kernel = kernel!("layout/pad");
 
 /// Some axes of a padding as one: an axis and all axes within it that are not padded.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -91,26 +91,36 @@ impl Op for Pad {
 
     fn gpu(&self, shapes: &Shapes, _target: &GpuTarget) -> Vec<Dispatch> {
         let count = shapes.output.elements();
-        let axes = self.axes(&shapes.inputs[0]);
-        let words = |of: fn(&Axis) -> usize| {
-            let mut words = [0; MAX_AXES];
-            for (word, axis) in words.iter_mut().zip(axes.iter().rev()) {
-                *word = of(axis) as u32;
-            }
-            words
-        };
-        let sizes = [words(|axis| axis.outer), words(|axis| axis.before), words(|axis| axis.inner)];
-        let head = [count as u32, self.value.to_bits(), 0, 0];
-        vec![
-            Dispatch::new(
-                &KERNEL,
-                vec![Binding::Input(0), Binding::Output(0)],
-                Dispatch::linear(count, 64),
-            )
-            .constant("AXES", axes.len() as u32)
-            .params(head.into_iter().chain(sizes.into_iter().flatten())),
-        ]
+        let kernel = EXAMPLE.with_lines(&wgsl(&self.axes(&shapes.inputs[0])));
+        let bindings = vec![Binding::Input(0), Binding::Output(0)];
+        let dispatch = Dispatch::new(&kernel, bindings, Dispatch::linear(count, 64));
+        vec![dispatch.params([count as u32, self.value.to_bits()])]
     }
+}
+
+/// The function in WGSL that finds element `i` of the output in the input, axes innermost first.
+fn wgsl(axes: &[Axis]) -> String {
+    let mut text = String::from(
+        "fn source(i: u32) -> u32 {\n    // Before the input, differences wrap round to something large.\n",
+    );
+    let (mut outside, mut at) = (vec![], vec![]);
+    let (mut within, mut stride) = (1, 1);
+    for (number, axis) in axes.iter().rev().enumerate() {
+        let mut place = String::from("i");
+        if within > 1 {
+            place += &format!(" / {within}u");
+        }
+        if number + 1 < axes.len() {
+            place += &format!(" % {}u", axis.outer);
+        }
+        text += &format!("    let p{number} = {place} - {}u;\n", axis.before);
+        outside.push(format!("p{number} >= {}u", axis.inner));
+        at.push(if stride > 1 { format!("p{number} * {stride}u") } else { format!("p{number}") });
+        within *= axis.outer;
+        stride *= axis.inner;
+    }
+    let (outside, at) = (outside.join(" || "), at.join(" + "));
+    text + &format!("    if {outside} {{\n        return NOWHERE;\n    }}\n    return {at};\n}}\n")
 }
 
 /// The row of the input that lies in row `row` of the output, by all axes but the innermost.
@@ -129,5 +139,16 @@ fn input_row(axes: &[Axis], row: usize) -> Option<usize> {
 }
 
 pub(crate) fn kernel() -> &'static Kernel {
-    &KERNEL
+    &EXAMPLE
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_example_of_the_file_is_written_of_its_axes() {
+        let pad = Pad { before: vec![1, 2], after: vec![1, 1], value: 0.0 };
+        crate::ops::written::assert_example(&EXAMPLE, &wgsl(&pad.axes(&Shape::from([3, 4]))));
+    }
 }

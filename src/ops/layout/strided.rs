@@ -5,9 +5,9 @@ use crate::arithmetic::simd;
 use crate::ops::kernel::{Binding, Dispatch, Kernel, kernel};
 use crate::shape::Shape;
 
-static KERNEL: Kernel = kernel!("layout/strided");
+static EXAMPLE: Kernel = kernel!("layout/strided");
 
-/// The most axes left after merging; a uniform of two `vec4<u32>`.
+/// The most axes left after merging.
 pub const MAX_AXES: usize = 8;
 
 /// A walk over the elements of one shape, with the strides of several operands.
@@ -99,18 +99,32 @@ impl Walk {
         (self.sizes[last], std::array::from_fn(|operand| self.strides[operand][last]))
     }
 
-    /// Sizes and then each operand's strides, eight words each, innermost axis first: the lists of
-    /// `walk.wgsl`.
-    pub fn words(&self) -> Vec<u32> {
-        let padded = |values: &[usize], fill: u32| {
-            let mut words = [fill; MAX_AXES];
-            for (word, value) in words.iter_mut().zip(values.iter().rev()) {
-                *word = *value as u32;
+    /// A function in WGSL that gives an operand's offset at element `i` of the walk. The outermost size,
+    /// which is the batch's more often than not, is no part of it.
+    pub(crate) fn wgsl(&self, name: &str, operand: usize) -> String {
+        // By itself, an operand may merge more axes than it does beside others.
+        let own = Self::new(&self.sizes, &[self.strides[operand].clone()]);
+        let mut terms = vec![];
+        let mut within = 1;
+        let axes = own.sizes.iter().zip(&own.strides[0]).enumerate().rev();
+        for (axis, (size, stride)) in axes {
+            let mut term = String::from("i");
+            if within > 1 {
+                term += &format!(" / {within}u");
             }
-            words
-        };
-        let strides = self.strides.iter().flat_map(|strides| padded(strides, 0));
-        padded(&self.sizes, 1).into_iter().chain(strides).collect()
+            if axis > 0 {
+                term += &format!(" % {size}u");
+            }
+            if *stride > 1 {
+                term += &format!(" * {stride}u");
+            }
+            if *stride > 0 {
+                terms.push(term);
+            }
+            within *= size;
+        }
+        let sum = if terms.is_empty() { "0u".to_owned() } else { terms.join(" + ") };
+        format!("fn {name}(i: u32) -> u32 {{\n    return {sum};\n}}\n")
     }
 
     /// Copies what the walk over one operand reads to `output`, element by element.
@@ -134,14 +148,14 @@ impl Walk {
     pub fn dispatch(&self, base: usize) -> Dispatch {
         let count: usize = self.sizes.iter().product();
         let bindings = vec![Binding::Input(0), Binding::Output(0)];
-        Dispatch::new(&KERNEL, bindings, Dispatch::linear(count, 64))
-            .constant("AXES", self.sizes.len() as u32)
-            .params([count as u32, base as u32, 0, 0].into_iter().chain(self.words()))
+        let kernel = EXAMPLE.with_lines(&self.wgsl("offset", 0));
+        Dispatch::new(&kernel, bindings, Dispatch::linear(count, 64))
+            .params([count as u32, base as u32])
     }
 }
 
 pub(crate) fn kernel() -> &'static Kernel {
-    &KERNEL
+    &EXAMPLE
 }
 
 #[cfg(test)]
@@ -159,6 +173,30 @@ mod tests {
         let mut seen = vec![];
         walk.rows(1, 4, |start, [a, b]| seen.push((start, a, b)));
         assert_eq!(seen, [(20, 20, 1), (40, 40, 2), (60, 60, 0), (80, 80, 1)]);
+    }
+
+    #[test]
+    fn the_example_of_the_file_is_written_of_its_walk() {
+        // [2, 5, 6] to [2, 3, 5], each second column of three.
+        let walk = Walk { sizes: vec![2, 3, 5], strides: vec![vec![30, 1, 6]] };
+        crate::ops::written::assert_example(&EXAMPLE, &walk.wgsl("offset", 0));
+    }
+
+    #[test]
+    fn offsets_in_wgsl_name_no_more_than_there_is() {
+        let offset = |shape: &[usize], operand: &[usize]| {
+            let target = Shape::from(shape.to_vec());
+            let walk = Walk::broadcast(&target, &[&target, &Shape::from(operand.to_vec())]);
+            let text = walk.wgsl("f", 1);
+            text.lines().nth(1).unwrap().trim().to_owned()
+        };
+        assert_eq!(offset(&[4, 7], &[4, 7]), "return i;");
+        assert_eq!(offset(&[4, 7], &[1, 7]), "return i % 7u;");
+        assert_eq!(offset(&[4, 7], &[4, 1]), "return i / 7u;");
+        assert_eq!(offset(&[4, 7], &[]), "return 0u;");
+        // A bias of channels, in a batch of any size.
+        assert_eq!(offset(&[4, 3, 7, 5], &[3, 1, 1]), "return i / 35u % 3u;");
+        assert_eq!(offset(&[9, 3, 7, 5], &[3, 1, 1]), "return i / 35u % 3u;");
     }
 
     #[test]

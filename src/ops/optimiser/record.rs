@@ -2,6 +2,7 @@
 
 use crate::error::{Error, Result};
 use crate::ops::kernel::{Binding, Dispatch, Kernel, MAX_INPUTS, kernel};
+use crate::ops::metric::MetricColumn;
 use crate::ops::node::{Backward, NodeId};
 use crate::ops::op::{Builder, CpuCall, Op, Shapes};
 use crate::ops::target::GpuTarget;
@@ -9,14 +10,12 @@ use crate::shape::Shape;
 
 static KERNEL: Kernel = kernel!("optimiser/record");
 
-/// Writes its one-element inputs into columns `first`, `first + 1`, ... of the log's row for this
-/// step.
-#[derive(Clone, Copy, Debug)]
+/// Writes its one-element inputs into the log's row for this step: those that no
+/// [`Chain`](crate::ops::Chain) writes while it computes them.
+#[derive(Clone, Debug)]
 pub struct Record {
-    /// The column of the first one.
-    pub first: usize,
-    /// How many metrics there are.
-    pub columns: usize,
+    /// The column of each input.
+    pub columns: Vec<MetricColumn>,
 }
 
 impl Op for Record {
@@ -32,13 +31,11 @@ impl Op for Record {
         Err(Error::Graph("the metrics log has no gradient".into()))
     }
 
-    fn cpu(&self, mut call: CpuCall) {
-        let place = call.step.row as usize * self.columns + self.first;
-        let inputs = call.inputs;
-        // One NaN for all, as the kernel has it.
-        let number = |input: &&[f32]| if input[0].is_nan() { f32::NAN } else { input[0] };
-        let numbers = inputs.iter().take(call.shapes.inputs.len()).map(number);
-        call.output()[place..].iter_mut().zip(numbers).for_each(|(to, number)| *to = number);
+    fn cpu(&self, call: CpuCall) {
+        let [log, ..] = call.outputs;
+        for (column, input) in self.columns.iter().zip(call.inputs) {
+            column.write(log, call.step, input[0]);
+        }
     }
 
     fn gpu(&self, shapes: &Shapes, _target: &GpuTarget) -> Vec<Dispatch> {
@@ -48,8 +45,11 @@ impl Op for Record {
             .map(|input| Binding::Input(if input < count { input } else { 0 }))
             .collect();
         bindings.push(Binding::Output(0));
-        let numbers = [self.first, self.columns, count].map(|number| number as u32);
-        vec![Dispatch::new(&KERNEL, bindings, [1, 1, 1]).params(numbers)]
+        let of = self.columns.first().map_or(0, |column| column.of);
+        let mut params = vec![of as u32, count as u32, 0, 0];
+        params.extend(self.columns.iter().map(|column| column.number as u32));
+        params.resize(12, 0);
+        vec![Dispatch::new(&KERNEL, bindings, [1, 1, 1]).params(params)]
     }
 
     fn flops(&self, _shapes: &Shapes) -> u64 {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::epilogue::Fused;
-use super::tiles::{Tile, Tiling};
+use super::tiles::{SUMS_4X4, SUMS_4X8, Tiling};
 use crate::arithmetic::product::{Operand, Threads, product};
 use crate::arithmetic::simd;
 use crate::arithmetic::workspace::with_workspace;
@@ -15,34 +15,43 @@ use crate::ops::needs::Replacement;
 use crate::ops::node::{Backward, NodeId};
 use crate::ops::op::{Builder, CpuCall, Op, Shapes, Variants};
 use crate::ops::target::GpuTarget;
+use crate::ops::tile::{DEPTH, Tile};
 use crate::ops::tuning;
 use crate::ops::update::{Optimiser, Update};
 use crate::shape::Shape;
 
 const MATMUL: Kernel = kernel!("product/matmul");
-const SMALL: Replacement = ("sums_8x8", "sums_4x4");
 const UPDATE: Replacement = ("epilogue", "update");
 const APART: Replacement = ("whole", "apart");
 
-/// The kernels: of large tiles and of small ones; then for products that update parameters; then all of
-/// these for rows that are not whole vec4s.
-static KERNELS: [Kernel; 8] = [
-    MATMUL,
-    MATMUL.named("matmul_small").replacing(&[SMALL]),
-    MATMUL.named("matmul_update").replacing(&[UPDATE]),
-    MATMUL.named("matmul_update_small").replacing(&[UPDATE, SMALL]),
-    MATMUL.named("matmul_apart").replacing(&[APART]),
-    MATMUL.named("matmul_small_apart").replacing(&[SMALL, APART]),
-    MATMUL.named("matmul_update_apart").replacing(&[UPDATE, APART]),
-    MATMUL.named("matmul_update_small_apart").replacing(&[UPDATE, SMALL, APART]),
+/// The kernels, each by the sums of an invocation: for whole vec4s of outputs, for products that update parameters,
+/// for rows that are not whole vec4s, and for both.
+static KERNELS: [[Kernel; 3]; 4] = [
+    [
+        MATMUL,
+        MATMUL.named("matmul_4x8").replacing(&[SUMS_4X8]),
+        MATMUL.named("matmul_4x4").replacing(&[SUMS_4X4]),
+    ],
+    [
+        MATMUL.named("matmul_update").replacing(&[UPDATE]),
+        MATMUL.named("matmul_update_4x8").replacing(&[UPDATE, SUMS_4X8]),
+        MATMUL.named("matmul_update_4x4").replacing(&[UPDATE, SUMS_4X4]),
+    ],
+    [
+        MATMUL.named("matmul_apart").replacing(&[APART]),
+        MATMUL.named("matmul_apart_4x8").replacing(&[APART, SUMS_4X8]),
+        MATMUL.named("matmul_apart_4x4").replacing(&[APART, SUMS_4X4]),
+    ],
+    [
+        MATMUL.named("matmul_update_apart").replacing(&[UPDATE, APART]),
+        MATMUL.named("matmul_update_apart_4x8").replacing(&[UPDATE, APART, SUMS_4X8]),
+        MATMUL.named("matmul_update_apart_4x4").replacing(&[UPDATE, APART, SUMS_4X4]),
+    ],
 ];
 
 /// The kernels that join the parts of products.
 static JOIN: Kernel = kernel!("product/join");
 static JOIN_UPDATE: Kernel = kernel!("product/join").named("join_update").replacing(&[UPDATE]);
-
-/// The tiles that there are kernels for.
-const TILES: [Tile; 3] = [Tile::Small, Tile::Large, Tile::Wide];
 
 /// How the operands of a product are read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
@@ -101,8 +110,8 @@ impl Sizes {
     fn tiling(&self, transpose: Transpose, target: &GpuTarget) -> Tiling {
         let sizes = [self.m, self.k, self.n];
         let chosen = target.tuning.choice(|| self.key(transpose));
-        let tuned = chosen.and_then(|choice| Tiling::chosen(choice, self.batch, sizes, &TILES));
-        tuned.unwrap_or_else(|| Tiling::any(self.batch, sizes, target))
+        let tuned = chosen.and_then(|choice| Tiling::chosen(choice, self.batch, sizes, target));
+        tuned.unwrap_or_else(|| Tiling::best(self.batch, sizes, target))
     }
 
     fn key(&self, transpose: Transpose) -> String {
@@ -286,7 +295,8 @@ impl Op for Matmul {
         let tiling = sizes.tiling(self.transpose, target);
         let split = tiling.split_k > 1;
         let Sizes { m, k, n, .. } = sizes;
-        let whole = |columns: usize| u32::from(columns.is_multiple_of(4));
+        let whole = |count: usize, of: usize| u32::from(count.is_multiple_of(of));
+        let tile = tiling.tile;
         let (entry, join) = match self.sums {
             true => ("tiled_with_sums", "join_with_sums"),
             false => ("tiled", "join"),
@@ -296,13 +306,16 @@ impl Op for Matmul {
                 .entry(entry)
                 .constant("TRANSPOSE_A", u32::from(self.transpose.a))
                 .constant("TRANSPOSE_B", u32::from(self.transpose.b))
-                .constant("VECTOR_A", whole(if self.transpose.a { m } else { k }))
-                .constant("VECTOR_B", whole(if self.transpose.b { k } else { n }))
+                .constant("VECTOR_A", whole(if self.transpose.a { m } else { k }, 4))
+                .constant("VECTOR_B", whole(if self.transpose.b { k } else { n }, 4))
+                .constant("WHOLE_M", whole(m, tile.rows))
+                .constant("WHOLE_K", whole(k, DEPTH))
+                .constant("WHOLE_N", whole(n, tile.columns))
                 .constant("SPLIT_K", u32::from(split));
-            tiling.tile.constants(dispatch)
+            tile.constants(dispatch, target)
         };
         let operands = [Binding::Input(0), Binding::Input(1)];
-        let kernel = kernel_of(tiling.tile, self.update.is_some() && !split, n);
+        let kernel = kernel_of(tile, self.update.is_some() && !split, n);
         if !split {
             return vec![tiled(self.last(kernel, operands, (&sizes, &tiling), tiling.groups))];
         }
@@ -322,7 +335,7 @@ impl Op for Matmul {
             key: sizes.key(self.transpose),
             plain: Arc::new(Self::plain(self.transpose)),
             inputs: shapes.inputs[..2].to_vec(),
-            candidates: tuning::candidates(&TILES.map(Tile::number), sizes.k),
+            candidates: tuning::candidates(&tuning::TILES, sizes.k),
         })
     }
 
@@ -359,9 +372,8 @@ impl Op for Matmul {
 
 /// The kernel for rows of `n` outputs.
 fn kernel_of(tile: Tile, updates: bool, n: usize) -> &'static Kernel {
-    let small = tile == Tile::Small;
     let apart = !n.is_multiple_of(4);
-    &KERNELS[usize::from(small) + 2 * usize::from(updates) + 4 * usize::from(apart)]
+    tile.variant_of(&KERNELS[usize::from(updates) + 2 * usize::from(apart)])
 }
 
 /// The sums of each column of rows that lie in `a`.
@@ -375,5 +387,5 @@ fn sum_rows(a: &[f32], sums: &mut [f32]) {
 }
 
 pub(crate) fn kernels() -> impl Iterator<Item = &'static Kernel> {
-    KERNELS.iter().chain([&JOIN, &JOIN_UPDATE])
+    KERNELS.iter().flatten().chain([&JOIN, &JOIN_UPDATE])
 }

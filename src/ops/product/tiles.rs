@@ -1,46 +1,28 @@
 //! How a product is cut into tiles for a GPU: which tile, and into how many parts its terms go.
 
-use crate::ops::kernel::Dispatch;
+use crate::ops::kernel::{Dispatch, Kernel};
+use crate::ops::needs::Replacement;
 use crate::ops::target::GpuTarget;
+use crate::ops::tile::{DEPTH, Tile};
 use crate::ops::tuning::Variant;
 
-/// The outputs of one workgroup.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Tile {
-    /// 32 x 32, for narrow products, and where larger ones are too few.
-    Small,
-    /// 64 x 64.
-    Large,
-    /// 32 x 128, for few rows.
-    Wide,
-}
+/// Fewer sums an invocation than a kernel's text says, see [`Tile::variant_of`].
+pub(crate) const SUMS_4X8: Replacement = ("sums_8x8", "sums_4x8");
+pub(crate) const SUMS_4X4: Replacement = ("sums_8x8", "sums_4x4");
 
 impl Tile {
-    /// Rows and columns.
-    pub fn sides(self) -> [usize; 2] {
-        match self {
-            Self::Small => [32, 32],
-            Self::Large => [64, 64],
-            Self::Wide => [32, 128],
-        }
+    /// Sets the constants of `tile.wgsl` and `steps.wgsl`.
+    pub(crate) fn constants(self, dispatch: Dispatch, target: &GpuTarget) -> Dispatch {
+        dispatch
+            .constant("TILE_M", self.rows as u32)
+            .constant("TILE_N", self.columns as u32)
+            .constant("THREADS", self.invocations() as u32)
+            .constant("PREFETCH", u32::from(target.chip.prefetches))
     }
 
-    /// The tile for a product of many columns and so many rows: the wide one where a large one would be
-    /// half empty.
-    pub fn for_rows(rows: usize) -> Self {
-        let used = |tile: Self| rows.next_multiple_of(tile.sides()[0]);
-        if used(Self::Large) >= 2 * used(Self::Wide) { Self::Wide } else { Self::Large }
-    }
-
-    /// Sets the constants of `tile.wgsl`.
-    pub fn constants(self, dispatch: Dispatch) -> Dispatch {
-        let [rows, columns] = self.sides().map(|side| side as u32);
-        dispatch.constant("TILE_M", rows).constant("TILE_N", columns)
-    }
-
-    /// Its number in a [`Variant`]: its columns.
-    pub fn number(self) -> usize {
-        self.sides()[1]
+    /// The variant with this tile's sums among a kernel's: those of 8 x 8, of 4 x 8 and of 4 x 4.
+    pub(crate) fn variant_of(self, kernels: &'static [Kernel; 3]) -> &'static Kernel {
+        &kernels[self.sums as usize]
     }
 }
 
@@ -61,63 +43,71 @@ pub(crate) struct Tiling {
     pub groups: usize,
 }
 
-/// Terms that lie in workgroup memory at a time.
-pub(crate) const DEPTH: usize = 16;
-
-/// Terms below which a part is not worth its second pass.
-const LEAST_TERMS: usize = 256;
+/// Terms below which a part of sums without tiles is not worth its second pass: 16 for each invocation.
+const LEAST_TERMS: usize = 1024;
 
 /// Parts of sums without tiles beyond which adding them up, one after the other, takes longest.
 const MOST_DIRECT_SPLITS: usize = 128;
+
+/// Workgroups a unit beyond which parts no longer keep it busier.
+const MOST_GROUPS_A_UNIT: usize = 8;
 
 /// The most words of partial sums.
 const MOST_PARTIAL_WORDS: usize = 1 << 22;
 
 impl Tiling {
-    /// The cut that was chosen by measuring, with tiles of a size that there is a kernel for.
+    /// The cut that was chosen by measuring, with one of the adapter's tiles.
     pub fn chosen(
         variant: Variant,
         batch: usize,
         sizes: [usize; 3],
-        tiles: &[Tile],
+        target: &GpuTarget,
     ) -> Option<Self> {
-        let tile = tiles.iter().find(|tile| tile.number() == variant.tile)?;
+        let tile = target.chip.tiles.iter().find(|tile| tile.sides() == variant.tile)?;
         Some(Self::cut(*tile, batch, sizes, variant.splits))
     }
 
-    /// The cut for a product of these sizes, by tiles of 64 alone.
-    pub fn large(batch: usize, [m, k, n]: [usize; 3], target: &GpuTarget) -> Self {
-        Self::by(Tile::Large, batch, [m, k, n], target)
+    /// The cut that takes least time for a product of these sizes, by [`Tiling::time`].
+    pub fn best(batch: usize, sizes: [usize; 3], target: &GpuTarget) -> Self {
+        let best = Self::best_of(&target.chip.tiles, batch, sizes, target);
+        best.expect("every chip has tiles")
     }
 
-    /// The cut for a product of these sizes: by wide tiles where there are few rows, by small ones
-    /// where less than half of the large ones would be used or too few of them are at work, else by
-    /// large ones.
-    pub fn any(batch: usize, [m, k, n]: [usize; 3], target: &GpuTarget) -> Self {
-        let [small, large, wide] = [Tile::Small, Tile::Large, Tile::Wide]
-            .map(|tile| Self::by(tile, batch, [m, k, n], target));
-        let area = |tiling: &Self| -> usize {
-            tiling.tiles_m * tiling.tiles_n * tiling.tile.sides().iter().product::<usize>()
-        };
-        let starving = |tiling: &Self| tiling.groups < target.least_workgroups;
-        if m <= 32 && 2 * area(&wide) <= 3 * area(&small) && !starving(&wide) {
-            return wide;
-        }
-        let worth = target.small_tile_worth;
-        if area(&large) >= worth * area(&small) || starving(&large) { small } else { large }
+    /// The same by one of these tiles.
+    pub fn best_of(
+        tiles: &[Tile],
+        batch: usize,
+        sizes: [usize; 3],
+        target: &GpuTarget,
+    ) -> Option<Self> {
+        let cuts = tiles.iter().flat_map(|tile| {
+            let whole = Self::cut(*tile, batch, sizes, 1);
+            let most = (target.chip.units * MOST_GROUPS_A_UNIT).div_ceil(whole.groups);
+            (1..=most).map(|split_k| Self::cut(*tile, batch, sizes, split_k))
+        });
+        cuts.min_by_key(|cut| cut.time(target))
     }
 
-    fn by(tile: Tile, batch: usize, [m, k, n]: [usize; 3], target: &GpuTarget) -> Self {
-        let [rows, columns] = tile.sides();
-        let whole = (m.div_ceil(rows) * n.div_ceil(columns) * batch).max(1);
-        let split_k = target.workgroups_wanted / whole;
-        Self::cut(tile, batch, [m, k, n], split_k.min(k / LEAST_TERMS))
+    /// The same, with all terms of an output in one part.
+    pub fn whole(batch: usize, sizes: [usize; 3], target: &GpuTarget) -> Self {
+        let cuts = target.chip.tiles.iter().map(|tile| Self::cut(*tile, batch, sizes, 1));
+        cuts.min_by_key(|cut| cut.time(target)).expect("every chip has tiles")
+    }
+
+    /// How long a product takes, as multiply-adds of a unit: units do their workgroups one after the other, and
+    /// are not busy with few; parts are added up by a second pass.
+    fn time(&self, target: &GpuTarget) -> usize {
+        let Self { tile, split_k, k_each, groups, .. } = *self;
+        let outputs = tile.rows * tile.columns;
+        let rounds = groups.div_ceil(target.chip.units).max(target.chip.sums / outputs);
+        let products = rounds * outputs * k_each / 100 * tile.cost;
+        let partial = groups * outputs;
+        products + if split_k > 1 { target.chip.launch + 4 * partial } else { 0 }
     }
 
     /// Into `split_k` parts, or fewer where there is no memory or nothing to do for them.
     fn cut(tile: Tile, batch: usize, [m, k, n]: [usize; 3], split_k: usize) -> Self {
-        let [rows, columns] = tile.sides();
-        let (tiles_m, tiles_n) = (m.div_ceil(rows), n.div_ceil(columns));
+        let (tiles_m, tiles_n) = (m.div_ceil(tile.rows), n.div_ceil(tile.columns));
         let whole = (tiles_m * tiles_n * batch).max(1);
         let by_memory = (MOST_PARTIAL_WORDS / (batch * m * n).max(1)).max(1);
         let split_k = split_k.min(by_memory).max(1);
@@ -127,11 +117,10 @@ impl Tiling {
     }
 }
 
-/// Into how many parts, and of how many terms each, sums are cut that one invocation each computes.
-pub(crate) fn direct_splits(outputs: usize, terms: usize, target: &GpuTarget) -> [usize; 2] {
-    let invocations = target.workgroups_wanted * 64;
-    let split_k = invocations.div_ceil(outputs.max(1)).min(terms / LEAST_TERMS);
-    direct_cut(terms, split_k.min(MOST_DIRECT_SPLITS))
+/// Into how many parts, and of how many terms each, sums are cut that so many workgroups without tiles compute.
+pub(crate) fn direct_splits(groups: usize, terms: usize, target: &GpuTarget) -> [usize; 2] {
+    let split_k = target.chip.units * MOST_GROUPS_A_UNIT / groups.max(1);
+    direct_cut(terms, split_k.min(terms / LEAST_TERMS).min(MOST_DIRECT_SPLITS))
 }
 
 /// Terms in `split_k` parts, or fewer.
@@ -144,27 +133,62 @@ pub(crate) fn direct_cut(terms: usize, split_k: usize) -> [usize; 2] {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ops::target::{AdapterKind, AdapterTraits};
+    use crate::ops::adapter::AdapterTraits;
+    use crate::ops::maker::Maker;
+
+    fn target(maker: Maker) -> GpuTarget {
+        GpuTarget::new(&maker.typical())
+    }
+
+    fn best(sizes: [usize; 3], maker: Maker) -> ([usize; 2], usize) {
+        let tiling = Tiling::best(1, sizes, &target(maker));
+        (tiling.tile.sides(), tiling.split_k)
+    }
 
     #[test]
-    fn terms_are_split_only_where_tiles_are_few() {
-        let target = GpuTarget::default();
-        assert_eq!(Tiling::any(1, [4096, 1024, 4096], &target).split_k, 1);
-        let weight_gradient = Tiling::large(1, [64, 64 * 28 * 28, 576], &target);
-        assert_eq!(weight_gradient.split_k, 28);
-        assert!(weight_gradient.split_k * weight_gradient.k_each >= 64 * 28 * 28);
-        assert_eq!(Tiling::any(1, [128, 3136, 32], &target).tile, Tile::Small);
-        let software = GpuTarget::new(&AdapterTraits::of(AdapterKind::Software));
-        assert_eq!(Tiling::any(1, [32, 784, 784], &software).tile, Tile::Wide);
+    fn large_products_have_the_largest_tiles_and_one_part() {
+        for (maker, sides) in [
+            (Maker::Nvidia, [128, 128]),
+            (Maker::Amd, [128, 128]),
+            (Maker::Apple, [64, 128]),
+            (Maker::Intel, [64, 64]),
+        ] {
+            assert_eq!(best([4096, 1024, 4096], maker), (sides, 1), "{maker:?}");
+        }
+    }
+
+    #[test]
+    fn few_rows_have_tiles_of_few_rows() {
+        assert_eq!(best([32, 784, 1 << 16], Maker::Nvidia), ([32, 128], 1));
+        assert_eq!(best([32, 784, 1 << 16], Maker::Intel), ([32, 128], 1));
+        let software = GpuTarget::new(&AdapterTraits::llvmpipe());
+        assert_eq!(Tiling::best(1, [32, 784, 784], &software).tile.sides(), [32, 128]);
+        assert_eq!(Tiling::best(1, [256, 784, 64], &software).tile.sides(), [64, 64]);
+    }
+
+    #[test]
+    fn terms_are_cut_where_tiles_are_fewer_than_units() {
+        for maker in [Maker::Nvidia, Maker::Intel, Maker::Apple] {
+            let weight_gradient = Tiling::best(1, [64, 64 * 28 * 28, 576], &target(maker));
+            let Tiling { groups, split_k, k_each, .. } = weight_gradient;
+            assert!(groups >= target(maker).chip.units, "{maker:?}: {weight_gradient:?}");
+            assert!(split_k * k_each >= 64 * 28 * 28);
+        }
+        // Parts may be shorter than 256 terms, but not so short that the second pass takes longer than they save.
+        let Tiling { split_k, k_each, .. } =
+            Tiling::best(1, [256, 784, 64], &target(Maker::Nvidia));
+        assert!(split_k > 1 && k_each < 256, "{split_k} parts of {k_each}");
+        assert_eq!(Tiling::best(1, [64, 64, 64], &target(Maker::Nvidia)).split_k, 1);
     }
 
     #[test]
     fn parts_cover_all_terms() {
-        for k in 1..3000 {
-            let tiling = Tiling::any(1, [64, k, 64], &GpuTarget::default());
-            assert!(
-                tiling.split_k * tiling.k_each >= k && (tiling.split_k - 1) * tiling.k_each < k
-            );
+        for maker in Maker::ALL {
+            let target = target(maker);
+            for k in 1..1500 {
+                let Tiling { split_k, k_each, .. } = Tiling::best(1, [64, k, 64], &target);
+                assert!(split_k * k_each >= k && (split_k - 1) * k_each < k);
+            }
         }
     }
 }

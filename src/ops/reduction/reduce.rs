@@ -27,7 +27,7 @@ pub enum ReduceKind {
     Max,
 }
 
-static KERNEL: Kernel = kernel!("reduction/reduce");
+static EXAMPLE: Kernel = kernel!("reduction/reduce");
 
 /// `x` reduced over `axes`, which keep a size of 1.
 ///
@@ -90,6 +90,24 @@ struct Walks {
     reduced: Walk,
 }
 
+impl Walks {
+    /// Where they lead, in WGSL.
+    fn wgsl(&self) -> String {
+        [self.kept.wgsl("kept", 0), self.reduced.wgsl("reduced", 0)].join("\n")
+    }
+}
+
+/// The same over parts, of which there are as many as the kernel is told.
+const JOIN: &str = "\
+fn kept(i: u32) -> u32 {
+    return i * params.count;
+}
+
+fn reduced(i: u32) -> u32 {
+    return i;
+}
+";
+
 impl Reduce {
     fn walks(&self, input: &Shape) -> Walks {
         let strides = input.strides();
@@ -105,6 +123,12 @@ impl Reduce {
 
     fn count(&self, input: &Shape) -> usize {
         self.axes.iter().map(|axis| input[*axis]).product()
+    }
+
+    /// What the sum of all elements is multiplied by, where it is their sum or mean.
+    pub(crate) fn factor_of_all(&self, input: &Shape) -> Option<f32> {
+        let is_sum = self.kind != ReduceKind::Max;
+        (is_sum && self.count(input) == input.elements()).then(|| self.scale(input))
     }
 
     fn scale(&self, input: &Shape) -> f32 {
@@ -219,17 +243,15 @@ impl Op for Reduce {
         let parts = self.parts(shapes);
         let scale = self.scale(input);
         let first = Pass { kind: self.kind, outputs, parts, count, scale };
+        let kernel = EXAMPLE.with_lines(&walks.wgsl());
         if parts == 1 {
-            return vec![first.dispatch(Binding::Input(0), Binding::Output(0), &walks)];
+            return vec![first.dispatch(Binding::Input(0), Binding::Output(0), &kernel)];
         }
-        let between = Walks {
-            kept: Walk { sizes: vec![outputs], strides: vec![vec![parts]] },
-            reduced: Walk { sizes: vec![parts], strides: vec![vec![1]] },
-        };
         let second = Pass { parts: 1, count: parts, ..first };
+        let join = EXAMPLE.with_lines(JOIN);
         vec![
-            Pass { scale: 1.0, ..first }.dispatch(Binding::Input(0), Binding::Scratch, &walks),
-            second.dispatch(Binding::Scratch, Binding::Output(0), &between),
+            Pass { scale: 1.0, ..first }.dispatch(Binding::Input(0), Binding::Scratch, &kernel),
+            second.dispatch(Binding::Scratch, Binding::Output(0), &join),
         ]
     }
 
@@ -252,23 +274,20 @@ struct Pass {
 }
 
 impl Pass {
-    fn dispatch(self, from: Binding, to: Binding, walks: &Walks) -> Dispatch {
-        let results = self.outputs * self.parts;
+    fn dispatch(self, from: Binding, to: Binding, kernel: &Kernel) -> Dispatch {
         // Short sums are one invocation's work; long ones are shared by a workgroup.
-        let alone = self.count / self.parts < 64;
-        let numbers = [self.outputs, self.parts, self.count, self.count.div_ceil(self.parts)];
+        let alone = self.parts == 1 && self.count < 64;
+        let [rows, planes, _] = Dispatch::linear(self.outputs, 1);
+        let workgroups = match alone {
+            true => Dispatch::linear(self.outputs, 64),
+            false => [self.parts as u32, rows, planes],
+        };
+        let numbers = [self.outputs, self.count, self.count.div_ceil(self.parts)];
         let numbers = numbers.map(|number| number as u32);
-        let params = numbers.into_iter().chain([self.scale.to_bits(), 0, 0, 0]);
-        Dispatch::new(
-            &KERNEL,
-            vec![from, to],
-            Dispatch::linear(results, if alone { 64 } else { 1 }),
-        )
-        .entry(if alone { "alone" } else { "together" })
-        .constant("MAX", u32::from(self.kind == ReduceKind::Max))
-        .constant("KEPT_AXES", walks.kept.sizes.len() as u32)
-        .constant("REDUCED_AXES", walks.reduced.sizes.len() as u32)
-        .params(params.chain(walks.kept.words()).chain(walks.reduced.words()))
+        Dispatch::new(kernel, vec![from, to], workgroups)
+            .entry(if alone { "alone" } else { "together" })
+            .constant("MAX", u32::from(self.kind == ReduceKind::Max))
+            .params(numbers.into_iter().chain([self.scale.to_bits()]))
     }
 }
 
@@ -311,9 +330,11 @@ fn greatest(values: &[f32]) -> f32 {
     ends.fold(f32::NEG_INFINITY, |a, b| combine(ReduceKind::Max, a, b))
 }
 
-/// Adds the sum of each row of `length` values to its place in `sums`.
+/// Adds the sum of each row of `length` values to its place in `sums`, over and over.
 pub(crate) fn add_row_sums(values: &[f32], length: usize, sums: &mut [f32]) {
-    pulp::Arch::new().dispatch(RowSums { values, length, sums });
+    for values in values.chunks_exact(sums.len() * length) {
+        pulp::Arch::new().dispatch(RowSums { values, length, sums: &mut *sums });
+    }
 }
 
 struct RowSums<'a> {
@@ -363,5 +384,22 @@ fn sum_rows(kind: ReduceKind, row: &mut [f32], input: &[f32], base: usize, reduc
 }
 
 pub(crate) fn kernel() -> &'static Kernel {
-    &KERNEL
+    &EXAMPLE
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ops::written::assert_example;
+
+    #[test]
+    fn the_example_of_the_file_is_written_of_its_walks() {
+        let sums = |batch: usize| {
+            let reduce = Reduce { kind: ReduceKind::Sum, axes: vec![0, 2, 3] };
+            reduce.walks(&Shape::from([batch, 3, 4, 5])).wgsl()
+        };
+        assert_example(&EXAMPLE, &sums(2));
+        assert_eq!(sums(2), sums(7), "batches of every size share a kernel");
+        EXAMPLE.with_lines(JOIN).parse().unwrap();
+    }
 }

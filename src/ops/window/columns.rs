@@ -130,9 +130,16 @@ fn gather_line(
     }
 }
 
-/// Adds the columns of `[window, Ho * Wo]`, rows `pitch` apart, up into one image. Each element of
-/// `x` is written; those of `columns` that belong to the padding may become 0.
-pub(crate) fn scatter(sizes: &ConvSizes, columns: &mut [f32], pitch: usize, x: &mut [f32]) {
+/// Adds the columns of `[window, Ho * Wo]`, rows `pitch` apart, up into one image, and hands `then` each
+/// channel's plane, by its number, while it is in a cache. Each element of `x` is written; those of
+/// `columns` that belong to the padding may become 0.
+pub(crate) fn scatter(
+    sizes: &ConvSizes,
+    columns: &mut [f32],
+    pitch: usize,
+    x: &mut [f32],
+    then: impl Fn(usize, &mut [f32]),
+) {
     let [_, wo] = sizes.output;
     let [h, w] = sizes.image;
     let geometry = &sizes.geometry;
@@ -140,10 +147,11 @@ pub(crate) fn scatter(sizes: &ConvSizes, columns: &mut [f32], pitch: usize, x: &
     let tiles = geometry.tiles(sizes.image, sizes.output);
     simd::vectorised!({
         let mut row = 0;
-        for x in x.chunks_exact_mut(plane) {
+        for (channel, x) in x.chunks_exact_mut(plane).enumerate() {
             if tiles {
                 interleave(sizes, &columns[row * pitch..], pitch, x);
                 row += sizes.taps();
+                then(channel, x);
                 continue;
             }
             x.fill(0.0);
@@ -170,6 +178,7 @@ pub(crate) fn scatter(sizes: &ConvSizes, columns: &mut [f32], pitch: usize, x: &
                     row += 1;
                 }
             }
+            then(channel, x);
         }
     });
 }
@@ -229,7 +238,7 @@ const PAIRS: usize = 16;
 
 /// The first and the second numbers of `count` pairs.
 #[inline(always)]
-fn split_pairs(pairs: &[f32], count: usize, left: &mut [f32], right: &mut [f32]) {
+pub(super) fn split_pairs(pairs: &[f32], count: usize, left: &mut [f32], right: &mut [f32]) {
     let mut at = 0;
     while at < count {
         let from = pairs[2 * at..].first_chunk::<{ 2 * PAIRS }>();
@@ -246,7 +255,7 @@ fn split_pairs(pairs: &[f32], count: usize, left: &mut [f32], right: &mut [f32])
 
 /// `count` pairs of numbers of `left` and `right`.
 #[inline(always)]
-fn join_pairs(left: &[f32], right: &[f32], count: usize, pairs: &mut [f32]) {
+pub(super) fn join_pairs(left: &[f32], right: &[f32], count: usize, pairs: &mut [f32]) {
     let mut at = 0;
     while at < count {
         let from = (left[at..].first_chunk::<PAIRS>(), right[at..].first_chunk::<PAIRS>());

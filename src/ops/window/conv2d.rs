@@ -9,16 +9,43 @@ use crate::error::{Error, Result};
 use crate::ops::function::EpiloguePart;
 use crate::ops::half::Halves;
 use crate::ops::kernel::{Dispatch, Kernel, kernel};
+use crate::ops::needs::Replacement;
 use crate::ops::node::{Backward, NodeId};
 use crate::ops::op::{Builder, CpuCall, Op, Shapes, Variants};
 use crate::ops::product::epilogue::Fused;
+use crate::ops::product::tiles::{SUMS_4X4, SUMS_4X8};
 use crate::ops::target::GpuTarget;
 use crate::shape::Shape;
 
-/// The kernel, and that of images which are not whole vec4s.
-static KERNEL: Kernel = kernel!("window/conv2d");
-static APART: Kernel =
-    kernel!("window/conv2d").named("conv2d_apart").replacing(&[("whole", "apart")]);
+const KERNEL: Kernel = kernel!("window/conv2d");
+const APART: Replacement = ("whole", "apart");
+
+/// The kernels for images of whole vec4s, and for others, by the sums of an invocation.
+static KERNELS: [[Kernel; 3]; 2] = [
+    [
+        KERNEL,
+        KERNEL.named("conv2d_4x8").replacing(&[SUMS_4X8]),
+        KERNEL.named("conv2d_4x4").replacing(&[SUMS_4X4]),
+    ],
+    [
+        KERNEL.named("conv2d_apart").replacing(&[APART]),
+        KERNEL.named("conv2d_apart_4x8").replacing(&[APART, SUMS_4X8]),
+        KERNEL.named("conv2d_apart_4x4").replacing(&[APART, SUMS_4X4]),
+    ],
+];
+
+impl Conv2d {
+    fn made(&self, sizes: &ConvSizes) -> MadeImages {
+        MadeImages {
+            channels: sizes.co,
+            of_channels: sizes.ci,
+            is_y: true,
+            places: sizes.batch * sizes.output_plane(),
+            phases: 1,
+            whole: sizes.output_plane().is_multiple_of(4),
+        }
+    }
+}
 
 impl Op for Conv2d {
     fn name(&self) -> &'static str {
@@ -68,13 +95,12 @@ impl Op for Conv2d {
 
     fn gpu(&self, shapes: &Shapes, target: &GpuTarget) -> Vec<Dispatch> {
         let sizes = ConvSizes::of(self.geometry, &shapes.inputs[0], &shapes.output);
-        let made = MadeImages {
-            channels: sizes.co,
-            places: sizes.batch * sizes.output_plane(),
-            phases: 1,
-            whole: sizes.output_plane().is_multiple_of(4),
-        };
-        vec![sizes.dispatch([&KERNEL, &APART], made, (self.fused, target))]
+        sizes.dispatches(&KERNELS, &self.made(&sizes), (self.fused, target))
+    }
+
+    fn gpu_scratch(&self, shapes: &Shapes, target: &GpuTarget) -> usize {
+        let sizes = ConvSizes::of(self.geometry, &shapes.inputs[0], &shapes.output);
+        sizes.turned_words(KERNEL.name, &self.made(&sizes), target)
     }
 
     fn variants(&self, shapes: &Shapes) -> Option<Variants> {
@@ -91,6 +117,6 @@ impl Op for Conv2d {
     }
 }
 
-pub(crate) fn kernels() -> [&'static Kernel; 2] {
-    [&KERNEL, &APART]
+pub(crate) fn kernels() -> impl Iterator<Item = &'static Kernel> {
+    KERNELS.iter().flatten()
 }

@@ -10,12 +10,20 @@ use crate::ops::half::Halves;
 use crate::ops::kernel::{Binding, Dispatch, Kernel, kernel};
 use crate::ops::node::{Backward, NodeId};
 use crate::ops::op::{Builder, CpuCall, Op, Shapes, Variants};
-use crate::ops::product::tiles::{self, Tile, Tiling};
+use crate::ops::product::tiles::{self, SUMS_4X4, SUMS_4X8, Tiling};
 use crate::ops::target::GpuTarget;
+use crate::ops::tile::{DEPTH, Tile};
 use crate::ops::tuning;
 use crate::shape::Shape;
 
-static KERNEL: Kernel = kernel!("window/conv2d_weight_gradient");
+const KERNEL: Kernel = kernel!("window/conv2d_weight_gradient");
+
+/// The kernels by the sums of an invocation.
+static KERNELS: [Kernel; 3] = [
+    KERNEL,
+    KERNEL.named("conv2d_weight_gradient_4x8").replacing(&[SUMS_4X8]),
+    KERNEL.named("conv2d_weight_gradient_4x4").replacing(&[SUMS_4X4]),
+];
 
 impl Summed {
     /// How many parts each split gives, and how many sums these end in.
@@ -86,9 +94,14 @@ impl Op for Conv2dWeightGradient {
         let params = [sizes.batch, cut.split_k, cut.k_each].map(|number| number as u32);
         let joined = cut.split_k > 1 || self.sums.is_some();
         let to = if joined { Binding::Scratch } else { Binding::Output(0) };
-        let (entry, groups) = match cut.direct {
-            true => ("direct", Dispatch::linear((direct_lines(&sizes) + parts) * cut.split_k, 64)),
-            false => ("tiled", Dispatch::linear(cut.groups, 1)),
+        let (kernel, entry, groups) = match cut.tiling {
+            None => {
+                let groups = (direct_lines(&sizes) + parts) * cut.split_k;
+                (&KERNELS[0], "direct", Dispatch::linear(groups, 1))
+            }
+            Some(Tiling { tile, groups, .. }) => {
+                (tile.variant_of(&KERNELS), "tiled", Dispatch::linear(groups, 1))
+            }
         };
         let finish = |dispatch: Dispatch| {
             let code = match self.sums {
@@ -97,19 +110,23 @@ impl Op for Conv2dWeightGradient {
                 Some(Summed::Image) => 2,
             };
             let places = sizes.batch * sizes.output_plane();
-            let whole = u32::from(places.is_multiple_of(tiles::DEPTH));
+            let whole = u32::from(places.is_multiple_of(DEPTH));
             let dispatch = sizes.constants(dispatch).constant("WHOLE", whole);
             dispatch.constant("SUMS", code).params(params)
         };
         let bindings = vec![Binding::Input(0), Binding::Input(1), to];
-        let products = Dispatch::new(&KERNEL, bindings, groups)
+        let products = Dispatch::new(kernel, bindings, groups)
             .entry(entry)
             .constant("VECTOR_Y", u32::from(sizes.output_plane().is_multiple_of(4)));
-        let mut dispatches = vec![Tile::Large.constants(finish(products))];
+        let products = finish(products);
+        let mut dispatches = vec![match cut.tiling {
+            None => products,
+            Some(Tiling { tile, .. }) => tile.constants(products, target),
+        }];
         if joined {
             let mut bindings = vec![Binding::Scratch, Binding::Output(0)];
             bindings.extend(self.sums.map(|_| Binding::Output(1)));
-            let join = Dispatch::new(&KERNEL, bindings, Dispatch::linear(words + sums, 64));
+            let join = Dispatch::new(&KERNELS[0], bindings, Dispatch::linear(words + sums, 64));
             let entry = if self.sums.is_some() { "join_sums" } else { "join" };
             dispatches.push(finish(join.entry(entry)));
         }
@@ -133,7 +150,10 @@ impl Op for Conv2dWeightGradient {
             key: sizes.key(KERNEL.name),
             plain: Arc::new(Self { sums: None, ..*self }),
             inputs: shapes.inputs.clone(),
-            candidates: tuning::candidates(&[0, 64], sizes.batch * sizes.output_plane()),
+            candidates: tuning::candidates(
+                &[&[[0, 0]][..], &tuning::TILES].concat(),
+                sizes.batch * sizes.output_plane(),
+            ),
         })
     }
 
@@ -150,44 +170,55 @@ impl Op for Conv2dWeightGradient {
     }
 }
 
-/// Invocations of a split in the direct kernel: four channels of y and four places on a line of the
+/// Workgroups of a split in the direct kernel: four channels of y and four places on a line of the
 /// kernel each.
 fn direct_lines(sizes: &ConvSizes) -> usize {
     let [kh, kw] = sizes.geometry.kernel;
     sizes.co.div_ceil(4) * sizes.ci * kh * kw.div_ceil(4)
 }
 
-/// How the sum over all places of all images is spread over workgroups.
+/// How the sum over all places of all images is spread over workgroups: by tiles, or directly.
 struct Cut {
-    direct: bool,
+    tiling: Option<Tiling>,
     split_k: usize,
     k_each: usize,
-    groups: usize,
 }
 
 impl Cut {
-    fn tiled(Tiling { split_k, k_each, groups, .. }: Tiling) -> Self {
-        Self { direct: false, split_k, k_each, groups }
+    fn tiled(tiling: Tiling) -> Self {
+        let Tiling { split_k, k_each, .. } = tiling;
+        Self { tiling: Some(tiling), split_k, k_each }
+    }
+
+    fn direct([split_k, k_each]: [usize; 2]) -> Self {
+        Self { tiling: None, split_k, k_each }
     }
 
     fn new(sizes: &ConvSizes, target: &GpuTarget) -> Self {
         let terms = sizes.batch * sizes.output_plane();
-        let product = [sizes.co, terms, sizes.window()];
+        // The columns of one place of the kernel are padded to whole vec4s.
+        let product = [sizes.co, terms, sizes.taps() * sizes.ci.next_multiple_of(4)];
+        // An invocation reads one block of columns a step.
+        let tiles: Vec<Tile> = target.chip.tiles.iter().copied().filter(reads_one_block).collect();
         if let Some(choice) = target.tuning.choice(|| sizes.key(KERNEL.name)) {
-            if let Some(tiling) = Tiling::chosen(choice, 1, product, &[Tile::Large]) {
-                return Self::tiled(tiling);
-            }
-            let [split_k, k_each] = tiles::direct_cut(terms, choice.splits);
-            return Self { direct: true, split_k, k_each, groups: 0 };
+            let chosen = Tiling::chosen(choice, 1, product, target);
+            return match chosen.filter(|tiling| reads_one_block(&tiling.tile)) {
+                Some(tiling) => Self::tiled(tiling),
+                None => Self::direct(tiles::direct_cut(terms, choice.splits)),
+            };
         }
-        if sizes.co.min(sizes.window()) > FEW_CHANNELS && sizes.ci > 1 {
-            return Self::tiled(Tiling::large(1, product, target));
+        let direct = || Self::direct(tiles::direct_splits(direct_lines(sizes), terms, target));
+        if sizes.co.min(sizes.window()) <= FEW_CHANNELS || sizes.ci == 1 {
+            return direct();
         }
-        let [split_k, k_each] = tiles::direct_splits(direct_lines(sizes), terms, target);
-        Self { direct: true, split_k, k_each, groups: 0 }
+        Tiling::best_of(&tiles, 1, product, target).map_or_else(direct, Self::tiled)
     }
 }
 
-pub(crate) fn kernel() -> &'static Kernel {
-    &KERNEL
+fn reads_one_block(tile: &Tile) -> bool {
+    tile.columns <= tile.invocations()
+}
+
+pub(crate) fn kernels() -> impl Iterator<Item = &'static Kernel> {
+    KERNELS.iter()
 }

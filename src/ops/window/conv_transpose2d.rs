@@ -9,16 +9,45 @@ use crate::error::{Error, Result};
 use crate::ops::function::EpiloguePart;
 use crate::ops::half::Halves;
 use crate::ops::kernel::{Dispatch, Kernel, kernel};
+use crate::ops::needs::Replacement;
 use crate::ops::node::{Backward, NodeId};
 use crate::ops::op::{Builder, CpuCall, Op, Shapes, Variants};
+use crate::ops::product::tiles::{SUMS_4X4, SUMS_4X8};
 use crate::ops::target::GpuTarget;
 use crate::shape::Shape;
 
-/// The kernel, and that of images which are not whole vec4s.
-static KERNEL: Kernel = kernel!("window/conv_transpose2d");
-static APART: Kernel = kernel!("window/conv_transpose2d")
-    .named("conv_transpose2d_apart")
-    .replacing(&[("whole", "apart")]);
+const KERNEL: Kernel = kernel!("window/conv_transpose2d");
+const APART: Replacement = ("whole", "apart");
+
+/// The kernels for images of whole vec4s, and for others, by the sums of an invocation.
+static KERNELS: [[Kernel; 3]; 2] = [
+    [
+        KERNEL,
+        KERNEL.named("conv_transpose2d_4x8").replacing(&[SUMS_4X8]),
+        KERNEL.named("conv_transpose2d_4x4").replacing(&[SUMS_4X4]),
+    ],
+    [
+        KERNEL.named("conv_transpose2d_apart").replacing(&[APART]),
+        KERNEL.named("conv_transpose2d_apart_4x8").replacing(&[APART, SUMS_4X8]),
+        KERNEL.named("conv_transpose2d_apart_4x4").replacing(&[APART, SUMS_4X4]),
+    ],
+];
+
+impl ConvTranspose2d {
+    fn made(&self, sizes: &ConvSizes) -> MadeImages {
+        let stride = self.geometry.stride;
+        let phases = stride[0] * stride[1];
+        let phase_plane = sizes.image[0].div_ceil(stride[0]) * sizes.image[1].div_ceil(stride[1]);
+        MadeImages {
+            channels: sizes.ci,
+            of_channels: sizes.co,
+            is_y: false,
+            places: sizes.batch * phase_plane,
+            phases,
+            whole: phases == 1 && sizes.image_plane().is_multiple_of(4),
+        }
+    }
+}
 
 impl Op for ConvTranspose2d {
     fn name(&self) -> &'static str {
@@ -71,16 +100,12 @@ impl Op for ConvTranspose2d {
 
     fn gpu(&self, shapes: &Shapes, target: &GpuTarget) -> Vec<Dispatch> {
         let sizes = ConvSizes::of(self.geometry, &shapes.output, &shapes.inputs[0]);
-        let stride = self.geometry.stride;
-        let phases = stride[0] * stride[1];
-        let phase_plane = sizes.image[0].div_ceil(stride[0]) * sizes.image[1].div_ceil(stride[1]);
-        let made = MadeImages {
-            channels: sizes.ci,
-            places: sizes.batch * phase_plane,
-            phases,
-            whole: phases == 1 && sizes.image_plane().is_multiple_of(4),
-        };
-        vec![sizes.dispatch([&KERNEL, &APART], made, (self.fused, target))]
+        sizes.dispatches(&KERNELS, &self.made(&sizes), (self.fused, target))
+    }
+
+    fn gpu_scratch(&self, shapes: &Shapes, target: &GpuTarget) -> usize {
+        let sizes = ConvSizes::of(self.geometry, &shapes.output, &shapes.inputs[0]);
+        sizes.turned_words(KERNEL.name, &self.made(&sizes), target)
     }
 
     fn variants(&self, shapes: &Shapes) -> Option<Variants> {
@@ -97,6 +122,6 @@ impl Op for ConvTranspose2d {
     }
 }
 
-pub(crate) fn kernels() -> [&'static Kernel; 2] {
-    [&KERNEL, &APART]
+pub(crate) fn kernels() -> impl Iterator<Item = &'static Kernel> {
+    KERNELS.iter().flatten()
 }

@@ -10,12 +10,13 @@ use std::sync::Arc;
 
 use super::geometry::{ConvGeometry, GeometryError};
 use crate::error::Error;
-use crate::ops::kernel::{Binding, Dispatch, Kernel};
+use crate::ops::kernel::{Binding, Dispatch, Kernel, kernel};
 use crate::ops::op::{Op, Shapes, Variants};
 use crate::ops::product::epilogue::Fused;
-use crate::ops::product::tiles::Tile;
+use crate::ops::product::tiles::Tiling;
 use crate::ops::target::GpuTarget;
-use crate::ops::tuning::Variant;
+use crate::ops::tile::Tile;
+use crate::ops::tuning::{TILES, Variant};
 use crate::shape::Shape;
 
 /// The sizes of one convolution, whichever of its tensors is the output.
@@ -33,18 +34,22 @@ pub(crate) struct ConvSizes {
     pub output: [usize; 2],
 }
 
-/// Channels up to which a direct kernel beats tiles of 64 on a GPU.
+/// Channels up to which a direct kernel beats tiles on a GPU.
 pub(crate) const FEW_CHANNELS: usize = 4;
 
-/// The tiles that there are kernels for which make images.
-const IMAGE_TILES: [Tile; 2] = [Tile::Large, Tile::Wide];
+/// The kernel that puts weights where tiles read them.
+static TURN_WEIGHTS: Kernel = kernel!("window/turn_weights");
 
-/// What a kernel makes of images: their channels, and so many phases of so many places in all images.
+/// What a kernel makes of images: so many channels, of as many others, and so many phases of so many places in all
+/// images.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct MadeImages {
     pub channels: usize,
+    pub of_channels: usize,
     pub places: usize,
     pub phases: usize,
+    /// Whether they are `y`, made of `x`.
+    pub is_y: bool,
     /// Whether four neighbouring places of a phase are a vec4 in memory.
     pub whole: bool,
 }
@@ -88,18 +93,17 @@ impl ConvSizes {
     }
 
     /// The same convolution with the roles of `x` and `y` swapped (and the kernel turned by 180
-    /// degrees), which strides of 1 allow, where it makes far fewer columns.
-    pub fn swapped(&self) -> Option<Self> {
+    /// degrees), which strides of 1 allow.
+    pub fn turned(&self) -> Option<Self> {
         let geometry = self.geometry.turned()?;
+        let (image, output) = (self.output, self.image);
+        Some(Self { geometry, batch: self.batch, ci: self.co, image, co: self.ci, output })
+    }
+
+    /// [`turned`](Self::turned), where that makes far fewer columns.
+    pub fn swapped(&self) -> Option<Self> {
         let fewer = 2 * self.co <= self.ci && !self.geometry.is_pointwise();
-        fewer.then_some(Self {
-            geometry,
-            batch: self.batch,
-            ci: self.co,
-            image: self.output,
-            co: self.ci,
-            output: self.image,
-        })
+        self.turned().filter(|_| fewer)
     }
 
     /// Numbers that one window reads: rows of the columns' matrix.
@@ -112,45 +116,70 @@ impl ConvSizes {
         2 * (self.batch * self.output_words() * self.window()) as u64
     }
 
-    /// The tile in which images of `channels` are made, by what was measured or by the table; none for
-    /// a direct kernel.
-    fn tile(&self, kernel: &str, channels: usize, target: &GpuTarget) -> Option<Tile> {
+    /// The tile in which images are made, by what was measured or by the table; none for a direct kernel.
+    fn tile(&self, kernel: &str, made: &MadeImages, target: &GpuTarget) -> Option<Tile> {
+        let taps = self.taps().div_ceil(made.phases);
+        let product = [made.channels, taps * made.of_channels, made.places];
         match target.tuning.choice(|| self.key(kernel)) {
-            Some(choice) => IMAGE_TILES.into_iter().find(|tile| tile.number() == choice.tile),
+            Some(choice) => {
+                Tiling::chosen(choice, made.phases, product, target).map(|cut| cut.tile)
+            }
             None if self.ci.min(self.co) <= FEW_CHANNELS => None,
-            None => Some(Tile::for_rows(channels)),
+            None => Some(Tiling::whole(made.phases, product, target).tile),
         }
     }
 
-    /// The run of one of the kernels that make images, which are one for whole vec4s and one for others.
-    pub fn dispatch(
-        &self,
-        [kernel, apart]: [&Kernel; 2],
-        made: MadeImages,
-        (fused, target): (Fused, &GpuTarget),
-    ) -> Dispatch {
-        let MadeImages { channels, places, phases, whole } = made;
-        let tile = self.tile(kernel.name, channels, target);
-        let (entry, groups) = match tile.map(Tile::sides) {
-            Some([rows, columns]) => {
-                ("tiled", channels.div_ceil(rows) * places.div_ceil(columns) * phases)
-            }
-            None => {
-                let invocations = channels.div_ceil(4) * places.div_ceil(4) * phases;
-                ("direct", invocations.div_ceil(64))
-            }
-        };
-        let [input, w, output] = [Binding::Input(0), Binding::Input(1), Binding::Output(0)];
-        let bindings = [&[input, w, output][..], &fused.bindings()].concat();
-        let kernel = if whole { kernel } else { apart };
-        let dispatch = Dispatch::new(kernel, bindings, Dispatch::linear(groups, 1))
-            .entry(entry)
-            .params([self.batch as u32]);
-        let dispatch = fused.constants(self.constants(dispatch));
-        match tile {
-            Some(tile) => tile.constants(dispatch),
-            None => dispatch,
+    /// Words of the weights as tiles read them.
+    pub fn turned_words(&self, kernel: &str, made: &MadeImages, target: &GpuTarget) -> usize {
+        match self.tile(kernel, made, target) {
+            Some(_) => self.taps() * made.of_channels * made.channels.next_multiple_of(4),
+            None => 0,
         }
+    }
+
+    /// The runs of one of the kernels that make images. There are those for whole vec4s and those for others, each by
+    /// the sums of an invocation.
+    pub fn dispatches(
+        &self,
+        [whole, apart]: &'static [[Kernel; 3]; 2],
+        made: &MadeImages,
+        (fused, target): (Fused, &GpuTarget),
+    ) -> Vec<Dispatch> {
+        let MadeImages { channels, of_channels, places, phases, .. } = *made;
+        let kernels = if made.whole { whole } else { apart };
+        let [input, w, output] = [Binding::Input(0), Binding::Input(1), Binding::Output(0)];
+        let run = |kernel: &Kernel, w: Binding, groups: usize| {
+            let bindings = [&[input, w, output][..], &fused.bindings()].concat();
+            let dispatch = Dispatch::new(kernel, bindings, Dispatch::linear(groups, 1));
+            fused
+                .constants(self.constants(dispatch))
+                .params([self.batch, of_channels].map(|number| number as u32))
+        };
+        let Some(tile) = self.tile(whole[0].name, made, target) else {
+            let invocations = channels.div_ceil(4) * places.div_ceil(4) * phases;
+            return vec![run(&kernels[0], w, invocations.div_ceil(64)).entry("direct")];
+        };
+        let groups = channels.div_ceil(tile.rows) * places.div_ceil(tile.columns) * phases;
+        let tiled = run(tile.variant_of(kernels), Binding::Scratch, groups).entry("tiled");
+        let tiled = tile.constants(tiled, target);
+        let tiled = tiled.constant("READ", of_channels as u32).constant("MADE", channels as u32);
+        vec![self.turn_weights(made), tiled]
+    }
+
+    /// The run that puts weights where tiles read them.
+    fn turn_weights(&self, made: &MadeImages) -> Dispatch {
+        let taps = self.taps();
+        // Of `[Co, Ci, Kh, Kw]`, and of what is made of what.
+        let (of_ci, of_co) = (taps, self.ci * taps);
+        let [read, made_apart] = if made.is_y { [of_ci, of_co] } else { [of_co, of_ci] };
+        let invocations = taps * made.of_channels * made.channels.div_ceil(4);
+        let bindings = vec![Binding::Input(1), Binding::Scratch];
+        Dispatch::new(&TURN_WEIGHTS, bindings, Dispatch::linear(invocations, 64))
+            .constant("TAPS", taps as u32)
+            .constant("READ", made.of_channels as u32)
+            .constant("MADE", made.channels as u32)
+            .constant("READ_APART", read as u32)
+            .constant("MADE_APART", made_apart as u32)
     }
 
     /// What a choice of a variant of `kernel` goes by.
@@ -167,7 +196,11 @@ impl ConvSizes {
             key: self.key(kernel),
             plain,
             inputs: shapes.inputs[..2].to_vec(),
-            candidates: [0, 64, 128].map(|tile| Variant { tile, splits: 1 }).to_vec(),
+            candidates: [[0, 0]]
+                .iter()
+                .chain(&TILES)
+                .map(|tile| Variant { tile: *tile, splits: 1 })
+                .collect(),
         }
     }
 
@@ -182,6 +215,11 @@ impl ConvSizes {
             .constant("HO", self.output[0] as u32)
             .constant("WO", self.output[1] as u32)
     }
+}
+
+/// The kernel that both kinds of convolutions begin with.
+pub(crate) fn kernels() -> impl Iterator<Item = &'static Kernel> {
+    [&TURN_WEIGHTS].into_iter()
 }
 
 /// The shape of `w`.
@@ -274,6 +312,7 @@ mod tests {
     use crate::ops::function::Activation;
     use crate::ops::product::epilogue::Last;
     use crate::ops::window::nodes::{Conv2d, Conv2dWeightGradient, ConvTranspose2d};
+    use crate::ops::window::winograd::Winograd;
 
     /// Calls `f` with the flat places in x, w and y of every product of the sum in the module's
     /// head.
@@ -313,40 +352,65 @@ mod tests {
             let (geometry, image) = random.geometry();
             let output = geometry.output_size(image).unwrap();
             let batch = random.within(1..20);
-            let (ci, co) = match random.within(0..3) {
+            let (ci, co) = match random.within(0..4) {
                 0 => (1, random.within(1..20)),
                 1 => (random.within(1..20), 1),
+                2 => (random.within(16..40), random.within(30..50)),
                 _ => (random.within(1..6), random.within(1..6)),
             };
-            let sizes = ConvSizes { geometry, batch, ci, image, co, output };
-            let xs = Shape::from([batch, ci, image[0], image[1]]);
-            let ys = Shape::from([batch, co, output[0], output[1]]);
-            let ws = weight_shape(co, ci, &geometry);
-            let (x, w, y) = (random.numbers(&xs), random.numbers(&ws), random.numbers(&ys));
-            let mut sums = [&xs, &ws, &ys].map(|shape| vec![0.0_f64; shape.elements()]);
-            each_product(&sizes, |ix, iw, iy| {
-                let [x, w, y] = [x[ix], w[iw], y[iy]].map(f64::from);
-                sums[0][ix] += w * y;
-                sums[1][iw] += x * y;
-                sums[2][iy] += x * w;
-            });
-            let conv = Conv2d { geometry, fused: Fused::default() };
-            let (shape, by_conv) = run(&conv, &[(&xs, &x), (&ws, &w)]);
-            assert_eq!(shape, ys);
-            assert_near("conv2d", &by_conv, &sums[2], &sizes);
-            let transpose = ConvTranspose2d::plain(geometry, image);
-            let (shape, by_transpose) = run(&transpose, &[(&ys, &y), (&ws, &w)]);
-            assert_eq!(shape, xs);
-            assert_near("conv_transpose2d", &by_transpose, &sums[0], &sizes);
-            let (shape, by_weight) =
-                run(&Conv2dWeightGradient { geometry, sums: None }, &[(&xs, &x), (&ys, &y)]);
-            assert_eq!(shape, ws);
-            assert_near("conv2d_weight_gradient", &by_weight, &sums[1], &sizes);
-            let all = [dot(&by_conv, &y), dot(&by_transpose, &x), dot(&by_weight, &w)];
-            let scale = by_conv.iter().map(|v| v.abs()).sum::<f32>() as f64 + 1.0;
-            assert!((all[0] - all[1]).abs() < 1e-5 * scale, "{sizes:?} {all:?}");
-            assert!((all[0] - all[2]).abs() < 1e-5 * scale, "{sizes:?} {all:?}");
+            assert_agree(&mut random, &ConvSizes { geometry, batch, ci, image, co, output });
         }
+    }
+
+    /// In whole images, several at a time, and in bands of one that no cache would hold; with channels
+    /// that are not whole vectors, and outputs that are not whole squares.
+    #[test]
+    fn squares_agree_with_plain_loops() {
+        let mut random = Random::new(5);
+        let (uneven, none) = ([[2, 1], [0, 2]], [[0, 0]; 2]);
+        for (batch, ci, image, co, padding) in [
+            (5, 16, [7, 9], 33, [[1, 1]; 2]),
+            (40, 40, [3, 3], 20, none),
+            (2, 32, [30, 41], 64, uneven),
+        ] {
+            let geometry = ConvGeometry { padding, ..ConvGeometry::valid([3, 3]) };
+            let output = geometry.output_size(image).unwrap();
+            let sizes = ConvSizes { geometry, batch, ci, image, co, output };
+            assert!(Winograd::of(&sizes).is_some(), "{sizes:?}");
+            assert_agree(&mut random, &sizes);
+        }
+    }
+
+    /// That the three agree with plain loops, and are adjoint.
+    fn assert_agree(random: &mut Random, sizes: &ConvSizes) {
+        let ConvSizes { geometry, batch, ci, image, co, output } = *sizes;
+        let xs = Shape::from([batch, ci, image[0], image[1]]);
+        let ys = Shape::from([batch, co, output[0], output[1]]);
+        let ws = weight_shape(co, ci, &geometry);
+        let (x, w, y) = (random.numbers(&xs), random.numbers(&ws), random.numbers(&ys));
+        let mut sums = [&xs, &ws, &ys].map(|shape| vec![0.0_f64; shape.elements()]);
+        each_product(sizes, |ix, iw, iy| {
+            let [x, w, y] = [x[ix], w[iw], y[iy]].map(f64::from);
+            sums[0][ix] += w * y;
+            sums[1][iw] += x * y;
+            sums[2][iy] += x * w;
+        });
+        let conv = Conv2d { geometry, fused: Fused::default() };
+        let (shape, by_conv) = run(&conv, &[(&xs, &x), (&ws, &w)]);
+        assert_eq!(shape, ys);
+        assert_near("conv2d", &by_conv, &sums[2], sizes);
+        let transpose = ConvTranspose2d::plain(geometry, image);
+        let (shape, by_transpose) = run(&transpose, &[(&ys, &y), (&ws, &w)]);
+        assert_eq!(shape, xs);
+        assert_near("conv_transpose2d", &by_transpose, &sums[0], sizes);
+        let (shape, by_weight) =
+            run(&Conv2dWeightGradient { geometry, sums: None }, &[(&xs, &x), (&ys, &y)]);
+        assert_eq!(shape, ws);
+        assert_near("conv2d_weight_gradient", &by_weight, &sums[1], sizes);
+        let all = [dot(&by_conv, &y), dot(&by_transpose, &x), dot(&by_weight, &w)];
+        let scale = by_conv.iter().map(|v| v.abs()).sum::<f32>() as f64 + 1.0;
+        assert!((all[0] - all[1]).abs() < 1e-5 * scale, "{sizes:?} {all:?}");
+        assert!((all[0] - all[2]).abs() < 1e-5 * scale, "{sizes:?} {all:?}");
     }
 
     #[test]

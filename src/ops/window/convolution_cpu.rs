@@ -1,10 +1,12 @@
-//! Convolution and its adjoints on the CPU: matrix products of windows laid out as columns.
+//! Convolution and its adjoints on the CPU: matrix products of windows laid out as columns, or of squares
+//! transformed by [`Winograd`].
 
 use rayon::prelude::*;
 
 use super::columns;
 use super::convolution::ConvSizes;
 use super::nodes::Summed;
+use super::winograd::Winograd;
 use crate::arithmetic::product::{Operand, Threads, accumulate, product};
 use crate::arithmetic::simd;
 use crate::arithmetic::workspace::with_workspace;
@@ -13,6 +15,9 @@ use crate::ops::reduction::reduce::add_row_sums;
 
 /// `y` from `x`.
 pub(crate) fn convolve(sizes: &ConvSizes, x: &[f32], w: &[f32], y: &mut [f32], then: Epilogue) {
+    if let Some(winograd) = Winograd::of(sizes) {
+        return transformed(&winograd, sizes, x, w, y, then);
+    }
     match sizes.swapped() {
         Some(swapped) => {
             with_swapped_weights(sizes, w, |w| spread(&swapped, x, w, y, then));
@@ -21,8 +26,28 @@ pub(crate) fn convolve(sizes: &ConvSizes, x: &[f32], w: &[f32], y: &mut [f32], t
     }
 }
 
+fn transformed(
+    winograd: &Winograd,
+    sizes: &ConvSizes,
+    x: &[f32],
+    w: &[f32],
+    y: &mut [f32],
+    then: Epilogue,
+) {
+    winograd.convolve(x, w, y, |image, y| {
+        then.apply(y, image * sizes.output_words(), sizes.output_plane());
+    });
+}
+
 /// `x` from `y`.
 pub(crate) fn transpose(sizes: &ConvSizes, y: &[f32], w: &[f32], x: &mut [f32], then: Epilogue) {
+    if let Some(turned) = sizes.turned()
+        && let Some(winograd) = Winograd::of(&turned)
+    {
+        return with_swapped_weights(sizes, w, |w| {
+            transformed(&winograd, &turned, y, w, x, then);
+        });
+    }
     match sizes.swapped() {
         Some(swapped) => {
             with_swapped_weights(sizes, w, |w| collect(&swapped, y, w, x, then));
@@ -39,6 +64,19 @@ pub(crate) fn weigh(
     w: &mut [f32],
     sums: Option<(Summed, &mut [f32])>,
 ) {
+    if let Some(winograd) = Winograd::of(sizes) {
+        let gradient = Gradient {
+            sizes,
+            words: winograd.gradient_words(),
+            images_together: winograd.images_together(),
+        };
+        return gradient.add_up(
+            [x, y],
+            sums,
+            |x, y, products| winograd.weigh(x, y, products),
+            |products| winograd.gradient(products, w),
+        );
+    }
     match sizes.swapped() {
         Some(swapped) => with_workspace(w.len(), |flipped| {
             let sums = sums.map(|(summed, sums)| (summed.swapped(), sums));
@@ -146,14 +184,15 @@ fn spread(sizes: &ConvSizes, y: &[f32], w: &[f32], x: &mut [f32], then: Epilogue
         let each = x.par_chunks_mut(together * sizes.image_words()).zip(y).enumerate();
         each.for_each(|(number, (x, y))| {
             let start = number * together * sizes.image_words();
-            spread_images(sizes, y, turned, x, |image, x| {
-                then.apply(x, start + image * sizes.image_words(), sizes.image_plane());
+            spread_images(sizes, y, turned, x, |first, x| {
+                then.apply(x, start + first, sizes.image_plane());
             });
         });
     });
 }
 
-/// The same for images that share a product, with the transposed weights, `[window, Co]`.
+/// The same for images that share a product, with the transposed weights, `[window, Co]`. `then` is called
+/// with whole planes, and where the first of them begins.
 fn spread_images(
     sizes: &ConvSizes,
     y: &[f32],
@@ -181,14 +220,15 @@ fn spread_images(
             multiply(rows, columns);
         }
         for (image, x) in x.chunks_exact_mut(sizes.image_words()).enumerate() {
-            columns::scatter(sizes, &mut columns[image * plane..], pitch, x);
-            then(image, x);
+            let first = image * sizes.image_words();
+            columns::scatter(sizes, &mut columns[image * plane..], pitch, x, |channel, plane| {
+                then(first + channel * sizes.image_plane(), plane);
+            });
         }
     });
 }
 
-/// `y` times the transposed columns, added up over the images of each part of the batch, then over
-/// the parts. Parts are the same whatever the number of threads, and so is the sum.
+/// `y` times the transposed columns, image after image.
 fn sum_of_products(
     sizes: &ConvSizes,
     x: &[f32],
@@ -196,35 +236,72 @@ fn sum_of_products(
     w: &mut [f32],
     sums: Option<(Summed, &mut [f32])>,
 ) {
-    let words = w.len();
-    let (summed, sums) = sums.map_or((None, &mut [][..]), |(summed, sums)| (Some(summed), sums));
-    let each = words + sums.len();
-    let images_each = sizes.batch.div_ceil(parts(sizes.batch, words)).max(1);
-    let parts = sizes.batch.div_ceil(images_each).max(1);
-    with_workspace(parts * each, |partial| {
-        let x = x.par_chunks(images_each * sizes.image_words());
-        let y = y.par_chunks(images_each * sizes.output_words());
-        let of_parts = partial.par_chunks_exact_mut(each).zip(x.zip(y));
-        of_parts.for_each(|(partial, (x, y))| {
-            let (w, sums) = partial.split_at_mut(words);
-            sum_images(sizes, x, y, w, summed, sums);
-        });
-        let (first, others) = partial.split_at_mut(each);
-        if sizes.batch == 0 {
-            first.fill(0.0);
-        }
-        simd::in_chunks(first, |start, sum| {
-            simd::vectorised!(for other in others.chunks_exact(each) {
-                sum.iter_mut().zip(&other[start..]).for_each(|(sum, other)| *sum += other);
+    let gradient = Gradient { sizes, words: w.len(), images_together: 1 };
+    let finish = |products: &[f32]| match is_turned(sizes) {
+        true => turn(products, sizes.co, w),
+        false => w.copy_from_slice(products),
+    };
+    gradient.add_up([x, y], sums, |x, y, products| sum_image(sizes, x, y, products), finish);
+}
+
+/// How the gradient of a weight is added up over a batch.
+struct Gradient<'a> {
+    sizes: &'a ConvSizes,
+    /// Words of the sums that the gradient is made of.
+    words: usize,
+    /// Images that go into these at a time.
+    images_together: usize,
+}
+
+impl Gradient<'_> {
+    /// Sums over the images of each part of the batch, by `multiply`, then over the parts, of which
+    /// `finish` makes the gradient; and the sums of channels, while images are in a cache. Parts are the
+    /// same whatever the number of threads, and so is the sum.
+    fn add_up(
+        &self,
+        [x, y]: [&[f32]; 2],
+        sums: Option<(Summed, &mut [f32])>,
+        multiply: impl Fn(&[f32], &[f32], &mut [f32]) + Sync,
+        finish: impl FnOnce(&[f32]),
+    ) {
+        let Self { sizes, words, images_together } = *self;
+        let (summed, sums) =
+            sums.map_or((None, &mut [][..]), |(summed, sums)| (Some(summed), sums));
+        let each = words + sums.len();
+        let images_each = sizes.batch.div_ceil(parts(sizes.batch, words)).max(1);
+        let parts = sizes.batch.div_ceil(images_each).max(1);
+        let words_of =
+            |images: usize| [images * sizes.image_words(), images * sizes.output_words()];
+        with_workspace(parts * each, |partial| {
+            let [x_each, y_each] = words_of(images_each);
+            let of_parts = x.par_chunks(x_each).zip(y.par_chunks(y_each));
+            partial.par_chunks_exact_mut(each).zip(of_parts).for_each(|(partial, (x, y))| {
+                partial.fill(0.0);
+                let (products, sums) = partial.split_at_mut(words);
+                let [x_each, y_each] = words_of(images_together);
+                for (x, y) in x.chunks(x_each).zip(y.chunks(y_each)) {
+                    multiply(x, y, products);
+                    match summed {
+                        None => {}
+                        Some(Summed::Output) => add_row_sums(y, sizes.output_plane(), sums),
+                        Some(Summed::Image) => add_row_sums(x, sizes.image_plane(), sums),
+                    }
+                }
             });
+            let (first, others) = partial.split_at_mut(each);
+            if sizes.batch == 0 {
+                first.fill(0.0);
+            }
+            simd::in_chunks(first, |start, sum| {
+                simd::vectorised!(for other in others.chunks_exact(each) {
+                    sum.iter_mut().zip(&other[start..]).for_each(|(sum, other)| *sum += other);
+                });
+            });
+            let (products, channels) = first.split_at(words);
+            finish(products);
+            sums.copy_from_slice(channels);
         });
-        let (products, channels) = first.split_at(words);
-        match is_turned(sizes) {
-            true => turn(products, sizes.co, w),
-            false => w.copy_from_slice(products),
-        }
-        sums.copy_from_slice(channels);
-    });
+    }
 }
 
 /// Into how many parts the batch is cut: enough for any number of threads that is likely, fewer
@@ -249,41 +326,23 @@ fn turn(from: &[f32], columns: usize, to: &mut [f32]) {
     }
 }
 
-/// The gradient of one part of the batch, image after image, and the sums of channels of `summed`
-/// while the image is in a cache.
-fn sum_images(
-    sizes: &ConvSizes,
-    x: &[f32],
-    y: &[f32],
-    w: &mut [f32],
-    summed: Option<Summed>,
-    sums: &mut [f32],
-) {
+/// Adds what one image says of the gradient.
+fn sum_image(sizes: &ConvSizes, x: &[f32], y: &[f32], w: &mut [f32]) {
     let (window, plane) = (sizes.window(), sizes.output_plane());
     let ready = sizes.geometry.is_pointwise();
-    w.fill(0.0);
-    sums.fill(0.0);
     with_workspace(if ready { 0 } else { window * plane }, |workspace| {
-        let images = x.chunks_exact(sizes.image_words());
-        for (x, y) in images.zip(y.chunks_exact(sizes.output_words())) {
-            if !ready {
-                columns::gather(sizes, x, workspace, plane);
+        if !ready {
+            columns::gather(sizes, x, workspace, plane);
+        }
+        let columns: &[f32] = if ready { x } else { workspace };
+        match is_turned(sizes) {
+            true => {
+                let (a, b) = (Operand::rows(columns, plane), Operand::columns(y, plane));
+                accumulate(w, [window, plane, sizes.co], a, b);
             }
-            let columns: &[f32] = if ready { x } else { workspace };
-            match is_turned(sizes) {
-                true => {
-                    let (a, b) = (Operand::rows(columns, plane), Operand::columns(y, plane));
-                    accumulate(w, [window, plane, sizes.co], a, b);
-                }
-                false => {
-                    let (a, b) = (Operand::rows(y, plane), Operand::columns(columns, plane));
-                    accumulate(w, [sizes.co, plane, window], a, b);
-                }
-            }
-            match summed {
-                None => {}
-                Some(Summed::Output) => add_row_sums(y, plane, sums),
-                Some(Summed::Image) => add_row_sums(x, sizes.image_plane(), sums),
+            false => {
+                let (a, b) = (Operand::rows(y, plane), Operand::columns(columns, plane));
+                accumulate(w, [sizes.co, plane, window], a, b);
             }
         }
     });

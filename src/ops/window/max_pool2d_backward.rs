@@ -50,16 +50,17 @@ impl Op for MaxPool2dBackward {
         let (g, x) = (call.inputs[0], call.inputs[1]);
         let (words, pooled) = (planes.image_words(), planes.output_words());
         simd::in_rows(call.output(), words, |first, out| {
-            for (number, out) in out.chunks_exact_mut(words).enumerate() {
-                let g = &g[(first + number) * pooled..][..pooled];
-                let x = &x[(first + number) * words..][..words];
+            for number in 0..out.len() / words {
+                let g = &g[(first + number) * pooled..];
+                let x = &x[(first + number) * words..];
+                let out = &mut out[number * words..];
                 if planes.are_quarters() {
                     simd::vectorised!(route_quarters(&planes, g, x, out));
                 } else {
-                    planes.route(g, x, out);
+                    planes.route(&g[..pooled], x, &mut out[..words]);
                 }
                 if let Some(activation) = self.activation {
-                    activation.apply_gradient(out, x);
+                    activation.apply_gradient(&mut out[..words], &x[..words]);
                 }
             }
         });

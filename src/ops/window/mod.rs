@@ -13,7 +13,9 @@ pub(crate) mod max_pool2d;
 pub(crate) mod max_pool2d_backward;
 pub(crate) mod nodes;
 pub(crate) mod planes;
+pub(crate) mod squares;
 pub(crate) mod upsample2d;
+pub(crate) mod winograd;
 
 pub use avg_pool2d::{AvgPool2d, AvgPool2dGradient, avg_pool2d};
 pub use blur::Blur;

@@ -134,7 +134,8 @@ pub(crate) fn spread_quarters(planes: &Planes, gradient: &[f32], indices: &[f32]
     }
 }
 
-/// [`Planes::route`] for windows of 2 x 2 that tile the plane, without branches, so that it vectorises.
+/// [`Planes::route`] for windows of 2 x 2 that tile the plane, without branches, so that it vectorises. The
+/// slices may go on after the plane, and what follows it in `out` is overwritten then.
 #[inline(always)]
 pub(crate) fn route_quarters(planes: &Planes, gradient: &[f32], x: &[f32], out: &mut [f32]) {
     match planes.output[1] {
@@ -181,7 +182,7 @@ fn route_blocks<const N: usize>(planes: &Planes, gradient: &[f32], x: &[f32], ou
             (out[w - 1], out[2 * w - 1]) = (0.0, 0.0);
         }
     }
-    out[2 * planes.output[0] * w..].fill(0.0);
+    out[2 * planes.output[0] * w..planes.image_words()].fill(0.0);
 }
 
 /// The gradient at the first of the greatest of four, 0 at the others.
