@@ -26,7 +26,12 @@ fn rooms_and_models_reach_every_entry_point() {
         if eight_lanes && (name.contains("update") || name.contains("4x8")) {
             continue;
         }
+        let has_fewer_sums = name.ends_with("4x8") || name.ends_with("4x4");
         for entry in &parse(&kernel, eight_lanes).0.entry_points {
+            // What goes without tiles knows no sums of theirs: the first variant's does for all.
+            if has_fewer_sums && !entry.name.starts_with("tiled") {
+                continue;
+            }
             let known = reached.contains(&(name, entry.name.as_str(), eight_lanes));
             assert!(known, "no test dispatches entry `{}` of {name}.wgsl", entry.name);
         }
