@@ -120,7 +120,9 @@ fn direct(me: Invocation) {
     // Wrap below 0, which is above H or W.
     let top = at / WO % HO * SY - PY;
     let left = at % WO * SX - PX;
-    for (var ci = 0u; ci < params.steps_end; ci++) {
+    // Few channels are spelled out.
+    let end = select(params.steps_end, CI, CI <= 4u);
+    for (var ci = 0u; ci < end; ci++) {
         for (var ky = 0u; ky < KH; ky++) {
             let weight = ((co * CI + ci) * KH + ky) * KW;
             let iy = top + ky * DY;

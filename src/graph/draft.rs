@@ -228,7 +228,7 @@ impl<'a> Draft<'a> {
     }
 
     /// A tensor of its own, for now; [`memory::assign`] lets tensors share.
-    fn new_slot(&mut self, name: &'static str, shape: &Shape, storage: Storage) -> Location {
+    fn new_slot(&mut self, name: &str, shape: &Shape, storage: Storage) -> Location {
         let first = self.steps.len();
         let name = format!("{name} {shape}");
         let area = Area::Slot(self.lifetimes.len());
@@ -245,8 +245,9 @@ impl<'a> Draft<'a> {
         outputs: Vec<Location>,
     ) {
         let words = self.request.target.map_or(0, |target| op.gpu_scratch(&shapes, target));
+        let name = format!("scratch memory of {}", op.name());
         let scratch =
-            (words > 0).then(|| self.new_slot("scratch", &Shape::from([words]), Storage::F32));
+            (words > 0).then(|| self.new_slot(&name, &Shape::from([words]), Storage::F32));
         for location in inputs.iter().chain(&outputs) {
             if let Area::Slot(slot) = location.area {
                 self.lifetimes[slot].last = self.steps.len();

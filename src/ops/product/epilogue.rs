@@ -153,7 +153,7 @@ impl Epilogue<'_> {
 
 #[inline(always)]
 fn add_bias(out: &mut [f32], bias: &[f32], start: usize, plane: usize) {
-    if plane == 1 {
+    if plane == 1 && start.is_multiple_of(bias.len()) {
         for row in out.chunks_mut(bias.len()) {
             row.iter_mut().zip(bias).for_each(|(value, bias)| *value += bias);
         }
@@ -163,5 +163,21 @@ fn add_bias(out: &mut [f32], bias: &[f32], start: usize, plane: usize) {
     let channels = bias.iter().cycle().skip(first);
     for (plane, bias) in out.chunks_mut(plane).zip(channels) {
         plane.iter_mut().for_each(|value| *value += bias);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn planes_have_their_own_channels_wherever_they_begin() {
+        for plane in 1..3 {
+            let mut out = vec![0.0; 4 * plane];
+            add_bias(&mut out, &[1.0, 2.0, 3.0], 2 * plane, plane);
+            let expected: Vec<f32> =
+                [3.0, 1.0, 2.0, 3.0].into_iter().flat_map(|bias| vec![bias; plane]).collect();
+            assert_eq!(out, expected);
+        }
     }
 }
