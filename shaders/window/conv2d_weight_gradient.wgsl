@@ -2,7 +2,8 @@
 // conv2d_weight_gradient.wgsl: w[co, ci, ky, kx] = sum over n, oy, ox of
 //     y[n, co, oy, ox] * x[n, ci, oy*SY+ky*DY-PY, ox*SX+kx*DX-PX].
 // As a product: Y[Co, N*Ho*Wo] x columns(x)^T[N*Ho*Wo, Kh*Kw*Ci], columns never stored. Those of one place of the
-// kernel are padded to whole vec4s, so that four see the same places of x. It has many terms and few outputs, so the terms are cut into split_k parts; out is then [split_k, Co, Ci, Kh, Kw].
+// kernel are padded to whole vec4s, so that four see the same places of x. It has many terms and few outputs, so the
+// terms are cut into split_k parts; out is then [split_k, Co, Ci, Kh, Kw].
 // Entry `tiled`: a tile a workgroup (see tile.wgsl).
 //   Dispatch: ceil(Co / TILE_M) * ceil(Kh*Kw*ceil(Ci/4)*4 / TILE_N) * split_k, folded past 65535.
 // Entry `direct`, for few channels: the weights of four output channels at four places on a line of the kernel
