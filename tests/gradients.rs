@@ -53,6 +53,20 @@ fn smooth_unary() {
 }
 
 #[test]
+fn normalisations_of_groups_and_of_places() {
+    use diabolo::nn;
+    for_each_seed(|draw, _| {
+        let inputs = [draw.any([2, 4, 2, 3])];
+        Check::new("group_norm", &inputs).run(|graph, x| nn::group_norm(graph, "norm", x[0], 2));
+        for inverse in [false, true] {
+            let name = format!("divisive_norm, inverse: {inverse}");
+            Check::new(name, &inputs)
+                .run(|graph, x| nn::divisive_norm(graph, "norm", x[0], inverse));
+        }
+    });
+}
+
+#[test]
 fn unary_with_kinks() {
     for_each_seed(|draw, seed| {
         let shape = shape_of_seed(draw, seed);

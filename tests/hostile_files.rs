@@ -208,8 +208,16 @@ fn codec() -> (Codec, Vec<u8>) {
     let quantiser = Some(Quantiser { step: 1.0, rate: 1e-3 });
     let (loss, variant) = (Loss::Mse, Variant::Conv);
     let output = Output::Sigmoid;
-    let model =
-        Model { loss, variance: None, network, variant, quantiser, residual: false, output };
+    let model = Model {
+        loss,
+        variance: None,
+        network,
+        variant,
+        quantiser,
+        residual: false,
+        output,
+        noise_level: false,
+    };
     let layout = layout(&model).expect("a model");
     let header = Header {
         step: 1,

@@ -108,16 +108,30 @@ fn conv() -> impl Strategy<Value = String> {
         Just("map".to_owned()),
     ];
     let block = select(vec!["plain", "residual", "inner"]);
-    let norm = select(vec!["none", "batch"]);
+    let norm = select(vec!["none", "batch", "group", "gdn"]);
     let downsample = select(vec!["pool", "stride"]);
-    (stages, code, block, norm, downsample, 2..5_usize).prop_map(
-        |(stages, code, block, norm, downsample, kernel)| {
+    let kernels = (select(vec![3, 5]), 2..6_usize);
+    (stages, code, block, norm, downsample, kernels).prop_map(
+        |(stages, code, block, norm, downsample, (down, up))| {
             let sizes: Vec<String> = stages.iter().map(usize::to_string).collect();
             format!(
                 "--arch conv:{} --latent {code} --block {block} --norm {norm} --downsample \
-                 {downsample} --upsample-kernel {kernel}",
+                 {downsample} --downsample-kernel {down} --upsample-kernel {up}",
                 sizes.join(",")
             )
+        },
+    )
+}
+
+/// Options of convolutions at half the image's size.
+fn flat() -> impl Strategy<Value = String> {
+    let code = prop_oneof![
+        (8..13_usize).prop_map(|channels| format!("map:{channels}")),
+        Just("map".to_owned()),
+    ];
+    (8..20_usize, 2..7_usize, code, select(vec!["none", "batch"])).prop_map(
+        |(channels, layers, code, norm)| {
+            format!("--arch flat:{channels}x{layers} --latent {code} --norm {norm}")
         },
     )
 }
@@ -142,7 +156,7 @@ fn any_architecture_learns_photographs() {
         ..ProptestConfig::default()
     };
     let loss = select(vec!["mse", "bce", "gaussian"]);
-    let network = prop_oneof![dense(), conv(), conv()];
+    let network = prop_oneof![2 => dense(), 4 => conv(), 1 => flat()];
     let cases = (network, activations(), loss, select(vec![8_usize, 13, 16, 24]));
     TestRunner::new(config)
         .run(&cases, |(network, activation, loss, side)| {

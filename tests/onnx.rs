@@ -168,6 +168,12 @@ fn every_option_of_networks_computes_the_same_in_onnx_runtime() {
         ("features", format!("{conv} --latent map --downsample stride")),
         ("map", format!("{conv} --latent map:2 --upsample-kernel 3 --activation gelu")),
         ("residual", format!("{conv} --latent 6 --block residual --norm batch --activation silu")),
+        (
+            "gdn",
+            format!("{conv} --latent map:3 --norm gdn --downsample-kernel 5 --upsample-kernel 5"),
+        ),
+        ("group", format!("{conv} --latent 6 --norm group --downsample stride")),
+        ("flat", "--variant conv --arch flat:6x4 --latent map --activation relu".into()),
         ("inner", format!("{conv} --latent map:2 --block inner --upsample-kernel 4 --norm batch")),
         (
             "topk-map",

@@ -11,7 +11,7 @@ use super::principal::Principal;
 use crate::data::{Dataset, Images};
 use crate::error::Result;
 use crate::inference::{images_at_once, targets};
-use crate::models::{Architecture, Model, Section, Variant};
+use crate::models::{Model, Section, Variant};
 
 /// Components are found from so many images or blocks at most, evenly spread over those that are
 /// trained on, and so many numbers.
@@ -51,14 +51,14 @@ impl LinearCode {
         let network = &model.network;
         let image = Section { blocks: [1, 1], shape: network.images, overlap: 0 };
         let whole = |components, of: &str| Self { components, section: image, of: of.into() };
-        match (&model.variant, &network.architecture, &network.code_shape()[..]) {
+        match (&model.variant, network.architecture.halvings(), &network.code_shape()[..]) {
             (Variant::Vqvae(_), ..) => {
                 let places = model.places().map_or(0, |axes| axes.iter().product());
                 whole(places, ", one a place")
             }
             (Variant::Sparse(sparse), ..) if sparse.k > 0 => whole(sparse.k, ", those that stay"),
-            (_, Architecture::Conv(sizes), [channels, rows, columns]) if rows * columns > 1 => {
-                let side = 1 << sizes.encoder.len();
+            (_, Some(halvings), [channels, rows, columns]) if rows * columns > 1 => {
+                let side = 1 << halvings;
                 let article = if side == 8 { "an" } else { "a" };
                 let of = format!(" {article} {side}x{side} block");
                 Self { components: *channels, section: network.section(), of }

@@ -2,6 +2,7 @@
 
 use super::codes::{Codes, Restored};
 use super::images::{images_at_once, tensor};
+use super::noise_level::noise_level;
 use super::plan_cache::PlanCache;
 use super::task::Task;
 use crate::data::{Dataset, ImageShape, Images};
@@ -26,6 +27,8 @@ pub struct Inference<'a> {
     layout: &'a StateLayout,
     /// By task and images a step.
     plans: PlanCache<(Task, usize)>,
+    /// The deviation of the noise in all images, where it is known, for a model that is told it.
+    noise_level: Option<f32>,
 }
 
 impl Drop for Inference<'_> {
@@ -37,7 +40,34 @@ impl Drop for Inference<'_> {
 impl<'a> Inference<'a> {
     /// `executor` holds the state of `model`, laid out as `layout`.
     pub fn new(executor: &'a mut dyn Executor, model: &'a Model, layout: &'a StateLayout) -> Self {
-        Self { executor, model, layout, plans: PlanCache::new() }
+        Self { executor, model, layout, plans: PlanCache::new(), noise_level: None }
+    }
+
+    /// The same for images whose noise has this standard deviation, for a model that is told it; without
+    /// it, each image's is estimated ([`noise_level`]).
+    #[must_use]
+    pub fn with_noise_level(mut self, level: Option<f32>) -> Self {
+        self.noise_level = level;
+        self
+    }
+
+    /// The model.
+    pub fn model(&self) -> &'a Model {
+        self.model
+    }
+
+    /// The same for `model`, which differs by the size of its images alone and has the same weights.
+    pub fn with_model<'b>(&'b mut self, model: &'b Model) -> Inference<'b> {
+        Inference::new(self.executor, model, self.layout).with_noise_level(self.noise_level)
+    }
+
+    /// The deviation of the noise in `picture`, `[1, channels, height, width]`, as the model is told it:
+    /// what is known, else what is estimated; `None` for a model that is told none.
+    pub fn noise_level_of(&self, picture: &Tensor) -> Option<f32> {
+        let known = || {
+            self.noise_level.unwrap_or_else(|| noise_level(picture.data(), &picture.shape()[1..]))
+        };
+        self.model.noise_level.then(known)
     }
 
     /// Images or codes a step: fewer where one makes many numbers.
@@ -317,6 +347,12 @@ impl<'a> Inference<'a> {
                 })?;
                 let labels = labels.iter().map(|label| *label as f32).collect();
                 self.executor.write_input(plan, "labels", &Tensor::new([size], labels)?)?;
+            }
+            if self.model.noise_level && !matches!(task, Task::Restore(_)) {
+                let each = rows.data().chunks(width.max(1));
+                let level = |image| self.noise_level.unwrap_or_else(|| noise_level(image, rest));
+                let levels = Tensor::new([size], each.map(level).collect())?;
+                self.executor.write_input(plan, "noise_level", &levels)?;
             }
             // Draws for another batch or another first sample are others.
             let step = first.wrapping_mul(0x9E37).wrapping_add(number as u32);

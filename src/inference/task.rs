@@ -15,7 +15,9 @@ pub fn layout(model: &Model) -> Result<StateLayout> {
     let ImageShape { channels, height, width } = model.images();
     let images = graph.input("images", [1, channels, height, width]);
     let labels = label_input(&mut graph, model, 1)?;
-    let batch = Batch { images, input: images, seen: None, labels };
+    let deviations = deviation_input(&mut graph, model, 1)?;
+    let input = model.input(&mut graph, images, deviations)?;
+    let batch = Batch { images, input, seen: None, labels };
     model.objective(&mut Scope { graph: &mut graph, training: true }, &batch)?;
     Ok(graph.layout())
 }
@@ -29,8 +31,18 @@ fn label_input(graph: &mut Graph, model: &Model, batch: usize) -> Result<Option<
     Ok(Some(ops::one_hot(graph, labels, model.network.classes)?))
 }
 
+/// The input `noise_level`, `[batch]`, as deviations, if the model is told them.
+fn deviation_input(graph: &mut Graph, model: &Model, batch: usize) -> Result<Option<NodeId>> {
+    if !model.noise_level {
+        return Ok(None);
+    }
+    let level = graph.input("noise_level", [batch]);
+    ops::reshape(graph, level, [batch, 1, 1, 1]).map(Some)
+}
+
 /// What a plan takes and gives, besides training. A model that is told labels also takes input
-/// `labels`, `[batch]`.
+/// `labels`, `[batch]`, and one that is told how strong noise is, `noise_level`, `[batch]`, where it is
+/// not the plan that draws it.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Task {
     /// From input `images`, `[batch, channels, height, width]` in [0, 1], to output `code`,
@@ -120,6 +132,10 @@ impl Task {
         let images = scope.graph.input("images", [batch, channels, height, width]);
         let mut outputs = vec![];
         let mut input = images;
+        if !matches!(self, Self::Restore(_)) {
+            let deviations = deviation_input(scope.graph, model, batch)?;
+            input = model.input(scope.graph, images, deviations)?;
+        }
         match self {
             Self::Likelihood(samples) => {
                 let whole = Batch { images, input, seen: None, labels };
@@ -131,14 +147,15 @@ impl Task {
                 return Ok(vec![("bound", model.evidence_bound(scope, &whole)?)]);
             }
             Self::Restore(noise) => {
-                input = model.corrupt(scope.graph, images, noise)?;
-                outputs.push(("corrupted", input));
+                let (corrupted, deviations) = model.corrupt(scope.graph, images, noise)?;
+                outputs.push(("corrupted", corrupted));
+                input = model.input(scope.graph, corrupted, deviations)?;
             }
             Self::Represent => {
-                return Ok(vec![("code", model.represent(scope, images, labels)?)]);
+                return Ok(vec![("code", model.represent(scope, input, labels)?)]);
             }
             Self::Linear => {
-                return Ok(vec![("code", model.encode_linear(scope, images, labels)?)]);
+                return Ok(vec![("code", model.encode_linear(scope, input, labels)?)]);
             }
             Self::Encode | Self::Decode | Self::Reconstruct => {}
         }

@@ -9,7 +9,8 @@ use crate::error::{Error, Result};
 ///
 /// As text: `dense:400` is one hidden layer of 400 units each way; `dense` has none; `conv:32,64`
 /// has two stages, which halve an image twice. Sizes behind a slash are the decoder's own, from the
-/// code outward: `dense:64/32,64`.
+/// code outward: `dense:64/32,64`. `flat:64x12` is twelve convolutions of 64 channels, all at half the
+/// image's size.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub enum Architecture {
@@ -17,6 +18,56 @@ pub enum Architecture {
     Dense(Sizes),
     /// Stages of these many channels.
     Conv(Sizes),
+    /// Convolutions at half the image's size.
+    Flat(Flat),
+}
+
+/// As many convolutions of as many channels.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Flat {
+    /// Of every map between the first and the last.
+    pub channels: usize,
+    /// Convolutions of encoder and decoder together.
+    pub layers: usize,
+}
+
+impl Flat {
+    /// Convolutions of the encoder, which has the first half of them.
+    pub fn encoder(&self) -> usize {
+        self.layers / 2
+    }
+
+    /// Convolutions of the decoder.
+    pub fn decoder(&self) -> usize {
+        self.layers - self.encoder()
+    }
+
+    fn parse(text: &str) -> Option<Self> {
+        let (channels, layers) = text.split_once('x')?;
+        let flat = Self { channels: channels.parse().ok()?, layers: layers.parse().ok()? };
+        (flat.channels > 0 && flat.layers >= 2).then_some(flat)
+    }
+}
+
+impl Architecture {
+    /// How often an image is halved on the way to its map of features; `None` for dense layers, which
+    /// have none.
+    pub fn halvings(&self) -> Option<usize> {
+        match self {
+            Self::Dense(_) => None,
+            Self::Conv(sizes) => Some(sizes.encoder.len()),
+            Self::Flat(_) => Some(1),
+        }
+    }
+
+    /// Channels of the last map of an encoder; `None` where there is no map, or no stage.
+    pub fn features(&self) -> Option<usize> {
+        match self {
+            Self::Dense(_) => None,
+            Self::Conv(sizes) => sizes.encoder.last().copied(),
+            Self::Flat(flat) => Some(flat.channels),
+        }
+    }
 }
 
 /// The sizes of hidden layers, or the channels of stages.
@@ -77,10 +128,20 @@ impl FromStr for Architecture {
 
     fn from_str(text: &str) -> Result<Self> {
         let refuse = |what: &str| {
-            let forms = "write dense:400, dense:64/32,64 (encoder/decoder), dense or conv:32,64";
+            let forms = "write dense:400, dense:64/32,64 (encoder/decoder), dense, conv:32,64 or flat:64x12";
             Err(Error::option("--arch", format!("`{text}` {what}; {forms}")))
         };
         let (kind, sizes) = text.split_once(':').unwrap_or((text, ""));
+        if kind == "flat" {
+            return match Flat::parse(sizes) {
+                None => refuse("is no number of channels and of two layers or more"),
+                Some(flat) if flat.channels > LARGEST_SIZE => {
+                    refuse("has more than 1048576 channels")
+                }
+                Some(flat) if flat.layers > MOST_LAYERS => refuse("has more than 256 layers"),
+                Some(flat) => Ok(Self::Flat(flat)),
+            };
+        }
         let sizes = match (kind, sizes) {
             ("dense", "") if !text.contains(':') => Some(Sizes::mirrored(vec![])),
             _ => Sizes::parse(sizes),
@@ -114,6 +175,7 @@ impl fmt::Display for Architecture {
             }
             Self::Dense(sizes) => write!(f, "dense:{sizes}"),
             Self::Conv(sizes) => write!(f, "conv:{sizes}"),
+            Self::Flat(Flat { channels, layers }) => write!(f, "flat:{channels}x{layers}"),
         }
     }
 }
@@ -192,7 +254,9 @@ mod tests {
 
     #[test]
     fn what_is_parsed_is_printed() {
-        for text in ["dense", "dense:400", "dense:64/32,64", "conv:32,64", "conv:8,16/16,4"] {
+        let right =
+            ["dense", "dense:400", "dense:64/32,64", "conv:32,64", "conv:8,16/16,4", "flat:64x12"];
+        for text in right {
             assert_eq!(text.parse::<Architecture>().expect(text).to_string(), text);
         }
         assert_eq!("conv:4,8/8,4".parse::<Architecture>().expect("right").to_string(), "conv:4,8");
@@ -205,7 +269,14 @@ mod tests {
     fn wrong_text_is_refused_with_the_forms() {
         let wrong =
             ["", "dens:4", "dense:", "dense:0", "dense:4,", "conv", "conv:3/3,3", "conv:-1"];
-        for text in wrong.iter().chain(&["dense:99999999", "conv:1,1,1,1,1,1,1,1,1,1,1,1,1,1,1"]) {
+        let large = [
+            "dense:99999999",
+            "conv:1,1,1,1,1,1,1,1,1,1,1,1,1,1,1",
+            "flat:8x257",
+            "flat:99999999x2",
+        ];
+        let flat = ["flat", "flat:", "flat:64", "flat:0x4", "flat:4x1", "flat:4x4x4"];
+        for text in wrong.iter().chain(&large).chain(&flat) {
             let error = text.parse::<Architecture>().expect_err(text).to_string();
             assert!(error.starts_with("--arch: ") && error.contains("conv:32,64"), "{error}");
         }

@@ -44,7 +44,7 @@ macro_rules! choices {
 }
 
 choices! {
-    /// Layers: dense:400, dense:64/32,64 (encoder/decoder), dense (none hidden) or conv:32,64
+    /// Layers: dense:400, dense:64/32,64 (encoder/decoder), dense (none hidden), conv:32,64 or flat:64x12
     #[arg(value_name = "ARCH")]
     arch: Architecture = "arch";
     /// Numbers of a code; or a map of features, of N channels
@@ -62,7 +62,10 @@ choices! {
     /// What follows each convolution
     #[arg(value_enum)]
     norm: Norm = "norm";
-    /// The kernel's side of transposed convolutions: 2, 3 or 4
+    /// The kernel's side of convolutions that halve an image: 3 or 5
+    #[arg(value_name = "SIDE")]
+    downsample_kernel: usize = "downsample-kernel";
+    /// The kernel's side of transposed convolutions: 2, 3, 4 or 5
     #[arg(value_name = "SIDE")]
     upsample_kernel: usize = "upsample-kernel";
     /// The share of units left out at random in training

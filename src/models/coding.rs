@@ -16,6 +16,9 @@ const SHARED_START: f32 = -3.0;
 /// Below this log-variance a Gaussian pixel would be sharper than the 255 steps it is stored in.
 const LEAST_LOG_VARIANCE: f32 = -12.5;
 
+/// Noise below this is hardly more than what rounding to 255 steps adds.
+const LEAST_DEVIATION: f32 = 2.0 / 255.0;
+
 impl Model {
     /// The activation of the code: the network's, unless the variant wants it linear.
     pub(super) fn code_activation(&self) -> Option<Activation> {
@@ -125,13 +128,19 @@ impl Model {
         match self.variance {
             None => {
                 let [logits] = network.decode(scope, code, labels, ["output"])?;
-                Ok(Decoded { logits, output, base: None, log_variance: None })
+                Ok(Decoded { logits, output, base: None, deviation: None, log_variance: None })
             }
             Some(Variance::Shared) => {
                 let [logits] = network.decode(scope, code, labels, ["output"])?;
                 let start = Initialiser::Constant(SHARED_START);
                 let shared = scope.graph.parameter("decoder.log_variance", [1; 4], start)?;
-                Ok(Decoded { logits, output, base: None, log_variance: Some(shared) })
+                Ok(Decoded {
+                    logits,
+                    output,
+                    base: None,
+                    deviation: None,
+                    log_variance: Some(shared),
+                })
             }
             Some(Variance::Learned) => {
                 let outputs = ["output", "log_variance"];
@@ -139,12 +148,18 @@ impl Model {
                 let range =
                     UnaryKind::Clamp { low: LEAST_LOG_VARIANCE, high: ops::LOG_VARIANCE[1] };
                 let variance = ops::unary(scope.graph, variance, range)?;
-                Ok(Decoded { logits, output, base: None, log_variance: Some(variance) })
+                Ok(Decoded {
+                    logits,
+                    output,
+                    base: None,
+                    deviation: None,
+                    log_variance: Some(variance),
+                })
             }
         }
     }
 
-    /// What the decoder makes of `code`, the code of `input`.
+    /// What the decoder makes of `code`, the code of `input`, which is as [`Model::input`] makes it.
     ///
     /// # Errors
     /// When the images are not of the model's size.
@@ -155,8 +170,21 @@ impl Model {
         input: NodeId,
         labels: Option<NodeId>,
     ) -> Result<Decoded> {
-        let base = self.residual.then_some(input);
-        Ok(Decoded { base, ..self.decode(scope, code, labels)? })
+        let decoded = self.decode(scope, code, labels)?;
+        if !self.noise_level {
+            return Ok(Decoded { base: self.residual.then_some(input), ..decoded });
+        }
+        let channels = self.images().channels;
+        let shape = scope.graph.shape(input);
+        if shape.get(1) != Some(&(channels + 1)) {
+            let what = "lacks the plane of how strong the noise is; Model::input adds it";
+            return Err(Error::shape("decode_beside", what, &[shape]));
+        }
+        let base = ops::slice_axis(scope.graph, input, 1, 0..channels)?;
+        let deviation = ops::slice_axis(scope.graph, input, 1, channels..channels + 1)?;
+        let range = UnaryKind::Clamp { low: LEAST_DEVIATION, high: f32::MAX };
+        let deviation = ops::unary(scope.graph, deviation, range)?;
+        Ok(Decoded { base: Some(base), deviation: Some(deviation), ..decoded })
     }
 
     /// The codes, row by row, that consist of codes of the codebook in `state` with these numbers.

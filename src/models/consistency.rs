@@ -34,6 +34,10 @@ impl Model {
             let what = "makes differences, which have a squared error; give --loss mse";
             return Err(Error::option("--residual", what));
         }
+        if self.noise_level && !self.residual {
+            let what = "tells a residual model alone how strong noise is";
+            return Err(Error::option("--residual", what));
+        }
         if self.residual && self.quantiser.is_some() {
             let what = "has no effect on a residual model, whose codes alone make no image";
             return Err(Error::option("--quantise", what));

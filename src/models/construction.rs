@@ -11,17 +11,19 @@ use super::{contractive, conv, cvae, denoising, dense, iwae, quantiser, sparse, 
 use crate::data::ImageShape;
 use crate::error::{Error, Result};
 use crate::nn::{Loss, Output, Start};
+use crate::ops::Corruption;
 
 /// Places of a quantised code there.
 const DENSE_PLACES: usize = 16;
 
 /// Options that every variant takes.
-const COMMON: [&str; 9] = [
+const COMMON: [&str; 10] = [
     "arch",
     "activation",
     "block",
     "downsample",
     "norm",
+    "downsample-kernel",
     "upsample-kernel",
     "noise",
     "test-noise",
@@ -59,6 +61,7 @@ impl Kind {
             choices.block = given.block;
             choices.downsample = given.downsample;
             choices.norm = given.norm;
+            choices.downsample_kernel = given.downsample_kernel;
             choices.upsample_kernel = given.upsample_kernel;
             let places =
                 choices.code_dim.map_or(LATENT, |width| width.saturating_mul(DENSE_PLACES));
@@ -184,7 +187,12 @@ impl Kind {
             network.begin_linear();
             network.width = Some(PLAIN_WIDTH);
         }
-        let model = Model { network, loss, variance, variant, quantiser, residual, output };
+        // Noise of any strength is better removed by who knows how strong it is.
+        let is_any = matches!(choices.noise, Some(Corruption::GaussianRange { .. }));
+        let noise_level =
+            residual && is_any && matches!(network.architecture, Architecture::Flat(_));
+        let model =
+            Model { network, loss, variance, variant, quantiser, residual, output, noise_level };
         model.check()?;
         Ok(model)
     }
@@ -204,10 +212,16 @@ const PLAIN: [&str; 8] = [
 
 /// Refuses options of convolutional stages where there are none.
 fn check_stages(given: &Choices, complete: &Choices) -> Result<()> {
-    let is_dense = matches!(complete.arch, Some(Architecture::Dense(_)));
-    let stages = ["block", "downsample", "norm", "upsample-kernel"];
-    if let Some(name) = given.given().into_iter().find(|name| is_dense && stages.contains(name)) {
-        let what = "has no effect on dense layers; leave it out or give --arch conv:32,64";
+    const STAGES: [&str; 5] =
+        ["norm", "block", "downsample", "downsample-kernel", "upsample-kernel"];
+    let (none, layers) = match complete.arch {
+        Some(Architecture::Dense(_)) => (&STAGES[..], "dense"),
+        Some(Architecture::Flat(_)) => (&STAGES[1..], "flat"),
+        Some(Architecture::Conv(_)) | None => (&[][..], ""),
+    };
+    if let Some(name) = given.given().into_iter().find(|name| none.contains(name)) {
+        let what =
+            format!("has no effect on {layers} layers; leave it out or give --arch conv:32,64");
         return Err(Error::option(format!("--{name}"), what));
     }
     Ok(())
@@ -238,6 +252,7 @@ fn network(images: ImageShape, choices: &Choices) -> Result<Network> {
     stages.block = choices.block.unwrap_or_default();
     stages.downsample = choices.downsample.unwrap_or(stages.downsample);
     stages.norm = choices.norm.unwrap_or_default();
+    stages.downsample_kernel = choices.downsample_kernel.unwrap_or(stages.downsample_kernel);
     stages.upsample_kernel = choices.upsample_kernel.unwrap_or(stages.upsample_kernel);
     network.activation = choices.activation.unwrap_or(network.activation);
     network.dropout = choices.dropout.unwrap_or(0.0);

@@ -28,6 +28,10 @@ pub struct Model {
     /// Whether the decoder makes what is to be added to what the encoder saw.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub residual: bool,
+    /// Whether the encoder is told how strong the noise in an image is, by a plane more of that number
+    /// (Zhang, Zuo, Zhang: "FFDNet", 2018).
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub noise_level: bool,
 }
 
 /// A batch, as nodes.
@@ -35,7 +39,8 @@ pub struct Model {
 pub struct Batch {
     /// The images to be reconstructed, in [0, 1], `[batch, channels, height, width]`.
     pub images: NodeId,
-    /// What the encoder sees of them: the same, corrupted or with pixels missing.
+    /// What the encoder sees of them: the same, corrupted or with pixels missing; and a plane more, for
+    /// a model that is told how strong the noise is ([`Model::input`]).
     pub input: NodeId,
     /// 1 where a pixel is known, else 0: `[batch, 1, height, width]`; `None` where all are.
     pub seen: Option<NodeId>,
@@ -98,6 +103,7 @@ impl Model {
             (true, Loss::Mse) => "squared error + nats per image",
             (_, Loss::Mse) if self.quantiser.is_some() => "MSE + weighted bits per pixel",
             _ if self.quantiser.is_some() => "nats + weighted bits per image",
+            _ if self.noise_level => "variances of the noise per pixel",
             (_, loss) => loss.unit(),
         }
     }

@@ -28,7 +28,7 @@ impl Kind {
         }
         let recipe = self.recipe(given, false).choices;
         if dataset.is_of_vectors() {
-            let is_conv = matches!(given.arch, Some(Architecture::Conv(_)));
+            let is_conv = given.arch.as_ref().is_some_and(|arch| arch.halvings().is_some());
             if is_conv || self == Kind::Conv && given.arch.is_none() {
                 let what = format!(
                     "convolves, and the numbers of a vector have no neighbours; give --arch dense:{HIDDEN} or \

@@ -6,7 +6,8 @@ use super::variant::Variant;
 use super::{autoencoder, vae};
 use crate::error::{Error, Result};
 use crate::nn::Output;
-use crate::ops::{self, Builder, Corruption, NodeId};
+use crate::ops::{self, Builder, Corruption, NodeId, Noisy, UnaryKind};
+use crate::shape::Shape;
 
 impl Model {
     /// The objective over a batch.
@@ -26,7 +27,8 @@ impl Model {
         }
     }
 
-    /// `images`, corrupted as `noise` says; others at every step.
+    /// `images`, corrupted as `noise` says; others at every step; and the deviations of the noise, for a
+    /// model that is told them.
     ///
     /// # Errors
     /// When its amount is out of its range, or it is not for what the model takes.
@@ -35,11 +37,41 @@ impl Model {
         builder: &mut dyn Builder,
         images: NodeId,
         noise: Corruption,
-    ) -> Result<NodeId> {
-        match self.output {
-            Output::Number => ops::corrupt_numbers(builder, images, noise),
-            Output::Sigmoid | Output::Clamp => ops::corrupt(builder, images, noise),
+    ) -> Result<(NodeId, Option<NodeId>)> {
+        let is_number = self.output == Output::Number;
+        if self.noise_level {
+            let Noisy { images, deviations } = ops::noisy(builder, images, noise)?;
+            let pixels = UnaryKind::Clamp { low: 0.0, high: 1.0 };
+            let images = if is_number { images } else { ops::unary(builder, images, pixels)? };
+            return Ok((images, Some(deviations)));
         }
+        let images = match is_number {
+            true => ops::corrupt_numbers(builder, images, noise),
+            false => ops::corrupt(builder, images, noise),
+        };
+        Ok((images?, None))
+    }
+
+    /// What the encoder sees of `images`: these, and for a model that is told it, the deviation of each
+    /// one's noise, of `[batch, 1, 1, 1]`, as a plane.
+    ///
+    /// # Errors
+    /// When the model is told deviations and there are none.
+    pub fn input(
+        &self,
+        builder: &mut dyn Builder,
+        images: NodeId,
+        deviations: Option<NodeId>,
+    ) -> Result<NodeId> {
+        if !self.noise_level {
+            return Ok(images);
+        }
+        let what = "this model has to be told how strong the noise is";
+        let deviations = deviations.ok_or_else(|| Error::Graph(what.into()))?;
+        let mut plane = builder.shape(images).to_vec();
+        plane[1] = 1;
+        let plane = ops::expand(builder, deviations, &Shape::new(plane))?;
+        ops::concat(builder, &[images, plane], 1)
     }
 
     /// The evidence lower bound of each image of a batch, one code drawn, in nats: `[batch]` (Kingma

@@ -66,6 +66,7 @@ impl Recipe {
             block: None,
             downsample: None,
             norm: None,
+            downsample_kernel: None,
             upsample_kernel: None,
             tied: None,
             ..self.choices

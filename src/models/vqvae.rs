@@ -84,8 +84,10 @@ impl VqVae {
             penalty: not_negative("--penalty", choices.penalty.unwrap_or(0.25))?,
         };
         let form = match (&network.architecture, network.code) {
-            (Architecture::Conv(_), CodeForm::Features) => CodeForm::Map(code_dim),
-            (Architecture::Conv(_), _) => {
+            (Architecture::Conv(_) | Architecture::Flat(_), CodeForm::Features) => {
+                CodeForm::Map(code_dim)
+            }
+            (Architecture::Conv(_) | Architecture::Flat(_), _) => {
                 let what = "has no effect on a quantised map; give --code-dim";
                 return Err(Error::option("--latent", what));
             }

@@ -91,40 +91,6 @@ pub fn dense_tied(
     finish(graph, name, product, inputs, outputs, layer)
 }
 
-/// Batch normalisation (Ioffe and Szegedy, 2015) of `x`, `[batch, channels, ...]`: by the moments of
-/// the batch in training, which are noted in `name.running_mean` and `name.running_var` (momentum
-/// 0.1, as in PyTorch), and by the noted ones otherwise; then scaled by `name.weight` and shifted by
-/// `name.bias`, all of `[channels]`.
-///
-/// # Errors
-/// When `x` has no axis 1, or the names are known with other shapes.
-pub fn batch_norm(graph: &mut Graph, name: &str, x: NodeId, training: bool) -> Result<NodeId> {
-    let shape = graph.shape(x).clone();
-    let channels = shape.get(1).copied().unwrap_or(0);
-    let one = |graph: &mut Graph, part: &str, value| {
-        graph.parameter(&format!("{name}.{part}"), [channels], Initialiser::Constant(value))
-    };
-    let (gamma, beta) = (one(graph, "weight", 1.0)?, one(graph, "bias", 0.0)?);
-    let noted = |graph: &mut Graph, part: &str, value| {
-        graph.buffer(&format!("{name}.{part}"), [channels], Initialiser::Constant(value))
-    };
-    let running = [noted(graph, "running_mean", 0.0)?, noted(graph, "running_var", 1.0)?];
-    let mut moments = running;
-    if training {
-        let (mean, variance) = ops::moments(graph, x)?;
-        moments = [mean, variance];
-        let count = shape.elements() / channels.max(1);
-        let next = ops::running_moments(graph, running, moments, BATCH_NORM_MOMENTUM, count)?;
-        for (buffer, value) in running.into_iter().zip(next) {
-            graph.update(buffer, value)?;
-        }
-    }
-    ops::normalise(graph, x, moments, gamma, beta, BATCH_NORM_EPSILON)
-}
-
-const BATCH_NORM_MOMENTUM: f32 = 0.1;
-const BATCH_NORM_EPSILON: f32 = 1e-5;
-
 /// A convolution, with bias and activation, of `x`, `[batch, inputs, height, width]`, to `outputs`
 /// channels, with `name.weight` of `[outputs, inputs, kernel height, kernel width]` and `name.bias` of `[outputs]`.
 ///

@@ -54,6 +54,10 @@ pub struct Decoded {
     pub output: Output,
     /// What the encoder saw, for a residual model.
     pub base: Option<NodeId>,
+    /// The deviation of the base's noise, `[batch, 1, height, width]`, where it is known: what is to be
+    /// added is in units of it, and so are squared errors. Without, strong noise, whose errors are the
+    /// greatest, would be all that is learned.
+    pub deviation: Option<NodeId>,
     /// The logarithm of the Gaussian's variance, for [`Loss::Gaussian`]; broadcasts to the images.
     pub log_variance: Option<NodeId>,
 }
@@ -65,7 +69,11 @@ impl Decoded {
     /// Never for nodes of the same graph.
     pub fn reconstruction(&self, builder: &mut dyn Builder) -> Result<NodeId> {
         if let Some(base) = self.base {
-            return ops::add(builder, base, self.logits);
+            let added = match self.deviation {
+                Some(deviation) => ops::mul(builder, self.logits, deviation)?,
+                None => self.logits,
+            };
+            return ops::add(builder, base, added);
         }
         match self.output {
             Output::Sigmoid => ops::activate(builder, self.logits, Activation::Sigmoid),
@@ -124,7 +132,14 @@ impl Loss {
         let errors = match self {
             Self::Mse => {
                 let reconstruction = decoded.reconstruction(builder)?;
-                ops::squared_error(builder, reconstruction, images)?
+                let errors = ops::squared_error(builder, reconstruction, images)?;
+                match decoded.deviation {
+                    Some(deviation) => {
+                        let variance = ops::mul(builder, deviation, deviation)?;
+                        ops::div(builder, errors, variance)?
+                    }
+                    None => errors,
+                }
             }
             Self::Bce => ops::binary_cross_entropy(builder, decoded.logits, images)?,
             Self::Gaussian => {

@@ -21,13 +21,13 @@
 
 mod layers;
 mod losses;
+mod normalisation;
 mod quality;
 
-pub use layers::{
-    Layer, Start, batch_norm, conv_transpose2d, conv2d, dense, dense_tied, masked_conv2d,
-};
+pub use layers::{Layer, Start, conv_transpose2d, conv2d, dense, dense_tied, masked_conv2d};
 pub use losses::{
     Decoded, LEAK, Loss, Output, image_mean, kl_sparsity_penalty, l1_penalty, mean_seen,
     mean_squared_error, per_image,
 };
+pub use normalisation::{batch_norm, divisive_norm, group_norm};
 pub use quality::structural_similarity;

@@ -140,6 +140,7 @@ mod tests {
             variant,
             quantiser: None,
             residual: false,
+            noise_level: false,
             output: Default::default(),
         };
         let layout = layout(&model).expect("a model");

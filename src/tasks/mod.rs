@@ -27,6 +27,7 @@ pub mod report;
 pub mod restore;
 pub(crate) mod sample;
 pub(crate) mod trained;
+mod windows;
 
 #[cfg(feature = "cli")]
 pub use codec::{CodeMap, Codec, Distortion, Header, Jpeg};

@@ -217,10 +217,30 @@ impl Config {
         }
         let noise = [self.noise, self.test_noise];
         noise.iter().flatten().try_for_each(Corruption::check)?;
+        if self.model.noise_level {
+            self.check_told(noise)?;
+        }
         if self.model.output == Output::Number {
             noise.iter().flatten().try_for_each(Corruption::check_numbers)?;
         }
         self.model.check()
+    }
+
+    /// Refuses noise that has no strength, for a model that is told how strong it is.
+    fn check_told(&self, noise: [Option<Corruption>; 2]) -> Result<()> {
+        let refuse = |option: &str, noise: &dyn std::fmt::Display| {
+            let what = format!(
+                "`{noise}` has no strength that this model can be told; give gaussian:0.02-0.2"
+            );
+            Err(Error::option(option, what))
+        };
+        let [training, testing] = noise;
+        match (training, testing) {
+            (None, _) => refuse("--noise", &"none"),
+            (Some(noise), _) if noise.deviations().is_none() => refuse("--noise", &noise),
+            (_, Some(noise)) if noise.deviations().is_none() => refuse("--test-noise", &noise),
+            _ => Ok(()),
+        }
     }
 
     /// Refuses what has no meaning for pairs of pictures.

@@ -55,14 +55,15 @@ fn batch_of_data(config: &Config, shape: BatchShape, scope: &mut Scope) -> Resul
     if config.binarise {
         images = ops::binarise(scope.graph, images)?;
     }
-    let mut input = images;
+    let (mut input, mut deviations) = (images, None);
     if let Some(noise) = config.noise(scope.training) {
-        input = config.model.corrupt(scope.graph, images, noise)?;
+        (input, deviations) = config.model.corrupt(scope.graph, images, noise)?;
         if let Some(seen) = seen {
             // Noise does not tell what is missing.
             input = ops::mul(scope.graph, input, seen)?;
         }
     }
+    let input = config.model.input(scope.graph, input, deviations)?;
     let mut labels = None;
     if config.model.is_conditional() {
         let numbers = scope.graph.data(Data::Labels, shape.room);

@@ -75,6 +75,9 @@ pub fn variants() -> Vec<(String, Setup)> {
         (Kind::Conv, format!("{conv} --norm batch --downsample stride --block residual")),
         (Kind::Conv, "--arch conv:4/6 --latent map:3 --upsample-kernel 4 --norm batch".into()),
         (Kind::Conv, "--arch conv:4,6 --latent map:3 --block inner --norm batch".into()),
+        (Kind::Conv, format!("{conv} --norm group --downsample stride --downsample-kernel 5")),
+        (Kind::Conv, "--arch conv:4,6 --latent map:3 --norm gdn --upsample-kernel 5".into()),
+        (Kind::Conv, "--arch flat:5x3 --latent map:3 --norm batch".into()),
         (Kind::Sparse, format!("{dense} --sparsity l1 --penalty 0.05 --target-sparsity 0.3")),
         (Kind::Sparse, format!("{conv} --sparsity kl --activation tanh --penalty 0.1 --rho 0.1")),
         (Kind::Sparse, "--arch dense --latent 40 --sparsity topk --k 5".into()),
@@ -87,6 +90,7 @@ pub fn variants() -> Vec<(String, Setup)> {
         (Kind::Denoising, format!("{dense} --noise mask:0.3")),
         (Kind::Denoising, format!("{dense} --noise rectangles:0.25")),
         (Kind::Denoising, format!("{conv} --noise blur:0.8")),
+        (Kind::Denoising, "--residual --arch flat:6x4 --noise gaussian:0.1-0.4".into()),
         (Kind::Denoising, format!("{dense} --noise haze:0.6")),
         (Kind::Vae, format!("{dense} --beta 0.5 --warmup 2 --free-bits 0.05")),
         (Kind::Vae, format!("{conv} --loss gaussian --variance shared --noise mask:0.2")),
@@ -143,10 +147,11 @@ impl Setup {
         let mut graph = Graph::new();
         let ImageShape { channels, height, width } = self.model.images();
         let images = graph.input("images", [BATCH, channels, height, width]);
-        let input = match self.noise {
-            Some(noise) => ops::corrupt(&mut graph, images, noise)?,
-            None => images,
+        let (input, deviations) = match self.noise {
+            Some(noise) => self.model.corrupt(&mut graph, images, noise)?,
+            None => (images, None),
         };
+        let input = self.model.input(&mut graph, input, deviations)?;
         let mut labels = None;
         if self.model.is_conditional() {
             let numbers = graph.input("labels", [BATCH]);

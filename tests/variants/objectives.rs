@@ -6,7 +6,7 @@ use diabolo::data::ImageShape;
 use diabolo::graph::{Executor, Graph, Plan, PlanRequest, State};
 use diabolo::inference::{self, Codes, Inference, KnownCodes, Sampler};
 use diabolo::models::{Batch, Kind, Model, Scope, jacobian_squares};
-use diabolo::ops::{NodeId, StepScalars};
+use diabolo::ops::{self, Builder, NodeId, StepScalars};
 use diabolo::rng::Seed;
 use diabolo::run::TrainArgs;
 use diabolo::tensor::Tensor;
@@ -248,7 +248,13 @@ fn the_loss_counts_what_is_seen_alone() {
     let images = graph.input("images", [1, 2, 1, 2]);
     let logits = graph.input("logits", [1, 2, 1, 2]);
     let seen = graph.input("seen", [1, 1, 1, 2]);
-    let decoded = Decoded { logits, output: Output::Sigmoid, base: None, log_variance: None };
+    let decoded = Decoded {
+        logits,
+        output: Output::Sigmoid,
+        base: None,
+        deviation: None,
+        log_variance: None,
+    };
     let loss = |graph: &mut Graph, loss: Loss, seen| loss.of(graph, decoded, images, seen);
     let mse = loss(&mut graph, Loss::Mse, Some(seen)).expect("builds");
     let bce = loss(&mut graph, Loss::Bce, Some(seen)).expect("builds");
@@ -269,6 +275,40 @@ fn the_loss_counts_what_is_seen_alone() {
     let value = |device: &mut CpuExecutor, name| device.read_output(plan, name).unwrap().data()[0];
     assert!((value(&mut device, "mse") - 0.125).abs() < 1e-6);
     assert!((value(&mut device, "bce") - 2.0 * std::f32::consts::LN_2).abs() < 1e-6);
+}
+
+#[test]
+fn a_model_that_is_told_the_noise_adds_and_errs_in_units_of_it() {
+    let options = "--residual --arch flat:4x2 --noise gaussian:0.1-0.3";
+    let model = model(Kind::Denoising, options);
+    let layout = inference::layout(&model).expect("has a state");
+    let mut device = CpuExecutor::new();
+    let mut state = State::initial(&layout, Seed(3), 0);
+    // What the last layer makes is one number everywhere.
+    state.tensor_mut("decoder.output.weight").expect("is there").fill(0.0);
+    state.tensor_mut("decoder.output.bias").expect("is there").fill(-0.25);
+    device.set_state(&state).expect("fits");
+    let given = images(2);
+    for level in [0.1, 0.3] {
+        let inference = Inference::new(&mut device, &model, &layout);
+        let mut inference = inference.with_noise_level(Some(level));
+        let made = inference.reconstruct(&given, None).expect("runs");
+        for (made, given) in made.data().iter().zip(given.data()) {
+            let wanted = (given - 0.25 * level).clamp(0.0, 1.0);
+            assert!((made - wanted).abs() < 1e-6, "{level}: {made}, not {wanted}");
+        }
+    }
+    // Of a tenth, 0.25 tenths are no other error than of three tenths.
+    for level in [0.1, 0.3] {
+        let [loss] = values(&model, Some(&state), &given, |scope, batch| {
+            let mut shape = scope.graph.shape(batch.images).to_vec();
+            shape[1] = 1;
+            let plane = scope.graph.constant(Tensor::full(shape, level));
+            let input = ops::concat(scope.graph, &[batch.images, plane], 1)?;
+            Ok([model.objective(scope, &Batch { input, ..*batch })?.loss])
+        });
+        assert!((loss.data()[0] - 0.0625).abs() < 1e-4, "{level}: {loss:?}");
+    }
 }
 
 #[test]

@@ -54,6 +54,12 @@ fn table() -> Vec<(Kind, &'static str, &'static [&'static str], &'static [&'stat
             restored,
             &["restored"],
         ),
+        (
+            Kind::Denoising,
+            "--residual --arch flat:5x4 --noise gaussian:0.05-0.2",
+            restored,
+            &["restored"],
+        ),
         (Kind::Vae, "--arch dense:9 --latent 2 --nll 20", &["nll", "elbo"], &["latent_grid", "kl"]),
         (Kind::Vae, "--arch conv:3,4 --latent 3 --loss gaussian", elbo, &["kl"]),
         (Kind::Cvae, "--arch dense:9 --latent 3", &["elbo", "label_agreement"], &["kl"]),

@@ -2,53 +2,22 @@
 
 use std::path::{Path, PathBuf};
 
+use super::options::RestoreArgs;
 use super::partners::partners;
 use super::pixels;
-use crate::cli::model::ModelArgs;
-use crate::cli::notes;
+use super::restorer::Restorer;
 use crate::cli::outputs::{begin, check_apart, save_as};
-use crate::data::{DeepIntake, ImageShape};
+use crate::data::DeepIntake;
 use crate::error::{Error, Result, counted};
 use crate::evaluate::median3x3;
-use crate::inference::Inference;
+use crate::gpu::DeviceChoice;
 use crate::ops::Corruption;
 use crate::rng::Seed;
 use crate::run::say;
 use crate::tasks::files::{Input, Outputs, paths};
-use crate::tasks::restore::{CorruptedBy, Quality, corrupt, restored};
-use crate::tasks::{DeepRaster, LookedOver};
+use crate::tasks::restore::{CorruptedBy, Quality, corrupt};
+use crate::tasks::{DeepRaster, LookedOver, Trained};
 use crate::tensor::Tensor;
-
-/// The options of `diabolo restore`.
-#[derive(Clone, Debug, clap::Args)]
-pub struct RestoreArgs {
-    /// Pictures of any size, or folders of them; what is wholly transparent in them is missing
-    #[arg(value_name = "IN", required = true)]
-    inputs: Vec<PathBuf>,
-    /// The folder for the restored pictures, each a PNG named after its picture, in sub-folders as the
-    /// pictures are
-    #[arg(short, long, value_name = "DIR")]
-    out: PathBuf,
-    /// Corrupt the pictures first, to see what the model can do: gaussian:0.2, salt-pepper:0.3,
-    /// haze or haze:0.5, and all that training takes; or mask:MASK.png, dark where pixels are missing
-    #[arg(long, value_name = "KIND:AMOUNT|mask:FILE")]
-    noise: Option<CorruptedBy>,
-    /// What the pictures should be, to measure by: a picture, or a folder of pictures of the same
-    /// names in the same sub-folders [default: with --noise, the pictures as they were]
-    #[arg(long, value_name = "FILE|DIR")]
-    clean: Option<PathBuf>,
-    /// Decides which noise is drawn [default: 0]
-    #[arg(long, value_name = "N")]
-    seed: Option<u64>,
-    #[command(flatten)]
-    model: ModelArgs,
-    /// The label of the pictures, for a model that is told labels
-    #[arg(long, value_name = "NAME|N")]
-    label: Option<String>,
-    /// Write over pictures that are read, where --out asks for that
-    #[arg(long)]
-    overwrite: bool,
-}
 
 /// Restores pictures, and measures how near they come to clean ones where those are known.
 ///
@@ -63,35 +32,27 @@ pub fn restore(args: &RestoreArgs) -> Result<()> {
         Some(clean) => partners(&inputs, clean, &args.out)?,
         None => vec![],
     };
-    let mut trained = args.model.load()?;
-    trained.check_pixels()?;
-    let label = trained.label(args.label.as_deref())?;
-    trained.labels(label, 1)?;
-    let (shape, intake) = (trained.model().images(), trained.config().intake().as_stored());
-    let mut pictures = LookedOver::new(&paths(&inputs), intake)?;
-    notes::channels(&paths(&inputs), trained.model());
+    let device: DeviceChoice = args.device.parse()?;
+    let mut trained = match &args.model {
+        Some(run) => Some(Trained::load(run, &device)?),
+        None => None,
+    };
+    let paths = paths(&inputs);
+    let (restorer, intake) = Restorer::new(args, device, trained.as_mut(), &paths)?;
+    let mut pictures = LookedOver::new(&paths, intake)?;
     let suffixes = if args.noise.is_some() { &["", "-corrupted"][..] } else { &[""] };
     let suffixes: Vec<String> = suffixes.iter().map(ToString::to_string).collect();
     let outputs = Outputs::place(&inputs, &args.out, &suffixes, "png");
     let mut others: Vec<&Path> = clean.iter().map(PathBuf::as_path).collect();
     others.extend(args.mask());
     begin(&outputs, &inputs, &others, args.overwrite)?;
-    let mut inference = trained.inference();
+    let mut restorer = restorer;
     let mut measured: Vec<[Quality; 4]> = vec![];
     for (number, input) in inputs.iter().enumerate() {
         let clean = clean.get(number).map(PathBuf::as_path);
-        let task = Task {
-            args,
-            clean,
-            shape,
-            path: &input.path,
-            outputs: &outputs,
-            number,
-            label,
-            intake,
-        };
+        let task = Task { args, clean, path: &input.path, outputs: &outputs, number, intake };
         for picture in pictures.take(number..number + 1)? {
-            measured.extend(task.run(picture, &mut inference)?);
+            measured.extend(task.run(picture, &mut restorer)?);
         }
     }
     if measured.len() > 1 {
@@ -117,27 +78,14 @@ fn check_seed(args: &RestoreArgs) -> Result<()> {
     }
 }
 
-impl RestoreArgs {
-    /// The picture that says which pixels are missing.
-    fn mask(&self) -> Option<&Path> {
-        match &self.noise {
-            Some(CorruptedBy::Mask(mask)) => Some(mask),
-            _ => None,
-        }
-    }
-}
-
 /// The restoration of one picture.
 struct Task<'a> {
     args: &'a RestoreArgs,
     /// What it should be, where that is known.
     clean: Option<&'a Path>,
-    /// What the model takes.
-    shape: ImageShape,
     path: &'a Path,
     outputs: &'a Outputs,
     number: usize,
-    label: Option<u32>,
     intake: DeepIntake,
 }
 
@@ -146,7 +94,7 @@ impl Task<'_> {
     fn run(
         &self,
         mut picture: DeepRaster,
-        inference: &mut Inference,
+        restorer: &mut Restorer,
     ) -> Result<Option<[Quality; 4]>> {
         let args = self.args;
         let original = picture.tensor().clone();
@@ -166,7 +114,7 @@ impl Task<'_> {
         if let Some(seen) = &seen {
             pixels::leave_out(&mut corrupted, seen, f32::NAN);
         }
-        let mut made = restored(inference, self.shape, &corrupted, self.label)?;
+        let mut made = restorer.restored(&corrupted, self.path)?;
         let fills = !matches!(args.noise, Some(CorruptedBy::Noise(_)));
         if let Some(seen) = seen.as_ref().filter(|_| fills) {
             // Where pixels are only missing, those that are there are right.

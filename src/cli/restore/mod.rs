@@ -1,7 +1,10 @@
 //! `diabolo restore`: pictures of any size without their noise, and with what they lack.
 
 mod command;
+mod options;
 mod partners;
 mod pixels;
+mod restorer;
 
-pub use command::{RestoreArgs, restore};
+pub use command::restore;
+pub use options::RestoreArgs;

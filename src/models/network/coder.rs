@@ -2,7 +2,7 @@
 
 use super::stages::{Block, Stages};
 use super::structure::{Network, Scope};
-use super::{conv, dense};
+use super::{conv, dense, flat};
 use crate::data::{ImageShape, MAX_SIDE};
 use crate::error::{Error, Result};
 use crate::models::architecture::{Architecture, CodeForm};
@@ -23,13 +23,19 @@ impl Network {
             let what = "a map needs convolutions; give a number, or --arch conv:32,64";
             return Err(Error::option("--latent", what));
         }
+        if matches!(self.architecture, Architecture::Flat(_)) {
+            self.check_flat()?;
+        }
         if is_dense && self.stages != Stages::default() {
-            let what = "--block, --downsample, --norm and --upsample-kernel have no effect on \
-                        dense layers; leave them out or give --arch conv:32,64";
+            let what = "--block, --downsample, --norm and the kernels have no effect on dense layers; \
+                        leave them out or give --arch conv:32,64";
             return Err(Error::option("--arch", what));
         }
-        if !(2..=4).contains(&self.stages.upsample_kernel) {
-            return Err(Error::option("--upsample-kernel", "takes 2, 3 or 4"));
+        if !(2..=5).contains(&self.stages.upsample_kernel) {
+            return Err(Error::option("--upsample-kernel", "takes 2, 3, 4 or 5"));
+        }
+        if ![3, 5].contains(&self.stages.downsample_kernel) {
+            return Err(Error::option("--downsample-kernel", "takes 3 or 5"));
         }
         if !(0.0..1.0).contains(&self.dropout) {
             let what = format!("is {}; it must lie in [0, 1)", self.dropout);
@@ -50,17 +56,12 @@ impl Network {
 
     /// The shape of one code.
     pub fn code_shape(&self) -> Vec<usize> {
-        match (self.code, &self.architecture) {
+        match (self.code, self.innermost()) {
             (CodeForm::Vector(size), _) => vec![size],
-            (CodeForm::Map(channels), Architecture::Conv(sizes)) => {
-                let [_, height, width] = conv::innermost(self, sizes);
-                vec![channels, height, width]
-            }
-            (CodeForm::Features, Architecture::Conv(sizes)) => {
-                conv::innermost(self, sizes).to_vec()
-            }
+            (CodeForm::Map(channels), Some([_, height, width])) => vec![channels, height, width],
+            (CodeForm::Features, Some(features)) => features.to_vec(),
             // Refused by `check`.
-            (_, Architecture::Dense(_)) => vec![],
+            (CodeForm::Map(_) | CodeForm::Features, None) => vec![],
         }
     }
 
@@ -120,9 +121,14 @@ impl Network {
                 dense::encode(self, scope, x, &sizes.encoder)
             }
             Architecture::Conv(sizes) => {
-                let x = conv::padded(self, scope.graph, images, sizes.encoder.len())?;
+                let x = conv::padded(self, scope.graph, images)?;
                 let x = self.told(scope, x, labels)?;
                 conv::encode(self, scope, x, &sizes.encoder, last)
+            }
+            Architecture::Flat(flat) => {
+                let x = conv::padded(self, scope.graph, images)?;
+                let x = self.told(scope, x, labels)?;
+                flat::encode(self, scope, x, *flat, last)
             }
         }
     }
@@ -210,6 +216,12 @@ impl Network {
                 let x = conv::decode(self, scope, code, sizes)?;
                 for (made, output) in made.iter_mut().zip(outputs) {
                     *made = conv::output(self, scope, x, output)?;
+                }
+            }
+            Architecture::Flat(flat) => {
+                let x = flat::decode(self, scope, code, *flat)?;
+                for (made, output) in made.iter_mut().zip(outputs) {
+                    *made = flat::output(self, scope, x, output)?;
                 }
             }
         }

@@ -16,32 +16,13 @@ use crate::ops::{self, Activation, Builder, ConvGeometry, NodeId};
 
 /// A 1x1 convolution.
 pub(super) const POINT: ConvGeometry = ConvGeometry::symmetric([1, 1], [1, 1], [0, 0]);
-const SAME: ConvGeometry = ConvGeometry::symmetric([3, 3], [1, 1], [1, 1]);
-const HALVE: ConvGeometry = ConvGeometry::symmetric([3, 3], [2, 2], [1, 1]);
+pub(super) const SAME: ConvGeometry = ConvGeometry::symmetric([3, 3], [1, 1], [1, 1]);
 const POOL: ConvGeometry = ConvGeometry::symmetric([2, 2], [2, 2], [0, 0]);
 
-/// Height and width that all stages divide.
-fn padded_size(network: &Network, stages: usize) -> [usize; 2] {
-    let factor = 1 << stages;
-    [network.images.height, network.images.width].map(|size| size.next_multiple_of(factor))
-}
-
-/// Channels, height and width after the last stage.
-pub(super) fn innermost(network: &Network, sizes: &Sizes) -> [usize; 3] {
-    let stages = sizes.encoder.len();
-    let [height, width] = padded_size(network, stages).map(|size| size >> stages);
-    [sizes.encoder.last().copied().unwrap_or(network.images.channels), height, width]
-}
-
 /// `images` with zeros below and to the right, up to a size that all stages divide.
-pub(super) fn padded(
-    network: &Network,
-    graph: &mut Graph,
-    images: NodeId,
-    stages: usize,
-) -> Result<NodeId> {
+pub(super) fn padded(network: &Network, graph: &mut Graph, images: NodeId) -> Result<NodeId> {
     let ImageShape { height, width, .. } = network.images;
-    let [rows, columns] = padded_size(network, stages);
+    let [rows, columns] = network.padded_size();
     if [rows, columns] == [height, width] {
         return Ok(images);
     }
@@ -61,7 +42,9 @@ pub(super) fn encode(
         let name = format!("encoder.conv{stage}");
         let activation = if stage == stages { last } else { Some(network.activation) };
         let halving = network.stages.downsample;
-        let geometry = if halving == Downsample::Pool { SAME } else { HALVE };
+        let kernel = network.stages.downsample_kernel;
+        let stride = if halving == Downsample::Pool { 1 } else { 2 };
+        let geometry = ConvGeometry::symmetric([kernel; 2], [stride; 2], [kernel / 2; 2]);
         x = finished(network, scope, &name, activation, |graph, layer| {
             nn::conv2d(graph, &name, x, *channels, geometry, layer)
         })?;
@@ -89,7 +72,7 @@ pub(super) fn decode(
     let mut x = match network.code {
         CodeForm::Vector(_) => {
             let batch = scope.graph.shape(code)[0];
-            let [channels, height, width] = innermost(network, sizes);
+            let [channels, height, width] = network.innermost().unwrap_or_default();
             let units = channels * height * width;
             let x = nn::dense(scope.graph, "decoder.dense", code, units, network.hidden())?;
             ops::reshape(scope.graph, x, [batch, channels, height, width])?
@@ -97,7 +80,7 @@ pub(super) fn decode(
         CodeForm::Features | CodeForm::Map(_) => code,
     };
     if network.stages.block == Block::Inner {
-        let [channels, ..] = innermost(network, sizes);
+        let [channels, ..] = network.innermost().unwrap_or_default();
         x = convolution(network, scope, "decoder.conv", x, channels, SAME)?;
         x = residual(network, scope, "decoder.inner", x, channels)?;
     }
@@ -131,7 +114,7 @@ pub(super) fn output(
 }
 
 /// A convolution with what follows it.
-fn convolution(
+pub(super) fn convolution(
     network: &Network,
     scope: &mut Scope,
     name: &str,
@@ -144,24 +127,40 @@ fn convolution(
     })
 }
 
-/// A product with its bias, or with batch normalisation as `NAME.norm` in its place, and an
-/// activation.
-fn finished(
+/// A product with its bias or with the normalisation `NAME.norm`, and an activation, which divisive
+/// normalisation is by itself.
+pub(super) fn finished(
     network: &Network,
     scope: &mut Scope,
     name: &str,
     activation: Option<Activation>,
     product: impl FnOnce(&mut Graph, Layer) -> Result<NodeId>,
 ) -> Result<NodeId> {
-    if network.stages.norm == Norm::None {
-        return product(scope.graph, network.layer(activation));
+    let norm = format!("{name}.norm");
+    match (network.stages.norm, activation) {
+        (Norm::None, _) => return product(scope.graph, network.layer(activation)),
+        (Norm::Gdn, None) => return product(scope.graph, network.layer(None)),
+        (Norm::Gdn, Some(_)) => {
+            let x = product(scope.graph, network.layer(None))?;
+            return nn::divisive_norm(scope.graph, &norm, x, name.starts_with("decoder."));
+        }
+        (Norm::Batch | Norm::Group, _) => {}
     }
     let x = product(scope.graph, Layer { bias: false, ..network.layer(None) })?;
-    let x = nn::batch_norm(scope.graph, &format!("{name}.norm"), x, scope.training)?;
+    let x = match network.stages.norm {
+        Norm::Group => nn::group_norm(scope.graph, &norm, x, groups(scope.graph.shape(x)[1]))?,
+        _ => nn::batch_norm(scope.graph, &norm, x, scope.training)?,
+    };
     match activation {
         Some(activation) => ops::activate(scope.graph, x, activation),
         None => Ok(x),
     }
+}
+
+/// Groups of so many channels: of eight or so, of which the paper finds 16 best and any between 2 and 32
+/// about as good.
+fn groups(channels: usize) -> usize {
+    (1..=channels / 8).rev().find(|groups| channels.is_multiple_of(*groups)).unwrap_or(1)
 }
 
 /// `activation(x + f(x))` with two 3x3 convolutions f.
@@ -175,7 +174,8 @@ fn residual(
     let inner = convolution(network, scope, &format!("{name}.conv1"), x, channels, SAME)?;
     let name = format!("{name}.conv2");
     // Without normalisation, signals would grow by each block.
-    let start = if network.stages.norm == Norm::None { Start::Zero } else { network.start };
+    let is_kept = matches!(network.stages.norm, Norm::Batch | Norm::Group);
+    let start = if is_kept { network.start } else { Start::Zero };
     let inner = finished(network, scope, &name, None, |graph, layer| {
         nn::conv2d(graph, &name, inner, channels, SAME, Layer { start, ..layer })
     })?;

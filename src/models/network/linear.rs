@@ -13,7 +13,7 @@ use super::structure::{Network, Scope};
 use crate::data::ImageShape;
 use crate::error::Result;
 use crate::graph::Graph;
-use crate::models::architecture::{Architecture, CodeForm};
+use crate::models::architecture::CodeForm;
 use crate::nn::{self, Layer};
 use crate::ops::{self, Builder, ConvGeometry, NodeId};
 
@@ -92,13 +92,12 @@ impl Section {
 impl Network {
     /// The sections of an image, each of which has numbers of the code of its own.
     pub fn section(&self) -> Section {
-        match (&self.architecture, self.code) {
-            (Architecture::Dense(_), _) | (_, CodeForm::Vector(_)) => {
+        match (self.architecture.halvings(), self.innermost(), self.code) {
+            (None, ..) | (_, None, _) | (.., CodeForm::Vector(_)) => {
                 Section { blocks: [1, 1], shape: self.images, overlap: 0 }
             }
-            (Architecture::Conv(sizes), _) => {
-                let [_, rows, columns] = conv::innermost(self, sizes);
-                let side = 1 << sizes.encoder.len();
+            (Some(halvings), Some([_, rows, columns]), _) => {
+                let side = 1 << halvings;
                 let shape = ImageShape { height: side, width: side, ..self.images };
                 Section { blocks: [rows, columns], shape, overlap: side / 2 }
             }
@@ -123,16 +122,12 @@ impl Network {
     /// The linear part of the code of `images`, shaped like the code.
     pub(super) fn linear_code(&self, scope: &mut Scope, images: NodeId) -> Result<NodeId> {
         let (graph, width, layer) = (&mut *scope.graph, self.components(), self.layer(None));
-        match &self.architecture {
-            Architecture::Conv(sizes) if !self.is_vector() => {
-                let x = conv::padded(self, graph, images, sizes.encoder.len())?;
-                nn::conv2d(graph, ENCODER, x, width, self.section().geometry(), layer)
-            }
-            _ => {
-                let x = ops::flatten(graph, images)?;
-                nn::dense(graph, ENCODER, x, width, layer)
-            }
+        if self.is_vector() {
+            let x = ops::flatten(graph, images)?;
+            return nn::dense(graph, ENCODER, x, width, layer);
         }
+        let x = conv::padded(self, graph, images)?;
+        nn::conv2d(graph, ENCODER, x, width, self.section().geometry(), layer)
     }
 
     /// The linear part of the images that `code` stands for.

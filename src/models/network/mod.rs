@@ -4,6 +4,7 @@
 mod coder;
 mod conv;
 mod dense;
+mod flat;
 pub mod linear;
 mod stages;
 mod structure;

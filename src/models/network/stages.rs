@@ -42,6 +42,11 @@ pub enum Norm {
     None,
     /// Batch normalisation before the activation.
     Batch,
+    /// Group normalisation before the activation, of images by themselves (Wu and He, 2018).
+    Group,
+    /// Generalised divisive normalisation in place of the activation, and its inverse in the decoder
+    /// (Ballé, Laparra, Simoncelli, 2017).
+    Gdn,
 }
 
 /// How the stages of a convolutional network are made.
@@ -53,14 +58,26 @@ pub struct Stages {
     pub downsample: Downsample,
     /// What follows each convolution.
     pub norm: Norm,
-    /// The kernel's side of the transposed convolutions that double the image: 2, 3 or 4.
+    /// The kernel's side of the convolutions that halve the image, or precede what does: 3 or 5.
+    #[serde(default = "usual_kernel", skip_serializing_if = "is_usual_kernel")]
+    pub downsample_kernel: usize,
+    /// The kernel's side of the transposed convolutions that double the image: 2 to 5.
     pub upsample_kernel: usize,
+}
+
+fn usual_kernel() -> usize {
+    3
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]
+fn is_usual_kernel(kernel: &usize) -> bool {
+    *kernel == usual_kernel()
 }
 
 impl Default for Stages {
     fn default() -> Self {
         let (block, downsample, norm) = Default::default();
-        Self { block, downsample, norm, upsample_kernel: 2 }
+        Self { block, downsample, norm, downsample_kernel: usual_kernel(), upsample_kernel: 2 }
     }
 }
 
@@ -70,7 +87,9 @@ impl Stages {
     /// place alone, with edges between them.
     pub(super) fn of(architecture: &Architecture, code: CodeForm) -> Self {
         match (architecture, code) {
-            (Architecture::Dense(_), _) | (_, CodeForm::Vector(_)) => Self::default(),
+            (Architecture::Dense(_) | Architecture::Flat(_), _) | (_, CodeForm::Vector(_)) => {
+                Self::default()
+            }
             (Architecture::Conv(_), CodeForm::Features | CodeForm::Map(_)) => {
                 Self { downsample: Downsample::Stride, upsample_kernel: 4, ..Self::default() }
             }

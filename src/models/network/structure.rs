@@ -72,10 +72,22 @@ impl Network {
     /// it.
     pub fn begin_linear(&mut self) {
         self.linear = true;
-        if let (CodeForm::Features, Architecture::Conv(sizes)) = (self.code, &self.architecture) {
-            self.code =
-                CodeForm::Map(sizes.encoder.last().copied().unwrap_or(self.images.channels));
+        if let (CodeForm::Features, Some([channels, ..])) = (self.code, self.innermost()) {
+            self.code = CodeForm::Map(channels);
         }
+    }
+
+    /// Height and width that all stages divide.
+    pub(super) fn padded_size(&self) -> [usize; 2] {
+        let factor = 1 << self.architecture.halvings().unwrap_or(0);
+        [self.images.height, self.images.width].map(|size| size.next_multiple_of(factor))
+    }
+
+    /// Channels, height and width of the map behind the last stage; `None` in dense networks.
+    pub(super) fn innermost(&self) -> Option<[usize; 3]> {
+        let halvings = self.architecture.halvings()?;
+        let [height, width] = self.padded_size().map(|size| size >> halvings);
+        Some([self.architecture.features().unwrap_or(self.images.channels), height, width])
     }
 
     /// Whether the decoder's weights can be the encoder's.
@@ -94,6 +106,9 @@ impl Network {
             Architecture::Conv(sizes) => {
                 layers(sizes).unwrap_or(0).max(channels) * (height + 1) * (width + 1)
             }
+            Architecture::Flat(flat) => {
+                flat.channels.max(4 * channels) * (height + 1) * (width + 1) / 4
+            }
         }
     }
 
@@ -101,7 +116,7 @@ impl Network {
     pub fn has_hidden_layers(&self) -> bool {
         match &self.architecture {
             Architecture::Dense(sizes) => !(sizes.encoder.is_empty() && sizes.decoder.is_empty()),
-            Architecture::Conv(_) => true,
+            Architecture::Conv(_) | Architecture::Flat(_) => true,
         }
     }
 
@@ -125,7 +140,7 @@ impl Network {
     /// not among them.
     pub fn dense_on_images(&self) -> &'static [&'static str] {
         match &self.architecture {
-            Architecture::Conv(_) => &[],
+            Architecture::Conv(_) | Architecture::Flat(_) => &[],
             Architecture::Dense(sizes) if sizes.encoder.is_empty() => {
                 &["code", "mean", "log_variance"]
             }

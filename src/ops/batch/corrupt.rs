@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::corruption::Corruption;
 use crate::arithmetic::simd;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::ops::elementwise::nodes::{add, mul, unary};
 use crate::ops::function::UnaryKind;
 use crate::ops::half::Halves;
@@ -40,7 +40,7 @@ pub fn corrupt(
         Corruption::Rectangles { share } => (Kind::Rectangles, share),
         Corruption::Haze { transmission } => (Kind::Haze, transmission),
         Corruption::GaussianRange { least, most } => {
-            let noisy = noise_of_any_strength(builder, images, [least, most])?;
+            let noisy = noise_of_any_strength(builder, images, [least, most])?.images;
             return unary(builder, noisy, UnaryKind::Clamp { low: 0.0, high: 1.0 });
         }
         Corruption::Blur { deviation } => {
@@ -70,9 +70,36 @@ pub fn corrupt_numbers(
             add(builder, numbers, noise)
         }
         Corruption::GaussianRange { least, most } => {
-            noise_of_any_strength(builder, numbers, [least, most])
+            Ok(noise_of_any_strength(builder, numbers, [least, most])?.images)
         }
         _ => corrupt(builder, numbers, corruption),
+    }
+}
+
+/// Images with noise, and how strong it is.
+#[derive(Clone, Copy, Debug)]
+pub struct Noisy {
+    /// `[batch, channels, height, width]`.
+    pub images: NodeId,
+    /// The standard deviation of each one's noise, `[batch, 1, 1, 1]`.
+    pub deviations: NodeId,
+}
+
+/// `images` with normal noise that is not clipped, and how strong it is: as [`corrupt_numbers`] by the
+/// same `corruption`, but that another noise is drawn where its strength is one number.
+///
+/// # Errors
+/// As [`corrupt`], and when `corruption` is no normal noise.
+pub fn noisy(builder: &mut dyn Builder, images: NodeId, corruption: Corruption) -> Result<Noisy> {
+    corruption.check()?;
+    match corruption.deviations() {
+        Some(range) => noise_of_any_strength(builder, images, range),
+        None => {
+            let what = format!(
+                "`{corruption}` has no strength that this model can be told; give gaussian:0.1"
+            );
+            Err(Error::option("--noise", what))
+        }
     }
 }
 
@@ -81,14 +108,14 @@ fn noise_of_any_strength(
     builder: &mut dyn Builder,
     images: NodeId,
     [least, most]: [f32; 2],
-) -> Result<NodeId> {
+) -> Result<Noisy> {
     let shape = builder.shape(images).clone();
     crate::ops::window::blur::check_images("corrupt", &[&shape])?;
     let deviations = RandomKind::Uniform { low: least, high: most };
     let deviations = random(builder, [shape[0], 1, 1, 1], deviations)?;
     let noise = random(builder, shape, RandomKind::Normal { mean: 0.0, deviation: 1.0 })?;
     let noise = mul(builder, noise, deviations)?;
-    add(builder, images, noise)
+    Ok(Noisy { images: add(builder, images, noise)?, deviations })
 }
 
 /// What is drawn; the kernel's `KIND`.

@@ -106,6 +106,15 @@ impl Corruption {
         }
     }
 
+    /// The least and the greatest standard deviation of normal noise; `None` of what is none.
+    pub fn deviations(&self) -> Option<[f32; 2]> {
+        match *self {
+            Self::Gaussian { deviation } => Some([deviation; 2]),
+            Self::GaussianRange { least, most } => Some([least, most]),
+            _ => None,
+        }
+    }
+
     /// The kind's name and its amount.
     fn parts(&self) -> (&'static str, f32) {
         match *self {

@@ -4,6 +4,6 @@ pub(crate) mod corrupt;
 pub(crate) mod corruption;
 pub(crate) mod gather_images;
 
-pub use corrupt::{Corrupt, corrupt, corrupt_numbers};
+pub use corrupt::{Corrupt, Noisy, corrupt, corrupt_numbers, noisy};
 pub use corruption::Corruption;
 pub use gather_images::{GatherImages, GatherLabels, gather_images, gather_labels};

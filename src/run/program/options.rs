@@ -231,6 +231,8 @@ impl TrainArgs {
         if dataset.scaling.is_some() {
             model.output = Output::Number;
         }
+        // What corrupts pairs is not known.
+        model.noise_level &= !dataset.paired;
         let small = dataset.train.count < FEW_IMAGES;
         let batch = if small { recipe.batch.min(SMALL_BATCH) } else { recipe.batch };
         let choices = recipe.choices;

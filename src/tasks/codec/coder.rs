@@ -6,7 +6,6 @@ use super::container::{self, Header};
 use super::entropy::Damage;
 use super::integers::{self, CodeMap, LARGEST};
 use super::prior::{FINGERPRINT, Prior, fingerprint};
-use super::windows::{Grid, Window};
 use crate::data::ImageShape;
 use crate::error::{Error, Result};
 use crate::gpu::DeviceChoice;
@@ -17,6 +16,7 @@ use crate::ops::StepScalars;
 use crate::shape::Shape;
 use crate::tasks::raster::Raster;
 use crate::tasks::trained::Trained;
+use crate::tasks::windows::{Grid, Window};
 use crate::tensor::Tensor;
 
 /// Numbers that one layer makes at once, by which few tiles are computed at a time where they are

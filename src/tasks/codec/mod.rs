@@ -9,7 +9,6 @@ mod integers;
 mod parts;
 mod prior;
 mod rate_distortion;
-mod windows;
 
 pub use coder::Codec;
 pub(crate) use coder::{damaged, hexadecimal};

@@ -12,7 +12,7 @@ use crate::data::ImageShape;
 use crate::error::{Error, Result};
 use crate::graph::{Bytes, State};
 use crate::inference::Task;
-use crate::models::{Architecture, CodeForm, Model};
+use crate::models::{CodeForm, Model};
 use crate::nn::Output;
 use crate::tasks::trained::Trained;
 use crate::train::Config;
@@ -143,12 +143,12 @@ fn translated(model: &Model, state: &State, part: Part) -> Result<GraphProto> {
 /// Where codes are maps: by what factor images are greater than these, and the same model for larger
 /// images. Nothing where images are padded and cropped, which goes by their size.
 fn other_sizes(model: &Model) -> Option<(usize, Model)> {
-    let (Architecture::Conv(sizes), CodeForm::Map(_) | CodeForm::Features) =
-        (&model.network.architecture, model.network.code)
+    let (Some(halvings), CodeForm::Map(_) | CodeForm::Features) =
+        (model.network.architecture.halvings(), model.network.code)
     else {
         return None;
     };
-    let factor = 1 << sizes.encoder.len();
+    let factor = 1 << halvings;
     let ImageShape { channels, height, width } = model.images();
     if height % factor > 0 || width % factor > 0 {
         return None;

@@ -20,6 +20,7 @@ fn config(architecture: &str, latent: &str) -> Config {
         variant,
         quantiser: None,
         residual: false,
+        noise_level: false,
         output: Output::Sigmoid,
     });
     config.data = "digits".into();

@@ -6,14 +6,16 @@
 //! keeps its inner part, so that there are no seams. All other models see tiles of the size of the
 //! images they were trained on, each with a code of its own.
 
-use crate::models::{Architecture, Block, CodeForm, Model};
+use crate::models::{Architecture, Block, CodeForm, Model, Norm, Stages};
 
 /// Pixels of a window's side, unless so little would be left within its margins.
 const WINDOW: usize = 512;
+/// The same where image and code are both computed, so that maps of some windows are held at a time.
+const WHOLE_WINDOW: usize = 320;
 
 /// What a code's places stand for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Grid {
+pub(crate) struct Grid {
     /// Height and width in pixels of one place.
     pub cell: [usize; 2],
     /// Places of the code by which one depends on its surroundings; 0 for tiles.
@@ -25,17 +27,46 @@ pub(super) struct Grid {
 impl Grid {
     /// Of `model`.
     pub fn new(model: &Model) -> Self {
+        let stages = &model.network.stages;
         match (&model.network.architecture, model.network.code) {
+            // Its moments are those of the whole image.
+            _ if stages.norm == Norm::Group => Self::of_tiles(model),
             (Architecture::Conv(sizes), CodeForm::Map(_) | CodeForm::Features) => {
-                let cell = 1 << sizes.encoder.len();
-                let reach = reach(model.network.stages.block);
-                Self { cell: [cell; 2], reach, most: (WINDOW / cell).max(4 * reach) }
+                Self::of_map(sizes.encoder.len(), reach(stages))
             }
-            _ => {
-                let images = model.images();
-                Self { cell: [images.height, images.width], reach: 0, most: 1 }
+            // Each layer, none of which is at another size, reaches a place.
+            (Architecture::Flat(flat), CodeForm::Map(_) | CodeForm::Features) => {
+                Self::of_map(1, flat.decoder())
             }
+            _ => Self::of_tiles(model),
         }
+    }
+
+    fn of_tiles(model: &Model) -> Self {
+        let images = model.images();
+        Self { cell: [images.height, images.width], reach: 0, most: 1 }
+    }
+
+    /// Of `model` where images are made of images: what a pixel depends on lies about as many places of the
+    /// code away as both ways reach.
+    pub fn of_reconstructions(model: &Model) -> Self {
+        let Self { cell, reach, most } = Self::new(model);
+        match reach {
+            0 => Self { cell, reach, most },
+            _ => Self { cell, reach: 2 * reach, most: (WHOLE_WINDOW / cell[0]).max(8 * reach) },
+        }
+    }
+
+    /// The same grid with the least windows of which no more cover an axis of so many places.
+    pub fn even(self, places: usize) -> Self {
+        let many = self.windows(places).len().max(1);
+        let margins = 2 * self.reach * (many - 1);
+        Self { most: (places + margins).div_ceil(many), ..self }
+    }
+
+    fn of_map(halvings: usize, reach: usize) -> Self {
+        let cell = 1 << halvings;
+        Self { cell: [cell; 2], reach, most: (WINDOW / cell).max(4 * reach) }
     }
 
     /// Whether each place is an image of its own to the model.
@@ -69,17 +100,20 @@ impl Grid {
 /// - Residual blocks behind each stage have two more: 2 (1 + 1/2 + ...) < 4 in the encoder, 2 in the
 ///   decoder: 5 each.
 /// - An inner block has two more in the encoder, and three in the decoder: 6.
-fn reach(block: Block) -> usize {
-    match block {
+///
+/// Kernels of 5x5 that halve images reach less than 2 in all, so one more.
+fn reach(stages: &Stages) -> usize {
+    let blocks = match stages.block {
         Block::Plain => 3,
         Block::Residual => 5,
         Block::Inner => 6,
-    }
+    };
+    blocks + usize::from(stages.downsample_kernel > 3)
 }
 
 /// What is computed at a time along one axis, in places of the code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Window {
+pub(crate) struct Window {
     /// The first place that is computed.
     pub start: usize,
     /// How many are.
@@ -93,6 +127,19 @@ pub(super) struct Window {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn even_windows_are_as_many_and_no_larger() {
+        for (reach, most) in [(3, 24), (12, 160)] {
+            let grid = Grid { cell: [2; 2], reach, most };
+            for places in 1..2000 {
+                let even = grid.even(places);
+                let windows = even.windows(places);
+                assert!(even.most <= most, "{places}");
+                assert_eq!(windows.len(), grid.windows(places).len(), "{places}");
+            }
+        }
+    }
 
     #[test]
     fn windows_cover_all_with_margins() {

@@ -1,0 +1,57 @@
+//! The options of `diabolo restore`.
+
+use std::path::{Path, PathBuf};
+
+use crate::tasks::restore::CorruptedBy;
+
+/// The options of `diabolo restore`.
+#[derive(Clone, Debug, clap::Args)]
+pub struct RestoreArgs {
+    /// Pictures of any size, or folders of them; what is wholly transparent in them is missing
+    #[arg(value_name = "IN", required = true)]
+    pub(super) inputs: Vec<PathBuf>,
+    /// The folder for the restored pictures, each a PNG named after its picture, in sub-folders as the
+    /// pictures are
+    #[arg(short, long, value_name = "DIR")]
+    pub(super) out: PathBuf,
+    /// Corrupt the pictures first, to see what the model can do: gaussian:0.2, salt-pepper:0.3,
+    /// haze or haze:0.5, and all that training takes; or mask:MASK.png, dark where pixels are missing
+    #[arg(long, value_name = "KIND:AMOUNT|mask:FILE")]
+    pub(super) noise: Option<CorruptedBy>,
+    /// What the pictures should be, to measure by: a picture, or a folder of pictures of the same
+    /// names in the same sub-folders [default: with --noise, the pictures as they were]
+    #[arg(long, value_name = "FILE|DIR")]
+    pub(super) clean: Option<PathBuf>,
+    /// Decides which noise is drawn [default: 0]
+    #[arg(long, value_name = "N")]
+    pub(super) seed: Option<u64>,
+    /// The standard deviation of the pictures' noise, for a model that is told it, where black is 0 and
+    /// white 1 [default: estimated from each picture]
+    #[arg(long, value_name = "DEVIATION")]
+    pub(super) noise_level: Option<f32>,
+    /// The folder of a finished run
+    #[arg(short, long, value_name = "RUN", required_unless_present = "zero_shot")]
+    pub(super) model: Option<PathBuf>,
+    /// Remove noise without any model: a small network learns from each picture alone
+    #[arg(long, conflicts_with_all = ["model", "label", "noise_level"])]
+    pub(super) zero_shot: bool,
+    /// auto, cpu, gpu, the number of an adapter, or part of its name
+    #[arg(long, default_value = "auto")]
+    pub(super) device: String,
+    /// The label of the pictures, for a model that is told labels
+    #[arg(long, value_name = "NAME|N")]
+    pub(super) label: Option<String>,
+    /// Write over pictures that are read, where --out asks for that
+    #[arg(long)]
+    pub(super) overwrite: bool,
+}
+
+impl RestoreArgs {
+    /// The picture that says which pixels are missing.
+    pub(super) fn mask(&self) -> Option<&Path> {
+        match &self.noise {
+            Some(CorruptedBy::Mask(mask)) => Some(mask),
+            _ => None,
+        }
+    }
+}
