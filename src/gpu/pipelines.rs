@@ -30,6 +30,17 @@ impl Default for ShaderChecks {
     }
 }
 
+/// What an adapter is let do for plans that keep f16, as `--precision mixed` does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mixed {
+    /// Nothing: it has no f16 to plans.
+    Refused,
+    /// Keep f16, and multiply as f32.
+    Stored,
+    /// Also multiply with its matrix units, if it has any.
+    ByMatrices,
+}
+
 /// How a [`GpuExecutor`](super::executor::GpuExecutor) makes its pipelines.
 #[derive(Clone, Debug)]
 pub struct GpuOptions {
@@ -38,6 +49,8 @@ pub struct GpuOptions {
     /// Choose kernels as for this adapter, within the limits of the one at hand; `None` for what that is. Tests run
     /// the choices for all makers on the one adapter they have.
     pub target: Option<GpuTarget>,
+    /// What the adapter is let do for plans that keep f16.
+    pub mixed: Mixed,
     /// Where compiled pipelines are kept from run to run; `None` keeps none.
     pub cache: Option<PathBuf>,
     /// Where the variants that were measured to be fastest are kept; `None` uses none.
@@ -49,7 +62,7 @@ impl Default for GpuOptions {
     fn default() -> Self {
         let folder = |name| dirs::cache_dir().map(|folder| folder.join("diabolo").join(name));
         let (cache, tuning) = (folder("pipelines"), folder("tuning"));
-        Self { checks: ShaderChecks::default(), target: None, cache, tuning }
+        Self { checks: ShaderChecks::default(), target: None, mixed: Mixed::Stored, cache, tuning }
     }
 }
 
