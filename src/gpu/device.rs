@@ -6,8 +6,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use super::adapters::{Adapters, binding_bytes, device_limits};
+use super::mixed::Mixed;
 use super::patience::{LOOK, Patience, Wait};
-use super::pipelines::Mixed;
 use crate::error::{Error, Result};
 use crate::ops::{AdapterTraits, GpuTarget};
 

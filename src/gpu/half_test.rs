@@ -71,3 +71,69 @@ fn loss(graph: &mut Graph, y: NodeId) -> Result<NodeId> {
     let error = ops::squared_error(graph, y, goal)?;
     ops::mean_all(graph, error)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+    use crate::cpu::CpuExecutor;
+    use crate::gpu::{DeviceChoice, GpuExecutor, GpuOptions, Mixed, ShaderChecks};
+    use crate::ops::{AdapterTraits, Elementwise, GpuTarget, Maker, Matrices};
+
+    fn adapter(mixed: Mixed) -> GpuExecutor {
+        let checks = ShaderChecks::Trusted;
+        let options = GpuOptions { checks, target: None, mixed, cache: None, tuning: None };
+        GpuExecutor::choose(&DeviceChoice::Gpu, options).unwrap_or_else(|error| panic!("{error}"))
+    }
+
+    #[test]
+    fn this_adapter_passes() {
+        let test = SelfTest::of_halves().unwrap();
+        for mixed in [Mixed::Stored, Mixed::ByMatrices] {
+            let failures = test.failures(&mut adapter(mixed)).unwrap();
+            assert!(failures.is_empty(), "{mixed:?}: {failures:?}");
+        }
+        assert_eq!(test.failures(&mut CpuExecutor::new()).unwrap(), [""; 0]);
+    }
+
+    /// A tenth too much in a few numbers, as of one matrix of many.
+    #[test]
+    fn a_wrong_product_is_found_and_named() {
+        let mut test = SelfTest::of_halves().unwrap();
+        let (_, dense) = test.outputs[0].clone();
+        let wrong = Elementwise::new("wrong", "select(x, 1.1 * x, x > 1.0)", |x| x);
+        let y = wrong.apply(&mut test.graph, dense).unwrap();
+        test.compare("a wrong product", y);
+        let failures = test.failures(&mut adapter(Mixed::Stored)).unwrap();
+        assert!(
+            failures.len() == 1 && failures[0].starts_with("a wrong product: "),
+            "{failures:?}"
+        );
+    }
+
+    #[test]
+    fn it_has_every_product_by_every_kind_of_matrices() {
+        let test = SelfTest::of_halves().unwrap();
+        for matrices in Matrices::ALL {
+            let maker = Maker::Nvidia.typical();
+            let adapter = AdapterTraits { matrices: Some(matrices), ..maker };
+            let target = GpuTarget::new(&adapter);
+            let steps = test.plan(&test.graph.layout(), Some(&target)).unwrap().steps;
+            let dispatches = steps.iter().flat_map(|step| step.dispatches(&target));
+            let names: BTreeSet<_> = dispatches.map(|it| it.kernel.name).collect();
+            let kind = if matrices.rounds() { "f16" } else { "f32" };
+            for product in
+                ["matmul", "matmul_update", "conv2d", "conv_transpose2d", "conv2d_weight_gradient"]
+            {
+                let is_by_them = |name: &&str| {
+                    let end = format!("_{kind}_by_{}", matrices.side());
+                    name.strip_prefix(product).is_some_and(|rest| {
+                        rest == end || rest.strip_prefix("_apart").is_some_and(|rest| rest == end)
+                    })
+                };
+                assert!(names.iter().any(is_by_them), "{product} is not in {names:?}");
+            }
+        }
+    }
+}

@@ -3,7 +3,8 @@
 use super::adapters::{AdapterSummary, Adapters};
 use super::choice::{DeviceChoice, Selection};
 use super::executor::GpuExecutor;
-use super::pipelines::{GpuOptions, Mixed};
+use super::mixed::Mixed;
+use super::pipelines::GpuOptions;
 use super::self_test::SelfTest;
 use super::verdict::{Findings, Verdicts};
 use crate::cpu::CpuExecutor;
@@ -63,7 +64,9 @@ pub fn select(choice: &DeviceChoice, adapters: &Adapters) -> Result<Selection> {
         let findings = match adapter.kind {
             // The test suite runs on these, which take seconds to compile what is tested.
             AdapterKind::Software => verdicts.known(adapter).unwrap_or_default(),
-            _ => verdicts.of(adapter, || self_test(adapters, index))?,
+            _ => verdicts.of(adapter, || {
+                self_test(adapters, index, |found| verdicts.keep(adapter, found))
+            })?,
         };
         Ok(findings.failures)
     };
@@ -76,11 +79,11 @@ pub fn options_for(adapter: &AdapterSummary) -> GpuOptions {
     let findings = Verdicts::of_user().and_then(|verdicts| verdicts.known(adapter));
     let findings = findings.unwrap_or_default();
     for (wrong, instead) in [
-        (&findings.halves, "--precision mixed is refused: f16"),
-        (&findings.matrices, "its matrix units are not used: they"),
+        (&findings.halves, "--precision mixed is refused, for f16 is wrong"),
+        (&findings.matrices, "its matrix units are not used, for they are wrong"),
     ] {
         if let Some(lines) = wrong.as_ref().filter(|lines| !lines.is_empty()) {
-            log::warn!("{adapter}: {instead} gave wrong numbers ({})", lines.join("; "));
+            log::warn!("{adapter}: {instead} ({}); a newer driver may help", lines.join("; "));
         }
     }
     GpuOptions { mixed: findings.mixed(), ..GpuOptions::default() }
@@ -115,8 +118,9 @@ fn wrong(failures: &[String]) -> String {
     format!("it computes wrong numbers ({}); a newer driver may help", failures.join("; "))
 }
 
-/// What goes wrong on an adapter, with kernels as users run them.
-fn self_test(adapters: &Adapters, index: usize) -> Result<Findings> {
+/// What goes wrong on an adapter, with kernels as users run them. Before matrix units are tried, what was found is given
+/// to `note`, with their test as failed: they are new to drivers, and one that ends the program with it does so once.
+fn self_test(adapters: &Adapters, index: usize, note: impl Fn(&Findings)) -> Result<Findings> {
     let failures = |test: &SelfTest, mixed| {
         let options = GpuOptions { mixed, ..GpuOptions::default() };
         test.failures(&mut GpuExecutor::open(adapters, index, options)?)
@@ -127,11 +131,17 @@ fn self_test(adapters: &Adapters, index: usize) -> Result<Findings> {
         |mixed| failures(&halves, mixed).unwrap_or_else(|error| vec![error.to_string()]);
     let adapter = adapters.list().get(index);
     let has = |what: fn(&AdapterSummary) -> bool| adapter.is_some_and(what);
-    Ok(Findings {
+    let mut findings = Findings {
         failures: failures(&SelfTest::new()?, Mixed::Refused)?,
         halves: has(|it| it.f16).then(|| of_halves(Mixed::Stored)),
-        matrices: has(|it| it.matrices.is_some()).then(|| of_halves(Mixed::ByMatrices)),
-    })
+        matrices: None,
+    };
+    if has(|it| it.matrices.is_some()) {
+        findings.matrices = Some(vec!["the test of them did not come to its end".into()]);
+        note(&findings);
+        findings.matrices = Some(of_halves(Mixed::ByMatrices));
+    }
+    Ok(findings)
 }
 
 /// Tests every adapter that can be used, and keeps what is found for [`open`]. Returns what `diabolo
@@ -142,13 +152,16 @@ pub fn check_adapters() -> (String, bool) {
     let (mut report, mut is_well) = (String::new(), true);
     for (index, adapter) in adapters.list().iter().enumerate().filter(|(_, it)| it.is_usable()) {
         let begin = std::time::Instant::now();
-        let found = self_test(&adapters, index);
+        let keep = |found: &Findings| {
+            if let Some(verdicts) = &verdicts {
+                verdicts.keep(adapter, found);
+            }
+        };
+        let found = self_test(&adapters, index, keep);
         let seconds = begin.elapsed().as_secs_f64();
         let lines = match found {
             Ok(findings) => {
-                if let Some(verdicts) = &verdicts {
-                    verdicts.keep(adapter, &findings);
-                }
+                keep(&findings);
                 let Findings { failures, halves, matrices } = findings;
                 let by_matrices = matrices.into_iter().flatten();
                 let by_matrices = by_matrices.map(|line| format!("by its matrix units, {line}"));

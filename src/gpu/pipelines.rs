@@ -8,6 +8,7 @@ use rayon::prelude::*;
 
 use super::device::GpuDevice;
 use super::disk_cache::DiskCache;
+use super::mixed::Mixed;
 use super::reflection::{Interface, Reflection};
 use crate::error::{Error, Result};
 use crate::ops::half::Half;
@@ -28,17 +29,6 @@ impl Default for ShaderChecks {
     fn default() -> Self {
         if cfg!(debug_assertions) { Self::Checked } else { Self::Trusted }
     }
-}
-
-/// What an adapter is let do for plans that keep f16, as `--precision mixed` does.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Mixed {
-    /// Nothing: it has no f16 to plans.
-    Refused,
-    /// Keep f16, and multiply as f32.
-    Stored,
-    /// Also multiply with its matrix units, if it has any.
-    ByMatrices,
 }
 
 /// How a [`GpuExecutor`](super::executor::GpuExecutor) makes its pipelines.

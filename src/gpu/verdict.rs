@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::adapters::AdapterSummary;
-use super::pipelines::Mixed;
+use super::mixed::Mixed;
 use super::tuning_file::file_name;
 use crate::error::{Error, Result};
 use crate::file;

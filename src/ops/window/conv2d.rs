@@ -96,7 +96,7 @@ impl Op for Conv2d {
         let sizes = ConvSizes::of(self.geometry, &shapes.inputs[0], &shapes.output);
         Some(sizes.variants(
             KERNEL.name,
-            Arc::new(Self { fused: Fused::default(), ..*self }),
+            Arc::new(Self { fused: Fused::default(), terms: None, ..*self }),
             shapes,
         ))
     }

@@ -147,7 +147,7 @@ impl Op for Conv2dWeightGradient {
         let sizes = self.sizes(shapes);
         Some(Variants {
             key: sizes.key(KERNEL.name),
-            plain: Arc::new(Self { sums: None, ..*self }),
+            plain: Arc::new(Self { sums: None, terms: None, ..*self }),
             inputs: shapes.inputs.clone(),
             candidates: tuning::candidates(
                 &[&[[0, 0]][..], &tuning::TILES].concat(),
