@@ -166,7 +166,8 @@ fn products_and_their_gradients_are_the_processors() {
                 let largest = expected.data().iter().fold(0.0_f32, |most, x| most.max(x.abs()));
                 let mut pairs = expected.data().iter().zip(actual.data());
                 // Written so that a NaN is wrong.
-                let wrong = pairs.find(|(e, a)| !((**e - **a).abs() <= largest / 512.0));
+                let is_near = |e: f32, a: f32| (e - a).abs() <= largest / 512.0;
+                let wrong = pairs.find(|(e, a)| !is_near(**e, **a));
                 assert_eq!(wrong, None, "{name} of {case:?} on {}", name_of(gpu));
             }
         }
