@@ -16,7 +16,7 @@ use std::time::Duration;
 
 use diabolo::ops::Kernel;
 use serde_json::{Map, Value, json};
-use support::uses::{Use, every_kernel, uses_with_own};
+use support::uses::{Use, by_matrices, every_kernel, uses_with_own};
 
 const PAGE: &str = include_str!("browser.html");
 /// How long the browser may take for all of them.
@@ -64,10 +64,17 @@ fn kernels() -> Vec<Text> {
     let mut kernels = BTreeMap::new();
     let without_numbers =
         |kernel: &Kernel| kernel.text().replace(|char: char| char.is_ascii_digit(), "");
-    for (kernel, _) in every_kernel().into_iter().filter(|(_, eight_lanes)| !eight_lanes) {
+    // No browser has matrices.
+    let portable = every_kernel()
+        .into_iter()
+        .filter(|(kernel, eight_lanes)| !eight_lanes && !by_matrices(&kernel.text()));
+    for (kernel, _) in portable {
         kernels.entry(without_numbers(&kernel)).or_insert_with(|| Text::of(&kernel));
     }
     for found in uses_with_own().into_iter().filter(|found| !found.eight_lanes) {
+        if by_matrices(&found.kernel.text()) {
+            continue;
+        }
         // Chromium's software adapter has no f16. What tests/shaders.rs does with these texts is all there is.
         if found.kernel.text().starts_with("enable f16;") {
             continue;

@@ -2,7 +2,7 @@
 //! say what to install.
 
 use diabolo::error::{Error, Result};
-use diabolo::gpu::{Adapters, DeviceChoice, GpuExecutor, GpuOptions, ShaderChecks};
+use diabolo::gpu::{Adapters, DeviceChoice, GpuExecutor, GpuOptions, Mixed, ShaderChecks};
 use diabolo::graph::{
     Clock, Executor, Graph, Initialiser, METRIC_ROWS, Plan, PlanRequest, State, StateLayout,
     Training,
@@ -14,8 +14,13 @@ use diabolo::tensor::Tensor;
 
 /// The best adapter, with kernels checked and nothing kept on disk.
 fn executor() -> GpuExecutor {
-    let options =
-        GpuOptions { checks: ShaderChecks::Checked, target: None, cache: None, tuning: None };
+    let options = GpuOptions {
+        checks: ShaderChecks::Checked,
+        target: None,
+        mixed: Mixed::Stored,
+        cache: None,
+        tuning: None,
+    };
     GpuExecutor::choose(&DeviceChoice::Gpu, options).unwrap_or_else(|error| panic!("{error}"))
 }
 
@@ -278,7 +283,13 @@ fn every_adapter_trains_alike_checked_or_trusted() -> Result<()> {
     let mut reference: Option<Vec<f32>> = None;
     for (index, adapter) in adapters.list().iter().enumerate().filter(|(_, a)| a.is_usable()) {
         for checks in [ShaderChecks::Checked, ShaderChecks::Trusted] {
-            let options = GpuOptions { checks, target: None, cache: None, tuning: None };
+            let options = GpuOptions {
+                checks,
+                target: None,
+                mixed: Mixed::Stored,
+                cache: None,
+                tuning: None,
+            };
             let mut executor = GpuExecutor::open(&adapters, index, options)?;
             executor.set_state(&State::initial(&fit.graph.layout(), Seed(2), 2))?;
             let plan = executor.add_plan(fit.training_plan(&executor), None)?;
@@ -395,6 +406,7 @@ fn compiled_pipelines_survive_on_disk_and_damage_does_not_matter() -> Result<()>
         let options = GpuOptions {
             checks: ShaderChecks::Checked,
             target: None,
+            mixed: Mixed::Stored,
             cache: Some(folder.path().join("pipelines")),
             tuning: None,
         };

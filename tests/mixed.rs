@@ -7,6 +7,7 @@ use std::cell::RefCell;
 
 use diabolo::data::{Element, ImageShape};
 use diabolo::error::Error;
+use diabolo::gpu::GpuExecutor;
 use diabolo::graph::{Area, Executor, HalfStorage, Plan};
 use diabolo::inference::layout;
 use diabolo::models::{Choices, Kind};
@@ -19,7 +20,7 @@ use proptest::prelude::*;
 use proptest::test_runner::{RngSeed, TestRunner};
 use support::case::{Case, Results};
 use support::compare::norm;
-use support::devices::{cpu, gpu_as};
+use support::devices::{cpu, gpu_as, gpus_by_matrices};
 use support::models::{Setup, conv, dense, everything_half, variant, variants};
 use support::rooms;
 
@@ -42,8 +43,14 @@ fn too_far(expected: &Results, actual: &Results, roundings: usize) -> Option<Str
     })
 }
 
+/// What is kept by f16 and multiplied as f32, and where the adapter has matrix units, multiplied as f16.
+fn gpus() -> Vec<GpuExecutor> {
+    let stored = [AdapterKind::Discrete, AdapterKind::Software].map(gpu_as);
+    stored.into_iter().chain(gpus_by_matrices()).collect()
+}
+
 fn check(cases: impl Strategy<Value = Case>) {
-    let gpus = RefCell::new([AdapterKind::Discrete, AdapterKind::Software].map(gpu_as));
+    let gpus = RefCell::new(gpus());
     let config = ProptestConfig {
         cases: CASES,
         rng_seed: RngSeed::Fixed(20_261_129),
@@ -151,11 +158,11 @@ fn devices_without_f16_are_refused_with_what_to_do() {
 }
 
 /// Twenty steps of `setup` by f16 and by f32.
-fn trains_as_f32_does(name: &str, setup: &Setup, kind: AdapterKind) {
+fn trains_as_f32_does(name: &str, setup: &Setup, gpu: &mut GpuExecutor) {
     let half = Setup { half: Some(everything_half()), ..setup.clone() };
     let start = setup.start(Seed(3));
     let expected = setup.train(&mut cpu(), &start, 0..20);
-    let actual = half.train(&mut gpu_as(kind), &start, 0..20);
+    let actual = half.train(gpu, &start, 0..20);
     for (step, (a, b)) in expected.losses.iter().zip(&actual.losses).enumerate() {
         // Written so that a NaN fails.
         assert!((a - b).abs() <= 0.01 * a.abs(), "{name}: loss of step {step}: {b}, not {a}");
@@ -174,8 +181,7 @@ fn twenty_steps_go_the_way_of_f32() {
     for (name, setup) in
         [("dense", dense()), ("conv", conv()), ("unclipped", unclipped), ("vae", variational)]
     {
-        trains_as_f32_does(name, &setup, AdapterKind::Discrete);
-        trains_as_f32_does(name, &setup, AdapterKind::Software);
+        gpus().iter_mut().for_each(|gpu| trains_as_f32_does(name, &setup, gpu));
     }
 }
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use diabolo::cpu::CpuExecutor;
 use diabolo::error::Result;
-use diabolo::gpu::{DeviceChoice, GpuExecutor, GpuOptions, ShaderChecks};
+use diabolo::gpu::{DeviceChoice, GpuExecutor, GpuOptions, Mixed, ShaderChecks};
 use diabolo::graph::{Data, DataId, Executor, Graph, Plan, PlanId, PlanRequest, State};
 use diabolo::ops::{self, Builder, NodeId, RandomKind, StepScalars, Upsampling};
 use diabolo::rng::{Philox, Seed, Stream, block};
@@ -33,8 +33,13 @@ struct Pair {
 
 impl Pair {
     fn new() -> Self {
-        let options =
-            GpuOptions { checks: ShaderChecks::Checked, target: None, cache: None, tuning: None };
+        let options = GpuOptions {
+            checks: ShaderChecks::Checked,
+            target: None,
+            mixed: Mixed::Stored,
+            cache: None,
+            tuning: None,
+        };
         let gpu = GpuExecutor::choose(&DeviceChoice::Gpu, options)
             .unwrap_or_else(|error| panic!("{error}"));
         Self { cpu: CpuExecutor::new(), gpu }

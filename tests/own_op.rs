@@ -7,7 +7,7 @@ mod support;
 #[allow(dead_code)]
 mod example;
 
-use diabolo::gpu::{DeviceChoice, GpuExecutor, GpuOptions, ShaderChecks};
+use diabolo::gpu::{DeviceChoice, GpuExecutor, GpuOptions, Mixed, ShaderChecks};
 use diabolo::graph::Initialiser;
 use diabolo::ops::ReduceKind;
 use diabolo::prelude::op::*;
@@ -232,8 +232,13 @@ fn kernels_from_outside_are_checked_where_others_are_trusted() {
     );
     let name = std::env::var(support::devices::ADAPTER).unwrap_or_else(|_| "gpu".into());
     let choice: DeviceChoice = name.parse().unwrap();
-    let options =
-        GpuOptions { checks: ShaderChecks::Trusted, target: None, cache: None, tuning: None };
+    let options = GpuOptions {
+        checks: ShaderChecks::Trusted,
+        target: None,
+        mixed: Mixed::Stored,
+        cache: None,
+        tuning: None,
+    };
     let mut device = GpuExecutor::choose(&choice, options).unwrap();
     let mut graph = Graph::new();
     let node = applied(&mut graph, &ASTRAY, 1);

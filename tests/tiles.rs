@@ -27,7 +27,14 @@ fn targets() -> Vec<GpuTarget> {
         }
     }
     let alone = |(tile, prefetches)| {
-        let chip = Chip { units: 8, sums: 1, launch: 0, tiles: vec![tile], prefetches };
+        let chip = Chip {
+            units: 8,
+            sums: 1,
+            launch: 0,
+            tiles: vec![tile],
+            matrix_tiles: vec![],
+            prefetches,
+        };
         GpuTarget { chip, ..GpuTarget::new(&Maker::Unknown.typical()) }
     };
     known.into_iter().map(alone).collect()

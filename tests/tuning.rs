@@ -7,7 +7,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use diabolo::error::Result;
-use diabolo::gpu::{self, DeviceChoice, GpuExecutor, GpuOptions, ShaderChecks};
+use diabolo::gpu::{self, DeviceChoice, GpuExecutor, GpuOptions, Mixed, ShaderChecks};
 use diabolo::graph::{Executor, Graph, Plan, PlanRequest};
 use diabolo::ops::{self, GpuTarget, Tuning, Variant};
 use diabolo::shape::Shape;
@@ -16,7 +16,13 @@ use support::devices::{cpu, gpu};
 
 fn open(folder: &Path) -> Result<GpuExecutor> {
     let tuning = Some(folder.to_owned());
-    let options = GpuOptions { checks: ShaderChecks::Checked, target: None, cache: None, tuning };
+    let options = GpuOptions {
+        checks: ShaderChecks::Checked,
+        target: None,
+        mixed: Mixed::Stored,
+        cache: None,
+        tuning,
+    };
     GpuExecutor::choose(&DeviceChoice::Gpu, options)
 }
 

@@ -149,9 +149,8 @@ fn product(g: u32, local: u32) -> Place {
     from_a.first /= UNIT_A;
     from_b.first /= UNIT_B;
     sum_steps(begin, end, local);
-    if used {
-        store_tile(m, n, local);
-    }
+    // What begins past the last row is not stored: all invocations come here, as barriers want it.
+    store_tile(select(params.m, m, used), n, local);
     return Place(m, n, split, used);
 }
 
@@ -171,15 +170,14 @@ fn tiled_with_sums(
     @builtin(local_invocation_index) local: u32,
 ) {
     let place = product(group.x + group.y * groups.x, local);
-    // Of the two tiles this one has room for all.
-    tile_b[local] = sum_a;
+    share(local, sum_a);
     // All sums are written before they are added up.
     workgroupBarrier();
     let m = place.m + local * 4u;
     if place.used && place.n == 0u && local < QUADS_A && m < params.m {
         var four = vec4<f32>(0.0);
         for (var row = 0u; row < THREADS / QUADS_A; row++) {
-            four += tile_b[row * QUADS_A + local];
+            four += shared_by(row * QUADS_A + local);
         }
         let used = vec4<bool>(true, m + 1u < params.m, m + 2u < params.m, m + 3u < params.m);
         if SPLIT_K == 1u {

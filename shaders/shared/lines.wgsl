@@ -40,13 +40,13 @@ fn spot_b(j: u32, local: u32) -> Spot {
 
 fn put_a(j: u32, local: u32, four: vec4<f32>) {
     let spot = spot_a(j, local);
-    tile_a[spot.term * ROW_A + spot.quad] = four;
+    keep_a(spot.term, spot.quad, four);
     note_a(four);
 }
 
 fn put_b(j: u32, local: u32, four: vec4<f32>) {
     let spot = spot_b(j, local);
-    tile_b[spot.term * ROW_B + spot.quad] = four;
+    keep_b(spot.term, spot.quad, four);
     note_b(four);
 }
 

@@ -17,3 +17,21 @@ override COUNT_A: u32 = 16u * ROW_A; // vec4s of tile_a
 override COUNT_B: u32 = 16u * ROW_B;
 var<workgroup> tile_a: array<vec4<f32>, COUNT_A>;
 var<workgroup> tile_b: array<vec4<f32>, COUNT_B>;
+
+// Four neighbours of an operand for one term.
+fn keep_a(term: u32, quad: u32, four: vec4<f32>) {
+    tile_a[term * ROW_A + quad] = four;
+}
+
+fn keep_b(term: u32, quad: u32, four: vec4<f32>) {
+    tile_b[term * ROW_B + quad] = four;
+}
+
+// A vec4 an invocation for the others to read, once all terms are added: of the two tiles this one has room for all.
+fn share(i: u32, four: vec4<f32>) {
+    tile_b[i] = four;
+}
+
+fn shared_by(i: u32) -> vec4<f32> {
+    return tile_b[i];
+}

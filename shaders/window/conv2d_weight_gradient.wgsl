@@ -156,12 +156,10 @@ fn tiled(
     let right = tap % KW * DX - PX;
     reads = Reads(co + spot_a(0u, local).quad * 4u, mine % CI4, down, right);
     sum_steps(begin, end, local);
-    if used {
-        store_tile(co, column, local);
-    }
+    // What begins past the last channel is not stored: all invocations come here, as barriers want it.
+    store_tile(select(CO, co, used), column, local);
     if SUMS != 0u {
-        // Of the two tiles this one has room for all.
-        tile_b[select(reader_b(local), local, SUMS == 1u)] = four_sums;
+        share(select(reader_b(local), local, SUMS == 1u), four_sums);
         // All sums are written before they are added up.
         workgroupBarrier();
         store_sums(co, column, select(params.split_k, split, used), local);
@@ -180,7 +178,7 @@ fn store_sums(co: u32, column: u32, split: u32, local: u32) {
     if select(ci < CI && at < KH * KW * CI4, at < CO, of_y) {
         var sum = 0.0;
         for (var part = 0u; part < 4u; part++) {
-            sum += tile_b[local / 4u * 4u + part][local % 4u];
+            sum += shared_by(local / 4u * 4u + part)[local % 4u];
         }
         let count = select(CI * KH * KW, CO, of_y);
         let place = select(ci * (KH * KW) + at / CI4, at, of_y);

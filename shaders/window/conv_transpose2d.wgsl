@@ -132,10 +132,9 @@ fn tiled(
         first_weight = weights_from(ci, tap, local);
         sum_steps(0u, params.steps_end, local);
     }
-    // Groups that only fill up the last row of the dispatch have a phase past the last.
-    if number < SY * SX {
-        store_tile(ci, q, local);
-    }
+    // Groups that only fill up the last row of the dispatch have a phase past the last: what begins past the last
+    // channel is not stored. All invocations come here, as barriers want it.
+    store_tile(select(CI, ci, number < SY * SX), q, local);
 }
 
 @compute @workgroup_size(64)

@@ -3,7 +3,7 @@
 use super::workloads::Ceilings;
 use crate::cpu::CpuExecutor;
 use crate::error::{Error, Result};
-use crate::gpu::{self, Adapters, DeviceChoice, GpuExecutor, GpuOptions, Selection};
+use crate::gpu::{self, Adapters, DeviceChoice, GpuExecutor, Selection};
 use crate::graph::Executor;
 
 /// The value of `--device` that names every adapter and the CPU.
@@ -56,7 +56,9 @@ impl BenchDevice {
     pub fn open_adapter(&self) -> Result<GpuExecutor> {
         let what = || Error::Device(format!("{} is no adapter", self.name));
         let index = self.adapter.ok_or_else(what)?;
-        GpuExecutor::open(&Adapters::find(), index, GpuOptions::default())
+        let adapters = Adapters::find();
+        let options = adapters.list().get(index).map(gpu::options_for).unwrap_or_default();
+        GpuExecutor::open(&adapters, index, options)
     }
 
     pub fn ceilings(&self) -> Result<Ceilings> {

@@ -4,7 +4,7 @@
 use std::fmt;
 
 use crate::graph::Bytes;
-use crate::ops::{AdapterKind, MAX_GROUPS};
+use crate::ops::{AdapterKind, MAX_GROUPS, Matrices};
 
 /// What to install where no adapter is found.
 #[cfg(target_os = "linux")]
@@ -38,6 +38,10 @@ pub struct AdapterSummary {
     pub timestamps: bool,
     /// Whether compiled pipelines can be kept on disk.
     pub pipeline_cache: bool,
+    /// Whether buffers can hold f16.
+    pub f16: bool,
+    /// What its matrix units take, if it has any that kernels are written for.
+    pub matrices: Option<Matrices>,
     /// Why it cannot be used, if it cannot.
     pub problem: Option<String>,
 }
@@ -62,6 +66,8 @@ impl AdapterSummary {
             storage_buffers: limits.max_storage_buffers_per_shader_stage,
             timestamps: features.contains(wgpu::Features::TIMESTAMP_QUERY),
             pipeline_cache: features.contains(wgpu::Features::PIPELINE_CACHE),
+            f16: features.contains(wgpu::Features::SHADER_F16),
+            matrices: matrices(adapter),
             problem: problem(&limits, adapter.get_downlevel_capabilities().flags),
         }
     }
@@ -80,6 +86,8 @@ impl AdapterSummary {
             storage_buffers: 8,
             timestamps: true,
             pipeline_cache: false,
+            f16: true,
+            matrices: None,
             problem: None,
         }
     }
@@ -190,6 +198,26 @@ pub(super) fn binding_bytes(limits: &wgpu::Limits) -> u64 {
     limits.max_storage_buffer_binding_size.min(limits.max_buffer_size) & !15
 }
 
+/// The best that an adapter's matrix units take of what kernels are written for. Subgroups multiply, so their sizes have
+/// to be known.
+fn matrices(adapter: &wgpu::Adapter) -> Option<Matrices> {
+    use wgpu::CooperativeScalarType::{F16, F32};
+    let needed = wgpu::Features::EXPERIMENTAL_COOPERATIVE_MATRIX
+        | wgpu::Features::SUBGROUP
+        | wgpu::Features::SHADER_F16;
+    let known = adapter.cooperative_matrix_properties();
+    let takes = |matrices: &Matrices| {
+        let term = if matrices.rounds() { F16 } else { F32 };
+        known.iter().any(|it| {
+            let sides = [it.m_size, it.n_size, it.k_size];
+            let is_side = |side: u32| side as usize == matrices.side();
+            sides.into_iter().all(is_side) && it.ab_type == term && it.cr_type == F32
+        })
+    };
+    let found = Matrices::ALL.into_iter().find(takes);
+    found.filter(|_| adapter.features().contains(needed))
+}
+
 fn kind(info: &wgpu::AdapterInfo) -> AdapterKind {
     // GL tells no kind, wgpu guesses few, and behind a virtual GPU is what its host has. A software adapter
     // would be a costly mistake, and goes by its name whatever it says that it is.
@@ -258,9 +286,11 @@ impl fmt::Display for Adapters {
             )?;
             writeln!(
                 f,
-                "     features   timestamps: {}, pipeline cache: {}",
+                "     features   timestamps: {}, pipeline cache: {}, f16: {}, matrices: {}",
                 has(adapter.timestamps),
                 has(adapter.pipeline_cache),
+                has(adapter.f16),
+                adapter.matrices.map_or("no".into(), |matrices| matrices.to_string()),
             )?;
             if let Some(problem) = &adapter.problem {
                 writeln!(f, "     unusable   {problem}")?;

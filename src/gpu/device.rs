@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use super::adapters::{Adapters, binding_bytes, device_limits};
+use super::mixed::Mixed;
 use super::patience::{LOOK, Patience, Wait};
 use crate::error::{Error, Result};
 use crate::ops::{AdapterTraits, GpuTarget};
@@ -53,7 +54,12 @@ impl Sent {
 
 impl GpuDevice {
     /// Opens adapter `index` of the list, with kernels as for `other`, or as for what it is.
-    pub fn open(adapters: &Adapters, index: usize, other: Option<GpuTarget>) -> Result<Self> {
+    pub fn open(
+        adapters: &Adapters,
+        index: usize,
+        other: Option<GpuTarget>,
+        mixed: Mixed,
+    ) -> Result<Self> {
         let Some((adapter, summary)) = adapters.get(index) else {
             return Err(Error::Device(format!("there is no adapter {index}")));
         };
@@ -74,16 +80,21 @@ impl GpuDevice {
             subgroup_sizes: subgroups.then_some([info.subgroup_min_size, info.subgroup_max_size]),
             max_binding_bytes: binding_bytes(&limits),
             max_workgroup_bytes: limits.max_compute_workgroup_storage_size,
-            f16: adapter.features().contains(wgpu::Features::SHADER_F16),
+            f16: summary.f16 && mixed != Mixed::Refused,
+            matrices: summary.matrices.filter(|_| mixed == Mixed::ByMatrices),
         };
         let AdapterTraits { max_binding_bytes, max_workgroup_bytes, f16, .. } = own;
         let target = other.unwrap_or_else(|| GpuTarget::new(&own));
-        let target = GpuTarget { max_binding_bytes, max_workgroup_bytes, f16, ..target };
+        let mut target = GpuTarget { max_binding_bytes, max_workgroup_bytes, f16, ..target };
+        target.chip.matrix_tiles.retain(|tile| tile.matrices() == own.matrices);
         wanted.set(wgpu::Features::SUBGROUP, target.eight_lanes);
+        let by_matrices = !target.chip.matrix_tiles.is_empty();
+        wanted.set(wgpu::Features::EXPERIMENTAL_COOPERATIVE_MATRIX, by_matrices);
         let description = wgpu::DeviceDescriptor {
             label: Some("diabolo"),
             required_features: adapter.features() & wanted,
             required_limits: limits.clone(),
+            experimental_features: experimental_features(by_matrices),
             ..Default::default()
         };
         let (device, queue) = pollster::block_on(adapter.request_device(&description))
@@ -211,6 +222,17 @@ impl GpuDevice {
             }
         }
     }
+}
+
+/// The leave for features of wgpu that may change, where one of them is used.
+fn experimental_features(used: bool) -> wgpu::ExperimentalFeatures {
+    if !used {
+        return wgpu::ExperimentalFeatures::disabled();
+    }
+    // SAFETY: wgpu wants it known that such features may have errors that break what safe code promises. The only one
+    // that is asked for is cooperative matrices, in kernels of this crate alone, on adapters where a self-test found
+    // their products to be the processor's, in that test, and where `GpuOptions` say so.
+    unsafe { wgpu::ExperimentalFeatures::enabled() }
 }
 
 /// What drivers report at times of their own choosing, kept until the next call of ours.

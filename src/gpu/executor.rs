@@ -46,7 +46,7 @@ impl GpuExecutor {
     /// # Errors
     /// When there is no such adapter, it cannot be used, or its driver refuses.
     pub fn open(adapters: &Adapters, index: usize, options: GpuOptions) -> Result<Self> {
-        let mut device = GpuDevice::open(adapters, index, options.target.clone())?;
+        let mut device = GpuDevice::open(adapters, index, options.target.clone(), options.mixed)?;
         if let Some(folder) = &options.tuning {
             device.target.tuning = Arc::new(super::tuning_file::load(folder, &device));
         }

@@ -3,9 +3,10 @@
 use super::adapters::{AdapterSummary, Adapters};
 use super::choice::{DeviceChoice, Selection};
 use super::executor::GpuExecutor;
+use super::mixed::Mixed;
 use super::pipelines::GpuOptions;
 use super::self_test::SelfTest;
-use super::verdict::Verdicts;
+use super::verdict::{Findings, Verdicts};
 use crate::cpu::CpuExecutor;
 use crate::error::Result;
 use crate::graph::Executor;
@@ -41,7 +42,8 @@ pub fn open(choice: &DeviceChoice) -> Result<Opened> {
     let executor: Box<dyn Executor> = match selection {
         Selection::Cpu(_) => Box::new(CpuExecutor::new()),
         Selection::Adapter(index, _) => {
-            Box::new(GpuExecutor::open(&adapters, index, GpuOptions::default())?)
+            let options = options_for(&adapters.list()[index]);
+            Box::new(GpuExecutor::open(&adapters, index, options)?)
         }
     };
     Ok(Opened { executor, reason, choice: settled })
@@ -59,13 +61,32 @@ pub fn select(choice: &DeviceChoice, adapters: &Adapters) -> Result<Selection> {
         let (Some(verdicts), Some(adapter)) = (&verdicts, adapters.list().get(index)) else {
             return Ok(vec![]);
         };
-        match adapter.kind {
+        let findings = match adapter.kind {
             // The test suite runs on these, which take seconds to compile what is tested.
-            AdapterKind::Software => Ok(verdicts.known(adapter).unwrap_or_default()),
-            _ => verdicts.of(adapter, || self_test(adapters, index)),
-        }
+            AdapterKind::Software => verdicts.known(adapter).unwrap_or_default(),
+            _ => verdicts.of(adapter, || {
+                self_test(adapters, index, |found| verdicts.keep(adapter, found))
+            })?,
+        };
+        Ok(findings.failures)
     };
     tested(choice, adapters.list(), &failures)
+}
+
+/// How an adapter is opened: with f16 and matrix units as far as a self-test found them right. Where they are wrong, a
+/// warning says so.
+pub fn options_for(adapter: &AdapterSummary) -> GpuOptions {
+    let findings = Verdicts::of_user().and_then(|verdicts| verdicts.known(adapter));
+    let findings = findings.unwrap_or_default();
+    for (wrong, instead) in [
+        (&findings.halves, "--precision mixed is refused, for f16 is wrong"),
+        (&findings.matrices, "its matrix units are not used, for they are wrong"),
+    ] {
+        if let Some(lines) = wrong.as_ref().filter(|lines| !lines.is_empty()) {
+            log::warn!("{adapter}: {instead} ({}); a newer driver may help", lines.join("; "));
+        }
+    }
+    GpuOptions { mixed: findings.mixed(), ..GpuOptions::default() }
 }
 
 /// The device that `choice` comes to where `failures` says what goes wrong on an adapter.
@@ -97,10 +118,30 @@ fn wrong(failures: &[String]) -> String {
     format!("it computes wrong numbers ({}); a newer driver may help", failures.join("; "))
 }
 
-/// What goes wrong on an adapter, with kernels as users run them.
-fn self_test(adapters: &Adapters, index: usize) -> Result<Vec<String>> {
-    let mut executor = GpuExecutor::open(adapters, index, GpuOptions::default())?;
-    SelfTest::new()?.failures(&mut executor)
+/// What goes wrong on an adapter, with kernels as users run them. Before matrix units are tried, what was found is given
+/// to `note`, with their test as failed: they are new to drivers, and one that ends the program with it does so once.
+fn self_test(adapters: &Adapters, index: usize, note: impl Fn(&Findings)) -> Result<Findings> {
+    let failures = |test: &SelfTest, mixed| {
+        let options = GpuOptions { mixed, ..GpuOptions::default() };
+        test.failures(&mut GpuExecutor::open(adapters, index, options)?)
+    };
+    // Kernels that do not compile are no reason to do without the others.
+    let halves = SelfTest::of_halves()?;
+    let of_halves =
+        |mixed| failures(&halves, mixed).unwrap_or_else(|error| vec![error.to_string()]);
+    let adapter = adapters.list().get(index);
+    let has = |what: fn(&AdapterSummary) -> bool| adapter.is_some_and(what);
+    let mut findings = Findings {
+        failures: failures(&SelfTest::new()?, Mixed::Refused)?,
+        halves: has(|it| it.f16).then(|| of_halves(Mixed::Stored)),
+        matrices: None,
+    };
+    if has(|it| it.matrices.is_some()) {
+        findings.matrices = Some(vec!["the test of them did not come to its end".into()]);
+        note(&findings);
+        findings.matrices = Some(of_halves(Mixed::ByMatrices));
+    }
+    Ok(findings)
 }
 
 /// Tests every adapter that can be used, and keeps what is found for [`open`]. Returns what `diabolo
@@ -111,14 +152,24 @@ pub fn check_adapters() -> (String, bool) {
     let (mut report, mut is_well) = (String::new(), true);
     for (index, adapter) in adapters.list().iter().enumerate().filter(|(_, it)| it.is_usable()) {
         let begin = std::time::Instant::now();
-        let found = self_test(&adapters, index);
+        let keep = |found: &Findings| {
+            if let Some(verdicts) = &verdicts {
+                verdicts.keep(adapter, found);
+            }
+        };
+        let found = self_test(&adapters, index, keep);
         let seconds = begin.elapsed().as_secs_f64();
         let lines = match found {
-            Ok(failures) => {
-                if let Some(verdicts) = &verdicts {
-                    verdicts.keep(adapter, &failures);
-                }
+            Ok(findings) => {
+                keep(&findings);
+                let Findings { failures, halves, matrices } = findings;
+                let by_matrices = matrices.into_iter().flatten();
+                let by_matrices = by_matrices.map(|line| format!("by its matrix units, {line}"));
                 failures
+                    .into_iter()
+                    .chain(halves.into_iter().flatten())
+                    .chain(by_matrices)
+                    .collect()
             }
             Err(error) => vec![format!("the test broke off: {error}")],
         };

@@ -8,6 +8,7 @@ use rayon::prelude::*;
 
 use super::device::GpuDevice;
 use super::disk_cache::DiskCache;
+use super::mixed::Mixed;
 use super::reflection::{Interface, Reflection};
 use crate::error::{Error, Result};
 use crate::ops::half::Half;
@@ -38,6 +39,8 @@ pub struct GpuOptions {
     /// Choose kernels as for this adapter, within the limits of the one at hand; `None` for what that is. Tests run
     /// the choices for all makers on the one adapter they have.
     pub target: Option<GpuTarget>,
+    /// What the adapter is let do for plans that keep f16.
+    pub mixed: Mixed,
     /// Where compiled pipelines are kept from run to run; `None` keeps none.
     pub cache: Option<PathBuf>,
     /// Where the variants that were measured to be fastest are kept; `None` uses none.
@@ -49,7 +52,7 @@ impl Default for GpuOptions {
     fn default() -> Self {
         let folder = |name| dirs::cache_dir().map(|folder| folder.join("diabolo").join(name));
         let (cache, tuning) = (folder("pipelines"), folder("tuning"));
-        Self { checks: ShaderChecks::default(), target: None, cache, tuning }
+        Self { checks: ShaderChecks::default(), target: None, mixed: Mixed::Stored, cache, tuning }
     }
 }
 

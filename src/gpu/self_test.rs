@@ -3,7 +3,9 @@
 
 use crate::cpu::CpuExecutor;
 use crate::error::Result;
-use crate::graph::{Executor, Graph, Initialiser, Plan, PlanRequest, State, StateLayout, Training};
+use crate::graph::{
+    Executor, Graph, HalfStorage, Initialiser, Plan, PlanRequest, State, StateLayout, Training,
+};
 use crate::ops::{
     self, ConvGeometry, GpuTarget, NodeId, Optimiser, ReduceKind, StepScalars, UnaryKind,
 };
@@ -15,13 +17,18 @@ use crate::tensor::Tensor;
 /// another order, and a GPU's functions are a little less exact.
 const TOLERANCE: f32 = 1e-3;
 
+/// The same of the largest number, where what is multiplied has 11 bits: sixteen roundings.
+const HALF_TOLERANCE: f32 = 1.0 / 128.0;
+
 /// What is computed.
 #[derive(Debug)]
 pub(super) struct SelfTest {
-    graph: Graph,
-    loss: NodeId,
-    outputs: Vec<(String, NodeId)>,
-    inputs: Vec<(String, Tensor)>,
+    pub graph: Graph,
+    pub loss: NodeId,
+    pub outputs: Vec<(String, NodeId)>,
+    pub inputs: Vec<(String, Tensor)>,
+    /// What is kept as f16.
+    pub half: Option<HalfStorage>,
 }
 
 impl SelfTest {
@@ -29,7 +36,7 @@ impl SelfTest {
     pub fn new() -> Result<Self> {
         let mut graph = Graph::new();
         let loss = dense(&mut graph)?;
-        let mut this = Self { graph, loss, outputs: vec![], inputs: vec![] };
+        let mut this = Self { graph, loss, outputs: vec![], inputs: vec![], half: None };
         this.products()?;
         this.images()?;
         this.rows()?;
@@ -37,7 +44,7 @@ impl SelfTest {
     }
 
     /// An input of random numbers between -1 and 1.
-    fn input(&mut self, shape: impl Into<Shape>) -> NodeId {
+    pub fn input(&mut self, shape: impl Into<Shape>) -> NodeId {
         let (shape, number) = (shape.into(), self.inputs.len());
         let name = format!("x{number}");
         self.inputs.push((name.clone(), random(&shape, number as u64)));
@@ -108,19 +115,22 @@ impl SelfTest {
         let expected = self.results(&mut CpuExecutor::new())?;
         let actual = self.results(device)?;
         let pairs = expected.iter().zip(&actual);
+        let difference = if self.half.is_some() { half_difference } else { difference };
         Ok(pairs.filter_map(|((name, a), (_, b))| difference(name, a, b)).collect())
     }
 
-    fn plan(&self, layout: &StateLayout, target: Option<&GpuTarget>) -> Result<Plan> {
+    pub fn plan(&self, layout: &StateLayout, target: Option<&GpuTarget>) -> Result<Plan> {
         let optimiser = Optimiser::adam();
         Plan::new(&PlanRequest {
             outputs: self.outputs.clone(),
             training: Some(Training { loss: self.loss, optimiser, clip_norm: None }),
+            half: self.half,
             ..PlanRequest::new(&self.graph, layout, target)
         })
     }
 
-    /// What two steps give, by name: the outputs, and what became of the parameters and moments.
+    /// What two steps give, by name: the outputs, and what became of the parameters and moments. By f16 it is the
+    /// moments after one step, which are gradients: of one near zero Adam asks the sign, which a rounding changes.
     fn results(&self, device: &mut dyn Executor) -> Result<Vec<(String, Vec<f32>)>> {
         let (layout, optimiser) = (self.graph.layout(), Optimiser::adam());
         device.set_state(&State::initial(&layout, Seed(0), optimiser.moments()))?;
@@ -136,12 +146,23 @@ impl SelfTest {
             corrections: optimiser.corrections(step),
             ..StepScalars::default()
         };
-        device.run(plan, &[step(0), step(1)])?;
+        let steps = [step(0), step(1)];
+        let count = if self.half.is_some() { 1 } else { 2 };
+        device.run(plan, &steps[..count])?;
         let mut results = vec![];
         for (name, _) in &self.outputs {
             results.push((name.clone(), device.read_output(plan, name)?.into_data()));
         }
         let state = device.state()?;
+        if self.half.is_some() {
+            for (entry, range) in layout.iter() {
+                results.push((
+                    format!("the gradient of {}", entry.name),
+                    state.moments[0][range].to_vec(),
+                ));
+            }
+            return Ok(results);
+        }
         let mut numbers = state.parameters.clone();
         state.moments.iter().for_each(|moment| numbers.extend(moment));
         results.push(("a dense layer of 6 columns under Adam".into(), numbers));
@@ -162,7 +183,7 @@ fn dense(graph: &mut Graph) -> Result<NodeId> {
     ops::mean_all(graph, error)
 }
 
-fn random(shape: &Shape, number: u64) -> Tensor {
+pub(super) fn random(shape: &Shape, number: u64) -> Tensor {
     use rand::RngExt;
     let mut random = Philox::new(Seed(number), Stream(0));
     let data = (0..shape.elements()).map(|_| random.random_range(-1.0..1.0)).collect();
@@ -171,27 +192,44 @@ fn random(shape: &Shape, number: u64) -> Tensor {
 
 /// Where `actual` is furthest from what it should be, if it is too far.
 fn difference(name: &str, expected: &[f32], actual: &[f32]) -> Option<String> {
+    worst(name, [expected, actual], |expected| TOLERANCE * expected.abs().max(1.0))
+}
+
+/// The same of numbers that are sums of others with 11 bits.
+fn half_difference(name: &str, expected: &[f32], actual: &[f32]) -> Option<String> {
+    let largest = expected.iter().fold(0.0_f32, |most, x| most.max(x.abs()));
+    worst(name, [expected, actual], |_| HALF_TOLERANCE * largest)
+}
+
+/// The number that is furthest off, as a share of what `tolerance` says of the right one, if that is above 1.
+fn worst(
+    name: &str,
+    [expected, actual]: [&[f32]; 2],
+    tolerance: impl Fn(f32) -> f32,
+) -> Option<String> {
     let far = |(a, b): &(&f32, &f32)| match (a.is_nan(), b.is_nan()) {
         (true, true) => 0.0,
-        (false, false) => (*a - *b).abs() / a.abs().max(1.0),
+        (false, false) => (*a - *b).abs() / tolerance(**a),
         _ => f32::INFINITY,
     };
     let pairs = expected.iter().zip(actual);
     let worst = pairs.max_by(|a, b| far(a).total_cmp(&far(b)))?;
     let (expected, actual) = worst;
-    (far(&worst) > TOLERANCE).then(|| format!("{name}: {actual}, not {expected}"))
+    // Written so that 0 / 0 is right and another number in place of 0 is wrong.
+    (far(&worst) > 1.0).then(|| format!("{name}: {actual}, not {expected}"))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::gpu::{DeviceChoice, GpuExecutor, GpuOptions, ShaderChecks};
+    use crate::gpu::{DeviceChoice, GpuExecutor, GpuOptions, Mixed, ShaderChecks};
     use crate::ops::Elementwise;
 
     /// The best adapter with kernels that run unchecked, as users run them.
     fn adapter(target: Option<GpuTarget>) -> GpuExecutor {
         let checks = ShaderChecks::Trusted;
-        let options = GpuOptions { checks, target, cache: None, tuning: None };
+        let options =
+            GpuOptions { checks, target, mixed: Mixed::Stored, cache: None, tuning: None };
         GpuExecutor::choose(&DeviceChoice::Gpu, options).unwrap_or_else(|error| panic!("{error}"))
     }
 

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::adapters::AdapterSummary;
+use super::mixed::Mixed;
 use super::tuning_file::file_name;
 use crate::error::{Error, Result};
 use crate::file;
@@ -16,14 +17,36 @@ const MOST_BYTES: u64 = 1 << 16;
 
 /// What a file holds.
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 struct Stored {
     adapter: String,
     driver: String,
     /// A checksum of all kernels' text.
     kernels: String,
-    /// What went wrong, a line each.
-    failures: Vec<String>,
+    #[serde(flatten)]
+    findings: Findings,
+}
+
+/// What a self-test found, a line for each thing that went wrong.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Findings {
+    /// With f32.
+    pub failures: Vec<String>,
+    /// With f16, where there is any; unknown where that was not tested.
+    pub halves: Option<Vec<String>>,
+    /// With matrix units, where there are any.
+    pub matrices: Option<Vec<String>>,
+}
+
+impl Findings {
+    /// What the adapter may do for plans that keep f16.
+    pub fn mixed(&self) -> Mixed {
+        let is_right = |found: &Option<Vec<String>>| found.as_ref().map(Vec::is_empty);
+        match (is_right(&self.halves), is_right(&self.matrices)) {
+            (Some(false), _) => Mixed::Refused,
+            (Some(true), Some(true)) => Mixed::ByMatrices,
+            _ => Mixed::Stored,
+        }
+    }
 }
 
 /// The folder of these files.
@@ -50,11 +73,11 @@ impl Verdicts {
     }
 
     /// What goes wrong on an adapter, if that is known.
-    pub fn known(&self, adapter: &AdapterSummary) -> Option<Vec<String>> {
+    pub fn known(&self, adapter: &AdapterSummary) -> Option<Findings> {
         let text = file::read_text(&self.path(adapter), MOST_BYTES).ok()?;
         let stored: Stored = toml::from_str(&text).ok()?;
-        let failures = stored.failures.clone();
-        (stored == self.stored(adapter, failures.clone())).then_some(failures)
+        let findings = stored.findings.clone();
+        (stored == self.stored(adapter, findings.clone())).then_some(findings)
     }
 
     /// The same, from `test` where it is not known, which is kept then.
@@ -64,21 +87,21 @@ impl Verdicts {
     pub fn of(
         &self,
         adapter: &AdapterSummary,
-        test: impl FnOnce() -> Result<Vec<String>>,
-    ) -> Result<Vec<String>> {
+        test: impl FnOnce() -> Result<Findings>,
+    ) -> Result<Findings> {
         if let Some(known) = self.known(adapter) {
             return Ok(known);
         }
-        let failures = test()?;
-        self.keep(adapter, &failures);
-        Ok(failures)
+        let findings = test()?;
+        self.keep(adapter, &findings);
+        Ok(findings)
     }
 
     /// Keeps what goes wrong. Where it cannot be kept, it is found out again at the next start.
-    pub fn keep(&self, adapter: &AdapterSummary, failures: &[String]) {
+    pub fn keep(&self, adapter: &AdapterSummary, findings: &Findings) {
         let path = self.path(adapter);
         let write = || -> Result<()> {
-            let text = toml::to_string(&self.stored(adapter, failures.to_vec()));
+            let text = toml::to_string(&self.stored(adapter, findings.clone()));
             let text = text.map_err(|error| Error::file(&path, error))?;
             std::fs::create_dir_all(&self.folder)
                 .map_err(|error| Error::file(&self.folder, error))?;
@@ -93,12 +116,12 @@ impl Verdicts {
         self.folder.join(file_name(&adapter.name, adapter.backend))
     }
 
-    fn stored(&self, adapter: &AdapterSummary, failures: Vec<String>) -> Stored {
+    fn stored(&self, adapter: &AdapterSummary, findings: Findings) -> Stored {
         Stored {
             adapter: adapter.name.clone(),
             driver: adapter.driver.clone(),
             kernels: self.kernels.clone(),
-            failures,
+            findings,
         }
     }
 }
@@ -109,12 +132,34 @@ mod tests {
     use crate::ops::AdapterKind;
 
     #[test]
+    fn wrong_f16_or_matrices_are_not_used() {
+        let wrong = || Some(vec!["a product: 1, not 2".to_owned()]);
+        let right = || Some(vec![]);
+        for (halves, matrices, mixed) in [
+            (right(), right(), Mixed::ByMatrices),
+            (right(), wrong(), Mixed::Stored),
+            (right(), None, Mixed::Stored),
+            (None, None, Mixed::Stored),
+            (None, right(), Mixed::Stored),
+            (wrong(), right(), Mixed::Refused),
+        ] {
+            let findings = Findings { failures: vec![], halves, matrices };
+            assert_eq!(findings.mixed(), mixed, "{findings:?}");
+        }
+    }
+
+    #[test]
     fn what_is_known_is_not_found_out_again() {
         let folder = tempfile::tempdir().unwrap();
         let verdicts = Verdicts::within(folder.path());
         let card = AdapterSummary::made_up("Card", AdapterKind::Discrete, wgpu::Backend::Vulkan);
-        let wrong = vec!["a \"softmax\": 1, not NaN".to_owned()];
-        let never = || -> Result<Vec<String>> { panic!("it was tested again") };
+        let wrong = Findings {
+            failures: vec!["a \"softmax\": 1, not NaN".to_owned()],
+            halves: Some(vec![]),
+            matrices: None,
+        };
+        let right = Findings::default();
+        let never = || -> Result<Findings> { panic!("it was tested again") };
         let failing = || Err(Error::Gpu("lost".into()));
         // A test that broke off says nothing of the adapter.
         assert!(verdicts.of(&card, failing).is_err() && verdicts.known(&card).is_none());
@@ -123,8 +168,8 @@ mod tests {
 
         let newer = AdapterSummary { driver: "2.0".into(), ..card.clone() };
         assert_eq!(verdicts.known(&newer), None);
-        assert_eq!(verdicts.of(&newer, || Ok(vec![])).unwrap(), [""; 0]);
-        assert_eq!(verdicts.of(&newer, never).unwrap(), [""; 0]);
+        assert_eq!(verdicts.of(&newer, || Ok(right.clone())).unwrap(), right);
+        assert_eq!(verdicts.of(&newer, never).unwrap(), right);
         assert_eq!(verdicts.known(&card), None, "the driver may have been put back");
         let others = Verdicts { kernels: "other".into(), ..verdicts.clone() };
         assert_eq!(others.known(&newer), None, "kernels have changed");

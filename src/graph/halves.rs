@@ -1,7 +1,7 @@
 //! Which tensors a plan keeps as f16.
 
 use super::nodes::{Graph, Kind, base};
-use crate::ops::{Builder, Halves, NodeId, Op, Permute, Storage};
+use crate::ops::{Builder, HalfTerms, Halves, NodeId, Op, Permute, Storage};
 
 /// Keeping what lies between operations as f16, with f32 for all that is computed and kept: parameters, their
 /// gradients and moments, sums, what is read back.
@@ -99,6 +99,30 @@ pub(super) fn storages(
         (true, true) => Storage::F16 { exponent: half.gradient_exponent },
     };
     is_half.into_iter().zip(&demands.backward).map(storage).collect()
+}
+
+/// Lets products be of f16 where their operands are: as they are kept, but for parameters, of which one may stand beside
+/// an operand that is f16. Matrix units take no other numbers, and what else is f32 is too small for f16, or wants all
+/// its bits.
+pub(super) fn halve_terms(graph: &mut Graph, storages: &[Storage]) {
+    for index in 0..graph.nodes().len() {
+        let id = NodeId(index as u32);
+        let node = graph.node(id);
+        let (Kind::Op(op), [a, b, ..]) = (&node.kind, &node.inputs[..]) else { continue };
+        let exponents = [a, b].map(|input| {
+            let from = base(graph, *input);
+            match (storages[from.index()], &graph.node(from).kind) {
+                (Storage::F16 { exponent }, _) => Some((exponent, true)),
+                (Storage::F32, Kind::State(_)) => Some((0, false)),
+                (Storage::F32, _) => None,
+            }
+        });
+        let [Some((a, a_is_half)), Some((b, b_is_half))] = exponents else { continue };
+        let terms = HalfTerms { exponents: [a, b] };
+        if let Some(op) = op.with_half_terms(terms).filter(|_| a_is_half || b_is_half) {
+            graph.replace_op(id, op);
+        }
+    }
 }
 
 /// The operation that gives a node's value.

@@ -98,6 +98,11 @@ impl Graph {
         &self.nodes
     }
 
+    /// Has another operation compute a node, at the same shapes.
+    pub(super) fn replace_op(&mut self, id: NodeId, op: Arc<dyn Op>) {
+        self.nodes[id.index()].kind = Kind::Op(op);
+    }
+
     /// One node.
     pub fn node(&self, id: NodeId) -> &Node {
         &self.nodes[id.index()]

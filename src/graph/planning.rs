@@ -1,7 +1,7 @@
 //! From a request to its plan: gradients are added, operations fused, and what is left is scheduled.
 
 use super::draft::Draft;
-use super::halves::{Demands, storages};
+use super::halves::{Demands, halve_terms, storages};
 use super::nodes::{Graph, Kind};
 use super::parameter::{ParamName, Role, StateLayout};
 use super::plan::{Plan, PlanRequest};
@@ -43,7 +43,11 @@ impl Plan {
             graph = graph.fuse(&roots)?;
         }
         let storages = match (half, demands) {
-            (Some(half), Some(demands)) => storages(&graph, &roots, &demands, half),
+            (Some(half), Some(demands)) => {
+                let storages = storages(&graph, &roots, &demands, half);
+                halve_terms(&mut graph, &storages);
+                storages
+            }
             _ => vec![Storage::F32; graph.nodes().len()],
         };
         Draft::new(&graph, request, storages).finish(&roots, &gradients)

@@ -1,5 +1,7 @@
 //! What an adapter says of itself.
 
+use super::matrices::Matrices;
+
 /// What an adapter is: what `auto` chooses by, and reports name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum AdapterKind {
@@ -30,6 +32,8 @@ pub struct AdapterTraits {
     pub max_workgroup_bytes: u32,
     /// Whether buffers may hold f16.
     pub f16: bool,
+    /// What its matrix units take, where kernels may use them.
+    pub matrices: Option<Matrices>,
 }
 
 impl Default for AdapterTraits {
@@ -44,6 +48,7 @@ impl Default for AdapterTraits {
             max_binding_bytes: 128 << 20,
             max_workgroup_bytes: 16 << 10,
             f16: false,
+            matrices: None,
         }
     }
 }

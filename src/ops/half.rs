@@ -44,6 +44,22 @@ pub enum Halves {
     All,
 }
 
+/// That both operands of a product may be rounded to f16 before they are multiplied, as matrix units take them: they
+/// are kept so, or are parameters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct HalfTerms {
+    /// See [`Storage::F16`], for each operand: so they are multiplied, or gradients would be too small.
+    pub exponents: [i32; 2],
+}
+
+impl HalfTerms {
+    /// Those of the product with its operands in the other order.
+    pub(crate) fn swapped(self) -> Self {
+        let [a, b] = self.exponents;
+        Self { exponents: [b, a] }
+    }
+}
+
 /// A storage buffer of a kernel that holds f16.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Half {

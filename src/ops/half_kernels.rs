@@ -8,17 +8,18 @@ use naga::{Expression, Handle, Module, Scalar, ScalarKind, Statement, TypeInner,
 
 use super::half::Half;
 
+/// What a text with f16 begins with.
+const HEAD: &str = "enable f16;\n";
+
 /// What the functions that are added need. Infinity and NaN are told by their bits, since compilers may
 /// take floats to be neither.
-const HEAD: &str = "enable f16;
-
+const BOUND: &str = "
 // The largest f16 in place of what is larger; infinity and NaN as they are.
 fn within_f16(x: vec4<f32>) -> vec4<f32> {
     let infinite = vec4<u32>(0x7f800000u);
     let finite = (bitcast<vec4<u32>>(x) & infinite) != infinite;
     return select(x, clamp(x, vec4<f32>(-65504.0), vec4<f32>(65504.0)), finite);
 }
-
 ";
 
 /// The text of a kernel with `halves` as f16. It reads `x_at(i)` where it read `x[i]`, and `x_put(i, y)`
@@ -45,7 +46,7 @@ pub(super) fn with_halves(text: &str, halves: &[Half]) -> Result<String, String>
     for function in module.functions.iter().map(|(_, function)| function).chain(entries) {
         Uses { text, function, buffers: &buffers, edits: &mut edits }.rewrite()?;
     }
-    Ok([HEAD, &edited(text, edits), &functions].concat())
+    Ok([HEAD, &edited(text, edits), BOUND, &functions].concat())
 }
 
 /// A buffer of the module that is to hold f16.

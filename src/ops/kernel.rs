@@ -155,7 +155,9 @@ impl Kernel {
         let text = self.written()?;
         let module =
             naga::front::wgsl::parse_str(&text).map_err(|error| error.emit_to_string(&text))?;
-        let capabilities = Capabilities::SUBGROUP | Capabilities::SHADER_FLOAT16;
+        let capabilities = Capabilities::SUBGROUP
+            | Capabilities::SHADER_FLOAT16
+            | Capabilities::COOPERATIVE_MATRIX;
         let info = Validator::new(ValidationFlags::all(), capabilities)
             .validate(&module)
             .map_err(|error| error.emit_to_string(&text))?;

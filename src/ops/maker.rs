@@ -2,6 +2,8 @@
 //! has at work. One table, by what compilers for these chips make of the kernels (docs/chips.md).
 
 use super::adapter::{AdapterKind, AdapterTraits};
+use super::half::HalfTerms;
+use super::matrices::Matrices;
 use super::tile::{Sums, Tile};
 
 /// Makers whose GPUs have registers of one kind.
@@ -41,6 +43,8 @@ pub struct Chip {
     pub launch: usize,
     /// The tiles, largest first.
     pub tiles: Vec<Tile>,
+    /// Those of its matrix units.
+    pub matrix_tiles: Vec<Tile>,
     /// Whether what a step reads is in registers while the step before it is multiplied.
     pub prefetches: bool,
 }
@@ -116,7 +120,8 @@ impl Maker {
         }
     }
 
-    /// An adapter of this maker, of which nothing else is known.
+    /// An adapter of this maker, of which nothing else is known: a newer one, with f16 and the maker's matrix units,
+    /// where kernels are written for those. Intel's take no squares.
     pub fn typical(self) -> AdapterTraits {
         let (vendor, kind, name) = match self {
             Self::Nvidia => (0x10de, AdapterKind::Discrete, ""),
@@ -128,14 +133,24 @@ impl Maker {
             Self::Adreno => (0x5143, AdapterKind::Integrated, ""),
             Self::Unknown => (0, AdapterKind::Discrete, ""),
         };
-        let subgroup_sizes = (self == Self::IntelXe2).then_some([16, 32]);
-        let max_workgroup_bytes = 32 << 10;
-        let name = name.into();
+        let subgroup_sizes = match self {
+            Self::IntelXe2 => Some([16, 32]),
+            Self::Nvidia | Self::Apple | Self::AppleM3 => Some([32, 32]),
+            Self::Amd => Some([32, 64]),
+            _ => None,
+        };
+        let matrices = match self {
+            Self::Nvidia | Self::Amd => Some(Matrices::F16By16),
+            Self::Apple | Self::AppleM3 => Some(Matrices::F32By8),
+            _ => None,
+        };
         AdapterTraits {
             vendor,
-            name,
+            name: name.into(),
             subgroup_sizes,
-            max_workgroup_bytes,
+            max_workgroup_bytes: 32 << 10,
+            f16: true,
+            matrices,
             ..AdapterTraits::of(kind)
         }
     }
@@ -189,14 +204,44 @@ impl Chip {
             Maker::Unknown => &NARROW,
         };
         let fits = |tile: &Tile| tile.bytes() <= adapter.max_workgroup_bytes as usize;
+        let matrix_tiles = matrix_tiles(adapter).filter(fits).collect();
         Self {
             units,
             sums: if software { 1 } else { 8192 },
             launch: if software { 100_000 } else { 1_000_000 },
             tiles: tiles.iter().copied().filter(fits).collect(),
+            matrix_tiles,
             prefetches: matches!(maker, Maker::Nvidia | Maker::Amd) && !software,
         }
     }
+
+    /// The tiles for terms as they are kept. Matrix units serve those alone that may be f16.
+    pub(crate) fn tiles_for(&self, terms: Option<HalfTerms>) -> impl Iterator<Item = Tile> {
+        let by_matrices = self.matrix_tiles.iter().filter(move |_| terms.is_some());
+        by_matrices.chain(&self.tiles).copied()
+    }
+}
+
+/// Rows and columns of tiles for matrix units, with what an output costs: guesses, for none was measured. That is by
+/// how many numbers are brought for a multiply-add, of which the units do several while others do one.
+const BY_MATRICES: [([usize; 2], usize); 5] =
+    [([64, 128], 40), ([64, 64], 45), ([32, 128], 50), ([64, 32], 60), ([32, 32], 75)];
+
+/// The tiles of an adapter's matrix units.
+fn matrix_tiles(adapter: &AdapterTraits) -> impl Iterator<Item = Tile> {
+    let known = adapter.matrices.zip(adapter.subgroup_sizes);
+    let software = adapter.kind == AdapterKind::Software;
+    let tiles = known.into_iter().flat_map(move |(of, [_, most])| {
+        // GPUs read a line of each operand, or four, an invocation; smaller subgroups compute the same then.
+        let lanes = if software { most } else { most.max(32) } as usize;
+        // Units of f32 are no faster than others; they bring less.
+        let factor = if of.rounds() { 1 } else { 2 };
+        BY_MATRICES
+            .map(|(sides, cost)| Tile::new(sides, Sums::Matrices { of, lanes }, factor * cost))
+    });
+    tiles.filter(|tile| {
+        tile.invocations() <= 256 && matches!(tile.sums, Sums::Matrices { lanes: ..=64, .. })
+    })
 }
 
 #[cfg(test)]

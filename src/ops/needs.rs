@@ -6,6 +6,8 @@
 //!
 //! and gets these parts, and what they need in turn, before its own text, each once.
 
+use std::collections::BTreeSet;
+
 /// A part of kernels: its name, and its text.
 pub(super) type Part = (&'static str, &'static str);
 
@@ -22,9 +24,15 @@ macro_rules! parts {
     };
 }
 
-/// Every part there is. Those of `shared/` are for all, those of `software/` take their place, see
-/// [`software`](super::software).
+/// Every part there is. Those of `shared/` are for all; those of `matrices/` take their place in kernels for matrix
+/// units, and those of `software/` on some adapters, see [`software`](super::software).
 const PARTS: &[Part] = parts![
+    "matrices/f16_by_16",
+    "matrices/f16_by_8",
+    "matrices/f32_by_8",
+    "matrices/sums_2x2_matrices",
+    "matrices/sums_4x4_matrices",
+    "matrices/tile_of_matrices",
     "shared/activation",
     "shared/adam",
     "shared/apart",
@@ -135,13 +143,19 @@ pub(super) fn resolve<'a>(
 ) -> (String, Option<&'a str>) {
     let mut assembly = Assembly { replaced, names: vec![], texts: vec![], missing: None };
     texts.iter().for_each(|text| assembly.add(text));
-    (assembly.texts.join("\n"), assembly.missing)
+    (directives_first(&assembly.texts.join("\n")), assembly.missing)
+}
+
+/// The text with its directives, which parts have for themselves, where WGSL wants them.
+fn directives_first(text: &str) -> String {
+    let is_directive = |line: &&str| line.starts_with("enable ");
+    let directives: BTreeSet<&str> = text.lines().filter(is_directive).collect();
+    let rest = text.split_inclusive('\n').filter(|line| !is_directive(line));
+    directives.into_iter().flat_map(|line| [line, "\n"]).chain(rest).collect()
 }
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeSet;
-
     use super::*;
     use crate::ops::adapter::{AdapterKind, AdapterTraits};
     use crate::ops::catalogue::kernels;

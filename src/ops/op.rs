@@ -5,7 +5,7 @@ use std::fmt::Debug;
 use std::sync::Arc;
 
 use super::function::{EpiloguePart, Pointwise};
-use super::half::Halves;
+use super::half::{HalfTerms, Halves};
 use super::kernel::{Dispatch, MAX_INPUTS, MAX_OUTPUTS};
 use super::node::{Backward, NodeId};
 use super::step::StepScalars;
@@ -106,6 +106,12 @@ pub trait Op: Any + Debug + Send + Sync {
     /// vectors of it.
     fn halves(&self) -> Halves {
         Halves::Nothing
+    }
+
+    /// This operation, a product of its first two inputs, with these terms where matrix units want them so, if it has
+    /// kernels for such units.
+    fn with_half_terms(&self, _terms: HalfTerms) -> Option<Arc<dyn Op>> {
+        None
     }
 
     /// Whether [`Op::gradient`] takes an output gradient that still has to be broadcast. Saves

@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use super::adapter::{AdapterKind, AdapterTraits};
+use super::half::HalfTerms;
 use super::maker::Chip;
-use super::tuning::Tuning;
+use super::tuning::{Tuning, Variant};
 
 /// The adapter a plan is made for: what has been decided for it, and its limits.
 #[derive(Clone, Debug)]
@@ -45,6 +46,19 @@ impl GpuTarget {
             fuses_updates: is_gpu,
             tuning: Arc::default(),
         }
+    }
+}
+
+impl GpuTarget {
+    /// The variant that was measured to be fastest for a product, by its key. It is one of those without matrix units:
+    /// what these compute is not measured against it.
+    pub(crate) fn choice(
+        &self,
+        terms: Option<HalfTerms>,
+        key: impl FnOnce() -> String,
+    ) -> Option<Variant> {
+        let by_matrices = terms.is_some() && !self.chip.matrix_tiles.is_empty();
+        if by_matrices { None } else { self.tuning.choice(key) }
     }
 }
 

@@ -1,5 +1,7 @@
 //! The tiles that kernels of products and convolutions are written for.
 
+use super::matrices::{BLOCK, Matrices};
+
 /// The sums that one invocation has in registers, rows by columns.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Sums {
@@ -9,6 +11,13 @@ pub enum Sums {
     FourByEight,
     /// 16, for few registers or few outputs.
     FourByFour,
+    /// Those of a block of 32 x 32, which a subgroup's invocations share, by matrix units.
+    Matrices {
+        /// What the units take.
+        of: Matrices,
+        /// Invocations that share a block.
+        lanes: usize,
+    },
 }
 
 impl Sums {
@@ -18,6 +27,7 @@ impl Sums {
             Self::FourByFour => 16,
             Self::FourByEight => 32,
             Self::EightByEight => 64,
+            Self::Matrices { lanes, .. } => BLOCK * BLOCK / lanes,
         }
     }
 }
@@ -54,9 +64,23 @@ impl Tile {
         self.rows * self.columns / self.sums.count()
     }
 
-    /// Bytes of workgroup memory: both operands' terms, a vec4 of padding for each, and, for convolutions, a vec4
-    /// for each column.
+    /// Bytes of workgroup memory: both operands' terms, with padding, sums of matrices on their way out, and, for
+    /// convolutions, three words for each column.
     pub(crate) const fn bytes(self) -> usize {
-        DEPTH * 4 * (self.rows + 4 + self.columns + 4) + 16 * self.columns
+        let products = match self.sums {
+            Sums::Matrices { of, .. } => {
+                DEPTH * of.bytes() * (self.rows + 8 + self.columns + 8) + self.rows * self.columns
+            }
+            _ => DEPTH * 4 * (self.rows + 4 + self.columns + 4),
+        };
+        products + 12 * self.columns
+    }
+
+    /// What matrix units take, where it is for them.
+    pub const fn matrices(self) -> Option<Matrices> {
+        match self.sums {
+            Sums::Matrices { of, .. } => Some(of),
+            _ => None,
+        }
     }
 }

@@ -39,7 +39,9 @@ impl Precision {
         match (self, target) {
             (Self::F32, _) => Ok(None),
             (Self::Mixed, None) => lacks("is for GPUs, and this is the CPU"),
-            (Self::Mixed, Some(target)) if !target.f16 => lacks("needs f16, which this GPU lacks"),
+            (Self::Mixed, Some(target)) if !target.f16 => {
+                lacks("needs f16, which this GPU lacks or was found to get wrong")
+            }
             (Self::Mixed, Some(_)) => Ok(Some(HalfStorage::of_batch(images))),
         }
     }

@@ -4,9 +4,9 @@
 
 use diabolo::cpu::CpuExecutor;
 use diabolo::error::Result;
-use diabolo::gpu::{DeviceChoice, GpuExecutor, GpuOptions, ShaderChecks};
+use diabolo::gpu::{DeviceChoice, GpuExecutor, GpuOptions, Mixed, ShaderChecks};
 use diabolo::graph::{Executor, PlanId};
-use diabolo::ops::{AdapterKind, AdapterTraits, GpuTarget};
+use diabolo::ops::{AdapterKind, AdapterTraits, GpuTarget, Sums, Tile};
 
 /// Names the adapter that tests run on, in the words of `--device`; the best there is otherwise.
 /// Set by hand, to see the suite pass on another driver.
@@ -59,6 +59,22 @@ pub fn trusted_gpu_as(kind: AdapterKind) -> GpuExecutor {
     open(target_of(kind), ShaderChecks::Trusted)
 }
 
+/// The adapter with products by its matrix units, chosen as for what it is and as for a GPU; none where it has none.
+pub fn gpus_by_matrices() -> Vec<GpuExecutor> {
+    let own = open_with(None, ShaderChecks::Checked, Mixed::ByMatrices);
+    let tiles = own.target().map(|target| target.chip.matrix_tiles.clone()).unwrap_or_default();
+    let Some(Tile { sums: Sums::Matrices { of, lanes }, .. }) = tiles.first() else {
+        return vec![];
+    };
+    let gpu = AdapterTraits {
+        matrices: Some(*of),
+        subgroup_sizes: Some([*lanes as u32; 2]),
+        ..AdapterTraits::of(AdapterKind::Discrete)
+    };
+    let checks = ShaderChecks::Checked;
+    vec![own, open_with(Some(GpuTarget::new(&gpu)), checks, Mixed::ByMatrices)]
+}
+
 /// An adapter of this kind; none for the one at hand where that is of this kind, for it has more to say.
 fn target_of(kind: AdapterKind) -> Option<GpuTarget> {
     let is_software = gpu().target().is_some_and(|target| !target.fuses_updates);
@@ -67,8 +83,12 @@ fn target_of(kind: AdapterKind) -> Option<GpuTarget> {
 }
 
 fn open(target: Option<GpuTarget>, checks: ShaderChecks) -> GpuExecutor {
+    open_with(target, checks, Mixed::Stored)
+}
+
+fn open_with(target: Option<GpuTarget>, checks: ShaderChecks, mixed: Mixed) -> GpuExecutor {
     let name = std::env::var(ADAPTER).unwrap_or_else(|_| "gpu".into());
     let choice: DeviceChoice = name.parse().unwrap_or_else(|error| panic!("{ADAPTER}: {error}"));
-    let options = GpuOptions { checks, target, cache: None, tuning: None };
+    let options = GpuOptions { checks, target, mixed, cache: None, tuning: None };
     GpuExecutor::choose(&choice, options).unwrap_or_else(|error| panic!("{error}"))
 }

@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, HashMap};
 
 use diabolo::graph::{Graph, Plan, PlanRequest};
 use diabolo::ops::{
-    AdapterKind, AdapterTraits, Dispatch, Elementwise, GpuTarget, Kernel, Maker, kernels, sum_all,
+    AdapterKind, AdapterTraits, Dispatch, Elementwise, GpuTarget, Kernel, Maker, Matrices, kernels,
+    sum_all,
 };
 use naga::valid::{Capabilities, ModuleInfo, ValidationFlags, Validator};
 use proptest::prelude::*;
@@ -65,10 +66,16 @@ pub fn parse_text(text: &str, eight_lanes: bool) -> (naga::Module, ModuleInfo) {
     let mut capabilities = Capabilities::empty();
     capabilities.set(Capabilities::SUBGROUP, eight_lanes);
     capabilities.set(Capabilities::SHADER_FLOAT16, text.starts_with("enable f16;"));
+    capabilities.set(Capabilities::COOPERATIVE_MATRIX, by_matrices(text));
     let info = Validator::new(ValidationFlags::all(), capabilities)
         .validate(&module)
         .unwrap_or_else(|error| panic!("{}", error.emit_to_string(text)));
     (module, info)
+}
+
+/// Whether a text is for matrix units.
+pub fn by_matrices(text: &str) -> bool {
+    text.lines().any(|line| line == "enable wgpu_cooperative_matrix;")
 }
 
 fn sample(cases: impl Strategy<Value = Case>) -> Vec<Case> {
@@ -108,6 +115,20 @@ fn tiles() -> [GpuTarget; 3] {
     })
 }
 
+/// GPUs with matrix units of each kind.
+fn matrices() -> [GpuTarget; 3] {
+    Matrices::ALL.map(|matrices| {
+        let adapter = Maker::Nvidia.typical();
+        let matrices = Some(matrices);
+        GpuTarget::new(&AdapterTraits {
+            f16: true,
+            matrices,
+            subgroup_sizes: Some([32; 2]),
+            ..adapter
+        })
+    })
+}
+
 /// Cases of products and convolutions.
 fn products() -> Vec<Case> {
     [
@@ -124,13 +145,17 @@ fn products() -> Vec<Case> {
 pub fn uses() -> Vec<Use> {
     let mut uses = BTreeMap::new();
     let (all, products) = (cases(), products());
-    let (adapters, tiles) = (adapters(), tiles());
+    let (adapters, tiles, matrices) = (adapters(), tiles(), matrices());
     let whole = adapters.iter().map(|target| (target, &all));
-    for (target, cases) in whole.chain(tiles.iter().map(|target| (target, &products))) {
+    let of_products = tiles.iter().chain(&matrices).map(|target| (target, &products));
+    for (target, cases) in whole.chain(of_products) {
         let mut plans = models::training_plans(target);
+        let multiplies_halves = !target.chip.matrix_tiles.is_empty();
         // Single operations read and give f32, whatever is between them.
-        for case in cases.iter().filter(|_| !target.f16) {
-            let drawn = case.draw().unwrap_or_else(|error| panic!("{case:?}: {error}"));
+        for case in cases.iter().filter(|_| !target.f16 || multiplies_halves) {
+            let case = if target.f16 { case.clone().amid() } else { case.clone() };
+            let mut drawn = case.draw().unwrap_or_else(|error| panic!("{case:?}: {error}"));
+            drawn.half = target.f16.then(models::everything_half);
             for fuse in [false, true] {
                 let plan = drawn.plan(Some(target), fuse);
                 plans.push(plan.unwrap_or_else(|error| panic!("{case:?}: {error}")));

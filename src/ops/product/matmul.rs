@@ -3,13 +3,13 @@
 use std::sync::Arc;
 
 use super::epilogue::Fused;
-use super::tiles::{SUMS_4X4, SUMS_4X8, Tiling};
+use super::tiles::{BySums, Tiling, by_sums};
 use crate::arithmetic::product::{Operand, Threads, product};
 use crate::arithmetic::simd;
 use crate::arithmetic::workspace::with_workspace;
 use crate::error::{Error, Result};
 use crate::ops::function::EpiloguePart;
-use crate::ops::half::Halves;
+use crate::ops::half::{HalfTerms, Halves};
 use crate::ops::kernel::{Binding, Dispatch, Kernel, MAX_INPUTS, kernel};
 use crate::ops::needs::Replacement;
 use crate::ops::node::{Backward, NodeId};
@@ -24,29 +24,13 @@ const MATMUL: Kernel = kernel!("product/matmul");
 const UPDATE: Replacement = ("epilogue", "update");
 const APART: Replacement = ("whole", "apart");
 
-/// The kernels, each by the sums of an invocation: for whole vec4s of outputs, for products that update parameters,
-/// for rows that are not whole vec4s, and for both.
-static KERNELS: [[Kernel; 3]; 4] = [
-    [
-        MATMUL,
-        MATMUL.named("matmul_4x8").replacing(&[SUMS_4X8]),
-        MATMUL.named("matmul_4x4").replacing(&[SUMS_4X4]),
-    ],
-    [
-        MATMUL.named("matmul_update").replacing(&[UPDATE]),
-        MATMUL.named("matmul_update_4x8").replacing(&[UPDATE, SUMS_4X8]),
-        MATMUL.named("matmul_update_4x4").replacing(&[UPDATE, SUMS_4X4]),
-    ],
-    [
-        MATMUL.named("matmul_apart").replacing(&[APART]),
-        MATMUL.named("matmul_apart_4x8").replacing(&[APART, SUMS_4X8]),
-        MATMUL.named("matmul_apart_4x4").replacing(&[APART, SUMS_4X4]),
-    ],
-    [
-        MATMUL.named("matmul_update_apart").replacing(&[UPDATE, APART]),
-        MATMUL.named("matmul_update_apart_4x8").replacing(&[UPDATE, APART, SUMS_4X8]),
-        MATMUL.named("matmul_update_apart_4x4").replacing(&[UPDATE, APART, SUMS_4X4]),
-    ],
+/// The kernels, each by the sums of a tile: for whole vec4s of outputs, for products that update parameters, for rows
+/// that are not whole vec4s, and for both.
+static KERNELS: [BySums; 4] = [
+    by_sums!(MATMUL, "matmul"),
+    by_sums!(MATMUL, "matmul_update", UPDATE),
+    by_sums!(MATMUL, "matmul_apart", APART),
+    by_sums!(MATMUL, "matmul_update_apart", UPDATE, APART),
 ];
 
 /// The kernels that join the parts of products.
@@ -95,6 +79,8 @@ pub struct Matmul {
     pub sums: bool,
     /// What is updated, where the outputs are gradients that nobody else reads.
     pub update: Option<Update>,
+    /// How the operands may be multiplied where there are matrix units.
+    pub terms: Option<HalfTerms>,
 }
 
 /// The sizes of a product: `batch` times `[m, k] [k, n]`.
@@ -107,11 +93,11 @@ struct Sizes {
 }
 
 impl Sizes {
-    fn tiling(&self, transpose: Transpose, target: &GpuTarget) -> Tiling {
+    fn tiling(&self, op: &Matmul, target: &GpuTarget) -> Tiling {
         let sizes = [self.m, self.k, self.n];
-        let chosen = target.tuning.choice(|| self.key(transpose));
+        let chosen = target.choice(op.terms, || self.key(op.transpose));
         let tuned = chosen.and_then(|choice| Tiling::chosen(choice, self.batch, sizes, target));
-        tuned.unwrap_or_else(|| Tiling::best(self.batch, sizes, target))
+        tuned.unwrap_or_else(|| Tiling::best(self.batch, sizes, op.terms, target))
     }
 
     fn key(&self, transpose: Transpose) -> String {
@@ -142,7 +128,7 @@ impl Sizes {
 impl Matmul {
     /// The product alone.
     pub fn plain(transpose: Transpose) -> Self {
-        Self { transpose, fused: Fused::default(), sums: false, update: None }
+        Self { transpose, fused: Fused::default(), sums: false, update: None, terms: None }
     }
 
     fn sizes(&self, a: &Shape, b: &Shape) -> Option<Sizes> {
@@ -292,7 +278,7 @@ impl Op for Matmul {
 
     fn gpu(&self, shapes: &Shapes, target: &GpuTarget) -> Vec<Dispatch> {
         let sizes = self.known_sizes(shapes);
-        let tiling = sizes.tiling(self.transpose, target);
+        let tiling = sizes.tiling(self, target);
         let split = tiling.split_k > 1;
         let Sizes { m, k, n, .. } = sizes;
         let whole = |count: usize, of: usize| u32::from(count.is_multiple_of(of));
@@ -312,7 +298,7 @@ impl Op for Matmul {
                 .constant("WHOLE_K", whole(k, DEPTH))
                 .constant("WHOLE_N", whole(n, tile.columns))
                 .constant("SPLIT_K", u32::from(split));
-            tile.constants(dispatch, target)
+            tile.constants(dispatch, self.terms, target)
         };
         let operands = [Binding::Input(0), Binding::Input(1)];
         let kernel = kernel_of(tile, self.update.is_some() && !split, n);
@@ -341,7 +327,7 @@ impl Op for Matmul {
 
     fn gpu_scratch(&self, shapes: &Shapes, target: &GpuTarget) -> usize {
         let sizes = self.known_sizes(shapes);
-        match sizes.tiling(self.transpose, target).split_k {
+        match sizes.tiling(self, target).split_k {
             1 => 0,
             split_k => split_k * 4 * sizes.joins(self.sums),
         }
@@ -352,6 +338,10 @@ impl Op for Matmul {
             return None;
         }
         Some(Arc::new(Self { fused: self.fused.with(part)?, ..*self }))
+    }
+
+    fn with_half_terms(&self, terms: HalfTerms) -> Option<Arc<dyn Op>> {
+        Some(Arc::new(Self { terms: Some(terms), ..*self }))
     }
 
     /// The columns' sums of `a`, stored as `[K, M]`: in a dense layer's weight gradient, the bias's.

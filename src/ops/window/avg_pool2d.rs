@@ -239,7 +239,7 @@ mod tests {
             let (shape, means) = run(&AvgPool2d { geometry }, &[(&x, &values)]);
             let kernel = Shape::from([1, 1, geometry.kernel[0], geometry.kernel[1]]);
             let weights = vec![share(&geometry); kernel.elements()];
-            let conv = Conv2d { geometry, fused: Fused::default() };
+            let conv = Conv2d { geometry, fused: Fused::default(), terms: None };
             let (_, expected) = run(&conv, &[(&x, &values), (&kernel, &weights)]);
             let near = |(a, b): (&f32, &f32)| (a - b).abs() < 1e-5;
             assert!(means.iter().zip(&expected).all(near), "{geometry:?} {image:?}");

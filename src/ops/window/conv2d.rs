@@ -7,13 +7,13 @@ use super::convolution_cpu;
 use super::nodes::{Conv2d, image_like, weight_gradient};
 use crate::error::{Error, Result};
 use crate::ops::function::EpiloguePart;
-use crate::ops::half::Halves;
+use crate::ops::half::{HalfTerms, Halves};
 use crate::ops::kernel::{Dispatch, Kernel, kernel};
 use crate::ops::needs::Replacement;
 use crate::ops::node::{Backward, NodeId};
 use crate::ops::op::{Builder, CpuCall, Op, Shapes, Variants};
 use crate::ops::product::epilogue::Fused;
-use crate::ops::product::tiles::{SUMS_4X4, SUMS_4X8};
+use crate::ops::product::tiles::{BySums, by_sums};
 use crate::ops::target::GpuTarget;
 use crate::shape::Shape;
 
@@ -21,18 +21,7 @@ const KERNEL: Kernel = kernel!("window/conv2d");
 const APART: Replacement = ("whole", "apart");
 
 /// The kernels for images of whole vec4s, and for others, by the sums of an invocation.
-static KERNELS: [[Kernel; 3]; 2] = [
-    [
-        KERNEL,
-        KERNEL.named("conv2d_4x8").replacing(&[SUMS_4X8]),
-        KERNEL.named("conv2d_4x4").replacing(&[SUMS_4X4]),
-    ],
-    [
-        KERNEL.named("conv2d_apart").replacing(&[APART]),
-        KERNEL.named("conv2d_apart_4x8").replacing(&[APART, SUMS_4X8]),
-        KERNEL.named("conv2d_apart_4x4").replacing(&[APART, SUMS_4X4]),
-    ],
-];
+static KERNELS: [BySums; 2] = [by_sums!(KERNEL, "conv2d"), by_sums!(KERNEL, "conv2d_apart", APART)];
 
 impl Conv2d {
     fn made(&self, sizes: &ConvSizes) -> MadeImages {
@@ -95,21 +84,25 @@ impl Op for Conv2d {
 
     fn gpu(&self, shapes: &Shapes, target: &GpuTarget) -> Vec<Dispatch> {
         let sizes = ConvSizes::of(self.geometry, &shapes.inputs[0], &shapes.output);
-        sizes.dispatches(&KERNELS, &self.made(&sizes), (self.fused, target))
+        sizes.dispatches(&KERNELS, &self.made(&sizes), (self.fused, self.terms), target)
     }
 
     fn gpu_scratch(&self, shapes: &Shapes, target: &GpuTarget) -> usize {
         let sizes = ConvSizes::of(self.geometry, &shapes.inputs[0], &shapes.output);
-        sizes.turned_words(KERNEL.name, &self.made(&sizes), target)
+        sizes.turned_words(KERNEL.name, &self.made(&sizes), self.terms, target)
     }
 
     fn variants(&self, shapes: &Shapes) -> Option<Variants> {
         let sizes = ConvSizes::of(self.geometry, &shapes.inputs[0], &shapes.output);
         Some(sizes.variants(
             KERNEL.name,
-            Arc::new(Self { fused: Fused::default(), ..*self }),
+            Arc::new(Self { fused: Fused::default(), terms: None, ..*self }),
             shapes,
         ))
+    }
+
+    fn with_half_terms(&self, terms: HalfTerms) -> Option<Arc<dyn Op>> {
+        Some(Arc::new(Self { terms: Some(terms), ..*self }))
     }
 
     fn with_epilogue(&self, part: EpiloguePart) -> Option<Arc<dyn Op>> {

@@ -6,11 +6,11 @@ use super::convolution::{ConvSizes, FEW_CHANNELS, four, misfit, weight_shape};
 use super::convolution_cpu;
 use super::nodes::{Conv2dWeightGradient, Summed, conv2d, image_like};
 use crate::error::{Error, Result};
-use crate::ops::half::Halves;
+use crate::ops::half::{HalfTerms, Halves};
 use crate::ops::kernel::{Binding, Dispatch, Kernel, kernel};
 use crate::ops::node::{Backward, NodeId};
 use crate::ops::op::{Builder, CpuCall, Op, Shapes, Variants};
-use crate::ops::product::tiles::{self, SUMS_4X4, SUMS_4X8, Tiling};
+use crate::ops::product::tiles::{self, BySums, Tiling, by_sums};
 use crate::ops::target::GpuTarget;
 use crate::ops::tile::{DEPTH, Tile};
 use crate::ops::tuning;
@@ -18,12 +18,8 @@ use crate::shape::Shape;
 
 const KERNEL: Kernel = kernel!("window/conv2d_weight_gradient");
 
-/// The kernels by the sums of an invocation.
-static KERNELS: [Kernel; 3] = [
-    KERNEL,
-    KERNEL.named("conv2d_weight_gradient_4x8").replacing(&[SUMS_4X8]),
-    KERNEL.named("conv2d_weight_gradient_4x4").replacing(&[SUMS_4X4]),
-];
+/// The kernels by the sums of a tile.
+static KERNELS: BySums = by_sums!(KERNEL, "conv2d_weight_gradient");
 
 impl Summed {
     /// How many parts each split gives, and how many sums these end in.
@@ -88,7 +84,7 @@ impl Op for Conv2dWeightGradient {
 
     fn gpu(&self, shapes: &Shapes, target: &GpuTarget) -> Vec<Dispatch> {
         let sizes = self.sizes(shapes);
-        let cut = Cut::new(&sizes, target);
+        let cut = Cut::new(&sizes, self.terms, target);
         let words = shapes.output.elements();
         let [parts, sums] = self.sums.map_or([0; 2], |summed| summed.counts(&sizes));
         let params = [sizes.batch, cut.split_k, cut.k_each].map(|number| number as u32);
@@ -121,7 +117,10 @@ impl Op for Conv2dWeightGradient {
         let products = finish(products);
         let mut dispatches = vec![match cut.tiling {
             None => products,
-            Some(Tiling { tile, .. }) => tile.constants(products, target),
+            // The output, whose channels are rows, is the left operand.
+            Some(Tiling { tile, .. }) => {
+                tile.constants(products, self.terms.map(HalfTerms::swapped), target)
+            }
         }];
         if joined {
             let mut bindings = vec![Binding::Scratch, Binding::Output(0)];
@@ -135,7 +134,7 @@ impl Op for Conv2dWeightGradient {
 
     fn gpu_scratch(&self, shapes: &Shapes, target: &GpuTarget) -> usize {
         let sizes = self.sizes(shapes);
-        match (Cut::new(&sizes, target).split_k, self.sums) {
+        match (Cut::new(&sizes, self.terms, target).split_k, self.sums) {
             (1, None) => 0,
             (split_k, None) => split_k * shapes.output.elements(),
             (split_k, Some(summed)) => {
@@ -148,13 +147,17 @@ impl Op for Conv2dWeightGradient {
         let sizes = self.sizes(shapes);
         Some(Variants {
             key: sizes.key(KERNEL.name),
-            plain: Arc::new(Self { sums: None, ..*self }),
+            plain: Arc::new(Self { sums: None, terms: None, ..*self }),
             inputs: shapes.inputs.clone(),
             candidates: tuning::candidates(
                 &[&[[0, 0]][..], &tuning::TILES].concat(),
                 sizes.batch * sizes.output_plane(),
             ),
         })
+    }
+
+    fn with_half_terms(&self, terms: HalfTerms) -> Option<Arc<dyn Op>> {
+        Some(Arc::new(Self { terms: Some(terms), ..*self }))
     }
 
     /// For the bias of a convolution, and that of a transposed one whose windows tile the image.
@@ -194,24 +197,24 @@ impl Cut {
         Self { tiling: None, split_k, k_each }
     }
 
-    fn new(sizes: &ConvSizes, target: &GpuTarget) -> Self {
-        let terms = sizes.batch * sizes.output_plane();
+    fn new(sizes: &ConvSizes, terms: Option<HalfTerms>, target: &GpuTarget) -> Self {
+        let places = sizes.batch * sizes.output_plane();
         // The columns of one place of the kernel are padded to whole vec4s.
-        let product = [sizes.co, terms, sizes.taps() * sizes.ci.next_multiple_of(4)];
+        let product = [sizes.co, places, sizes.taps() * sizes.ci.next_multiple_of(4)];
         // An invocation reads one block of columns a step.
-        let tiles: Vec<Tile> = target.chip.tiles.iter().copied().filter(reads_one_block).collect();
-        if let Some(choice) = target.tuning.choice(|| sizes.key(KERNEL.name)) {
+        let tiles = target.chip.tiles_for(terms).filter(reads_one_block);
+        if let Some(choice) = target.choice(terms, || sizes.key(KERNEL.name)) {
             let chosen = Tiling::chosen(choice, 1, product, target);
             return match chosen.filter(|tiling| reads_one_block(&tiling.tile)) {
                 Some(tiling) => Self::tiled(tiling),
-                None => Self::direct(tiles::direct_cut(terms, choice.splits)),
+                None => Self::direct(tiles::direct_cut(places, choice.splits)),
             };
         }
-        let direct = || Self::direct(tiles::direct_splits(direct_lines(sizes), terms, target));
+        let direct = || Self::direct(tiles::direct_splits(direct_lines(sizes), places, target));
         if sizes.co.min(sizes.window()) <= FEW_CHANNELS || sizes.ci == 1 {
             return direct();
         }
-        Tiling::best_of(&tiles, 1, product, target).map_or_else(direct, Self::tiled)
+        Tiling::best_of(tiles, 1, product, target).map_or_else(direct, Self::tiled)
     }
 }
 

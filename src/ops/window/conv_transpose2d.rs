@@ -7,12 +7,12 @@ use super::convolution_cpu;
 use super::nodes::{ConvTranspose2d, conv2d, weight_gradient};
 use crate::error::{Error, Result};
 use crate::ops::function::EpiloguePart;
-use crate::ops::half::Halves;
+use crate::ops::half::{HalfTerms, Halves};
 use crate::ops::kernel::{Dispatch, Kernel, kernel};
 use crate::ops::needs::Replacement;
 use crate::ops::node::{Backward, NodeId};
 use crate::ops::op::{Builder, CpuCall, Op, Shapes, Variants};
-use crate::ops::product::tiles::{SUMS_4X4, SUMS_4X8};
+use crate::ops::product::tiles::{BySums, by_sums};
 use crate::ops::target::GpuTarget;
 use crate::shape::Shape;
 
@@ -20,18 +20,8 @@ const KERNEL: Kernel = kernel!("window/conv_transpose2d");
 const APART: Replacement = ("whole", "apart");
 
 /// The kernels for images of whole vec4s, and for others, by the sums of an invocation.
-static KERNELS: [[Kernel; 3]; 2] = [
-    [
-        KERNEL,
-        KERNEL.named("conv_transpose2d_4x8").replacing(&[SUMS_4X8]),
-        KERNEL.named("conv_transpose2d_4x4").replacing(&[SUMS_4X4]),
-    ],
-    [
-        KERNEL.named("conv_transpose2d_apart").replacing(&[APART]),
-        KERNEL.named("conv_transpose2d_apart_4x8").replacing(&[APART, SUMS_4X8]),
-        KERNEL.named("conv_transpose2d_apart_4x4").replacing(&[APART, SUMS_4X4]),
-    ],
-];
+static KERNELS: [BySums; 2] =
+    [by_sums!(KERNEL, "conv_transpose2d"), by_sums!(KERNEL, "conv_transpose2d_apart", APART)];
 
 impl ConvTranspose2d {
     fn made(&self, sizes: &ConvSizes) -> MadeImages {
@@ -100,12 +90,12 @@ impl Op for ConvTranspose2d {
 
     fn gpu(&self, shapes: &Shapes, target: &GpuTarget) -> Vec<Dispatch> {
         let sizes = ConvSizes::of(self.geometry, &shapes.output, &shapes.inputs[0]);
-        sizes.dispatches(&KERNELS, &self.made(&sizes), (self.fused, target))
+        sizes.dispatches(&KERNELS, &self.made(&sizes), (self.fused, self.terms), target)
     }
 
     fn gpu_scratch(&self, shapes: &Shapes, target: &GpuTarget) -> usize {
         let sizes = ConvSizes::of(self.geometry, &shapes.output, &shapes.inputs[0]);
-        sizes.turned_words(KERNEL.name, &self.made(&sizes), target)
+        sizes.turned_words(KERNEL.name, &self.made(&sizes), self.terms, target)
     }
 
     fn variants(&self, shapes: &Shapes) -> Option<Variants> {
@@ -115,6 +105,10 @@ impl Op for ConvTranspose2d {
             Arc::new(Self::plain(self.geometry, self.output_size)),
             shapes,
         ))
+    }
+
+    fn with_half_terms(&self, terms: HalfTerms) -> Option<Arc<dyn Op>> {
+        Some(Arc::new(Self { terms: Some(terms), ..*self }))
     }
 
     fn with_epilogue(&self, part: EpiloguePart) -> Option<Arc<dyn Op>> {

@@ -10,10 +10,11 @@ use std::sync::Arc;
 
 use super::geometry::{ConvGeometry, GeometryError};
 use crate::error::Error;
+use crate::ops::half::HalfTerms;
 use crate::ops::kernel::{Binding, Dispatch, Kernel, kernel};
 use crate::ops::op::{Op, Shapes, Variants};
 use crate::ops::product::epilogue::Fused;
-use crate::ops::product::tiles::Tiling;
+use crate::ops::product::tiles::{BySums, Tiling};
 use crate::ops::target::GpuTarget;
 use crate::ops::tile::Tile;
 use crate::ops::tuning::{TILES, Variant};
@@ -117,21 +118,33 @@ impl ConvSizes {
     }
 
     /// The tile in which images are made, by what was measured or by the table; none for a direct kernel.
-    fn tile(&self, kernel: &str, made: &MadeImages, target: &GpuTarget) -> Option<Tile> {
+    fn tile(
+        &self,
+        kernel: &str,
+        made: &MadeImages,
+        terms: Option<HalfTerms>,
+        target: &GpuTarget,
+    ) -> Option<Tile> {
         let taps = self.taps().div_ceil(made.phases);
         let product = [made.channels, taps * made.of_channels, made.places];
-        match target.tuning.choice(|| self.key(kernel)) {
+        match target.choice(terms, || self.key(kernel)) {
             Some(choice) => {
                 Tiling::chosen(choice, made.phases, product, target).map(|cut| cut.tile)
             }
             None if self.ci.min(self.co) <= FEW_CHANNELS => None,
-            None => Some(Tiling::whole(made.phases, product, target).tile),
+            None => Some(Tiling::whole(made.phases, product, terms, target).tile),
         }
     }
 
     /// Words of the weights as tiles read them.
-    pub fn turned_words(&self, kernel: &str, made: &MadeImages, target: &GpuTarget) -> usize {
-        match self.tile(kernel, made, target) {
+    pub fn turned_words(
+        &self,
+        kernel: &str,
+        made: &MadeImages,
+        terms: Option<HalfTerms>,
+        target: &GpuTarget,
+    ) -> usize {
+        match self.tile(kernel, made, terms, target) {
             Some(_) => self.taps() * made.of_channels * made.channels.next_multiple_of(4),
             None => 0,
         }
@@ -141,9 +154,10 @@ impl ConvSizes {
     /// the sums of an invocation.
     pub fn dispatches(
         &self,
-        [whole, apart]: &'static [[Kernel; 3]; 2],
+        [whole, apart]: &'static [BySums; 2],
         made: &MadeImages,
-        (fused, target): (Fused, &GpuTarget),
+        (fused, terms): (Fused, Option<HalfTerms>),
+        target: &GpuTarget,
     ) -> Vec<Dispatch> {
         let MadeImages { channels, of_channels, places, phases, .. } = *made;
         let kernels = if made.whole { whole } else { apart };
@@ -157,13 +171,15 @@ impl ConvSizes {
                 .constant("MADE", channels as u32)
                 .params([self.batch, of_channels].map(|number| number as u32))
         };
-        let Some(tile) = self.tile(whole[0].name, made, target) else {
+        let Some(tile) = self.tile(whole[0].name, made, terms, target) else {
             let invocations = channels.div_ceil(4) * places.div_ceil(4) * phases;
             return vec![run(&kernels[0], w, invocations.div_ceil(64)).entry("direct")];
         };
         let groups = channels.div_ceil(tile.rows) * places.div_ceil(tile.columns) * phases;
         let tiled = run(tile.variant_of(kernels), Binding::Scratch, groups).entry("tiled");
-        let tiled = tile.constants(tiled, target);
+        // The weights are the left operand.
+        let terms = terms.map(HalfTerms::swapped);
+        let tiled = tile.constants(tiled, terms, target);
         vec![self.turn_weights(made), tiled]
     }
 
@@ -396,7 +412,7 @@ mod tests {
             sums[1][iw] += x * y;
             sums[2][iy] += x * w;
         });
-        let conv = Conv2d { geometry, fused: Fused::default() };
+        let conv = Conv2d { geometry, fused: Fused::default(), terms: None };
         let (shape, by_conv) = run(&conv, &[(&xs, &x), (&ws, &w)]);
         assert_eq!(shape, ys);
         assert_near("conv2d", &by_conv, &sums[2], sizes);
@@ -404,8 +420,10 @@ mod tests {
         let (shape, by_transpose) = run(&transpose, &[(&ys, &y), (&ws, &w)]);
         assert_eq!(shape, xs);
         assert_near("conv_transpose2d", &by_transpose, &sums[0], sizes);
-        let (shape, by_weight) =
-            run(&Conv2dWeightGradient { geometry, sums: None }, &[(&xs, &x), (&ys, &y)]);
+        let (shape, by_weight) = run(
+            &Conv2dWeightGradient { geometry, sums: None, terms: None },
+            &[(&xs, &x), (&ys, &y)],
+        );
         assert_eq!(shape, ws);
         assert_near("conv2d_weight_gradient", &by_weight, &sums[1], sizes);
         let all = [dot(&by_conv, &y), dot(&by_transpose, &x), dot(&by_weight, &w)];
@@ -424,7 +442,7 @@ mod tests {
             let w = weight_shape(4, 3, &geometry);
             let b = Shape::from([4]);
             let (xs, ws, bs) = (random.numbers(&x), random.numbers(&w), random.numbers(&b));
-            let plain = Conv2d { geometry, fused: Fused::default() };
+            let plain = Conv2d { geometry, fused: Fused::default(), terms: None };
             let fused = Fused { bias: true, last: Last::Activation(Activation::Relu), sum: false };
             let fused = Conv2d { fused, ..plain };
             let (shape, plain) = run(&plain, &[(&x, &xs), (&w, &ws)]);
@@ -438,7 +456,8 @@ mod tests {
 
     #[test]
     fn misfits_are_errors() {
-        let conv = Conv2d { geometry: ConvGeometry::valid([3, 3]), fused: Fused::default() };
+        let conv =
+            Conv2d { geometry: ConvGeometry::valid([3, 3]), fused: Fused::default(), terms: None };
         let [x, w] = [Shape::from([1, 2, 5, 5]), Shape::from([4, 2, 3, 3])];
         assert!(conv.shape(&[&x, &w]).is_ok());
         assert!(conv.shape(&[&x, &Shape::from([4, 3, 3, 3])]).is_err());

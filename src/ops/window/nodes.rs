@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::convolution::{four, misfit};
 use super::geometry::ConvGeometry;
 use crate::error::{Error, Result};
+use crate::ops::half::HalfTerms;
 use crate::ops::node::NodeId;
 use crate::ops::op::Builder;
 use crate::ops::product::epilogue::Fused;
@@ -20,7 +21,7 @@ pub fn conv2d(
     w: NodeId,
     geometry: ConvGeometry,
 ) -> Result<NodeId> {
-    builder.apply(Arc::new(Conv2d { geometry, fused: Fused::default() }), &[x, w])
+    builder.apply(Arc::new(Conv2d { geometry, fused: Fused::default(), terms: None }), &[x, w])
 }
 
 /// The operation of [`conv2d`], with what follows it in its epilogue once fused.
@@ -30,6 +31,8 @@ pub struct Conv2d {
     pub geometry: ConvGeometry,
     /// The epilogue.
     pub fused: Fused,
+    /// How the operands may be multiplied where there are matrix units.
+    pub terms: Option<HalfTerms>,
 }
 
 /// `y` of `[N, Co, Ho, Wo]` through `w` of `[Co, Ci, Kh, Kw]` (PyTorch's `[in, out, Kh, Kw]`) to
@@ -77,12 +80,14 @@ pub struct ConvTranspose2d {
     pub output_size: [usize; 2],
     /// The epilogue.
     pub fused: Fused,
+    /// How the operands may be multiplied where there are matrix units.
+    pub terms: Option<HalfTerms>,
 }
 
 impl ConvTranspose2d {
     /// Without bias and activation.
     pub fn plain(geometry: ConvGeometry, output_size: [usize; 2]) -> Self {
-        Self { geometry, output_size, fused: Fused::default() }
+        Self { geometry, output_size, fused: Fused::default(), terms: None }
     }
 }
 
@@ -93,7 +98,7 @@ pub(crate) fn weight_gradient(
     g: NodeId,
     geometry: ConvGeometry,
 ) -> Result<NodeId> {
-    builder.apply(Arc::new(Conv2dWeightGradient { geometry, sums: None }), &[x, g])
+    builder.apply(Arc::new(Conv2dWeightGradient { geometry, sums: None, terms: None }), &[x, g])
 }
 
 /// From `x` of `[N, Ci, H, W]` and the gradient in [`conv2d`]'s output, `[N, Co, Ho, Wo]`, the
@@ -104,6 +109,8 @@ pub struct Conv2dWeightGradient {
     pub geometry: ConvGeometry,
     /// Of which input the sums a channel are a second output.
     pub sums: Option<Summed>,
+    /// How the operands may be multiplied where there are matrix units.
+    pub terms: Option<HalfTerms>,
 }
 
 /// An input whose channels are summed.
