@@ -8,7 +8,7 @@ use super::variant::{Variance, Variant};
 use crate::error::{Error, Result};
 use crate::graph::{Initialiser, State};
 use crate::nn::Decoded;
-use crate::ops::{self, Activation, NodeId, UnaryKind};
+use crate::ops::{self, Activation, Builder, NodeId, UnaryKind};
 
 /// The logarithm of the shared variance before training.
 const SHARED_START: f32 = -3.0;
