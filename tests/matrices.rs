@@ -11,7 +11,7 @@ use diabolo::gpu::{Adapters, GpuExecutor};
 use diabolo::graph::{Executor, Plan};
 use diabolo::inference::layout;
 use diabolo::models::{Choices, Kind};
-use diabolo::ops::{AdapterKind, AdapterTraits, Dispatch, GpuTarget, Maker, Matrices};
+use diabolo::ops::{AdapterKind, AdapterTraits, Dispatch, GpuTarget, Maker, Matrices, Tile};
 use diabolo::tensor::Tensor;
 use diabolo::train::{BatchShape, Config, Precision, training_plan};
 use support::case::{Case, tensor};
@@ -103,6 +103,12 @@ fn tiles_hold_blocks_of_whole_subgroups() {
             }
         }
     }
+    // Subgroups of Apple's GPUs are 32 whatever Metal says.
+    let subgroup_sizes = Some([4, 64]);
+    let apple = GpuTarget::new(&AdapterTraits { subgroup_sizes, ..Maker::Apple.typical() });
+    let is_whole = |tile: &Tile| tile.invocations() == tile.rows * tile.columns / 32;
+    let tiles = apple.chip.matrix_tiles;
+    assert!(tiles.len() > 2 && tiles.iter().all(is_whole), "{tiles:?}");
     // Who multiplies has to be known.
     let unknown = AdapterTraits {
         matrices: Some(Matrices::F16By16),

@@ -222,8 +222,8 @@ impl Chip {
     }
 }
 
-/// Rows and columns of tiles for matrix units, with what an output costs: guesses, for none was measured. That is by
-/// how many numbers are brought for a multiply-add, of which the units do several while others do one.
+/// Rows and columns of tiles for matrix units, with what an output costs, by how many numbers are brought for a
+/// multiply-add, of which the units do several while others do one: guesses, for none was measured.
 const BY_MATRICES: [([usize; 2], usize); 5] =
     [([64, 128], 40), ([64, 64], 45), ([32, 128], 50), ([64, 32], 60), ([32, 32], 75)];
 
@@ -232,8 +232,13 @@ fn matrix_tiles(adapter: &AdapterTraits) -> impl Iterator<Item = Tile> {
     let known = adapter.matrices.zip(adapter.subgroup_sizes);
     let software = adapter.kind == AdapterKind::Software;
     let tiles = known.into_iter().flat_map(move |(of, [_, most])| {
-        // GPUs read a line of each operand, or four, an invocation; smaller subgroups compute the same then.
-        let lanes = if software { most } else { most.max(32) } as usize;
+        let lanes = match Maker::of(adapter) {
+            _ if software => most,
+            // Metal says the same of every GPU, 4 to 64.
+            Maker::Apple | Maker::AppleM3 => 32,
+            // GPUs read a line of each operand, or four, an invocation; smaller subgroups compute the same then.
+            _ => most.max(32),
+        } as usize;
         // Units of f32 are no faster than others; they bring less.
         let factor = if of.rounds() { 1 } else { 2 };
         BY_MATRICES

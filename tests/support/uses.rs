@@ -109,7 +109,8 @@ fn adapters() -> [GpuTarget; 5] {
 /// Other tiles are these kernels with other constants; tests/tiles.rs runs them all.
 fn tiles() -> [GpuTarget; 3] {
     [Maker::Nvidia, Maker::Apple, Maker::Intel].map(|maker| {
-        let mut target = GpuTarget::new(&maker.typical());
+        let exact = AdapterTraits { f16: false, matrices: None, ..maker.typical() };
+        let mut target = GpuTarget::new(&exact);
         target.chip.tiles.retain(|tile| tile.sides() == [64, 64]);
         target
     })
