@@ -29,6 +29,7 @@ pub mod models;
 pub mod nn;
 pub mod ops;
 pub mod plot;
+pub mod portable;
 pub mod prelude;
 pub mod rng;
 pub mod run;

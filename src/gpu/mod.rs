@@ -30,5 +30,6 @@ pub use choice::{DeviceChoice, Selection};
 pub use executor::GpuExecutor;
 pub use open::{Opened, adapters_report, check_adapters, open, select};
 pub use pipelines::{GpuOptions, ShaderChecks};
+pub(crate) use reflection::Reflection;
 pub use tuning::tune;
 pub use tuning_file::parse as parse_tuning;
