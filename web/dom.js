@@ -90,6 +90,19 @@ export function newest(work) {
 }
 
 /**
+ * A canvas with a pixel for each of the page's, and what draws on it.
+ * @param {HTMLCanvasElement} canvas
+ */
+export function drawingOn(canvas) {
+    [canvas.width, canvas.height] = [canvas.clientWidth || 320, canvas.clientHeight || 200];
+    const context = canvas.getContext("2d");
+    if (!context) {
+        throw new Error("This browser draws no pictures.");
+    }
+    return context;
+}
+
+/**
  * Hands a file to the visitor.
  * @param {string} name
  * @param {Uint8Array<ArrayBuffer>} bytes

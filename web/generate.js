@@ -1,7 +1,7 @@
 // The panel of new images: the plane of codes, sliders along main directions, and samples by seed.
 
 import { numbersAt } from "./bytes.js";
-import { byId, make, newest, slider } from "./dom.js";
+import { byId, drawingOn, make, newest, slider } from "./dom.js";
 import { keyOf, normals } from "./philox.js";
 import { show } from "./pictures.js";
 import { showAll } from "./reconstruct.js";
@@ -119,16 +119,15 @@ export class Generation {
     /** The points of known codes, and where the visitor is. */
     drawMap() {
         const map = byId("map", HTMLCanvasElement);
-        const context = map.getContext("2d");
         const { points, at } = this;
-        if (!context || !points || !at) {
+        if (!points || !at) {
             return;
         }
+        const context = drawingOn(map);
         const style = getComputedStyle(document.body);
         const place = (/** @type {number} */ x, /** @type {number} */ y) =>
             /** @type {const} */ ([(x / REACH + 1) * (map.width / 2), (1 - y / REACH) * (map.height / 2)]);
         const labels = this.model.facts.codes?.labels;
-        context.clearRect(0, 0, map.width, map.height);
         for (let point = 0; point < points.length / 2; point++) {
             context.fillStyle = labels ? `hsl(${(labels[point] * 137.5) % 360} 65% 50%)` : style.color;
             const [x, y] = place(points[2 * point], points[2 * point + 1]);

@@ -60,21 +60,15 @@ async function start() {
     byId("train-section", HTMLElement).hidden = !panel;
     say("");
     const renew = async (/** @type {GPUDevice} */ lost) => {
-        const { reason } = await lost.lost;
-        if (reason === "destroyed") {
-            return;
-        }
+        await lost.lost;
         say("The GPU was lost; starting again …", true);
         const next = await openDevice();
-        const player = new Player(next, plans, block);
-        if (panel) {
-            player.setState(panel.kept);
-            panel.trainer.player = player;
-            panel.trainer.ordered = -1;
-            panel.isRunning = false;
-        }
-        model.player = player;
+        model.player = new Player(next, plans, block);
         model.turn = Promise.resolve();
+        if (panel) {
+            panel.isRunning = false;
+            panel.goBack();
+        }
         say("The GPU was lost, and is back; training stands where it was last noted.");
         changed();
         await renew(next);

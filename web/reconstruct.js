@@ -37,7 +37,7 @@ export class Reconstructions {
         this.update = newest(() => this.compute());
         this.ways = newest(() => this.interpolate());
         this.noise.addEventListener("input", this.update);
-        this.classes.parentElement?.toggleAttribute("hidden", !model.facts.conditional);
+        byId("class-line", HTMLElement).hidden = !model.facts.conditional;
         model.facts.classes.forEach((name, label) => this.classes.append(make("option", { value: String(label) }, name)));
         this.listen();
     }
@@ -263,7 +263,7 @@ export class Reconstructions {
         tiles.forEach(({ numbers }, number) => all.set(numbers, number * model.pixels));
         const seen = draws ? all.map((value, at) => Math.min(Math.max(value + amount * draws[at], 0), 1)) : all;
         const labels = tiles.map((tile) => tile.label);
-        const { code } = await model.encode(seen, labels);
+        const { code, index } = await model.encode(seen, labels);
         const made = model.facts.residual ? await model.reconstruct(seen, labels) : await model.decode(code, labels);
         tiles.forEach((tile, number) => {
             const part = (/** @type {Float32Array} */ values) => values.subarray(number * model.pixels, (number + 1) * model.pixels);
@@ -272,7 +272,9 @@ export class Reconstructions {
             show(tile.seen, part(seen), images);
             show(tile.made, made_, images);
             showError(tile.error, tile.numbers, made_, images, MOST_ERROR);
-            showCode(tile.codeView, tile.code);
+            // Of a codebook, the numbers of codes say more than the codes.
+            const places = index ? index.length / tiles.length : 0;
+            showCode(tile.codeView, index ? index.subarray(number * places, (number + 1) * places) : tile.code);
             const mse = made_.reduce((sum, value, at) => sum + (value - tile.numbers[at]) ** 2, 0) / model.pixels;
             tile.words.textContent = `${tile.name}: mean squared error ${mse.toPrecision(3)}`;
         });

@@ -86,6 +86,22 @@ export class Trainer {
         this.ordered = this.epoch;
     }
 
+    /** Where training stands, to come back to. */
+    position() {
+        const { step, epoch, weight, part, history, losses } = this;
+        return { step, epoch, weight, part: { ...part, sums: [...part.sums] }, history: [...history], losses: losses.length };
+    }
+
+    /**
+     * Goes back to where training stood.
+     * @param {ReturnType<Trainer["position"]>} at
+     */
+    goBack({ step, epoch, weight, part, history, losses }) {
+        Object.assign(this, { step, epoch, weight, part: { ...part, sums: [...part.sums] }, history: [...history] });
+        this.losses.length = losses;
+        this.ordered = -1;
+    }
+
     /** Whether all epochs are done. */
     isDone() {
         return this.epoch >= this.epochs;

@@ -1,7 +1,7 @@
 // The panel of training: on the run's own images, where the file has them, or on the visitor's pictures.
 
 import { bytesAt } from "./bytes.js";
-import { byId, download, make, say, saying } from "./dom.js";
+import { byId, download, drawingOn, make, say, saying } from "./dom.js";
 import { toBytes } from "./pictures.js";
 import { fromSafetensors, toSafetensors } from "./safetensors.js";
 import { Trainer } from "./trainer.js";
@@ -13,6 +13,8 @@ import { Trainer } from "./trainer.js";
 
 /** Milliseconds between two looks at the state, from which the page goes on where a device is lost. */
 const KEEP = 20000;
+/** Milliseconds between two drawings of the curve. */
+const DRAW = 250;
 /** Milliseconds between two drawings of what the model has become. */
 const SHOW = 1000;
 
@@ -32,7 +34,9 @@ export class TrainingPanel {
         this.isRunning = false;
         this.data = facts.data ? this.ownImages(facts.data) : null;
         this.trainer = new Trainer(model.player, facts, this.data ?? { pixels: new Uint8Array(0), labels: null, count: 0, isWhole: false });
-        this.kept = model.player.storedState();
+        /** A state to go back to, and where training stood then. */
+        this.kept = { state: model.player.storedState(), at: this.trainer.position() };
+        this.drawn = -DRAW;
         this.button = byId("train", HTMLButtonElement);
         this.choice = byId("train-data", HTMLSelectElement);
         this.epochs = byId("epochs", HTMLInputElement);
@@ -120,7 +124,7 @@ export class TrainingPanel {
                 const points = await model.inTurn(() => trainer.advance(16));
                 const bad = points.find(({ loss }) => !Number.isFinite(loss));
                 if (bad) {
-                    await model.inTurn(async () => model.player.setState(this.kept));
+                    await model.inTurn(async () => this.goBack());
                     throw new Error(`The loss is no number at step ${bad.step}; the model is as it was before.`);
                 }
                 const now = performance.now();
@@ -146,7 +150,16 @@ export class TrainingPanel {
 
     /** Notes the state, to go on from where the device is lost. */
     async keep() {
-        this.kept = await this.model.inTurn(() => this.model.player.state());
+        this.kept = await this.model.inTurn(async () => {
+            return { state: await this.model.player.state(), at: this.trainer.position() };
+        });
+    }
+
+    /** Puts the state that was noted last onto the device. */
+    goBack() {
+        this.model.player.setState(this.kept.state);
+        this.trainer.goBack(this.kept.at);
+        this.trainer.player = this.model.player;
     }
 
     /** @param {number} speed Steps a second. */
@@ -161,17 +174,21 @@ export class TrainingPanel {
             parts.push(`${speed.toPrecision(3)} steps a second, ${Math.round(speed * facts.plans[0].batch)} images`);
         }
         byId("progress", HTMLElement).textContent = parts.join("; ");
-        drawCurve(byId("curve", HTMLCanvasElement), trainer.losses.map(({ loss }) => loss));
+        if (!this.isRunning || performance.now() - this.drawn > DRAW) {
+            drawCurve(byId("curve", HTMLCanvasElement), trainer.losses.map(({ loss }) => loss));
+            this.drawn = performance.now();
+        }
     }
 
     /** The bytes of the model's file as it is now. */
     async file() {
         const { trainer, facts, model } = this;
         await this.keep();
-        const { step, epoch, epochs, part, history } = trainer;
+        const { state, at } = this.kept;
+        const { step, epoch, part, history } = at;
         // A file that claims more epochs than were asked for would be refused.
-        const asked = Math.max(epochs, epoch + (part.number > 0 ? 1 : 0));
-        return toSafetensors(model.player.file, this.kept, facts.header, { step, epoch, epochs: asked, part, history });
+        const asked = Math.max(trainer.epochs, epoch + (part.number > 0 ? 1 : 0));
+        return toSafetensors(model.player.file, state, facts.header, { step, epoch, epochs: asked, part, history });
     }
 
     async save() {
@@ -189,7 +206,7 @@ export class TrainingPanel {
         }
         const state = fromSafetensors(this.model.player.file, new Uint8Array(await file.arrayBuffer()));
         await this.model.inTurn(async () => this.model.player.setState(state));
-        this.kept = state;
+        await this.keep();
         this.changed();
         say(`${file.name} is loaded`);
     }
@@ -201,11 +218,7 @@ export class TrainingPanel {
  * @param {number[]} losses
  */
 function drawCurve(canvas, losses) {
-    const context = canvas.getContext("2d");
-    if (!context) {
-        return;
-    }
-    context.clearRect(0, 0, canvas.width, canvas.height);
+    const context = drawingOn(canvas);
     const heights = losses.map((loss) => Math.log10(Math.max(loss, 1e-12)));
     const [low, high] = heights.reduce(([least, most], it) => [Math.min(least, it), Math.max(most, it)], [Infinity, -Infinity]);
     const style = getComputedStyle(document.body);

@@ -73,7 +73,9 @@ impl Trained {
             let drawn = samples(self, &mut file);
             facts.samples = drawn.map_err(|error| log::warn!("no samples: {error}")).ok();
         }
-        if let (Ok(dataset), true) = (&dataset, trains) {
+        // Pictures of a visitor have no partners.
+        let is_taught = |dataset: &&Dataset| trains && (options.data > 0 || !dataset.paired);
+        if let Some(dataset) = dataset.as_ref().ok().filter(is_taught) {
             let training = self.source(dataset, options.data).add_to(&mut file, &target)?;
             facts.training = Some(training);
         }
