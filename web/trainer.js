@@ -1,6 +1,7 @@
 // Training in the page: the steps that `diabolo train --resume` would take, on the images of the run or on others.
 
 import { permutation } from "./philox.js";
+import { MOST_STEPS } from "./player.js";
 import { adapted, scalarsOf } from "./schedule.js";
 
 /** @typedef {import("./player.js").Player} Player */
@@ -16,7 +17,7 @@ import { adapted, scalarsOf } from "./schedule.js";
 /** @typedef {{ step: number, loss: number }} Point */
 
 /** Calls are as long as this at the most, in milliseconds, so that the page stays awake. */
-const CALL = 60;
+const CALL = 100;
 
 /** Trains a model on images. */
 export class Trainer {
@@ -146,7 +147,7 @@ export class Trainer {
         this.losses.push(...points);
         const took = performance.now() - begin;
         this.part.seconds += took / 1000;
-        this.together = Math.max(1, Math.min(16, took > CALL ? count >> 1 : count * 2));
+        this.together = Math.max(1, Math.min(MOST_STEPS, took > CALL ? count >> 1 : count * 2));
         if (this.part.number >= steps) {
             this.endEpoch(firstWeight);
         }

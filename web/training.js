@@ -3,6 +3,7 @@
 import { bytesAt } from "./bytes.js";
 import { byId, download, drawingOn, make, say, saying } from "./dom.js";
 import { toBytes } from "./pictures.js";
+import { MOST_STEPS } from "./player.js";
 import { fromSafetensors, toSafetensors } from "./safetensors.js";
 import { Trainer } from "./trainer.js";
 
@@ -121,7 +122,7 @@ export class TrainingPanel {
         let [shown, kept, begin, first] = [performance.now(), performance.now(), performance.now(), trainer.step];
         try {
             while (this.isRunning && !trainer.isDone()) {
-                const points = await model.inTurn(() => trainer.advance(16));
+                const points = await model.inTurn(() => trainer.advance(MOST_STEPS));
                 const bad = points.find(({ loss }) => !Number.isFinite(loss));
                 if (bad) {
                     await model.inTurn(async () => this.goBack());
