@@ -29,6 +29,7 @@ pub mod models;
 pub mod nn;
 pub mod ops;
 pub mod plot;
+pub mod portable;
 pub mod prelude;
 pub mod rng;
 pub mod run;
@@ -52,7 +53,7 @@ mod pages {
             )*
         };
     }
-    pages!(anomaly augment encode evaluate interpolate probe reconstruct restore sample);
+    pages!(anomaly augment encode evaluate interpolate plans probe reconstruct restore sample);
     #[cfg(feature = "cli")]
-    pages!(compress export report tensorboard);
+    pages!(browser compress export report tensorboard);
 }

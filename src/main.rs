@@ -7,8 +7,8 @@ use clap_complete::Shell;
 use diabolo::bench::{self, BenchArgs};
 use diabolo::cli::{
     self, AnomalyArgs, AugmentArgs, CompressArgs, DecodeArgs, DecompressArgs, EncodeArgs,
-    EvaluateArgs, ExportArgs, InterpolateArgs, PriorArgs, ProbeArgs, RateDistortionArgs,
-    ReconstructArgs, ReportArgs, RestoreArgs, SampleArgs,
+    EvaluateArgs, ExploreArgs, ExportArgs, InterpolateArgs, PriorArgs, ProbeArgs,
+    RateDistortionArgs, ReconstructArgs, ReportArgs, RestoreArgs, SampleArgs,
 };
 use diabolo::error::{Error, Result};
 use diabolo::gpu;
@@ -50,7 +50,9 @@ enum Command {
     Encode(EncodeArgs),
     /// Measure a model's samples: Frechet distance, precision and recall, classes, nearest images
     Evaluate(EvaluateArgs),
-    /// Write a trained model as ONNX, for other programs to run
+    /// Open a trained model as a page in the browser
+    Explore(ExploreArgs),
+    /// Write a trained model as ONNX, for other programs to run, or as a page that runs by itself
     Export(ExportArgs),
     /// Print what makes a shell complete this program's options
     Completions {
@@ -131,6 +133,7 @@ fn run(command: Command) -> Result<()> {
         Command::Decode(args) => cli::decode(&args),
         Command::Encode(args) => cli::encode(&args),
         Command::Evaluate(args) => cli::evaluate(&args),
+        Command::Explore(args) => cli::explore(&args),
         Command::Export(args) => cli::export(&args),
         Command::Completions { shell } => cli::completions(Cli::command(), shell),
         Command::Man { command } => cli::man(Cli::command(), command.as_deref()),

@@ -76,6 +76,11 @@ fn kernels_are_written_whole_and_over_nothing_else() {
         std::fs::read_dir(&path).unwrap().map(|entry| entry.unwrap().file_name()).collect();
     files.sort();
     let names: Vec<&str> = files.iter().map(|name| name.to_str().unwrap()).collect();
+    let (names, plan): (Vec<_>, Vec<_>) = names.into_iter().partition(|it| it.ends_with(".wgsl"));
+    assert_eq!(plan, ["W3.bin", "W3.json"]);
+    let plan: serde_json::Value =
+        serde_json::from_slice(&std::fs::read(path.join("W3.json")).unwrap()).unwrap();
+    assert_eq!(plan["pipelines"].as_array().unwrap().len(), names.len());
     let printed = text(&output.stdout);
     assert!(printed.contains(&format!("{} kernels", names.len())), "{printed}");
     // In the order of the plan: images are gathered first, metrics recorded last.

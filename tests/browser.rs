@@ -5,15 +5,14 @@
 // What a browser says of a text is the same on every system.
 #![cfg(target_os = "linux")]
 
+#[path = "support/browser.rs"]
+mod browser;
 mod support;
 
 use std::collections::BTreeMap;
-use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{TcpListener, TcpStream};
-use std::process::{Child, Command, Stdio};
-use std::sync::mpsc::{self, Receiver, Sender};
 use std::time::Duration;
 
+use browser::said;
 use diabolo::ops::Kernel;
 use serde_json::{Map, Value, json};
 use support::uses::{Use, by_matrices, every_kernel, uses_with_own};
@@ -86,91 +85,6 @@ fn kernels() -> Vec<Text> {
     kernels.into_values().collect()
 }
 
-/// Answers one request: the page, the kernels, or thanks for what the page has to say.
-fn answer(stream: TcpStream, kernels: &str, said: &Sender<Value>) -> std::io::Result<()> {
-    let mut reader = BufReader::new(stream.try_clone()?);
-    let mut line = String::new();
-    reader.read_line(&mut line)?;
-    let path = line.split(' ').nth(1).unwrap_or_default().to_owned();
-    let mut length = 0;
-    loop {
-        let mut header = String::new();
-        if reader.read_line(&mut header)? == 0 || header.trim().is_empty() {
-            break;
-        }
-        if let Some((name, value)) = header.split_once(':')
-            && name.eq_ignore_ascii_case("content-length")
-        {
-            length = value.trim().parse().unwrap_or(0);
-        }
-    }
-    let mut body = vec![0; length];
-    reader.read_exact(&mut body)?;
-    let (kind, text) = match path.as_str() {
-        "/" => ("text/html", PAGE),
-        "/kernels" => ("application/json", kernels),
-        _ => ("text/plain", ""),
-    };
-    if path == "/said" {
-        let value = serde_json::from_slice(&body).unwrap_or(Value::Null);
-        // Nobody may be waiting any more.
-        let _ = said.send(value);
-    }
-    let size = text.len();
-    let head = format!(
-        "HTTP/1.1 200 OK\r\nContent-Type: {kind}\r\nContent-Length: {size}\r\nConnection: close"
-    );
-    (&stream).write_all(format!("{head}\r\n\r\n{text}").as_bytes())
-}
-
-/// Serves the page on a port of this machine, which browsers take for safe enough for WebGPU; the address, and
-/// what the page says.
-fn serve(kernels: String) -> (String, Receiver<Value>) {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
-    let address = listener.local_addr().expect("it is bound");
-    let (sender, receiver) = mpsc::channel();
-    std::thread::spawn(move || {
-        for stream in listener.incoming().flatten() {
-            // What a browser breaks off it asks for again.
-            let _ = answer(stream, &kernels, &sender);
-        }
-    });
-    (format!("http://{address}/"), receiver)
-}
-
-/// A browser that is ended with the test.
-struct Browser(Child);
-
-impl Browser {
-    fn open(address: &str, profile: &std::path::Path) -> Self {
-        let options = [
-            "--headless",
-            "--no-sandbox",
-            "--no-first-run",
-            "--disable-extensions",
-            "--enable-unsafe-webgpu",
-            "--use-webgpu-adapter=swiftshader",
-        ];
-        let open = |name: &&str| {
-            let mut command = Command::new(name);
-            command.args(options).arg(format!("--user-data-dir={}", profile.display()));
-            // Without a port for debuggers it ends as soon as the page is there.
-            command.args(["--remote-debugging-port=0", address]);
-            command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().ok()
-        };
-        let names = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"];
-        let child = names.iter().find_map(open);
-        Self(child.expect("no Chromium or Chrome was found; install chromium, as tests/run does"))
-    }
-}
-
-impl Drop for Browser {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
-
 #[test]
 fn every_portable_kernel_passes_a_browsers_compiler() {
     let kernels = kernels();
@@ -178,11 +92,11 @@ fn every_portable_kernel_passes_a_browsers_compiler() {
     let mut list = vec![json!({ "text": NOT_UNIFORM, "pipelines": [] })];
     names.extend(kernels.iter().map(|kernel| kernel.name));
     list.extend(kernels.iter().map(Text::described));
-    let profile = tempfile::tempdir().expect("a folder for the browser");
-    let (address, said) = serve(Value::from(list).to_string());
-    let browser = Browser::open(&address, profile.path());
-    let said = said.recv_timeout(PATIENCE).expect("the browser says nothing");
-    drop(browser);
+    let pages = [
+        ("/".into(), ("text/html", PAGE.into())),
+        ("/kernels".into(), ("application/json", Value::from(list).to_string())),
+    ];
+    let said = said(pages.into(), PATIENCE);
     let said = said.as_array().unwrap_or_else(|| panic!("the browser: {said}"));
     assert_eq!(said.len(), names.len());
     let refused: Vec<_> =

@@ -17,6 +17,8 @@ mod encode_folder;
 mod evaluate_samples;
 #[path = "../examples/export_onnx.rs"]
 mod export_onnx;
+#[path = "../examples/export_page.rs"]
+mod export_page;
 #[path = "../examples/interpolate_pictures.rs"]
 mod interpolate_pictures;
 #[path = "../examples/own_loop.rs"]
@@ -142,6 +144,7 @@ fn runs_are_sampled_probed_exported_and_reported() {
     left(probe_codes::probe(&run("conv")), "conv", &[]);
     let files = ["encoder.onnx", "decoder.onnx", "whole.onnx"];
     left(export_onnx::export(&run("conv")), "conv", &files);
+    left(export_page::export(&run("vae")), "vae", &["model.html"]);
     left(report_run::report(&run("conv")), "conv", &["report.html"]);
 }
 

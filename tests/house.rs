@@ -13,7 +13,7 @@ use proc_macro2::{TokenStream, TokenTree};
 use syn::visit::{self, Visit};
 
 /// The rooms from the ground up. Each may import those before it.
-const ROOMS: [&str; 22] = [
+const ROOMS: [&str; 23] = [
     "arithmetic",
     "shape",
     "error",
@@ -26,6 +26,7 @@ const ROOMS: [&str; 22] = [
     "graph",
     "cpu",
     "gpu",
+    "portable",
     "nn",
     "models",
     "inference",

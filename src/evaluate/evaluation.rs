@@ -40,6 +40,11 @@ impl WeightedMean {
         self.images
     }
 
+    /// The sum of each column, each row times its images.
+    pub fn sums(&self) -> &[f64] {
+        &self.sums
+    }
+
     pub fn add(&mut self, row: &MetricRow, batch: usize) {
         self.sums.resize(row.values.len(), 0.0);
         for (sum, value) in self.sums.iter_mut().zip(&row.values) {

@@ -33,5 +33,6 @@ pub use executor::GpuExecutor;
 pub use mixed::Mixed;
 pub use open::{Opened, adapters_report, check_adapters, open, options_for, select};
 pub use pipelines::{GpuOptions, ShaderChecks};
+pub(crate) use reflection::Reflection;
 pub use tuning::tune;
 pub use tuning_file::parse as parse_tuning;

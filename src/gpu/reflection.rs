@@ -8,7 +8,7 @@ use crate::ops::{Binding, Dispatch, Kernel, StepScalars};
 
 /// A kernel, parsed.
 #[derive(Debug)]
-pub(super) struct Reflection {
+pub(crate) struct Reflection {
     name: &'static str,
     module: naga::Module,
     info: ModuleInfo,
@@ -16,7 +16,7 @@ pub(super) struct Reflection {
 
 /// What one entry point binds.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
-pub(super) struct Interface {
+pub(crate) struct Interface {
     /// Storage buffers, by rising number.
     pub storage: Vec<StorageBinding>,
     /// Bytes of the dispatch's own uniform.
@@ -27,7 +27,7 @@ pub(super) struct Interface {
 
 /// One storage buffer of an entry point.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(super) struct StorageBinding {
+pub(crate) struct StorageBinding {
     pub number: u32,
     pub read_only: bool,
     /// The fewest bytes it must have: one element of an array without end.

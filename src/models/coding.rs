@@ -203,14 +203,36 @@ impl Model {
     /// Codes, row by row, as the encoder could have made them: without what its last step, a
     /// rectifier or a choice of units, lets no code have.
     pub fn rectify(&self, codes: &mut [f32]) {
-        match &self.variant {
-            Variant::Sparse(sparse) if sparse.k > 0 => {
+        match (self.rectifier(), &self.variant) {
+            (Rectifier::Greatest { .. }, Variant::Sparse(sparse)) => {
                 codes.chunks_mut(self.network.latent()).for_each(|code| sparse.rectify(code));
             }
-            _ if self.code_activation() == Some(Activation::Relu) => {
-                codes.iter_mut().for_each(|value| *value = value.max(0.0));
-            }
+            (Rectifier::Relu, _) => codes.iter_mut().for_each(|value| *value = value.max(0.0)),
             _ => {}
         }
     }
+
+    /// What the encoder's last step lets no code have.
+    pub fn rectifier(&self) -> Rectifier {
+        match &self.variant {
+            Variant::Sparse(sparse) if sparse.k > 0 => Rectifier::Greatest { k: sparse.k },
+            _ if self.code_activation() == Some(Activation::Relu) => Rectifier::Relu,
+            _ => Rectifier::None,
+        }
+    }
+}
+
+/// What codes have lost by the encoder's last step.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
+#[serde(tag = "kind", rename_all = "kebab-case")]
+pub enum Rectifier {
+    /// Nothing.
+    None,
+    /// What is below 0.
+    Relu,
+    /// All but the greatest units of a code.
+    Greatest {
+        /// How many stay.
+        k: usize,
+    },
 }

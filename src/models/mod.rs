@@ -27,9 +27,11 @@ mod terms;
 mod vae;
 mod variant;
 mod vqvae;
+mod weight_rule;
 
 pub use architecture::{Architecture, CodeForm, Sizes};
 pub use choices::Choices;
+pub use coding::Rectifier;
 pub use contractive::jacobian_squares;
 pub use iwae::log_likelihood;
 pub use kind::Kind;
@@ -41,3 +43,4 @@ pub use recipe::{Recipe, Schedule};
 pub use variant::{
     CodebookRule, Contractive, Iwae, Quantiser, Sparse, Sparsity, Vae, Variance, Variant, VqVae,
 };
+pub use weight_rule::{Adapting, WeightRule};

@@ -3,6 +3,7 @@
 use super::model::{Batch, Model, Objective};
 use super::network::Scope;
 use super::variant::Variant;
+use super::weight_rule::{Adapting, WeightRule};
 use super::{autoencoder, vae};
 use crate::error::{Error, Result};
 use crate::nn::Output;
@@ -89,22 +90,33 @@ impl Model {
     /// The weight that stands in each step's scalars, `epochs` epochs into the training, where the
     /// model has `adapted` it to its activity.
     pub fn weight(&self, epochs: f32, adapted: Option<f32>) -> f32 {
+        adapted.unwrap_or_else(|| self.weight_rule().at(epochs))
+    }
+
+    /// How that weight goes over a training of a model that has not adapted it.
+    pub fn weight_rule(&self) -> WeightRule {
+        let constant = |value| WeightRule::Constant { value };
         match &self.variant {
             Variant::Dense | Variant::Conv | Variant::Denoising => {
-                self.quantiser.map_or(0.0, |quantiser| quantiser.rate)
+                constant(self.quantiser.map_or(0.0, |quantiser| quantiser.rate))
             }
-            Variant::Sparse(sparse) => adapted.unwrap_or_else(|| sparse.weight(epochs)),
-            Variant::Contractive(contractive) => contractive.penalty,
-            Variant::Vae(vae) | Variant::Cvae(vae) => vae.weight(epochs),
-            Variant::Iwae(_) => 1.0,
-            Variant::Vqvae(vqvae) => vqvae.penalty,
+            Variant::Sparse(sparse) => sparse.weight(),
+            Variant::Contractive(contractive) => constant(contractive.penalty),
+            Variant::Vae(vae) | Variant::Cvae(vae) => vae.weight(),
+            Variant::Iwae(_) => constant(1.0),
+            Variant::Vqvae(vqvae) => constant(vqvae.penalty),
         }
     }
 
     /// The weight for the next epoch after one at `weight` in which this share of units was active.
     pub fn adapted(&self, weight: f32, activity: f32) -> Option<f32> {
+        self.adapting().map(|adapting| adapting.next(weight, activity))
+    }
+
+    /// How it adapts that weight, if it does.
+    pub fn adapting(&self) -> Option<Adapting> {
         match &self.variant {
-            Variant::Sparse(sparse) => sparse.adapted(weight, activity),
+            Variant::Sparse(sparse) => sparse.adapting(),
             _ => None,
         }
     }

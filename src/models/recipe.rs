@@ -103,16 +103,16 @@ const USUAL_RATE: f32 = 2e-3;
 /// The inputs of a layer that the rates of all other recipes, 0.001 to 0.003, are meant for.
 pub(super) const WIDTH: usize = 1024;
 
-/// The share of a run in which the rate rises.
-const WARM: f64 = 0.05;
-
 impl Schedule {
+    /// The share of a run in which the rate of [`Schedule::WarmCosine`] rises.
+    pub const WARM: f64 = 0.05;
+
     /// The factor of the rate where this share of the run is over.
     pub fn factor(self, share: f64) -> f32 {
         match self {
             Self::Constant => 1.0,
-            Self::WarmCosine if share < WARM => (share / WARM) as f32,
-            Self::WarmCosine => Self::Cosine.factor((share - WARM) / (1.0 - WARM)),
+            Self::WarmCosine if share < Self::WARM => (share / Self::WARM) as f32,
+            Self::WarmCosine => Self::Cosine.factor((share - Self::WARM) / (1.0 - Self::WARM)),
             Self::Cosine => (0.5 + 0.5 * (std::f64::consts::PI * share.min(1.0)).cos()) as f32,
         }
     }

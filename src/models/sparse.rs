@@ -14,6 +14,7 @@ use super::option_checks::{count, not_negative};
 use super::recipe::{Recipe, Schedule};
 use super::terms::{by_scale, plus_weighted};
 use super::variant::{Sparse, Sparsity};
+use super::weight_rule::{Adapting, WeightRule};
 use crate::error::{Error, Result};
 use crate::graph::Graph;
 use crate::nn::{self, Loss};
@@ -38,7 +39,8 @@ const WARM_K: f32 = 40.0;
 const WIDER: usize = 3;
 /// How far one epoch can move the logarithm of the weight.
 const ADAPTATION: f32 = 1.5;
-const WEIGHTS: std::ops::RangeInclusive<f32> = 1e-7..=1e4;
+/// The least weight and the greatest.
+const WEIGHTS: [f32; 2] = [1e-7, 1e4];
 
 /// Of one dense layer; for top-k, Makhzani and Frey's of 1000 units, 25 of which stay.
 pub(super) fn recipe(given: &Choices) -> Recipe {
@@ -163,13 +165,15 @@ impl Sparse {
         order.iter().skip(self.k).for_each(|unit| code[*unit] = 0.0);
     }
 
-    /// The penalty's weight, or k, `epochs` epochs into the training.
-    pub(super) fn weight(&self, epochs: f32) -> f32 {
-        if self.k == 0 {
-            return self.penalty;
+    /// The penalty's weight, or k.
+    pub(super) fn weight(&self) -> WeightRule {
+        match self.k {
+            0 => WeightRule::Constant { value: self.penalty },
+            k => {
+                let warmup = self.warmup.max(1);
+                WeightRule::Falling { value: k as f32, warmup, factor: WARM_K }
+            }
         }
-        let left = (1.0 - epochs / self.warmup.max(1) as f32).max(0.0);
-        self.k as f32 * (1.0 + (WARM_K - 1.0) * left)
     }
 
     /// The code with all but the k greatest units of each image at 0.
@@ -216,13 +220,10 @@ impl Sparse {
         Ok(Objective { loss, measures: vec![], activity })
     }
 
-    /// One step of dual ascent on the logarithm of the weight (multipliers: Bertsekas, 1982): more
-    /// weight where too many units are active, less where too few.
-    pub(super) fn adapted(&self, weight: f32, activity: f32) -> Option<f32> {
-        let target = self.target?;
-        let excess = (activity.max(1e-6) / target).ln();
-        let step = (ADAPTATION * excess).clamp(-ADAPTATION, ADAPTATION);
-        Some((weight * step.exp()).clamp(*WEIGHTS.start(), *WEIGHTS.end()))
+    /// How the weight is adapted, where a share of active units is wanted.
+    pub(super) fn adapting(&self) -> Option<Adapting> {
+        let [least, most] = WEIGHTS;
+        self.target.map(|target| Adapting { target, rate: ADAPTATION, least, most })
     }
 }
 

@@ -14,6 +14,7 @@ use super::option_checks::{count, not_negative};
 use super::recipe::Recipe;
 use super::terms::plus_weighted;
 use super::variant::Vae;
+use super::weight_rule::WeightRule;
 use crate::error::{Error, Result};
 use crate::graph::Graph;
 use crate::nn::{self, Loss};
@@ -141,11 +142,11 @@ impl Vae {
         not_negative("--free-bits", self.free_bits).map(|_| ())
     }
 
-    /// The divergence's weight, `epochs` epochs into the training.
-    pub(super) fn weight(&self, epochs: f32) -> f32 {
+    /// The divergence's weight.
+    pub(super) fn weight(&self) -> WeightRule {
         match self.warmup {
-            0 => self.beta,
-            warmup => self.beta * (epochs / warmup as f32).min(1.0),
+            0 => WeightRule::Constant { value: self.beta },
+            warmup => WeightRule::Rising { value: self.beta, warmup },
         }
     }
 

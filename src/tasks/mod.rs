@@ -18,6 +18,8 @@ pub(crate) mod inputs;
 pub(crate) mod interpolate;
 mod looked_over;
 pub(crate) mod numbers;
+#[cfg(feature = "cli")]
+mod page;
 mod part_codes;
 pub(crate) mod prior;
 pub mod probe;
@@ -37,6 +39,8 @@ pub use export::{Part, onnx, onnx_of_run};
 pub use inputs::Pictures;
 pub use looked_over::LookedOver;
 pub use numbers::{Samples, Units, holds_numbers, is_of_numbers, is_of_one_array};
+#[cfg(feature = "cli")]
+pub use page::PageOptions;
 pub use part_codes::{PartedPicture, encoded};
 pub use raster::Raster;
 pub use trained::Trained;

@@ -33,6 +33,11 @@ impl PartEpoch {
     pub fn images(&self) -> usize {
         self.mean.images()
     }
+
+    /// The sum of each metric of its steps, each times the images of its step.
+    pub fn sums(&self) -> &[f64] {
+        self.mean.sums()
+    }
 }
 
 /// What a model that adapts its penalty knows after an epoch.

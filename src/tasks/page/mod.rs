@@ -1,0 +1,10 @@
+//! A trained model as a page: one file of HTML that runs in any browser with WebGPU, and trains on there.
+
+mod codes;
+mod contents;
+mod facts;
+mod html;
+mod modules;
+mod training;
+
+pub use contents::PageOptions;
