@@ -50,6 +50,11 @@ impl Trained {
             let what = "is of no gray or colour pictures, which is what a page shows";
             return Err(Error::file(self.folder().path(), what));
         }
+        if model.noise_level {
+            let what =
+                "holds a model that is told how strong noise is, which a page cannot say yet";
+            return Err(Error::file(self.folder().path(), what));
+        }
         let trains = !options.half && !options.shows_only;
         if options.data > 0 && !trains {
             return Err(Error::option(
