@@ -214,6 +214,65 @@ fn a_blind_residual_model_beats_filters_on_a_photograph_it_never_saw() {
     assert_eq!(size(&out.join("camera.png")), (192, 192));
 }
 
+#[test]
+fn a_model_that_is_told_the_noise_estimates_it_where_nobody_says() {
+    let folder = TempDir::new().expect("a temporary folder");
+    let photographs = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/photographs");
+    let (run, out) = (folder.path().join("run"), folder.path().join("out"));
+    let data = format!(
+        "--data images:{} --patches 24x24 --gray --hold-out 0.25",
+        photographs.join("seen").display()
+    );
+    let model = "--variant denoising --residual --arch flat:16x4";
+    let output =
+        diabolo(&format!("train {data} {model} --epochs 30 --device cpu --out {}", run.display()));
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    let camera = photographs.join("unseen/camera.png");
+    let restored = |options: &str| {
+        let line = format!("restore {} -o {} {options}", camera.display(), out.display());
+        let output = diabolo(&format!("{line} --device cpu --model {}", run.display()));
+        assert!(output.status.success(), "{}", text(&output.stderr));
+        text(&output.stdout)
+    };
+    let said = restored("--noise gaussian:0.1");
+    let words: Vec<&str> = said.lines().next().expect("a line").split_whitespace().collect();
+    assert_eq!(words.last(), Some(&"estimated"), "{said}");
+    let level: f64 = words[words.len() - 2].trim_end_matches(',').parse().expect("a number");
+    assert!((level - 0.1).abs() < 0.01, "{said}");
+    let of = |said: &str| decibels(said.lines().find(|line| line.contains(" dB")).expect("one"));
+    let [corrupted, estimated, median, _] = of(&said);
+    assert!(estimated > corrupted + 5.0 && estimated > median, "{said}");
+    let said = restored("--noise gaussian:0.1 --noise-level 0.1");
+    let told = of(&said)[1];
+    assert!((told - estimated).abs() < 0.3 && !said.contains("estimated"), "{said}");
+    // Told that there is hardly any, it leaves the noise where it is.
+    let spared = of(&restored("--noise gaussian:0.1 --noise-level 0.01"))[1];
+    assert!(spared < told - 3.0, "{spared} dB, told the truth {told} dB");
+}
+
+#[test]
+fn a_picture_is_restored_without_a_model() {
+    let folder = TempDir::new().expect("a temporary folder");
+    let clean = folder.path().join("clean.png");
+    picture(100, 81, 0).save(&clean).expect("writable");
+    let out = folder.path().join("out");
+    let line = format!("restore {} -o {} --zero-shot --device cpu", clean.display(), out.display());
+    let output = diabolo(&format!("{line} --noise gaussian:0.1"));
+    let said = text(&output.stdout);
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    let [corrupted, restored, ..] = decibels(said.lines().next().expect("a line"));
+    assert!(restored > corrupted + 4.0, "{said}");
+    assert_eq!(size(&out.join("clean.png")), (100, 81));
+    let output = diabolo(&format!("{line} --noise-level 0.1"));
+    assert!(!output.status.success() && text(&output.stderr).contains("--zero-shot"));
+    RUNS.fails(
+        &format!("restore {} -o {} --noise-level 0.1", clean.display(), out.display()),
+        "dense",
+        2,
+        "--noise-level",
+    );
+}
+
 /// A task that the run's model cannot do.
 fn fails_with_run(line: &str, run: &Path, words: &str) {
     let output = diabolo(&format!("{line} --device cpu --model {}", run.display()));
