@@ -266,7 +266,9 @@ pub fn training_plans(target: &GpuTarget) -> Vec<Plan> {
         let training = Training { loss, optimiser: Optimiser::adam(), clip_norm: None };
         let layout = graph.layout();
         let request = PlanRequest::new(&graph, &layout, Some(target));
-        Plan::new(&PlanRequest { training: Some(training), ..request }).expect("can be planned")
+        let half = target.f16.then(everything_half);
+        Plan::new(&PlanRequest { training: Some(training), half, ..request })
+            .expect("can be planned")
     };
     let sgd = |momentum, clip_norm| Setup {
         optimiser: Optimiser::Sgd { momentum },
