@@ -10,13 +10,12 @@ use crate::cli::outputs::{begin, check_apart, save_as};
 use crate::data::DeepIntake;
 use crate::error::{Error, Result, counted};
 use crate::evaluate::median3x3;
-use crate::gpu::DeviceChoice;
 use crate::ops::Corruption;
 use crate::rng::Seed;
 use crate::run::say;
 use crate::tasks::files::{Input, Outputs, paths};
 use crate::tasks::restore::{CorruptedBy, Quality, corrupt};
-use crate::tasks::{DeepRaster, LookedOver, Trained};
+use crate::tasks::{DeepRaster, LookedOver};
 use crate::tensor::Tensor;
 
 /// Restores pictures, and measures how near they come to clean ones where those are known.
@@ -32,13 +31,9 @@ pub fn restore(args: &RestoreArgs) -> Result<()> {
         Some(clean) => partners(&inputs, clean, &args.out)?,
         None => vec![],
     };
-    let device: DeviceChoice = args.device.parse()?;
-    let mut trained = match &args.model {
-        Some(run) => Some(Trained::load(run, &device)?),
-        None => None,
-    };
+    let mut trained = args.model.load()?;
     let paths = paths(&inputs);
-    let (restorer, intake) = Restorer::new(args, device, trained.as_mut(), &paths)?;
+    let (mut restorer, intake) = Restorer::new(args, &mut trained, &paths)?;
     let mut pictures = LookedOver::new(&paths, intake)?;
     let suffixes = if args.noise.is_some() { &["", "-corrupted"][..] } else { &[""] };
     let suffixes: Vec<String> = suffixes.iter().map(ToString::to_string).collect();
@@ -46,7 +41,6 @@ pub fn restore(args: &RestoreArgs) -> Result<()> {
     let mut others: Vec<&Path> = clean.iter().map(PathBuf::as_path).collect();
     others.extend(args.mask());
     begin(&outputs, &inputs, &others, args.overwrite)?;
-    let mut restorer = restorer;
     let mut measured: Vec<[Quality; 4]> = vec![];
     for (number, input) in inputs.iter().enumerate() {
         let clean = clean.get(number).map(PathBuf::as_path);

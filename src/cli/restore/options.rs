@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::cli::model::ModelArgs;
 use crate::tasks::restore::CorruptedBy;
 
 /// The options of `diabolo restore`.
@@ -29,15 +30,8 @@ pub struct RestoreArgs {
     /// white 1 [default: estimated from each picture]
     #[arg(long, value_name = "DEVIATION")]
     pub(super) noise_level: Option<f32>,
-    /// The folder of a finished run
-    #[arg(short, long, value_name = "RUN", required_unless_present = "zero_shot")]
-    pub(super) model: Option<PathBuf>,
-    /// Remove noise without any model: a small network learns from each picture alone
-    #[arg(long, conflicts_with_all = ["model", "label", "noise_level"])]
-    pub(super) zero_shot: bool,
-    /// auto, cpu, gpu, the number of an adapter, or part of its name
-    #[arg(long, default_value = "auto")]
-    pub(super) device: String,
+    #[command(flatten)]
+    pub(super) model: ModelArgs,
     /// The label of the pictures, for a model that is told labels
     #[arg(long, value_name = "NAME|N")]
     pub(super) label: Option<String>,

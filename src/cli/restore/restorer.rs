@@ -1,45 +1,35 @@
-//! What restores pictures: a model, or nothing but each picture itself.
+//! The model that restores pictures, with what it is told of them.
 
 use std::path::{Path, PathBuf};
 
 use super::options::RestoreArgs;
-use indicatif::ProgressBar;
-use rayon::prelude::*;
-
 use crate::cli::notes;
-use crate::data::deep_picture::form;
-use crate::data::{DeepIntake, ImageShape};
+use crate::data::DeepIntake;
 use crate::error::{Error, Result};
-use crate::gpu::DeviceChoice;
 use crate::inference::Inference;
 use crate::models::Model;
-use crate::rng::Seed;
 use crate::run::say;
 use crate::tasks::Trained;
-use crate::tasks::restore::{restored, zero_shot};
+use crate::tasks::restore::restored;
 use crate::tensor::Tensor;
 
-pub(super) enum Restorer<'a> {
-    /// A model, with the label that it is told.
-    Model { inference: Inference<'a>, label: Option<u32>, tells_level: bool },
-    /// A network for each picture, which learns on this device.
-    ZeroShot(DeviceChoice),
+pub(super) struct Restorer<'a> {
+    inference: Inference<'a>,
+    label: Option<u32>,
+    /// Whether nobody said how strong noise is.
+    estimates: bool,
 }
 
 impl<'a> Restorer<'a> {
-    /// What `args` ask for, and how the pictures of `paths` come to it.
+    /// What `args` make of `trained`, and how the pictures of `paths` come to it.
     ///
     /// # Errors
     /// When an option has no effect on the model, or it is told labels and there is none.
     pub fn new(
         args: &RestoreArgs,
-        device: DeviceChoice,
-        trained: Option<&'a mut Trained>,
+        trained: &'a mut Trained,
         paths: &[PathBuf],
     ) -> Result<(Self, DeepIntake)> {
-        let Some(trained) = trained else {
-            return Ok((Self::ZeroShot(device), DeepIntake::of_channels(channels(paths))));
-        };
         trained.check_pixels()?;
         let label = trained.label(args.label.as_deref())?;
         trained.labels(label, 1)?;
@@ -47,42 +37,23 @@ impl<'a> Restorer<'a> {
         notes::channels(paths, trained.model());
         let intake = trained.config().intake().as_stored();
         let inference = trained.inference().with_noise_level(args.noise_level);
-        let tells_level = args.noise_level.is_none();
-        Ok((Self::Model { inference, label, tells_level }, intake))
+        Ok((Self { inference, label, estimates: args.noise_level.is_none() }, intake))
     }
 
     /// What it makes of the picture of `path`, `[1, channels, height, width]`, in which pixels that are missing
     /// are NaN.
     ///
     /// # Errors
-    /// As [`restored`] and [`zero_shot`].
+    /// As [`restored`].
     pub fn restored(&mut self, picture: &Tensor, path: &Path) -> Result<Tensor> {
-        match self {
-            Self::Model { inference, label, tells_level } => {
-                if let Some(level) = inference.noise_level_of(picture).filter(|_| *tells_level) {
-                    let path = path.display();
-                    say(format_args!("{path}: noise of a deviation of {level:.4}, estimated"));
-                }
-                let part: ImageShape = inference.model().images();
-                restored(inference, part, picture, *label)
-            }
-            Self::ZeroShot(device) => {
-                let bar = ProgressBar::new(0);
-                let made = zero_shot(picture, device, Seed(0), |done, of| {
-                    bar.set_length(of as u64);
-                    bar.set_position(done as u64);
-                });
-                bar.finish_and_clear();
-                made
-            }
+        let Self { inference, label, estimates } = self;
+        if let Some(level) = inference.noise_level_of(picture).filter(|_| *estimates) {
+            let path = path.display();
+            say(format_args!("{path}: noise of a deviation of {level:.4}, estimated"));
         }
+        let part = inference.model().images();
+        restored(inference, part, picture, *label)
     }
-}
-
-/// Three where one of the pictures has colours, else one.
-fn channels(paths: &[PathBuf]) -> usize {
-    let has_colour = |path: &PathBuf| form(path).is_some_and(|form| form.has_colour);
-    if paths.par_iter().any(has_colour) { 3 } else { 1 }
 }
 
 /// Refuses a noise level that is none, or that nobody is told.

@@ -7,11 +7,9 @@ mod corrupted;
 mod quality;
 mod tiles;
 mod windows;
-mod zero_shot;
 
 pub use areas::{Area, in_parts};
 pub use blend::Blend;
 pub use corrupted::{CorruptedBy, corrupt};
 pub use quality::Quality;
 pub use tiles::{blended, restored};
-pub use zero_shot::zero_shot;
