@@ -153,7 +153,8 @@ fn scaled_down(mut words: Vec<String>) -> Vec<String> {
 
 /// Makes what the pages speak of.
 fn furnish(place: &Path) {
-    let size = (40, 36);
+    // Parts of 64x64 pixels are cut out of them.
+    let size = (72, 66);
     for folder in FOLDERS {
         let path = |number| place.join(folder).join(format!("{number:02}.png"));
         (0..12).for_each(|number| picture(&path(number), size, number));
