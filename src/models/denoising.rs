@@ -5,7 +5,7 @@
 //! A residual model makes what is to be added to the corrupted image (Zhang, Zuo, Chen, Meng, Zhang:
 //! "Beyond a Gaussian denoiser", 2017): what is right in it need not pass through the code.
 
-use super::architecture::{Architecture, CodeForm, Flat};
+use super::architecture::{Architecture, CodeForm, Sizes};
 use super::choices::Choices;
 use super::conv;
 use super::network::Downsample;
@@ -13,12 +13,13 @@ use super::recipe::{Recipe, Schedule};
 use crate::nn::Loss;
 use crate::ops::{Activation, Corruption};
 
-/// Keras's convolutional autoencoder under its documentation's noise.
+/// Keras's convolutional autoencoder under its documentation's noise. A residual model has a squared
+/// error, as what it makes is no image, and one stage that halves the image by strides: a maximum of
+/// four pixels would lose which of them is the noisy one.
 pub(super) fn recipe(given: &Choices) -> Recipe {
-    let is_staged = matches!(given.arch, Some(Architecture::Conv(_)));
     let is_residual = given.residual == Some(true);
-    if is_residual && !is_staged {
-        return flat();
+    if is_residual && matches!(given.arch, Some(Architecture::Flat(_))) {
+        return flat(given);
     }
     let noise = Some(Corruption::Gaussian { deviation: 0.4 });
     let recipe = match is_residual || !given.names_network() {
@@ -27,9 +28,8 @@ pub(super) fn recipe(given: &Choices) -> Recipe {
     };
     let mut choices = Choices { noise, ..recipe.choices };
     if is_residual {
-        // What a residual model makes is no image. A maximum of four pixels would lose which of them is
-        // the noisy one.
         choices.loss = Some(Loss::Mse);
+        choices.arch = Some(Architecture::Conv(Sizes::mirrored(vec![64])));
         choices.downsample = Some(Downsample::Stride);
     }
     Recipe { choices, ..recipe }
@@ -37,9 +37,9 @@ pub(super) fn recipe(given: &Choices) -> Recipe {
 
 /// Convolutions at half the image's size, told how strong noise of any strength is (FFDNet; see
 /// [`super::network`]).
-fn flat() -> Recipe {
+fn flat(given: &Choices) -> Recipe {
     let choices = Choices {
-        arch: Some(Architecture::Flat(Flat { channels: 64, layers: 12 })),
+        arch: given.arch.clone(),
         latent: Some(CodeForm::Features),
         activation: Some(Activation::Relu),
         loss: Some(Loss::Mse),
