@@ -53,7 +53,10 @@ fn options_without_effect_are_refused() {
         (Kind::Dense, "--latent map", "--latent"),
         (Kind::Dense, "--dropout 1", "--dropout"),
         (Kind::Conv, "--tied", "--tied"),
-        (Kind::Conv, "--upsample-kernel 5", "--upsample-kernel"),
+        (Kind::Conv, "--upsample-kernel 6", "--upsample-kernel"),
+        (Kind::Conv, "--downsample-kernel 4", "--downsample-kernel"),
+        (Kind::Conv, "--arch flat:4x4 --latent 3", "--latent"),
+        (Kind::Conv, "--arch flat:4x4 --latent map --block residual", "--block"),
     ];
     let out = TempDir::new().expect("a temporary folder");
     for (kind, options, option) in refused {
