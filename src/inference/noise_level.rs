@@ -26,7 +26,7 @@ pub fn noise_level(picture: &[f32], shape: &[usize]) -> f32 {
         places(height) * places(width) >= LEAST_PATCHES * side * side
     };
     let Some(side) = SIDES.into_iter().find(enough) else { return 0.0 };
-    let planes = picture.chunks(height * width);
+    let planes = picture.chunks_exact(height * width);
     let variances: Vec<f64> =
         planes.map(|plane| noise_variance(&covariance(plane, [height, width], side))).collect();
     (variances.iter().sum::<f64>() / variances.len().max(1) as f64).sqrt() as f32

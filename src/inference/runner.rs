@@ -65,7 +65,9 @@ impl<'a> Inference<'a> {
     /// what is known, else what is estimated; `None` for a model that is told none.
     pub fn noise_level_of(&self, picture: &Tensor) -> Option<f32> {
         let known = || {
-            self.noise_level.unwrap_or_else(|| noise_level(picture.data(), &picture.shape()[1..]))
+            self.noise_level.unwrap_or_else(|| {
+                noise_level(picture.data(), picture.shape().get(1..).unwrap_or_default())
+            })
         };
         self.model.noise_level.then(known)
     }

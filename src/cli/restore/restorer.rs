@@ -46,13 +46,15 @@ impl<'a> Restorer<'a> {
     /// # Errors
     /// As [`restored`].
     pub fn restored(&mut self, picture: &Tensor, path: &Path) -> Result<Tensor> {
-        let Self { inference, label, estimates } = self;
-        if let Some(level) = inference.noise_level_of(picture).filter(|_| *estimates) {
-            let path = path.display();
-            say(format_args!("{path}: noise of a deviation of {level:.4}, estimated"));
-        }
-        let part = inference.model().images();
-        restored(inference, part, picture, *label)
+        let (model, label) = (self.inference.model(), self.label);
+        let part = model.images();
+        let Some(level) = self.inference.noise_level_of(picture).filter(|_| self.estimates) else {
+            return restored(&mut self.inference, part, picture, label);
+        };
+        say(format_args!("{}: noise of a deviation of {level:.4}, estimated", path.display()));
+        // It need not be estimated again.
+        let mut told = self.inference.with_model(model).with_noise_level(Some(level));
+        restored(&mut told, part, picture, label)
     }
 }
 

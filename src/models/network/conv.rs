@@ -107,10 +107,16 @@ pub(super) fn output(
     x: NodeId,
     name: &str,
 ) -> Result<NodeId> {
-    let (batch, name) = (scope.graph.shape(x)[0], format!("decoder.{name}"));
-    let ImageShape { channels, height, width } = network.images;
+    let (name, channels) = (format!("decoder.{name}"), network.images.channels);
     let x = nn::conv2d(scope.graph, &name, x, channels, SAME, network.last(None))?;
-    ops::slice(scope.graph, x, &[0; 4], &[batch, channels, height, width])
+    cropped(network, scope.graph, x)
+}
+
+/// `x` without what [`padded`] added.
+pub(super) fn cropped(network: &Network, graph: &mut Graph, x: NodeId) -> Result<NodeId> {
+    let ImageShape { channels, height, width } = network.images;
+    let batch = graph.shape(x)[0];
+    ops::slice(graph, x, &[0; 4], &[batch, channels, height, width])
 }
 
 /// A convolution with what follows it.

@@ -6,13 +6,12 @@
 //! channels of its last convolution. A 6x6 kernel of stride 2 sees the same pixels by as many weights: it
 //! is the first layer here, and its transpose the last.
 
-use super::conv::{SAME, convolution, finished};
+use super::conv::{SAME, convolution, cropped, finished};
 use super::structure::{Network, Scope};
-use crate::data::ImageShape;
 use crate::error::{Error, Result};
 use crate::models::architecture::{CodeForm, Flat};
 use crate::nn;
-use crate::ops::{self, Activation, Builder, ConvGeometry, NodeId};
+use crate::ops::{Activation, ConvGeometry, NodeId};
 
 /// From 3x3 places of 2x2 pixels, and to them.
 const HALVE: ConvGeometry = ConvGeometry::symmetric([6, 6], [2, 2], [2, 2]);
@@ -70,8 +69,7 @@ pub(super) fn output(
     x: NodeId,
     name: &str,
 ) -> Result<NodeId> {
-    let (batch, name) = (scope.graph.shape(x)[0], format!("decoder.{name}"));
-    let ImageShape { channels, height, width } = network.images;
+    let (name, channels) = (format!("decoder.{name}"), network.images.channels);
     let x = nn::conv_transpose2d(scope.graph, &name, x, channels, HALVE, network.last(None))?;
-    ops::slice(scope.graph, x, &[0; 4], &[batch, channels, height, width])
+    cropped(network, scope.graph, x)
 }
