@@ -176,6 +176,7 @@ impl Kind {
         }
         let quantiser = Quantiser::new(choices, loss)?;
         let residual = choices.residual.unwrap_or(false);
+        network.correction = residual;
         // A squared error behind a sigmoid has no gradient where the sigmoid is most wrong. The other
         // variants have learned behind one, as their papers have it, and their figures with it.
         let output = match self.is_plain() && loss != Loss::Bce {

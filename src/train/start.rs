@@ -251,6 +251,7 @@ mod tests {
     use crate::data::{LoadOptions, Source};
     use crate::evaluate::Yardstick;
     use crate::models::{Architecture, Choices, CodeForm, Kind};
+    use crate::ops::Corruption;
     use crate::train::config::Config;
     use crate::train::trainer::Trainer;
 
@@ -281,6 +282,34 @@ mod tests {
             let [ours, pca] = errors(arch, latent, tied);
             // What is clamped to [0, 1] is a little nearer than PCA's pixels beyond it are.
             assert!(ours < 1.002 * pca && ours > 0.6 * pca, "{arch} {tied:?}: {ours}, not {pca}");
+        }
+    }
+
+    #[test]
+    fn a_residual_model_begins_by_adding_nothing() {
+        let digits = Dataset::load(&Source::Digits, &LoadOptions::default()).expect("embedded");
+        let pixels = tensor(&digits, &digits.test, 0..digits.test.count).expect("fits").0.into_data();
+        let squares = pixels.iter().map(|pixel| f64::from(pixel * pixel)).sum::<f64>();
+        let lost = 0.3 * squares / pixels.len() as f64;
+        for arch in ["dense:20", "conv:4", "flat:4x4"] {
+            let arch: Architecture = arch.parse().expect("an architecture");
+            let latent = match arch {
+                Architecture::Dense(_) => CodeForm::Vector(8),
+                _ => CodeForm::Features,
+            };
+            let choices = Choices {
+                arch: Some(arch.clone()),
+                latent: Some(latent),
+                residual: Some(true),
+                noise: Some(Corruption::Mask { share: 0.3 }),
+                ..Choices::default()
+            };
+            let (model, _) = Kind::Denoising.build(digits.shape, 0, &choices, false).expect("fits");
+            let config = Config { noise: choices.noise, ..Config::new(model) };
+            let mut device = CpuExecutor::new();
+            let mut trainer = Trainer::new(&mut device, &config, &digits).expect("fits");
+            let found = trainer.evaluate().expect("can be measured").get("mse");
+            assert!((found / lost - 1.0).abs() < 0.05, "{arch:?}: {found}, not {lost}");
         }
     }
 

@@ -108,7 +108,7 @@ pub(super) fn output(
     name: &str,
 ) -> Result<NodeId> {
     let (name, channels) = (format!("decoder.{name}"), network.images.channels);
-    let x = nn::conv2d(scope.graph, &name, x, channels, SAME, network.last(None))?;
+    let x = nn::conv2d(scope.graph, &name, x, channels, SAME, network.output())?;
     cropped(network, scope.graph, x)
 }
 

@@ -52,9 +52,9 @@ pub(super) fn output(
     let pixels = match network.tied {
         true => {
             let twin = twin(network, 0);
-            nn::dense_tied(scope.graph, &name, &twin, x, images.elements(), network.last(None))?
+            nn::dense_tied(scope.graph, &name, &twin, x, images.elements(), network.output())?
         }
-        false => nn::dense(scope.graph, &name, x, images.elements(), network.last(None))?,
+        false => nn::dense(scope.graph, &name, x, images.elements(), network.output())?,
     };
     ops::reshape(scope.graph, pixels, [batch, images.channels, images.height, images.width])
 }

@@ -70,6 +70,6 @@ pub(super) fn output(
     name: &str,
 ) -> Result<NodeId> {
     let (name, channels) = (format!("decoder.{name}"), network.images.channels);
-    let x = nn::conv_transpose2d(scope.graph, &name, x, channels, HALVE, network.last(None))?;
+    let x = nn::conv_transpose2d(scope.graph, &name, x, channels, HALVE, network.output())?;
     cropped(network, scope.graph, x)
 }

@@ -42,6 +42,9 @@ pub struct Network {
     /// back. In dense networks without hidden layers there is nothing besides.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub linear: bool,
+    /// Whether what the decoder makes is a correction, added to what the encoder saw.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub correction: bool,
     /// Inputs of a layer that the learning rate is meant for; see [`Layer::width`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub width: Option<usize>,
@@ -52,7 +55,7 @@ impl Network {
     pub fn new(images: ImageShape, architecture: Architecture, code: CodeForm) -> Self {
         let (stages, activation) = (Stages::of(&architecture, code), Activation::Relu);
         let (classes, dropout, tied, start) = (0, 0.0, false, Start::default());
-        let (linear, width) = (false, None);
+        let (linear, correction, width) = (false, false, None);
         Self {
             images,
             architecture,
@@ -64,6 +67,7 @@ impl Network {
             start,
             stages,
             linear,
+            correction,
             width,
         }
     }
@@ -148,7 +152,13 @@ impl Network {
         }
     }
 
-    /// A layer that ends an encoder or a decoder: beside a linear path it begins by adding nothing.
+    /// The layer that ends a decoder: it begins by adding nothing to a linear path, or to what the encoder saw.
+    pub(super) fn output(&self) -> Layer {
+        let start = if self.linear || self.correction { Start::Zero } else { self.start };
+        Layer { start, ..self.layer(None) }
+    }
+
+    /// A layer that ends an encoder: beside a linear path it begins by adding nothing.
     pub(super) fn last(&self, activation: Option<Activation>) -> Layer {
         let start = if self.linear { Start::Zero } else { self.start };
         Layer { start, ..self.layer(activation) }
