@@ -55,12 +55,14 @@ fn mean(values: &[f32]) -> f64 {
     values.iter().map(|x| f64::from(*x)).sum::<f64>() / values.len() as f64
 }
 
-const KINDS: [Corruption; 6] = [
+const KINDS: [Corruption; 8] = [
     Corruption::Gaussian { deviation: 0.4 },
     Corruption::SaltAndPepper { share: 0.3 },
     Corruption::Mask { share: 0.5 },
     Corruption::Rectangles { share: 0.25 },
     Corruption::Blur { deviation: 1.5 },
+    Corruption::Jpeg { least: 30, most: 30 },
+    Corruption::Jpeg { least: 5, most: 80 },
     Corruption::Haze { transmission: 0.5 },
 ];
 
@@ -71,7 +73,7 @@ fn steps_differ_and_repeat_and_stay_in_range() {
     for corruption in KINDS {
         let first = corrupt(&images, corruption, 4);
         assert_eq!(first, corrupt(&images, corruption, 4), "{corruption} repeats");
-        let draws = !matches!(corruption, Corruption::Blur { .. });
+        let draws = corruption.is_drawn();
         let other = corrupt(&images, corruption, 5);
         assert_eq!(first != other, draws, "{corruption} draws anew");
         assert_ne!(first, images, "{corruption} changes something");

@@ -10,8 +10,8 @@ use crate::ops::product::matmul;
 use crate::ops::random::{binarise, draws, dropout, reparameterise};
 use crate::ops::reduction::{argmin, batch_norm, reduce, softmax, top_k_mask};
 use crate::ops::window::{
-    avg_pool2d, blur, conv_transpose2d, conv2d, conv2d_weight_gradient, convolution, max_pool2d,
-    max_pool2d_backward, upsample2d,
+    avg_pool2d, blur, conv_transpose2d, conv2d, conv2d_weight_gradient, convolution, jpeg,
+    max_pool2d, max_pool2d_backward, upsample2d,
 };
 
 /// Every kernel of the crate, for tests that translate or validate them all; of those that a [`Chain`](crate::ops::Chain)
@@ -26,6 +26,7 @@ pub fn kernels() -> Vec<&'static Kernel> {
         binarise::kernel(),
         binary::kernel(),
         blur::kernel(),
+        jpeg::kernel(),
         chain::example(),
         concat::kernel(),
         corrupt::kernel(),

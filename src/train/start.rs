@@ -288,7 +288,8 @@ mod tests {
     #[test]
     fn a_residual_model_begins_by_adding_nothing() {
         let digits = Dataset::load(&Source::Digits, &LoadOptions::default()).expect("embedded");
-        let pixels = tensor(&digits, &digits.test, 0..digits.test.count).expect("fits").0.into_data();
+        let pixels =
+            tensor(&digits, &digits.test, 0..digits.test.count).expect("fits").0.into_data();
         let squares = pixels.iter().map(|pixel| f64::from(pixel * pixel)).sum::<f64>();
         let lost = 0.3 * squares / pixels.len() as f64;
         for arch in ["dense:20", "conv:4", "flat:4x4"] {

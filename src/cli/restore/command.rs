@@ -60,7 +60,7 @@ pub fn restore(args: &RestoreArgs) -> Result<()> {
 /// Refuses a seed where nothing is drawn.
 fn check_seed(args: &RestoreArgs) -> Result<()> {
     let is_drawn = match &args.noise {
-        Some(CorruptedBy::Noise(noise)) => !matches!(noise, Corruption::Blur { .. }),
+        Some(CorruptedBy::Noise(noise)) => noise.is_drawn(),
         Some(CorruptedBy::Mask(_)) | None => false,
     };
     match args.seed {

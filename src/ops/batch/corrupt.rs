@@ -15,6 +15,7 @@ use crate::ops::op::{Builder, CpuCall, Op, Shapes};
 use crate::ops::random::draws::{DRAWS, RandomKind, draw_output, drawn, normals, random};
 use crate::ops::target::GpuTarget;
 use crate::ops::window::blur::{Blur, sizes};
+use crate::ops::window::jpeg::Jpeg;
 use crate::rng::{self, Stream};
 use crate::shape::Shape;
 
@@ -45,6 +46,10 @@ pub fn corrupt(
         }
         Corruption::Blur { deviation } => {
             return builder.apply(Arc::new(Blur { deviation }), &[images]);
+        }
+        Corruption::Jpeg { least, most } => {
+            let stream = builder.fresh_stream();
+            return builder.apply(Arc::new(Jpeg { qualities: [least, most], stream }), &[images]);
         }
     };
     let stream = builder.fresh_stream();
@@ -133,7 +138,7 @@ enum Kind {
     Haze,
 }
 
-/// The operation of [`corrupt`], unless it is a [`Blur`].
+/// The operation of [`corrupt`], unless it is a [`Blur`] or a [`Jpeg`].
 #[derive(Clone, Copy, Debug)]
 pub struct Corrupt {
     kind: Kind,

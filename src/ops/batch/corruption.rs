@@ -7,6 +7,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
+use crate::ops::window::{blur, jpeg};
 
 /// A way of corrupting images. Parsed from the value of `--noise`, and printed the same way.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -48,6 +49,14 @@ pub enum Corruption {
         /// Its standard deviation in pixels, above 0 up to 16.
         deviation: f32,
     },
+    /// `jpeg:QUALITY` or `jpeg:LEAST-MOST`: what a JPEG leaves of the image, by a quality drawn for each from
+    /// a range.
+    Jpeg {
+        /// The least quality, from 1 to 100.
+        least: u32,
+        /// The greatest.
+        most: u32,
+    },
     /// `haze:TRANSMISSION`: `x t + a (1 - t)` (Koschmieder, 1924), the airlight `a` drawn for each
     /// image from [0.8, 1).
     Haze {
@@ -63,8 +72,8 @@ const SHARES: RangeInclusive<f32> = f32::MIN_POSITIVE..=1.0_f32.next_down();
 const USUAL_TRANSMISSION: f32 = 0.5;
 
 const CHOICES: &str = "gaussian:DEVIATION or gaussian:LEAST-MOST (above 0, up to 2), salt-pepper:SHARE, mask:SHARE, \
-    rectangles:SHARE (between 0 and 1), blur:DEVIATION (pixels, above 0, up to 16) or \
-    haze:TRANSMISSION (between 0 and 1; haze alone is haze:0.5)";
+    rectangles:SHARE (between 0 and 1), blur:DEVIATION (pixels, above 0, up to 16), \
+    jpeg:QUALITY or jpeg:LEAST-MOST (whole numbers from 1 to 100) or haze:TRANSMISSION (between 0 and 1; haze alone is haze:0.5)";
 
 impl Corruption {
     /// Refuses an amount that is out of its range.
@@ -78,9 +87,15 @@ impl Corruption {
         {
             return Err(refused(format!("`{self}` is no range of deviations")));
         }
+        if let Self::Jpeg { least, most } = *self
+            && !(1..=most).contains(&least)
+        {
+            return Err(refused(format!("`{self}` is no range of qualities")));
+        }
         let range = match self {
             Self::Gaussian { .. } | Self::GaussianRange { .. } => f32::MIN_POSITIVE..=2.0,
-            Self::Blur { .. } => f32::MIN_POSITIVE..=crate::ops::window::blur::MAX_DEVIATION,
+            Self::Blur { .. } => f32::MIN_POSITIVE..=blur::MAX_DEVIATION,
+            Self::Jpeg { .. } => 1.0..=jpeg::MOST_QUALITY as f32,
             _ => SHARES,
         };
         match range.contains(&amount) {
@@ -95,14 +110,23 @@ impl Corruption {
     /// When it does.
     pub fn check_numbers(&self) -> Result<()> {
         match self {
-            Self::SaltAndPepper { .. } | Self::Haze { .. } => {
+            Self::SaltAndPepper { .. } | Self::Haze { .. } | Self::Jpeg { .. } => {
                 let what = format!(
-                    "`{self}` makes pixels black or white, and standardised numbers have neither; give \
+                    "`{self}` is of pixels, between black and white, and standardised numbers have neither; give \
                      gaussian, mask, rectangles or blur, or --range"
                 );
                 Err(Error::option("--noise", what))
             }
             _ => Ok(()),
+        }
+    }
+
+    /// Whether anything about it is drawn.
+    pub fn is_drawn(&self) -> bool {
+        match self {
+            Self::Blur { .. } => false,
+            Self::Jpeg { least, most } => least != most,
+            _ => true,
         }
     }
 
@@ -124,6 +148,7 @@ impl Corruption {
             Self::Mask { share } => ("mask", share),
             Self::Rectangles { share } => ("rectangles", share),
             Self::Blur { deviation } => ("blur", deviation),
+            Self::Jpeg { most, .. } => ("jpeg", most as f32),
             Self::Haze { transmission } => ("haze", transmission),
         }
     }
@@ -143,11 +168,20 @@ impl FromStr for Corruption {
         let Some((kind, amount)) = text.split_once(':') else {
             return Err(refused(format!("`{text}` lacks a colon and an amount")));
         };
-        if let ("gaussian", Some((least, most))) = (kind, amount.split_once('-')) {
+        let range = amount.split_once('-');
+        if let ("gaussian", Some((least, most))) = (kind, range) {
             let (Ok(least), Ok(most)) = (least.parse(), most.parse()) else {
                 return Err(refused(format!("`{text}`: `{amount}` is no range of numbers")));
             };
             let corruption = Self::GaussianRange { least, most };
+            return corruption.check().map(|()| corruption);
+        }
+        if kind == "jpeg" {
+            let (least, most) = range.unwrap_or((amount, amount));
+            let (Ok(least), Ok(most)) = (least.parse(), most.parse()) else {
+                return Err(refused(format!("`{text}`: `{amount}` is no quality, nor two")));
+            };
+            let corruption = Self::Jpeg { least, most };
             return corruption.check().map(|()| corruption);
         }
         let amount =
@@ -169,8 +203,12 @@ impl FromStr for Corruption {
 impl fmt::Display for Corruption {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (kind, amount) = self.parts();
-        if let Self::GaussianRange { least, .. } = self {
-            return write!(f, "{kind}:{least}-{amount}");
+        match *self {
+            Self::GaussianRange { least, .. } => return write!(f, "{kind}:{least}-{amount}"),
+            Self::Jpeg { least, most } if least != most => {
+                return write!(f, "{kind}:{least}-{most}");
+            }
+            _ => {}
         }
         write!(f, "{kind}:{amount}")
     }
@@ -180,7 +218,7 @@ impl fmt::Display for Corruption {
 mod tests {
     use super::*;
 
-    const TEXTS: [&str; 10] = [
+    const TEXTS: [&str; 12] = [
         "gaussian:0-0.5",
         "gaussian:0.02-0.3",
         "gaussian:0.4",
@@ -190,6 +228,8 @@ mod tests {
         "rectangles:0.25",
         "blur:1.5",
         "blur:16",
+        "jpeg:30",
+        "jpeg:10-100",
         "haze:0.99",
     ];
 
@@ -212,7 +252,8 @@ mod tests {
             let corruption: Corruption = text.parse().expect(text);
             let saved = toml::to_string(&corruption).expect("an enum of numbers");
             let (kind, amount) = text.split_once(':').expect("a kind and an amount");
-            let kind = if amount.contains('-') { "gaussian-range" } else { kind };
+            let kind =
+                if kind == "gaussian" && amount.contains('-') { "gaussian-range" } else { kind };
             assert!(saved.contains(&format!("kind = \"{kind}\"")), "{saved}");
             assert_eq!(toml::from_str::<Corruption>(&saved).expect(&saved), corruption);
         }
@@ -245,6 +286,12 @@ mod tests {
             "rectangles:0",
             "blur:0",
             "blur:16.1",
+            "jpeg:0",
+            "jpeg:101",
+            "jpeg:40-10",
+            "jpeg:10.5",
+            "jpeg:-5",
+            "jpeg:",
             "haze:0",
             "haze:1",
             "0.5",

@@ -9,6 +9,7 @@ pub(crate) mod conv_transpose2d;
 pub(crate) mod convolution;
 pub(crate) mod convolution_cpu;
 pub(crate) mod geometry;
+pub(crate) mod jpeg;
 pub(crate) mod max_pool2d;
 pub(crate) mod max_pool2d_backward;
 pub(crate) mod nodes;
@@ -20,6 +21,7 @@ pub(crate) mod winograd;
 pub use avg_pool2d::{AvgPool2d, AvgPool2dGradient, avg_pool2d};
 pub use blur::Blur;
 pub use geometry::{ConvGeometry, GeometryError};
+pub use jpeg::Jpeg;
 pub use max_pool2d::{
     MaxPool2d, MaxPool2dGradient, MaxPool2dIndices, MaxPool2dTake, max_pool2d,
     max_pool2d_with_indices,

@@ -75,6 +75,24 @@ pub fn blur() -> impl Strategy<Value = Case> {
     })
 }
 
+/// Bytes, which stay such: all is whole numbers, so devices agree to the bit.
+pub fn jpeg() -> impl Strategy<Value = Case> {
+    let sizes =
+        (1_usize..4, prop_oneof![Just(1_usize), Just(2), Just(3)], 1_usize..30, 1_usize..30);
+    (sizes, 1_u32..=100, 0_u32..100, any::<u64>()).prop_map(|(sizes, least, more, seed)| {
+        let (batch, channels, height, width) = sizes;
+        let images = tensor([batch, channels, height, width], seed, 0.0, 1.0);
+        let bytes = images.data().iter().map(|x| (x * 255.0).round() / 255.0).collect();
+        let images = Tensor::new(images.shape().clone(), bytes).expect("of the same shape");
+        let corruption = Corruption::Jpeg { least, most: (least + more).min(100) };
+        Case::new(format!("jpeg {corruption}"), vec![images], move |graph, x| {
+            ops::corrupt(graph, x[0], corruption)
+        })
+        .forward_only()
+        .within(Tolerance::Exact)
+    })
+}
+
 pub fn binarise() -> impl Strategy<Value = Case> {
     (small_shape(), any::<u64>()).prop_map(|(shape, seed)| {
         let x = tensor(Shape::new(shape), seed, -0.1, 1.1);

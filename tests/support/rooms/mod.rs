@@ -31,7 +31,7 @@ macro_rules! for_each_room {
             reshape, detach, permute, concat, slice, pad, gather, argmin, top_k_mask, one_hot, gather_images,
             binary_cross_entropy, gaussian_nll, gaussian_kl, sparsity_kl, softmax,
             words, uniform_and_bernoulli, normal, dropout, reparameterise,
-            corrupt, corrupted_batch, blur, binarise, step_weight, chain, long_chain, chain_functions,
+            corrupt, corrupted_batch, blur, jpeg, binarise, step_weight, chain, long_chain, chain_functions,
             rectified_pool, dense_layers, roofline
         }
     };
