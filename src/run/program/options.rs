@@ -62,6 +62,10 @@ pub struct TrainArgs {
     /// Images a step [default: the model's, or 32 below 10000 training images]
     #[arg(long, value_name = "N")]
     pub batch: Option<usize>,
+    /// Shards that each step's images come in, of as many images each, which must divide --batch: less memory
+    /// for the same step [default: 1]
+    #[arg(long, value_name = "N")]
+    pub shards: Option<usize>,
     /// Learning rate of Adam [default: the model's, 0.001 to 0.005]
     #[arg(long, value_name = "RATE")]
     pub lr: Option<f32>,
@@ -253,6 +257,7 @@ impl TrainArgs {
             missing: choices.missing.as_ref().map(ToString::to_string),
             epochs,
             batch: self.batch.unwrap_or(batch),
+            shards: self.shards.unwrap_or(1),
             learning_rate: self.lr.unwrap_or(recipe.learning_rate),
             schedule: self.schedule.unwrap_or(recipe.schedule),
             seed: self.seed()?.0,

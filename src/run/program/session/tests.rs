@@ -50,6 +50,11 @@ impl Executor for Failing {
         Executor::state(&mut self.device)
     }
 
+    fn gradients(&mut self) -> Result<Vec<f32>> {
+        self.check()?;
+        self.device.gradients()
+    }
+
     fn add_data(&mut self, images: usize, bytes: usize) -> Result<DataId> {
         self.device.add_data(images, bytes)
     }
