@@ -1,6 +1,11 @@
 //! Steps whose images come in shards: what they come to, and that nobody can tell who computed them.
 
+#[path = "support/program.rs"]
+mod program;
 mod support;
+
+use std::fs;
+use std::path::Path;
 
 use clap::Parser;
 use diabolo::cpu::CpuExecutor;
@@ -8,9 +13,12 @@ use diabolo::data::{Dataset, LoadOptions, Source};
 use diabolo::error::{Error, Result};
 use diabolo::graph::{Executor, State};
 use diabolo::models::{Choices, Kind};
+use diabolo::run::MetricsFile;
 use diabolo::train::{Advance, Config, Position, Trainer};
+use program::{check_failed, diabolo, printed};
 use support::compare::assert_near;
 use support::devices::gpu;
+use tempfile::TempDir;
 
 /// Six steps of a whole batch, and one of 6 images: with 4 shards, one of 4 and one of 2.
 const IMAGES: usize = 102;
@@ -223,4 +231,63 @@ fn shards_of_several_sizes_and_helpers_without_work_are_refused() {
     let mut lead = CpuExecutor::new();
     let trainer = Trainer::with_helpers(&mut lead, cpus(1), &config, &dataset);
     assert!(said(trainer.map(drop)).contains("--shards 8"));
+}
+
+/// The bytes of all tensors of a run's model, moments included, in the order of the file.
+fn tensors(run: &Path) -> Vec<u8> {
+    let mut bytes = fs::read(run.join("model.safetensors")).expect("a model");
+    let header = bytes[..8].try_into().expect("eight bytes");
+    bytes.split_off(8 + u64::from_le_bytes(header) as usize)
+}
+
+#[test]
+fn the_program_shares_steps_out_among_devices() {
+    let folder = TempDir::new().expect("a temporary folder");
+    let run = |name: &str| folder.path().join(name);
+    let line = |name: &str, options: &str| {
+        format!(
+            "train --variant vqvae --arch conv:4 --codes 8 --code-dim 2 --limit 100 --batch 16 \
+             --schedule constant --out {} {options}",
+            run(name).display()
+        )
+    };
+    let train = |name: &str, options: &str| printed(&diabolo(&line(name, options)));
+    train("one", "--epochs 2 --device cpu --shards 8 --quiet");
+    let said = train("two", "--epochs 2 --device cpu,cpu");
+    assert!(said.matches("device: CPU (").count() == 2 && said.contains("shards: "), "{said}");
+    train("three", "--epochs 1 --device cpu,cpu,cpu --quiet");
+    train("three", "--epochs 2 --device cpu --shards 8 --resume --quiet");
+    for name in ["two", "three"] {
+        assert!(tensors(&run(name)) == tensors(&run("one")), "{name}");
+    }
+    let metrics = MetricsFile::load(&run("two").join("metrics.json")).expect("metrics");
+    // Seven steps an epoch, of which the last has four images in two shards.
+    let shards: Vec<u64> = metrics.shares.iter().map(|share| share.shards).collect();
+    assert!(shards.iter().sum::<u64>() == 2 * (6 * 8 + 2) && shards.len() == 2, "{shards:?}");
+    assert!(metrics.adapter.contains(" + "), "{}", metrics.adapter);
+    let said = train("both", "--epochs 1 --device cpu,gpu");
+    assert!(said.matches("device: ").count() == 2, "{said}");
+}
+
+#[test]
+fn what_cannot_be_shared_is_refused_by_its_option() {
+    let folder = TempDir::new().expect("a temporary folder");
+    let out = folder.path().join("run").display().to_string();
+    let fails = |options: &str, words: &str| {
+        check_failed(&diabolo(&format!("train --variant dense --out {out} {options}")), 2, words);
+    };
+    fails("--device cpu,cpu --shards 1", "--shards: 1 leaves nothing for a second device");
+    fails("--device cpu,cpu --batch 12", "give --shards 6, or --batch 16");
+    fails("--device cpu,", "--device: is empty");
+    fails("--device cpu,nothing", "no adapter is called `nothing`");
+    let trained = |options: &str| {
+        printed(&diabolo(&format!(
+            "train --variant dense --limit 64 --epochs 1 --quiet --out {out} {options}"
+        )))
+    };
+    trained("--device cpu --shards 4");
+    let alone =
+        format!("train --variant dense --limit 64 --epochs 1 --device cpu --resume --out {out}");
+    check_failed(&diabolo(&alone), 1, "--shards: 4 there, not given here");
+    trained("--device cpu,cpu --shards 4 --resume");
 }

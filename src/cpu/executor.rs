@@ -111,6 +111,14 @@ impl CpuExecutor {
         Ok(())
     }
 
+    /// The state as it is, without a copy.
+    ///
+    /// # Errors
+    /// When none was set.
+    pub(crate) fn held_state(&self) -> Result<&State> {
+        self.state()
+    }
+
     fn dataset(&mut self, data: DataId) -> Result<&mut Dataset> {
         self.data.get_mut(data.0).ok_or_else(|| Error::Graph("there is no such dataset".into()))
     }
@@ -243,8 +251,17 @@ impl Executor for CpuExecutor {
     }
 
     fn set_state(&mut self, state: &State) -> Result<()> {
-        self.gradients = vec![0.0; state.layout.words(Role::Parameter)];
-        self.state = Some(state.clone());
+        match &mut self.state {
+            Some(held) if held.layout == state.layout => {
+                held.parameters.clone_from(&state.parameters);
+                held.buffers.clone_from(&state.buffers);
+                held.moments.clone_from(&state.moments);
+            }
+            _ => {
+                self.gradients = vec![0.0; state.layout.words(Role::Parameter)];
+                self.state = Some(state.clone());
+            }
+        }
         Ok(())
     }
 

@@ -16,6 +16,7 @@ mod nodes;
 mod parameter;
 mod plan;
 mod planning;
+mod pooled;
 mod pooling;
 mod profile;
 mod recording;

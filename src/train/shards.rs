@@ -10,7 +10,7 @@ use std::thread;
 use super::pass::{Pass, Taken};
 use super::planning::Planning;
 use super::tree::Tree;
-use super::workers::{Outcome, Task, Worker, shared_out};
+use super::workers::{Outcome, Speed, Task, Worker, shared_out};
 use crate::cpu::CpuExecutor;
 use crate::data::Dataset;
 use crate::error::{Error, Result};
@@ -102,14 +102,18 @@ impl Updating {
             self.executor.write_input(plan, &pooled_name(number), &value)?;
         }
         self.executor.run(plan, &[scalars])?;
-        self.shown = shown(&Executor::state(&mut self.executor)?);
+        let state = self.executor.held_state()?;
+        self.shown.parameters.copy_from_slice(&state.parameters);
+        self.shown.buffers.copy_from_slice(&state.buffers);
         Ok(rest)
     }
 }
 
 /// The state without moments.
 fn shown(state: &State) -> State {
-    State { moments: vec![], ..state.clone() }
+    let State { layout, parameters, buffers, .. } = state;
+    let [parameters, buffers] = [parameters, buffers].map(Vec::clone);
+    State { layout: layout.clone(), parameters, buffers, moments: vec![] }
 }
 
 impl<'a> Shards<'a> {
@@ -175,9 +179,11 @@ impl<'a> Shards<'a> {
         mut scalars: impl FnMut(u32) -> StepScalars,
         mut arrived: impl FnMut(&[Taken]) -> Result<ControlFlow<()>>,
     ) -> Result<u32> {
-        self.lead.pass.arrange(lead, order)?;
-        for Helper { executor, worker } in self.helpers.iter_mut().filter(|it| !it.worker.is_lost) {
-            worker.pass.arrange(executor.as_mut(), order)?;
+        self.lead.arrange(lead, order)?;
+        for Helper { executor, worker } in
+            self.helpers.iter_mut().filter(|it| !it.worker.speed.is_lost)
+        {
+            worker.arrange(executor.as_mut(), order)?;
         }
         let end = range.end.min(self.steps() as u32);
         let mut taken = 0;
@@ -250,8 +256,8 @@ impl<'a> Shards<'a> {
         for Helper { executor, worker } in helpers {
             devices.push((executor.as_mut(), worker));
         }
-        let workers: Vec<&Worker> = devices.iter().map(|(_, worker)| &**worker).collect();
-        let ranges = shared_out(&workers, places.len(), self.steps);
+        let speeds: Vec<Speed> = devices.iter().map(|(_, worker)| worker.speed).collect();
+        let ranges = shared_out(&speeds, places.len(), self.steps);
         let mut work = devices.into_iter().zip(ranges).filter(|(_, range)| !range.is_empty());
         let take =
             |((executor, worker), range): ((&mut dyn Executor, &mut Worker), Range<usize>)| {

@@ -20,14 +20,20 @@ pub(super) struct Worker<'a> {
     pub is_current: bool,
     /// Whether nobody can do without the device.
     leads: bool,
-    /// Whether the device has failed.
-    pub is_lost: bool,
+    pub speed: Speed,
     /// Shards that it has computed.
     pub shards: u64,
-    /// Seconds that one takes it, once that is known.
-    seconds: Option<f64>,
     /// Whether it has computed any, the first of which take longer.
     is_warm: bool,
+}
+
+/// What is known of a device's speed.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Speed {
+    /// Seconds that a shard takes it, once that is known.
+    seconds: Option<f64>,
+    /// Whether it has failed, and does nothing any more.
+    pub is_lost: bool,
 }
 
 /// What all shards of a step have in common.
@@ -58,8 +64,31 @@ pub(super) struct Outcome {
 
 impl<'a> Worker<'a> {
     pub fn new(pass: Pass<'a>, leads: bool) -> Self {
-        let (is_current, is_lost, is_warm) = (false, false, false);
-        Self { pass, is_current, leads, is_lost, shards: 0, seconds: None, is_warm }
+        let (is_current, is_warm) = (false, false);
+        Self { pass, is_current, leads, speed: Speed::default(), shards: 0, is_warm }
+    }
+
+    /// Tells the device the order of the images, unless it is lost.
+    ///
+    /// # Errors
+    /// As [`Worker::take`].
+    pub fn arrange(&mut self, executor: &mut dyn Executor, order: &[u32]) -> Result<()> {
+        let arranged = self.pass.arrange(executor, order);
+        arranged.or_else(|error| self.lose(executor, error))
+    }
+
+    /// Takes note that the device is lost, if that is what the error means, and others are left.
+    ///
+    /// # Errors
+    /// The same where it is not.
+    fn lose(&mut self, executor: &dyn Executor, error: Error) -> Result<()> {
+        let is_loss = matches!(error, Error::Gpu(_) | Error::Memory(_) | Error::Device(_));
+        if self.leads || !is_loss {
+            return Err(error);
+        }
+        log::warn!("{} is lost: {error}; others take its shards", executor.name());
+        self.speed.is_lost = true;
+        Ok(())
     }
 
     /// Computes the shards at these places of the step, or as many as it can before the device is lost.
@@ -77,14 +106,13 @@ impl<'a> Worker<'a> {
         for place in places {
             match self.shard(executor, task, *place) {
                 Ok(row) => outcome.row = Some(row),
-                Err(error) if !self.leads && is_loss(&error) => {
-                    log::warn!("{} is lost: {error}; others take its shards", executor.name());
-                    self.is_lost = true;
+                Err(error) => {
+                    self.lose(executor, error)?;
                     return Ok(outcome);
                 }
-                Err(error) => return Err(error),
             }
             outcome.done.push(*place);
+            self.shards += 1;
         }
         self.note(begin.elapsed().as_secs_f64(), places.len());
         Ok(outcome)
@@ -94,11 +122,10 @@ impl<'a> Worker<'a> {
     fn note(&mut self, seconds: f64, shards: usize) {
         let seconds = seconds / shards.max(1) as f64;
         if self.is_warm {
-            let known = self.seconds.unwrap_or(seconds);
-            self.seconds = Some(0.8 * known + 0.2 * seconds);
+            let known = self.speed.seconds.unwrap_or(seconds);
+            self.speed.seconds = Some(0.8 * known + 0.2 * seconds);
         }
         self.is_warm |= shards > 0;
-        self.shards += shards as u64;
     }
 
     fn shard(
@@ -142,18 +169,14 @@ impl<'a> Worker<'a> {
     }
 }
 
-/// Whether an error means that the device is of no use any more, and others may be.
-fn is_loss(error: &Error) -> bool {
-    matches!(error, Error::Gpu(_) | Error::Memory(_) | Error::Device(_))
-}
-
 /// Shares `shards` out among `workers` so that the slowest is done as early as can be, by the time that one
 /// takes each; in their order, each some neighbours. What is lost gets none.
-pub(super) fn shared_out(workers: &[&Worker], shards: usize, step: u64) -> Vec<Range<usize>> {
-    let known: Vec<f64> = workers.iter().filter_map(|worker| worker.seconds).collect();
+pub(super) fn shared_out(workers: &[Speed], shards: usize, step: u64) -> Vec<Range<usize>> {
+    let here = workers.iter().filter(|worker| !worker.is_lost);
+    let known: Vec<f64> = here.filter_map(|worker| worker.seconds).collect();
     let usual = known.iter().sum::<f64>() / known.len().max(1) as f64;
     let usual = if usual > 0.0 { usual } else { 1.0 };
-    let seconds = |worker: &Worker| worker.seconds.unwrap_or(usual);
+    let seconds = |worker: Speed| worker.seconds.unwrap_or(usual);
     let here = |number: &usize| !workers[*number].is_lost;
     let mut counts = vec![0; workers.len()];
     let mut left = shards;
@@ -176,4 +199,36 @@ pub(super) fn shared_out(workers: &[&Worker], shards: usize, step: u64) -> Vec<R
         begin - count..begin
     });
     ranges.collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn counts(seconds: &[Option<f64>], shards: usize, step: u64) -> Vec<usize> {
+        let lost = |seconds: &Option<f64>| *seconds == Some(f64::INFINITY);
+        let speeds: Vec<Speed> = seconds
+            .iter()
+            .map(|seconds| Speed { seconds: *seconds, is_lost: lost(seconds) })
+            .collect();
+        let ranges = shared_out(&speeds, shards, step);
+        let mut next = 0;
+        for range in &ranges {
+            assert_eq!(range.start, next, "{ranges:?}");
+            next = range.end;
+        }
+        assert_eq!(next, shards, "{ranges:?}");
+        ranges.into_iter().map(|range| range.len()).collect()
+    }
+
+    #[test]
+    fn slow_devices_take_fewer() {
+        assert_eq!(counts(&[None, None], 8, 0), [4, 4]);
+        assert_eq!(counts(&[Some(1.0), Some(1.05)], 8, 5), [4, 4], "noise is no difference");
+        assert_eq!(counts(&[Some(1.0), Some(3.0)], 8, 5), [6, 2]);
+        assert_eq!(counts(&[Some(1.0), Some(30.0)], 8, 5), [8, 0]);
+        assert_eq!(counts(&[Some(1.0), Some(30.0)], 8, 64), [7, 1], "it is measured again");
+        assert_eq!(counts(&[Some(1.0), Some(1.0), Some(1.0)], 2, 0), [1, 1, 0]);
+        assert_eq!(counts(&[Some(1.0), Some(f64::INFINITY), None], 8, 64), [4, 0, 4], "lost");
+    }
 }
