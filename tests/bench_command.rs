@@ -169,3 +169,23 @@ fn wrong_options_say_what_there_is() {
         assert!(error.contains(expected), "{arguments:?}: {error}");
     }
 }
+
+#[test]
+fn several_devices_are_measured_alone_and_together() {
+    let output = bench(&["--device", "cpu,cpu", "--only", "W0"]);
+    let printed = text(&output.stdout);
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    let lines: Vec<&str> = printed.lines().collect();
+    assert!(lines.len() == 3 && lines.iter().all(|line| line.starts_with("W0 ")), "{printed}");
+    assert!(lines[2].contains("together: ") && lines[2].ends_with("% of their sum"), "{printed}");
+    let output = bench(&["--device", "cpu,cpu", "--only", "W0", "--json"]);
+    let row: serde_json::Value = serde_json::from_str(&text(&output.stdout)).expect("one row");
+    assert!(row["together_ms"].as_f64().is_some_and(|ms| ms > 0.0), "{row}");
+    let shards = row["shards"].as_array().expect("a number a device");
+    assert!(shards.len() == 2 && shards.iter().all(|shards| shards.as_u64() > Some(0)), "{row}");
+    for (options, expected) in [("--only W0 --plan", "--plan"), ("--only M1", "training steps")] {
+        let words = options.split(' ').chain(["--device", "cpu,cpu"]);
+        let said = text(&bench(&words.collect::<Vec<&str>>()).stderr);
+        assert!(said.contains(expected), "{said}");
+    }
+}

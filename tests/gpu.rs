@@ -56,14 +56,10 @@ impl Request<'_> {
             list.iter().map(|(name, node)| (name.to_string(), *node)).collect::<Vec<_>>()
         };
         Plan::new(&PlanRequest {
-            graph: self.graph,
-            layout: self.layout,
             outputs: named(self.outputs),
             metrics: named(self.metrics),
             training: self.training,
-            target: executor.target(),
-            fuse: true,
-            half: None,
+            ..PlanRequest::new(self.graph, self.layout, executor.target())
         })
         .unwrap()
     }

@@ -21,7 +21,7 @@ const STEP: StepScalars = StepScalars {
     weight: 0.0,
     seed: [11, 22],
     learning_rate: 0.0,
-    padding: 0.0,
+    place: 0,
     corrections: [0.0; 4],
 };
 
@@ -61,14 +61,8 @@ impl Pair {
             let layout = graph.layout();
             executor.set_state(&State::initial(&layout, Seed(0), 0)).unwrap();
             let request = PlanRequest {
-                graph: &graph,
-                layout: &layout,
                 outputs: vec![("output".into(), output)],
-                metrics: vec![],
-                training: None,
-                target: executor.target(),
-                fuse: true,
-                half: None,
+                ..PlanRequest::new(&graph, &layout, executor.target())
             };
             let plan = executor.add_plan(Plan::new(&request).unwrap(), data).unwrap();
             for (i, input) in inputs.iter().enumerate() {

@@ -25,9 +25,9 @@ fn philox(counter: vec4<u32>, key: vec2<u32>) -> vec4<u32> {
     return c;
 }
 
-// The words of elements 4 * block .. of `stream` at this step.
+// The words of elements 4 * block .. of `stream` at this step; StepScalars::random_words in src/ops/step.rs.
 fn random_words(stream: u32, block: u32) -> vec4<u32> {
-    return philox(vec4<u32>(block, step.step, stream, 0u), step.seed);
+    return philox(vec4<u32>(block, step.step, stream, step.place), step.seed);
 }
 
 // Numbers in [0, 1).

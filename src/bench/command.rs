@@ -11,9 +11,10 @@ use super::devices::BenchDevice;
 use super::growth::growth;
 use super::kernels::write_kernels;
 use super::table::{self, Row};
+use super::together::together;
 use super::workloads::{Ceilings, Workload};
 use crate::error::{Error, Result, counted};
-use crate::gpu::{self, GpuOptions};
+use crate::gpu::{self, DeviceChoices, GpuOptions};
 use crate::graph::profile_table;
 use crate::ops::{GpuTarget, Maker};
 use crate::run::say;
@@ -22,7 +23,8 @@ use crate::train::Precision;
 /// What `diabolo bench` takes.
 #[derive(Clone, Debug, Args)]
 pub struct BenchArgs {
-    /// auto, cpu, gpu, the number of an adapter, part of its name, or all
+    /// auto, cpu, gpu, the number of an adapter, part of its name, or all, each by itself; several, such as
+    /// 0,1 or cpu,0, for what they gain in training together
     #[arg(long, default_value = "auto")]
     device: String,
     /// Only these workloads, or those whose names begin so, such as W1,conv,M1
@@ -59,6 +61,28 @@ pub struct BenchArgs {
 }
 
 impl BenchArgs {
+    /// The devices that are to share training steps, if several are named.
+    ///
+    /// # Errors
+    /// When something else than the steps' time is wanted of them.
+    fn sharing(&self) -> Result<Option<DeviceChoices>> {
+        let choices: DeviceChoices = self.device.parse()?;
+        if choices == DeviceChoices::All || !choices.are_several() {
+            return Ok(None);
+        }
+        let others = [
+            ("--roofline", self.roofline),
+            ("--plan", self.plan),
+            ("--kernels", self.kernels.is_some()),
+            ("--profile", self.profile),
+            ("--tune", self.tune),
+        ];
+        match others.iter().find(|(_, is_given)| *is_given) {
+            Some((option, _)) => Err(Error::option(*option, "is for one device at a time")),
+            None => Ok(Some(choices)),
+        }
+    }
+
     /// The adapter that plans are looked at for, where it is another than the one at hand.
     fn counted(&self) -> Result<Option<GpuTarget>> {
         if self.maker.is_some() && !self.plan && self.kernels.is_none() {
@@ -74,6 +98,9 @@ impl BenchArgs {
 /// When an option is wrong, there is no such device, or it is lost.
 pub fn bench(args: &BenchArgs) -> Result<()> {
     let workloads = Workload::named(&args.only, &args.batch, args.precision)?;
+    if let Some(choices) = args.sharing()? {
+        return together(&workloads, &choices, args.json);
+    }
     let devices = BenchDevice::chosen(&args.device)?;
     if args.tune {
         return devices.iter().try_for_each(|device| tune(device, &workloads));

@@ -6,6 +6,7 @@ mod devices;
 mod growth;
 mod kernels;
 mod table;
+mod together;
 pub mod workloads;
 
 pub use command::{BenchArgs, bench};

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::time::Instant;
 
 use super::log::Log;
+use super::outputs::{carve, is_first};
 use crate::error::{Error, Result};
 use crate::graph::{
     Area, Data, DataId, Executor, HeldPlans, Location, METRIC_ROWS, MetricRow, Plan, PlanId,
@@ -43,6 +44,8 @@ pub struct CpuExecutor {
     plans: HeldPlans<Loaded>,
     log: Log,
     profile: Option<HashMap<(&'static str, String), ProfileRow>>,
+    /// Its own threads, where it does not have all.
+    threads: Option<rayon::ThreadPool>,
 }
 
 /// A dataset as words, since operations take slices of words.
@@ -77,12 +80,43 @@ impl CpuExecutor {
         Self::default()
     }
 
+    /// The same, on so many threads of its own.
+    ///
+    /// # Errors
+    /// When the system has no such threads.
+    pub fn with_threads(threads: usize) -> Result<Self> {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
+        let refused = |error| Error::Device(format!("there are no {threads} threads: {error}"));
+        Ok(Self { threads: Some(pool.map_err(refused)?), ..Self::default() })
+    }
+
     /// Fills the working memory of a plan with NaN, so that a test sees what is read before it is
     /// written.
     pub fn poison(&mut self, plan: PlanId) {
         let loaded = &mut self.plans[plan];
         loaded.slots.iter_mut().for_each(|slot| slot.fill(f32::NAN));
         loaded.metrics.fill(f32::NAN);
+    }
+
+    /// Stores gradients, laid out like the parameters, for a plan of
+    /// [`Stage::Update`](crate::graph::Stage::Update) to read.
+    ///
+    /// # Errors
+    /// When they are not as many numbers as the parameters.
+    pub fn set_gradients(&mut self, gradients: Vec<f32>) -> Result<()> {
+        if gradients.len() != self.gradients.len() {
+            return Err(Error::Graph("gradients and parameters are as many numbers".into()));
+        }
+        self.gradients = gradients;
+        Ok(())
+    }
+
+    /// The state as it is, without a copy.
+    ///
+    /// # Errors
+    /// When none was set.
+    pub(crate) fn held_state(&self) -> Result<&State> {
+        self.state()
     }
 
     fn dataset(&mut self, data: DataId) -> Result<&mut Dataset> {
@@ -200,43 +234,16 @@ impl CpuExecutor {
     }
 }
 
-/// Whether output `number` is the first one in its area.
-fn is_first(outputs: &[Location], number: usize) -> bool {
-    outputs[..number].iter().all(|other| other.area != outputs[number].area)
-}
-
-/// The outputs' places in memory, which is that of the first output in each area.
-fn carve<'a>(
-    memory: &'a mut [Vec<f32>; MAX_OUTPUTS],
-    outputs: &[Location],
-) -> [&'a mut [f32]; MAX_OUTPUTS] {
-    let mut places: [&mut [f32]; MAX_OUTPUTS] = Default::default();
-    for (number, memory) in memory.iter_mut().enumerate().take(outputs.len()) {
-        if !is_first(outputs, number) {
-            continue;
-        }
-        let mut rest: &mut [f32] = memory;
-        let mut begin = 0;
-        let mut order: [usize; MAX_OUTPUTS] = std::array::from_fn(|output| output);
-        order[..outputs.len()].sort_unstable_by_key(|output| outputs[*output].offset);
-        for output in order.into_iter().take(outputs.len()) {
-            let Location { area, offset, length, .. } = outputs[output];
-            if area == outputs[number].area {
-                let from = rest.split_at_mut(offset - begin).1;
-                (places[output], rest) = from.split_at_mut(length);
-                begin = offset + length;
-            }
-        }
-    }
-    places
-}
-
 const NO_STATE: &str = "no state was set before this call";
 const NO_DATA: &str = "the plan reads a dataset and was added without one";
 
 impl Executor for CpuExecutor {
     fn name(&self) -> String {
-        format!("CPU ({} threads)", rayon::current_num_threads())
+        let own = self.threads.as_ref().map(rayon::ThreadPool::current_num_threads);
+        match own.unwrap_or_else(rayon::current_num_threads) {
+            1 if own.is_some() => "CPU (1 thread)".into(),
+            threads => format!("CPU ({threads} threads)"),
+        }
     }
 
     fn target(&self) -> Option<&GpuTarget> {
@@ -244,13 +251,26 @@ impl Executor for CpuExecutor {
     }
 
     fn set_state(&mut self, state: &State) -> Result<()> {
-        self.gradients = vec![0.0; state.layout.words(Role::Parameter)];
-        self.state = Some(state.clone());
+        match &mut self.state {
+            Some(held) if held.layout == state.layout => {
+                held.parameters.clone_from(&state.parameters);
+                held.buffers.clone_from(&state.buffers);
+                held.moments.clone_from(&state.moments);
+            }
+            _ => {
+                self.gradients = vec![0.0; state.layout.words(Role::Parameter)];
+                self.state = Some(state.clone());
+            }
+        }
         Ok(())
     }
 
     fn state(&mut self) -> Result<State> {
         CpuExecutor::state(self).cloned()
+    }
+
+    fn gradients(&mut self) -> Result<Vec<f32>> {
+        Ok(self.gradients.clone())
     }
 
     fn add_data(&mut self, images: usize, bytes: usize) -> Result<DataId> {
@@ -336,7 +356,14 @@ impl Executor for CpuExecutor {
     fn run(&mut self, plan: PlanId, steps: &[StepScalars]) -> Result<()> {
         self.plans.get(plan)?;
         // From one of the pool's own threads, operations share their work without waking it anew.
-        rayon::scope(|_| self.run_steps(plan, steps))
+        match self.threads.take() {
+            None => rayon::scope(|_| self.run_steps(plan, steps)),
+            Some(threads) => {
+                let result = threads.install(|| self.run_steps(plan, steps));
+                self.threads = Some(threads);
+                result
+            }
+        }
     }
 
     fn plan(&self, plan: PlanId) -> Result<&Plan> {

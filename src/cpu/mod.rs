@@ -2,5 +2,6 @@
 
 mod executor;
 mod log;
+mod outputs;
 
 pub use executor::CpuExecutor;

@@ -222,6 +222,16 @@ impl Executor for GpuExecutor {
         Ok(State { layout, parameters, buffers, moments })
     }
 
+    fn gradients(&mut self) -> Result<Vec<f32>> {
+        self.submissions.wait(&self.device)?;
+        self.device.check()?;
+        let gradients = self.state.as_ref().and_then(StateMemory::gradients);
+        let Some((buffer, words)) = gradients else {
+            return Err(Error::Graph("no plan was added that stores gradients".into()));
+        };
+        self.readback.read(&self.device, buffer, 0, words)
+    }
+
     fn add_data(&mut self, images: usize, bytes: usize) -> Result<DataId> {
         self.device.check()?;
         self.data.push(DataMemory::new(&self.device, images, bytes)?);

@@ -84,6 +84,11 @@ impl StateMemory {
         }
         Ok(())
     }
+
+    /// Where gradients are stored, if they are, and how many numbers they are.
+    pub fn gradients(&self) -> Option<(&wgpu::Buffer, usize)> {
+        Some((self.gradients.as_ref()?, self.layout.words(Role::Parameter)))
+    }
 }
 
 impl StateMemory {

@@ -67,9 +67,9 @@ impl<'a> Draft<'a> {
             }
         }
         self.record_metrics();
-        if let Some(training) = &self.request.training {
-            let left = gradients.iter().filter(|(name, _)| !updates.update(name));
-            self.copy_gradients(left)?;
+        let left = gradients.iter().filter(|(name, _)| !updates.update(name));
+        self.copy_gradients(left)?;
+        if let Some(training) = self.training() {
             self.optimise(training, &updates);
             self.update_buffers()?;
         }
@@ -82,6 +82,11 @@ impl<'a> Draft<'a> {
             outputs.insert(name.clone(), (location, self.graph.shape(*node).clone()));
         }
         self.allocate(outputs)
+    }
+
+    /// How the state is changed, if it is.
+    fn training(&self) -> Option<&'a Training> {
+        self.request.training.as_ref().filter(|_| self.request.updates_state())
     }
 
     /// Parameters by the operation, or further output of one, that gives their gradient to nobody but
@@ -217,10 +222,13 @@ impl<'a> Draft<'a> {
     /// What the optimiser updates: all parameters, and their moments.
     fn trained(&self) -> Vec<Location> {
         let length = self.request.layout.words(Role::Parameter);
-        let training = self.request.training.as_ref();
-        let moments = training.map_or(0, |training| training.optimiser.moments());
-        let areas = [Area::Parameters].into_iter().chain((0..moments).map(Area::Moment));
+        let areas = [Area::Parameters].into_iter().chain((0..self.moments()).map(Area::Moment));
         areas.map(|area| Location::whole(area, 0, length)).collect()
+    }
+
+    /// How many moments the optimiser keeps.
+    fn moments(&self) -> usize {
+        self.training().map_or(0, |training| training.optimiser.moments())
     }
 
     fn location(&self, node: NodeId) -> Location {
@@ -366,9 +374,8 @@ impl<'a> Draft<'a> {
             locations.chain(&mut step.scratch).for_each(reslot);
         }
         outputs.values_mut().for_each(|(location, _)| reslot(location));
-        let moments =
-            self.request.training.as_ref().map_or(0, |training| training.optimiser.moments());
-        let stores_gradients = self.steps.iter().any(Step::stores_gradients);
+        let moments = self.moments();
+        let stores_gradients = self.steps.iter().any(Step::has_stored_gradients);
         let inputs = self.inputs.iter().map(|(_, shape)| shape.elements());
         let constants = self.constants.iter().map(|value| value.shape().elements());
         let memory = MemoryReport::new(

@@ -163,7 +163,7 @@ impl Timed {
 }
 
 /// A device that holds one state, runs plans over it, and keeps the host waiting only when asked
-/// for results.
+/// for results. A thread may hand it to another.
 ///
 /// [`gpu::open`](crate::gpu::open) gives the one that the user chose. What is written against this
 /// trait runs on each of them:
@@ -195,7 +195,7 @@ impl Timed {
 /// assert_eq!(roots(opened.executor.as_mut(), &squares)?.data(), [1.0, 2.0, 3.0]);
 /// # Ok::<(), diabolo::error::Error>(())
 /// ```
-pub trait Executor {
+pub trait Executor: Send {
     /// The device's name, as reports print it.
     fn name(&self) -> String;
 
@@ -213,6 +213,13 @@ pub trait Executor {
     /// # Errors
     /// When no state was set or the device is lost.
     fn state(&mut self) -> Result<State>;
+
+    /// The gradients that the last step of a plan of [`Stage::Gradients`](super::plan::Stage::Gradients) stored,
+    /// laid out like the parameters. Waits for it.
+    ///
+    /// # Errors
+    /// When no plan stores gradients or the device is lost.
+    fn gradients(&mut self) -> Result<Vec<f32>>;
 
     /// Makes room for `images` images of `bytes` bytes each.
     ///

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::parameter::{Initialiser, ParamName, Role, StateEntry, StateLayout};
+use super::pooling::Pooling;
 use crate::error::{Error, Result};
 use crate::ops::{Builder, MAX_INPUTS, NodeId, Op};
 use crate::rng::Stream;
@@ -82,6 +83,7 @@ pub struct Graph {
     pub(super) nodes: Vec<Node>,
     state: Vec<StateEntry>,
     updates: Vec<(ParamName, NodeId)>,
+    pub(super) pooled: Vec<(NodeId, Pooling)>,
     /// Equal operations on equal inputs are one node.
     known: HashMap<(String, Vec<NodeId>), NodeId>,
     streams: u32,

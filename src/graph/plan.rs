@@ -110,8 +110,8 @@ impl Step {
         Dispatch { kernel: dispatch.kernel.with_halves(halves), ..dispatch }
     }
 
-    pub(super) fn stores_gradients(&self) -> bool {
-        self.outputs.iter().any(|output| output.area == Area::Gradients)
+    pub(super) fn has_stored_gradients(&self) -> bool {
+        self.inputs.iter().chain(&self.outputs).any(|place| place.area == Area::Gradients)
     }
 }
 
@@ -124,6 +124,18 @@ pub struct Training {
     pub optimiser: Optimiser,
     /// Gradients are scaled down so that their common Euclidean norm is at most this.
     pub clip_norm: Option<f32>,
+}
+
+/// How much of a training step a plan takes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Stage {
+    /// All of it.
+    #[default]
+    Whole,
+    /// The gradients of a shard of the batch, which are stored; nothing of the state changes.
+    Gradients,
+    /// What the optimiser makes of stored gradients, and the updates of the state.
+    Update,
 }
 
 /// What a plan is to do.
@@ -139,6 +151,8 @@ pub struct PlanRequest<'a> {
     pub metrics: Vec<(String, NodeId)>,
     /// Also take an optimiser step.
     pub training: Option<Training>,
+    /// How much of that step.
+    pub stage: Stage,
     /// The adapter, or `None` for the CPU.
     pub target: Option<&'a GpuTarget>,
     /// Whether biases and activations are fused; off only to check that it changes nothing.
@@ -156,10 +170,16 @@ impl<'a> PlanRequest<'a> {
             outputs: vec![],
             metrics: vec![],
             training: None,
+            stage: Stage::Whole,
             target,
             fuse: true,
             half: None,
         }
+    }
+
+    /// Whether it changes the state.
+    pub(super) fn updates_state(&self) -> bool {
+        self.training.is_some() && self.stage != Stage::Gradients
     }
 }
 
@@ -199,7 +219,7 @@ pub struct Plan {
     pub layout: StateLayout,
     /// How many moments the optimiser keeps; 0 for a plan that does not train.
     pub moments: usize,
-    /// Whether any parameter's gradient is stored, for the optimiser to read.
+    /// Whether any parameter's gradient is stored, by this plan or for it, for the optimiser to read.
     pub stores_gradients: bool,
     /// Bytes, planned and unplanned.
     pub memory: MemoryReport,

@@ -4,7 +4,7 @@ use super::draft::Draft;
 use super::halves::{Demands, halve_terms, storages};
 use super::nodes::{Graph, Kind};
 use super::parameter::{ParamName, Role, StateLayout};
-use super::plan::{Plan, PlanRequest};
+use super::plan::{Plan, PlanRequest, Stage};
 use crate::error::{Error, Result};
 use crate::ops::{Builder, NodeId, Storage};
 
@@ -16,9 +16,10 @@ impl Plan {
     /// number, a tensor is larger than the adapter can bind, or the adapter has no f16 where that is wanted.
     pub fn new(request: &PlanRequest) -> Result<Plan> {
         let mut graph = request.graph.clone();
+        let differentiated = request.training.as_ref().filter(|_| request.stage != Stage::Update);
         // What a gradient begins with is the first node that is added for it.
-        let seed = request.training.as_ref().map(|_| NodeId(graph.nodes().len() as u32));
-        let gradients = match &request.training {
+        let seed = differentiated.map(|_| NodeId(graph.nodes().len() as u32));
+        let gradients = match differentiated {
             Some(training) => parameter_gradients(&mut graph, request.layout, training.loss)?,
             None => vec![],
         };
@@ -31,7 +32,7 @@ impl Plan {
         let mut roots: Vec<NodeId> = request.outputs.iter().map(|(_, node)| *node).collect();
         roots.extend(request.metrics.iter().map(|(_, node)| *node));
         roots.extend(gradients.iter().map(|(_, node)| *node));
-        if request.training.is_some() {
+        if request.updates_state() {
             roots.extend(graph.updates().iter().map(|(_, node)| *node));
         }
         let half = request.half.filter(|_| request.target.is_some());

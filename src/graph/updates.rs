@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::nodes::{Graph, Kind, base};
 use super::parameter::{ParamName, StateLayout};
-use super::plan::PlanRequest;
+use super::plan::{PlanRequest, Stage};
 use crate::ops::{NodeId, Op, Optimiser, Update};
 
 /// Operations that update parameters in place of giving their gradients.
@@ -39,12 +39,13 @@ pub(super) struct Search<'a> {
 
 impl Search<'_> {
     /// Finds them, on adapters that fuse updates: none where gradients are scaled by their common norm,
-    /// or nothing is to be fused.
+    /// gradients of other shards are still to come, or nothing is to be fused.
     pub fn updates(&self) -> Updates {
         let training = self.request.training.as_ref();
         let training = training.filter(|training| training.clip_norm.is_none());
+        let is_whole = self.request.stage == Stage::Whole;
         let on_target = self.request.target.is_some_and(|target| target.fuses_updates);
-        let Some(training) = training.filter(|_| self.request.fuse && on_target) else {
+        let Some(training) = training.filter(|_| self.request.fuse && on_target && is_whole) else {
             return Updates::default();
         };
         let readers = self.last_readers();

@@ -16,7 +16,7 @@ use super::recipe::{Recipe, Schedule};
 use super::terms::{by_scale, plus_weighted};
 use super::variant::{CodebookRule, VqVae};
 use crate::error::{Error, Result};
-use crate::graph::{Graph, Initialiser, State};
+use crate::graph::{Graph, Initialiser, Pooling, State};
 use crate::nn::Loss;
 use crate::ops::{self, Activation, Builder, NodeId, RandomKind, ReduceKind, Transpose, UnaryKind};
 use crate::shape::Shape;
@@ -224,6 +224,7 @@ impl VqVae {
         let chosen = ops::one_hot(graph, index, codes)?;
         let used = ops::reduce(graph, chosen, ReduceKind::Sum, &[0])?;
         let used = ops::reshape(graph, used, [codes])?;
+        graph.pool(used, Pooling::Sum);
         let zero = Initialiser::Constant(0.0);
         let counts = graph.buffer("codebook.counts", [codes], zero.clone())?;
         let counted = moved(graph, counts, used)?;
@@ -237,6 +238,7 @@ impl VqVae {
         let column = |graph: &mut Graph, x| ops::reshape(graph, x, [codes, 1]);
         let dead = column(graph, dead)?;
         let fresh = drawn(graph, rows, codes)?;
+        graph.pool(fresh, Pooling::First);
         if self.rule == CodebookRule::Loss {
             // A step replaces parameters by what the optimiser makes of them, so a code that starts
             // again is moved by a buffer that is added to them.
@@ -250,6 +252,7 @@ impl VqVae {
         let sums = graph.buffer("codebook.sums", [codes, self.code_dim], zero)?;
         let transpose = Transpose { a: true, b: false };
         let summed = ops::matmul_transposed(graph, chosen, rows, transpose)?;
+        graph.pool(summed, Pooling::Sum);
         let summed = moved(graph, sums, summed)?;
         let alive = column(graph, alive)?;
         let kept = ops::mul(graph, summed, alive)?;

@@ -2,7 +2,7 @@
 //! other channels have at the same place.
 
 use crate::error::{Error, Result};
-use crate::graph::{Graph, Initialiser};
+use crate::graph::{Graph, Initialiser, Pooling};
 use crate::ops::{self, Builder, ConvGeometry, NodeId, ReduceKind, UnaryKind};
 use crate::shape::Shape;
 use crate::tensor::Tensor;
@@ -32,6 +32,8 @@ pub fn batch_norm(graph: &mut Graph, name: &str, x: NodeId, training: bool) -> R
         let count = shape.elements() / channels.max(1);
         let next = ops::running_moments(graph, running, moments, BATCH_NORM_MOMENTUM, count)?;
         for (buffer, value) in running.into_iter().zip(next) {
+            // Linear in the moments, so that it is the mean over shards.
+            graph.pool(value, Pooling::Mean);
             graph.update(buffer, value)?;
         }
     }

@@ -1,6 +1,6 @@
 //! What changes from step to step.
 
-use crate::rng::Seed;
+use crate::rng::{self, Seed, Stream};
 
 /// Numbers that change from step to step; `struct Step` in `shaders/shared/step.wgsl`.
 #[repr(C)]
@@ -18,8 +18,9 @@ pub struct StepScalars {
     pub seed: [u32; 2],
     /// Learning rate of this step.
     pub learning_rate: f32,
-    /// Not used; keeps the struct at a multiple of 16 bytes.
-    pub padding: f32,
+    /// The place in its batch of the first image of this step: 0, unless the batch comes in shards. Counts random
+    /// draws as well, so that no two shards draw the same.
+    pub place: u32,
     /// `1 - beta1^t` and `1 - beta2^t` of Adam, and two spare places.
     pub corrections: [f32; 4],
 }
@@ -28,5 +29,12 @@ impl StepScalars {
     /// The run's seed, put together again.
     pub fn seed(&self) -> Seed {
         Seed(u64::from(self.seed[0]) | u64::from(self.seed[1]) << 32)
+    }
+
+    /// The four words of elements `4 * block ..` of `stream` at this step: `random_words` of
+    /// `shaders/shared/philox.wgsl`.
+    #[inline(always)]
+    pub fn random_words(&self, stream: Stream, block: u32) -> [u32; 4] {
+        rng::philox([block, self.step, stream.0, self.place], self.seed)
     }
 }

@@ -57,7 +57,7 @@ impl StepField {
             field("weight", offset_of!(StepScalars, weight), "f32", 1),
             field("seed", offset_of!(StepScalars, seed), "u32", 2),
             field("learning_rate", offset_of!(StepScalars, learning_rate), "f32", 1),
-            field("padding", offset_of!(StepScalars, padding), "f32", 1),
+            field("place", offset_of!(StepScalars, place), "u32", 1),
             field("corrections", offset_of!(StepScalars, corrections), "f32", 4),
         ]
     }

@@ -31,6 +31,9 @@ pub struct MetricsFile {
     /// Images trained on, a second of training.
     #[serde(deserialize_with = "number_or_null")]
     pub images_per_second: f64,
+    /// Who computed how many shards of the steps, where these came in shards; since the run was last resumed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub shares: Vec<Share>,
     /// Every epoch, in order.
     pub epochs: Vec<EpochMetrics>,
     /// The finished model on the held-out images: each measure that applies, by name.
@@ -39,6 +42,21 @@ pub struct MetricsFile {
     /// The divergence of each dimension of a variational code from the prior, in nats.
     #[serde(default, skip_serializing_if = "Vec::is_empty", deserialize_with = "list_with_nulls")]
     pub kl_per_dimension: Vec<f32>,
+}
+
+/// What a device did of a training in shards.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Share {
+    /// Its name.
+    pub device: String,
+    /// Shards that it computed.
+    pub shards: u64,
+}
+
+impl From<(String, u64)> for Share {
+    fn from((device, shards): (String, u64)) -> Self {
+        Self { device, shards }
+    }
 }
 
 /// One epoch.
@@ -139,6 +157,7 @@ mod tests {
             parameters: 1_234,
             planned_bytes: u64::MAX,
             images_per_second: 1e5,
+            shares: vec![Share { device: "a".to_owned(), shards: 9 }],
             epochs: vec![EpochMetrics { epoch: 1, train_loss, test_loss: 0.1, ..epoch }],
             test: [("mse", 0.0), ("bce", 88.5), ("psnr", psnr)]
                 .map(|(name, value)| (name.to_owned(), value))

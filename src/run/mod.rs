@@ -19,7 +19,7 @@ mod unfinished;
 
 pub use folder::{RunFile, RunFolder};
 pub use lock::{LOCK_FILE, RunLock};
-pub use metrics::{EpochMetrics, MetricsFile};
+pub use metrics::{EpochMetrics, MetricsFile, Share};
 pub use profile::{OperationProfile, ProfileFile};
 #[cfg(feature = "cli")]
 pub use program::{

@@ -58,6 +58,9 @@ pub struct Config {
     pub epochs: u32,
     /// Images a step.
     pub batch: usize,
+    /// Shards that a step's images come in, each of as many.
+    #[serde(default = "one", skip_serializing_if = "is_one")]
+    pub shards: usize,
     /// Learning rate at the start.
     pub learning_rate: f32,
     /// How it goes on.
@@ -106,6 +109,7 @@ impl Config {
             missing: None,
             epochs: 1,
             batch: SMALL_BATCH,
+            shards: 1,
             learning_rate: 1e-3,
             schedule: Schedule::Constant,
             seed: 0,
@@ -152,6 +156,11 @@ impl Config {
         self.learning_rate * self.schedule.factor(share)
     }
 
+    /// Images of one plan: those of a step, or of a shard of one.
+    pub(super) fn images_a_plan(&self) -> usize {
+        self.batch / self.shards.max(1)
+    }
+
     /// What corrupts the images that the encoder sees, in training or in evaluation.
     pub fn noise(&self, training: bool) -> Option<Corruption> {
         if training { self.noise } else { self.test_noise.or(self.noise) }
@@ -180,6 +189,7 @@ impl Config {
         if self.batch > 1 << 20 {
             return Err(Error::option("--batch", "takes at most 1048576 images"));
         }
+        self.check_shards()?;
         if self.epochs == 0 {
             return Err(Error::option("--epochs", "there must be at least one"));
         }
@@ -224,6 +234,23 @@ impl Config {
             noise.iter().flatten().try_for_each(Corruption::check_numbers)?;
         }
         self.model.check()
+    }
+
+    /// Refuses shards of other sizes than each other's.
+    fn check_shards(&self) -> Result<()> {
+        let (shards, batch) = (self.shards, self.batch);
+        if shards == 0 {
+            return Err(Error::option("--shards", "there must be at least one"));
+        }
+        if batch.is_multiple_of(shards) {
+            return Ok(());
+        }
+        let fewer = (1..=shards).rev().find(|fewer| batch.is_multiple_of(*fewer)).unwrap_or(1);
+        let next = batch.next_multiple_of(shards);
+        let what = format!(
+            "{shards} are not of one size where --batch is {batch}; give --shards {fewer}, or --batch {next}"
+        );
+        Err(Error::option("--shards", what))
     }
 
     /// Refuses noise that has no strength, for a model that is told how strong it is.
@@ -335,6 +362,14 @@ fn with_test(
     let train = part(known.map_or(&[], |known| &known.train));
     let held_out = part(known.map_or(&[], |known| &known.held_out));
     Dataset::load_known(source, &all, train.as_ref())?.with_test(test, options, held_out.as_ref())
+}
+
+fn one() -> usize {
+    1
+}
+
+fn is_one(number: &usize) -> bool {
+    *number == 1
 }
 
 /// A whole number that TOML can hold: its numbers are signed.

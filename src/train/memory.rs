@@ -67,17 +67,9 @@ pub(super) fn check(
         return Ok(());
     }
     let fixed = Needs { plans: 0, ..needs };
-    let mut batch = config.batch.min(dataset.train.count);
-    let mut fits = None;
-    while batch > 1 && fits.is_none() && fixed.total() < available {
-        batch /= 2;
-        let plans = of_batch(batch)?.iter().map(bytes_of).sum();
-        fits = (Needs { plans, ..needs }.total() <= available).then_some(batch);
-    }
-    let advice = match fits {
-        Some(batch) => {
-            format!("--batch {batch} would fit, or try a smaller --size, --arch or --latent")
-        }
+    let most = config.images_a_plan().min(dataset.train.count);
+    let advice = match fitting(config, most, (fixed, available), of_batch)? {
+        Some(found) => format!("{found} would fit, or try a smaller --size, --arch or --latent"),
         None => "use a smaller --size, --arch or --latent".to_owned(),
     };
     let Needs { plans, state, images } = needs;
@@ -92,6 +84,29 @@ pub(super) fn check(
         Bytes(images),
         Bytes(available),
     )))
+}
+
+/// Options under which a training fits that takes `fixed` beside its plans, in which `most` images do not: in the
+/// same steps if they can come in shards, and in smaller ones.
+fn fitting(
+    config: &Config,
+    mut most: usize,
+    (fixed, available): (Needs, u64),
+    of_batch: &dyn Fn(usize) -> Result<Vec<Plan>>,
+) -> Result<Option<String>> {
+    while most > 1 && fixed.total() < available {
+        most /= 2;
+        let plans = of_batch(most)?.iter().map(bytes_of).sum();
+        if (Needs { plans, ..fixed }).total() <= available {
+            let smaller = format!("--batch {}", most * config.shards);
+            let whole = config.batch.is_multiple_of(most);
+            return Ok(Some(match whole {
+                true => format!("--shards {} or {smaller}", config.batch / most),
+                false => smaller,
+            }));
+        }
+    }
+    Ok(None)
 }
 
 fn bytes_of(plan: &Plan) -> u64 {

@@ -17,8 +17,13 @@ mod plans;
 mod position;
 mod precision;
 mod report;
+mod scalars;
+mod shards;
 mod start;
+mod steps;
 mod trainer;
+mod tree;
+mod workers;
 
 pub use collapse_watch::CollapseWatch;
 pub use config::Config;

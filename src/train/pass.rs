@@ -3,7 +3,7 @@
 use std::ops::{ControlFlow, Range};
 
 use crate::data::Images;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::graph::{
     DataId, Executor, Finding, METRIC_ROWS, MetricRow, Plan, PlanId, find_not_finite,
 };
@@ -56,6 +56,13 @@ pub(super) fn batch_sizes(count: usize, most: usize) -> Vec<usize> {
 pub(super) struct BatchPlan {
     pub plan: PlanId,
     pub batch: usize,
+}
+
+/// What a step measured, and how many images it took.
+#[derive(Clone, Debug)]
+pub(super) struct Taken {
+    pub images: usize,
+    pub row: MetricRow,
 }
 
 /// The plans of a pass over one set of images.
@@ -111,10 +118,16 @@ impl<'a> Pass<'a> {
         self.images.count
     }
 
-    /// How many images the step of this row took.
-    pub fn batch_of(&self, row: &MetricRow) -> usize {
+    /// What the step of this row took.
+    fn taken(&self, row: MetricRow) -> Taken {
         let plan = self.plans.iter().find(|known| known.plan == row.plan);
-        plan.map_or(0, |plan| plan.batch)
+        Taken { images: plan.map_or(0, |plan| plan.batch), row }
+    }
+
+    /// Steps whose metrics have arrived; with `wait`, all.
+    fn arrivals(&self, executor: &mut dyn Executor, wait: bool) -> Result<Vec<Taken>> {
+        let rows = executor.take_metrics(wait)?.into_iter();
+        Ok(rows.map(|row| self.taken(row)).collect())
     }
 
     /// Takes those of these steps that there are, the images in `order`, each step with the scalars
@@ -127,11 +140,9 @@ impl<'a> Pass<'a> {
         order: &[u32],
         range: Range<u32>,
         mut scalars: impl FnMut(u32) -> StepScalars,
-        mut arrived: impl FnMut(&Self, Vec<MetricRow>) -> Result<ControlFlow<()>>,
+        mut arrived: impl FnMut(&[Taken]) -> Result<ControlFlow<()>>,
     ) -> Result<u32> {
-        if self.room.resident {
-            executor.write_order(self.data, order)?;
-        }
+        self.arrange(executor, order)?;
         let mut step = range.start;
         let mut done = self.images_before(step);
         while done < order.len() && step < range.end {
@@ -156,12 +167,33 @@ impl<'a> Pass<'a> {
             executor.run(current.plan, &call)?;
             step += steps as u32;
             done += taken;
-            if arrived(self, executor.take_metrics(false)?)?.is_break() {
+            if arrived(&self.arrivals(executor, false)?)?.is_break() {
                 break;
             }
         }
-        let _ = arrived(self, executor.take_metrics(true)?)?;
+        let _ = arrived(&self.arrivals(executor, true)?)?;
         Ok(step - range.start)
+    }
+
+    /// Tells the device the order of the images, where it holds all of them.
+    pub fn arrange(&self, executor: &mut dyn Executor, order: &[u32]) -> Result<()> {
+        if self.room.resident { executor.write_order(self.data, order) } else { Ok(()) }
+    }
+
+    /// Takes step `number` alone, in the order that was [arranged](Self::arrange), and waits for it. The plan,
+    /// and what it measured.
+    pub fn take(
+        &self,
+        executor: &mut dyn Executor,
+        order: &[u32],
+        number: u32,
+        scalars: StepScalars,
+    ) -> Result<(PlanId, Taken)> {
+        let (plan, cursor) = self.place(executor, order, number)?;
+        executor.run(plan, &[StepScalars { cursor, row: 0, ..scalars }])?;
+        let taken = self.arrivals(executor, true)?.pop();
+        let taken = taken.ok_or_else(|| Error::Graph("a step measured nothing".into()))?;
+        Ok((plan, taken))
     }
 
     /// Takes one step operation by operation, and finds the first that gives a number that is not
@@ -173,14 +205,22 @@ impl<'a> Pass<'a> {
         number: u32,
         scalars: StepScalars,
     ) -> Result<Option<Finding>> {
-        if self.room.resident {
-            executor.write_order(self.data, order)?;
-        }
+        self.arrange(executor, order)?;
+        let (plan, cursor) = self.place(executor, order, number)?;
+        find_not_finite(executor, plan, &StepScalars { cursor, row: 0, ..scalars })
+    }
+
+    /// The plan of step `number`, and where it begins in the order that the device has.
+    fn place(
+        &self,
+        executor: &mut dyn Executor,
+        order: &[u32],
+        number: u32,
+    ) -> Result<(PlanId, u32)> {
         let done = self.images_before(number);
         let current = self.plan_for(order.len().saturating_sub(done));
         let end = order.len().min(done + current.batch);
-        let cursor = self.send(executor, order, done..end)? as u32;
-        find_not_finite(executor, current.plan, &StepScalars { cursor, row: 0, ..scalars })
+        Ok((current.plan, self.send(executor, order, done..end)? as u32))
     }
 
     /// Images that the steps before this one take.
@@ -266,8 +306,8 @@ mod tests {
         let parts = [0..1, 1..4, 4..4, 4..u32::MAX];
         let mut taken = 0;
         for part in parts {
-            let steps = pass.run(executor, order, part, scalars, |pass, rows| {
-                means.extend(rows.iter().map(|row| (row.values[0], pass.batch_of(row))));
+            let steps = pass.run(executor, order, part, scalars, |steps| {
+                means.extend(steps.iter().map(|step| (step.row.values[0], step.images)));
                 Ok(ControlFlow::Continue(()))
             });
             taken += steps.unwrap() as usize;

@@ -2,8 +2,10 @@
 
 use super::config::Config;
 use crate::data::{Element, ImageShape};
-use crate::error::Result;
-use crate::graph::{Data, Graph, Plan, PlanRequest, StateLayout, Training};
+use crate::error::{Error, Result};
+use crate::graph::{
+    Area, Data, Graph, Plan, PlanRequest, Pooling, Stage, StateLayout, Training, pooled_name,
+};
 use crate::models::{Batch, Scope};
 use crate::nn::{self, Decoded, Loss, Output};
 use crate::ops::{self, GpuTarget, NodeId};
@@ -85,20 +87,82 @@ pub fn training_plan(
     target: Option<&GpuTarget>,
     fuse: bool,
 ) -> Result<Plan> {
-    let mut graph = Graph::new();
-    let scope = &mut Scope { graph: &mut graph, training: true };
-    let batch = batch_of_data(config, shape, scope)?;
-    let objective = config.model.objective(scope, &batch)?;
-    let mut metrics = vec![("loss".into(), objective.loss)];
-    metrics.extend(objective.activity.map(|activity| ("activity".into(), activity)));
-    let (loss, optimiser) = (objective.loss, config.optimiser);
+    let Trained { graph, metrics, training } = Trained::new(config, shape)?;
     Plan::new(&PlanRequest {
         metrics,
-        training: Some(Training { loss, optimiser, clip_norm: None }),
+        training: Some(training),
         fuse,
         half: config.precision.half(shape.batch, target)?,
         ..PlanRequest::new(&graph, layout, target)
     })
+}
+
+/// A training step's graph.
+struct Trained {
+    graph: Graph,
+    metrics: Vec<(String, NodeId)>,
+    training: Training,
+}
+
+impl Trained {
+    fn new(config: &Config, shape: BatchShape) -> Result<Self> {
+        let mut graph = Graph::new();
+        let scope = &mut Scope { graph: &mut graph, training: true };
+        let batch = batch_of_data(config, shape, scope)?;
+        let objective = config.model.objective(scope, &batch)?;
+        let mut metrics = vec![("loss".into(), objective.loss)];
+        metrics.extend(objective.activity.map(|activity| ("activity".into(), activity)));
+        let (loss, optimiser) = (objective.loss, config.optimiser);
+        Ok(Self { graph, metrics, training: Training { loss, optimiser, clip_norm: None } })
+    }
+}
+
+/// A plan of one shard of a training step, of `shape.batch` images: it logs what a [`training_plan`] logs,
+/// stores the gradients of the shard's mean loss, and gives what updates of the state read of the batch.
+pub(super) fn shard_plan(
+    config: &Config,
+    layout: &StateLayout,
+    shape: BatchShape,
+    target: Option<&GpuTarget>,
+) -> Result<Plan> {
+    let Trained { graph, metrics, training } = Trained::new(config, shape)?;
+    let pooled = graph.pooled().iter().enumerate();
+    Plan::new(&PlanRequest {
+        outputs: pooled.map(|(number, (node, _))| (pooled_name(number), *node)).collect(),
+        metrics,
+        training: Some(training),
+        stage: Stage::Gradients,
+        half: config.precision.half(shape.batch, target)?,
+        ..PlanRequest::new(&graph, layout, target)
+    })
+}
+
+/// The plan, for the processor, of what ends a training step of `shape.batch` images in shards: the optimiser
+/// and the updates of the state, from stored gradients and what is pooled of the shards, as it says besides.
+///
+/// # Errors
+/// When an update of the state reads the images past what is pooled.
+pub(super) fn update_plan(
+    config: &Config,
+    layout: &StateLayout,
+    shape: BatchShape,
+) -> Result<(Plan, Vec<Pooling>)> {
+    let Trained { graph, training, .. } = Trained::new(config, shape)?;
+    let behind = graph.behind_pools();
+    let plan = Plan::new(&PlanRequest {
+        training: Some(training),
+        stage: Stage::Update,
+        ..PlanRequest::new(&behind, layout, None)
+    })?;
+    let is_data = |area| matches!(area, Area::Data(_));
+    if plan.steps.iter().flat_map(|step| &step.inputs).any(|input| is_data(input.area)) {
+        let what = format!(
+            "is for models that can be trained in parts, which {} cannot; leave it out",
+            config.model.name()
+        );
+        return Err(Error::option("--shards", what));
+    }
+    Ok((plan, graph.pooled().iter().map(|(_, pooling)| *pooling).collect()))
 }
 
 /// A plan that measures a batch: the objective, and how near the reconstructions come.

@@ -8,7 +8,10 @@ use super::pass::Pass;
 use super::planning::Planning;
 use super::position::{Adaptation, PartEpoch, Position};
 use super::report::{Advance, EpochReport, Fault, Listener};
+use super::scalars::Scalars;
+use super::shards::Shards;
 use super::start::begin;
+use super::steps::Steps;
 use crate::data::{Dataset, Images, permutation};
 use crate::error::{Error, Result};
 use crate::evaluate::{Evaluation, WeightedMean};
@@ -48,7 +51,7 @@ pub struct Trainer<'a> {
     executor: &'a mut dyn Executor,
     config: &'a Config,
     dataset: &'a Dataset,
-    train: Pass<'a>,
+    train: Steps<'a>,
     test: Pass<'a>,
     /// Bytes of the training plan.
     planned_bytes: u64,
@@ -70,9 +73,8 @@ impl<'a> Trainer<'a> {
         config: &'a Config,
         dataset: &'a Dataset,
     ) -> Result<Self> {
-        let this = Self::to_resume(executor, config, dataset)?;
-        let state = this.beginning()?;
-        this.executor.set_state(&state)?;
+        let mut this = Self::to_resume(executor, config, dataset)?;
+        this.begin()?;
         Ok(this)
     }
 
@@ -86,6 +88,25 @@ impl<'a> Trainer<'a> {
         config: &'a Config,
         dataset: &'a Dataset,
     ) -> Result<Self> {
+        Self::with_helpers(executor, vec![], config, dataset)
+    }
+
+    /// The same, where `helpers` compute shards of the steps besides `executor`, which alone measures and
+    /// makes pictures. To [begin](Self::begin) or to [go on](Self::resume).
+    ///
+    /// # Errors
+    /// When the model does not fit the images or a device, or there are helpers and no
+    /// [shards](Config::shards).
+    pub fn with_helpers(
+        executor: &'a mut dyn Executor,
+        helpers: Vec<Box<dyn Executor>>,
+        config: &'a Config,
+        dataset: &'a Dataset,
+    ) -> Result<Self> {
+        if !helpers.is_empty() && config.shards < 2 {
+            let what = "leaves nothing for a second device to do; give --shards 8";
+            return Err(Error::option("--shards", format!("{} {what}", config.shards)));
+        }
         if dataset.paired {
             config.check_pairs()?;
         }
@@ -96,15 +117,23 @@ impl<'a> Trainer<'a> {
         let planned = plans.iter().map(|plan| plan.memory.total()).max().unwrap_or(0);
         let mut plans = plans.into_iter();
         // They are for a state on the device, whatever its values.
-        executor.set_state(&drawn(&layout, config))?;
+        let state = drawn(&layout, config);
+        executor.set_state(&state)?;
         let mut pass = |executor: &mut dyn Executor, images: &'a Images| {
-            let room = planning.room(images, config.batch);
-            Pass::new(executor, images, room, config.batch, |_| {
+            let room = planning.room(images, config.images_a_plan());
+            Pass::new(executor, images, room, config.images_a_plan(), |_| {
                 Ok(plans.next().expect("there is a plan for each size of a batch"))
             })
         };
         let train = pass(executor, &dataset.train)?;
         let test = pass(executor, &dataset.test)?;
+        let train = match config.shards {
+            0 | 1 => Steps::Whole(train),
+            _ => {
+                let shards = Shards::new(&planning, dataset, &state, (executor, train), helpers)?;
+                Steps::Shared(Box::new(shards))
+            }
+        };
         let planned_bytes = planned;
         let mut this = Self {
             executor,
@@ -122,9 +151,27 @@ impl<'a> Trainer<'a> {
         Ok(this)
     }
 
+    /// Sets the state to that which a run [begins](Self::beginning) with.
+    ///
+    /// # Errors
+    /// When the device is lost.
+    pub fn begin(&mut self) -> Result<()> {
+        let state = self.beginning()?;
+        self.train.set_state(self.executor, &state)
+    }
+
     /// Bytes of the largest plan, as planned.
     pub fn planned_bytes(&self) -> u64 {
         self.planned_bytes
+    }
+
+    /// The devices that compute shards, by name, and how many each has computed here; nothing where steps are
+    /// not in shards.
+    pub fn shares(&self) -> Vec<(String, u64)> {
+        match &self.train {
+            Steps::Whole(_) => vec![],
+            Steps::Shared(shards) => shards.shares(self.executor),
+        }
     }
 
     /// Which tensors the model has.
@@ -159,7 +206,7 @@ impl<'a> Trainer<'a> {
 
     /// Steps that an epoch takes.
     pub fn steps_an_epoch(&self) -> u32 {
-        self.train.steps() as u32
+        self.train.count() as u32
     }
 
     /// The state that a run begins with: drawn by its seed, a linear path as the principal components
@@ -178,7 +225,7 @@ impl<'a> Trainer<'a> {
     /// # Errors
     /// When the device is lost.
     pub fn state(&mut self) -> Result<State> {
-        self.executor.state()
+        self.train.state(self.executor)
     }
 
     /// Goes on from a state that was reached at this position.
@@ -194,7 +241,7 @@ impl<'a> Trainer<'a> {
             );
             return Err(Error::Graph(what));
         }
-        self.executor.set_state(state)?;
+        self.train.set_state(self.executor, state)?;
         self.adapt(position.adaptation);
         self.position = position;
         Ok(())
@@ -237,7 +284,7 @@ impl<'a> Trainer<'a> {
         self.arrange();
         let PartEpoch { steps, mut mean, seconds } = self.position.part.clone();
         let range = steps..steps.saturating_add(most);
-        let scalars = Scalars::new(self.config, &self.position, self.train.steps(), self.adapted);
+        let scalars = Scalars::new(self.config, &self.position, self.train.count(), self.adapted);
         let mut fault = None;
         let order = &self.order.1;
         let taken = self.train.run(
@@ -245,19 +292,19 @@ impl<'a> Trainer<'a> {
             order,
             range,
             |n| scalars.of(n),
-            |pass, rows| {
+            |steps| {
                 let mut images = 0;
-                for row in rows.iter().take_while(|_| fault.is_none()) {
-                    let (step, loss) = (row.scalars.step, row.values[0]);
+                for taken in steps.iter().take_while(|_| fault.is_none()) {
+                    let (step, loss) = (taken.row.scalars.step, taken.row.values[0]);
                     if !loss.is_finite() {
                         fault = Some(Fault { step, loss: Some(loss) });
                         return Ok(ControlFlow::Break(()));
                     }
-                    mean.add(row, pass.batch_of(row));
-                    images += pass.batch_of(row);
+                    mean.add(&taken.row, taken.images);
+                    images += taken.images;
                 }
-                if let Some(row) = rows.last().filter(|_| fault.is_none()) {
-                    listener.advanced(images, f64::from(row.values[0]));
+                if let Some(last) = steps.last().filter(|_| fault.is_none()) {
+                    listener.advanced(images, f64::from(last.row.values[0]));
                 }
                 Ok(match fault.is_some() || listener.pauses() {
                     true => ControlFlow::Break(()),
@@ -295,7 +342,7 @@ impl<'a> Trainer<'a> {
     pub(super) fn inspect(&mut self) -> Result<Option<Finding>> {
         self.arrange();
         let number = self.position.part.steps;
-        let scalars = Scalars::new(self.config, &self.position, self.train.steps(), self.adapted);
+        let scalars = Scalars::new(self.config, &self.position, self.train.count(), self.adapted);
         self.train.inspect(self.executor, &self.order.1, number, scalars.of(number))
     }
 
@@ -307,7 +354,7 @@ impl<'a> Trainer<'a> {
     }
 
     fn shuffled(&self, epoch: u32) -> Vec<u32> {
-        let images = u32::try_from(self.train.count());
+        let images = u32::try_from(self.dataset.train.count);
         let images = images.expect("a dataset has under 2^32 images");
         permutation(Seed(self.config.seed), stream::SHUFFLE, epoch, images)
     }
@@ -323,8 +370,8 @@ impl<'a> Trainer<'a> {
         let seed = DRAWS.key();
         let weight = self.config.model.weight(self.position.epoch as f32, self.adapted);
         let scalars = |step| StepScalars { step, weight, seed, ..StepScalars::default() };
-        self.test.run(self.executor, &order, 0..u32::MAX, scalars, |pass, rows| {
-            rows.iter().for_each(|row| mean.add(row, pass.batch_of(row)));
+        self.test.run(self.executor, &order, 0..u32::MAX, scalars, |steps| {
+            steps.iter().for_each(|taken| mean.add(&taken.row, taken.images));
             Ok(ControlFlow::Continue(()))
         })?;
         Ok(mean.evaluation(self.test.metrics()))
@@ -334,45 +381,4 @@ impl<'a> Trainer<'a> {
 /// Parameters as the seed of `config` draws them.
 fn drawn(layout: &StateLayout, config: &Config) -> State {
     State::initial(layout, Seed(config.seed), config.optimiser.moments())
-}
-
-/// What changes from step to step of an epoch.
-struct Scalars<'a> {
-    config: &'a Config,
-    /// Steps before the epoch.
-    first: u32,
-    /// Steps of an epoch.
-    count: usize,
-    epoch: u32,
-    adapted: Option<f32>,
-    learning_rate: f32,
-}
-
-impl<'a> Scalars<'a> {
-    fn new(config: &'a Config, at: &Position, count: usize, adapted: Option<f32>) -> Self {
-        let first = at.step - at.part.steps;
-        let learning_rate = config.learning_rate * 0.5_f32.powi(at.halvings as i32);
-        Self { config, first, count, epoch: at.epoch, adapted, learning_rate }
-    }
-
-    /// The weight of step `number` of the epoch.
-    fn weight(&self, number: u32) -> f32 {
-        let epochs = self.epoch as f32 + number as f32 / self.count as f32;
-        self.config.model.weight(epochs, self.adapted)
-    }
-
-    /// All that step `number` of the epoch is told.
-    fn of(&self, number: u32) -> StepScalars {
-        let (config, step) = (self.config, self.first + number);
-        let length = f64::from(config.epochs) * self.count as f64;
-        let share = f64::from(step) / length;
-        StepScalars {
-            step,
-            weight: self.weight(number),
-            seed: Seed(config.seed).key(),
-            learning_rate: self.learning_rate * config.schedule.factor(share),
-            corrections: config.optimiser.corrections(step),
-            ..StepScalars::default()
-        }
-    }
 }

@@ -193,14 +193,11 @@ impl Drawn {
     /// The plan of everything drawn.
     pub fn plan(&self, target: Option<&GpuTarget>, fuse: bool) -> Result<Plan> {
         Plan::new(&PlanRequest {
-            graph: &self.graph,
-            layout: &self.graph.layout(),
             outputs: self.outputs.clone(),
             metrics: self.metrics(),
-            training: None,
-            target,
             fuse,
             half: self.half,
+            ..PlanRequest::new(&self.graph, &self.graph.layout(), target)
         })
     }
 

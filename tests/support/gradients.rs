@@ -170,16 +170,8 @@ impl<'a> Check<'a> {
 
     fn plan(&mut self, graph: &Graph, outputs: Vec<(String, NodeId)>) -> PlanId {
         let layout = graph.layout();
-        let request = PlanRequest {
-            graph,
-            layout: &layout,
-            outputs,
-            metrics: vec![],
-            training: None,
-            target: None,
-            fuse: false,
-            half: None,
-        };
+        let request =
+            PlanRequest { outputs, fuse: false, ..PlanRequest::new(graph, &layout, None) };
         let plan = Plan::new(&request).unwrap_or_else(|error| panic!("{}: {error}", self.name));
         dispatches::check(&plan);
         self.executor.set_state(&State::initial(&layout, Seed(0), 0)).unwrap();

@@ -169,14 +169,11 @@ impl Setup {
         let (graph, loss) = self.graph()?;
         let layout = graph.layout();
         let plan = Plan::new(&PlanRequest {
-            graph: &graph,
-            layout: &layout,
-            outputs: vec![],
             metrics: vec![("loss".into(), loss)],
             training: Some(Training { loss, optimiser: self.optimiser, clip_norm: self.clip_norm }),
-            target,
             fuse: self.fuse,
             half: self.half,
+            ..PlanRequest::new(&graph, &layout, target)
         })?;
         Ok((plan, layout))
     }

@@ -7,5 +7,7 @@ mod models;
 mod operations;
 mod workload;
 
+pub(super) use models::dataset;
+
 pub use measure::{Ceilings, Loaded, Measured, PlanCosts};
 pub use workload::Workload;

@@ -4,7 +4,7 @@ use rand::RngExt;
 
 use super::measure::{Loaded, PlanCosts};
 use super::workload::{Work, Workload};
-use crate::data::{Element, ImageShape};
+use crate::data::{Dataset, Element, ImageShape, Images};
 use crate::error::Result;
 use crate::graph::{Executor, Plan, State};
 use crate::inference::{Task, layout};
@@ -69,6 +69,30 @@ fn model(kind: Kind, images: ImageShape, choices: Choices) -> Result<Model> {
     Ok(model)
 }
 
+/// So many images of random bytes.
+fn random_images(shape: ImageShape, count: usize) -> Images {
+    let mut random = Philox::new(Seed(0), Stream(0));
+    let pixels = (0..count * shape.elements()).map(|_| random.random()).collect();
+    Images { pixels, count, ..Images::default() }
+}
+
+/// Random images for `steps` steps, and a step of them to measure.
+pub(in crate::bench) fn dataset(config: &Config, steps: usize) -> Dataset {
+    let shape = config.model.images();
+    Dataset {
+        name: "random".into(),
+        shape,
+        masked: false,
+        paired: false,
+        element: Element::Byte,
+        scaling: None,
+        train: random_images(shape, steps * config.batch),
+        test: random_images(shape, config.batch),
+        trains_on_all: false,
+        classes: vec![],
+    }
+}
+
 pub(super) fn load_training(
     executor: &mut dyn Executor,
     config: &Config,
@@ -79,9 +103,7 @@ pub(super) fn load_training(
     let images = config.model.images();
     let (batch, bytes) = (config.batch, images.elements());
     let data = executor.add_data(batch, bytes)?;
-    let mut random = Philox::new(Seed(0), Stream(0));
-    let pixels: Vec<u8> = (0..batch * bytes).map(|_| random.random()).collect();
-    executor.write_data(data, &pixels, &[])?;
+    executor.write_data(data, &random_images(images, batch).pixels, &[])?;
     executor.write_order(data, &(0..batch as u32).collect::<Vec<_>>())?;
     let element = Element::Byte;
     let (masked, paired) = (false, false);

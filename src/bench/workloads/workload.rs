@@ -33,6 +33,14 @@ pub(super) enum Work {
 }
 
 impl Workload {
+    /// How it trains, if it is a training step.
+    pub(in crate::bench) fn training(&self) -> Option<&Config> {
+        match &self.work {
+            Work::Training(config) => Some(config),
+            _ => None,
+        }
+    }
+
     /// The same in another precision than the usual one, if it is a training step.
     pub(super) fn by(self, precision: Precision) -> Self {
         match self.work {

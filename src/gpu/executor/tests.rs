@@ -17,15 +17,11 @@ fn a_lost_device_is_an_error_from_then_on() {
     let x = graph.input("x", [4]);
     let y = ops::add(&mut graph, x, x).unwrap();
     let sum = ops::sum_all(&mut graph, y).unwrap();
+    let layout = StateLayout::default();
     let request = PlanRequest {
-        graph: &graph,
-        layout: &StateLayout::default(),
         outputs: vec![("y".into(), y)],
         metrics: vec![("sum".into(), sum)],
-        training: None,
-        target: executor.target(),
-        fuse: true,
-        half: None,
+        ..PlanRequest::new(&graph, &layout, executor.target())
     };
     let plan = executor.add_plan(Plan::new(&request).unwrap(), None).unwrap();
     executor.run(plan, &[StepScalars::default(); 3]).unwrap();

@@ -213,7 +213,7 @@ impl Corrupt {
         simd::in_rows(call.output(), image, |first, out| {
             for (b, out) in out.chunks_mut(image).enumerate() {
                 let b = first + b;
-                let words = rng::block(step.seed(), self.stream, step.step, b as u32);
+                let words = step.random_words(self.stream, b as u32);
                 corrupt(&input[b * image..][..image], out, words);
             }
         });

@@ -159,8 +159,7 @@ pub(crate) use draw_output;
 pub(crate) fn drawn(step: &StepScalars, stream: Stream, piece: usize) -> [u32; DRAWS] {
     let mut words = [0; DRAWS];
     for (block, words) in words.as_chunks_mut::<4>().0.iter_mut().enumerate() {
-        let block = (piece * BLOCKS + block) as u32;
-        *words = rng::block(step.seed(), stream, step.step, block);
+        *words = step.random_words(stream, (piece * BLOCKS + block) as u32);
     }
     words
 }

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use super::saving::SaveEvery;
 use crate::data::{Dataset, Fit, LoadOptions, Manifest, Source, StoredRange};
 use crate::error::{Error, Result};
+use crate::gpu::DeviceChoices;
 use crate::models::{Choices, Kind, Recipe, Schedule};
 use crate::nn::Output;
 use crate::rng::Seed;
@@ -14,6 +15,8 @@ use crate::train::{
 
 /// Below this many training images, batches are small by default, so that an epoch has steps enough.
 const FEW_IMAGES: usize = 10_000;
+/// Shards of a step where there are several devices.
+const SHARDS: usize = 8;
 /// Epochs on the embedded digits, of which an epoch takes a moment.
 const DIGITS_EPOCHS: u32 = 20;
 
@@ -62,6 +65,10 @@ pub struct TrainArgs {
     /// Images a step [default: the model's, or 32 below 10000 training images]
     #[arg(long, value_name = "N")]
     pub batch: Option<usize>,
+    /// Shards that each step's images come in, of as many images each, which must divide --batch: less memory
+    /// for the same step, and work for several devices [default: 8 for several devices, else 1]
+    #[arg(long, value_name = "N")]
+    pub shards: Option<usize>,
     /// Learning rate of Adam [default: the model's, 0.001 to 0.005]
     #[arg(long, value_name = "RATE")]
     pub lr: Option<f32>,
@@ -75,7 +82,8 @@ pub struct TrainArgs {
     /// f16, on GPUs that have it [default: f32]
     #[arg(long, value_enum)]
     pub precision: Option<Precision>,
-    /// auto, cpu, gpu, the number of an adapter, or part of its name
+    /// auto, cpu, gpu, the number of an adapter, or part of its name; several, such as 0,1 or cpu,0, or all,
+    /// share the shards of each step
     #[arg(long, default_value = "auto")]
     pub device: String,
     /// Folder for pictures, numbers and the model [default: runs/MODEL-DATA, with a number where another
@@ -233,6 +241,7 @@ impl TrainArgs {
         }
         // What corrupts pairs is not known.
         model.noise_level &= !dataset.paired;
+        let several = self.device.parse::<DeviceChoices>()?.are_several();
         let small = dataset.train.count < FEW_IMAGES;
         let batch = if small { recipe.batch.min(SMALL_BATCH) } else { recipe.batch };
         let choices = recipe.choices;
@@ -253,6 +262,7 @@ impl TrainArgs {
             missing: choices.missing.as_ref().map(ToString::to_string),
             epochs,
             batch: self.batch.unwrap_or(batch),
+            shards: self.shards.unwrap_or(if several { SHARDS } else { 1 }),
             learning_rate: self.lr.unwrap_or(recipe.learning_rate),
             schedule: self.schedule.unwrap_or(recipe.schedule),
             seed: self.seed()?.0,

@@ -13,12 +13,12 @@ use super::session::Session;
 use crate::data::{ImageShape, class_table};
 use crate::error::{Error, Result, counted};
 use crate::evaluate::{Assessment, Evaluation};
-use crate::gpu::{self, DeviceChoice};
+use crate::gpu::{DeviceChoice, DeviceChoices, Opened};
 use crate::graph::{State, profile_table};
 use crate::models::{Kind, Model, linear};
 use crate::plot::{self, EpochLoss, loss_curves};
 use crate::run::folder::RunFile;
-use crate::run::metrics::{EpochMetrics, MetricsFile};
+use crate::run::metrics::{EpochMetrics, MetricsFile, Share};
 use crate::run::profile::ProfileFile;
 use crate::run::terminal::{exit_code, say};
 use crate::tensor::Tensor;
@@ -67,7 +67,7 @@ pub fn run_until(args: &TrainArgs, kind: Kind, stop: &Interruption) -> Result<()
         true => {}
         false => say(line),
     };
-    let choice: DeviceChoice = args.device.parse()?;
+    let choices: DeviceChoices = args.device.parse()?;
     args.check(kind)?;
     let (dataset, config) = images::load(args, kind)?;
     let name = format!("{}-{}", config.model.name(), dataset.name);
@@ -78,10 +78,16 @@ pub fn run_until(args: &TrainArgs, kind: Kind, stop: &Interruption) -> Result<()
     let (place, claim) = newcomer.claim(&name)?;
     let folder = &claim.folder;
     place.remarks.iter().for_each(|remark| say(format_args!("note: {remark}")));
-    let mut opened = gpu::open(&choice)?;
-    opened.executor.heed(stop.flag());
-    let adapter = opened.executor.name();
-    tell(format_args!("device: {adapter} ({})", opened.reason));
+    let mut devices = choices.open()?;
+    for Opened { executor, reason, .. } in &mut devices {
+        executor.heed(stop.flag());
+        tell(format_args!("device: {} ({reason})", executor.name()));
+    }
+    let names: Vec<String> = devices.iter().map(|device| device.executor.name()).collect();
+    let adapter = names.join(" + ");
+    let mut devices = devices.into_iter();
+    let mut opened = devices.next().expect("there is a device, or an error");
+    let helpers = devices.map(|device| device.executor).collect();
     tell(format_args!(
         "data: {}, {} to train on, {} held out",
         dataset.name,
@@ -104,10 +110,16 @@ pub fn run_until(args: &TrainArgs, kind: Kind, stop: &Interruption) -> Result<()
     }
     let device = if opened.executor.target().is_some() { "gpu" } else { "cpu" };
     let from = place.checkpoint.as_deref();
-    let make = if from.is_some() { Trainer::to_resume } else { Trainer::new };
-    let trainer = make(opened.executor.as_mut(), &config, &dataset)?;
+    let lead = opened.executor.as_mut();
+    let mut trainer = Trainer::with_helpers(lead, helpers, &config, &dataset)?;
+    if from.is_none() {
+        trainer.begin()?;
+    }
     let mut session = Session::begin(trainer, (&dataset, data), folder, from, args)?;
     stop.guarded(|| session.train(stop))?;
+    for Share { device, shards } in session.trainer.shares().into_iter().map(Share::from) {
+        tell(format_args!("shards: {shards} by {device}"));
+    }
     session.finish(device, &adapter, &opened.choice)?;
     if args.profile {
         let rows = opened.executor.profile()?;
@@ -131,6 +143,7 @@ impl Session<'_> {
             parameters: self.trainer.layout().parameters() as u64,
             planned_bytes: self.trainer.planned_bytes(),
             images_per_second: images as f64 / seconds,
+            shares: self.trainer.shares().into_iter().map(Share::from).collect(),
             ..MetricsFile::new(self.config.model.unit())
         }
     }

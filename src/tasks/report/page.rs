@@ -11,7 +11,7 @@ use super::curves::{Curve, chart};
 use super::measures::{describe, number};
 use crate::error::{Result, counted};
 use crate::graph::Bytes;
-use crate::run::{EpochMetrics, MetricsFile, ProfileFile};
+use crate::run::{EpochMetrics, MetricsFile, ProfileFile, Share};
 
 const STYLE: &str = include_str!("style.css");
 /// Operations in the table of the profile.
@@ -142,11 +142,19 @@ fn row(name: &str, value: f64, unit: &str, what: &str) -> Markup {
     }
 }
 
+/// Who computed how many shards.
+fn shares(shares: &[Share]) -> String {
+    let each: Vec<String> =
+        shares.iter().map(|share| format!("{} by {}", share.shards, share.device)).collect();
+    each.join(", ")
+}
+
 /// What the run was made on, and how fast it was.
 fn machine(metrics: &MetricsFile) -> Markup {
     let seconds: f64 = metrics.epochs.iter().map(|epoch| epoch.seconds).sum();
     let facts = [
         ("device", format!("{} ({})", metrics.adapter, metrics.device)),
+        ("shards", shares(&metrics.shares)),
         ("parameters", metrics.parameters.to_string()),
         ("planned memory", Bytes(metrics.planned_bytes).to_string()),
         (
@@ -160,7 +168,7 @@ fn machine(metrics: &MetricsFile) -> Markup {
         h2 { "Run" }
         table {
             tbody {
-                @for (name, value) in facts {
+                @for (name, value) in facts.into_iter().filter(|(_, value)| !value.is_empty()) {
                     tr { th scope="row" { (name) } td { (value) } }
                 }
             }

@@ -50,6 +50,11 @@ impl Executor for Failing {
         Executor::state(&mut self.device)
     }
 
+    fn gradients(&mut self) -> Result<Vec<f32>> {
+        self.check()?;
+        self.device.gradients()
+    }
+
     fn add_data(&mut self, images: usize, bytes: usize) -> Result<DataId> {
         self.device.add_data(images, bytes)
     }
@@ -215,4 +220,43 @@ fn after_going_back_the_best_checkpoint_is_one_of_what_is_left() {
     // A best one that training does not go back beyond stays.
     session.answer(Fault { step: 40, loss: None }).expect("stays");
     assert_eq!((session.trainer.step(), step()), (40, Some(40)));
+}
+
+#[test]
+fn shards_of_a_device_that_is_lost_go_to_the_others() {
+    let limit = LoadOptions { limit: Some(64), ..LoadOptions::default() };
+    let dataset = Dataset::load(&Source::Digits, &limit).expect("embedded");
+    let options =
+        "train --arch dense:8 --latent 4 --loss mse --batch 16 --shards 8 --epochs 3 --quiet";
+    let args = TrainArgs::try_parse_from(options.split(' ')).expect("options are right");
+    let config = args.config(&dataset, Kind::Dense).expect("options go together");
+    type Trained = Result<(State, Vec<(String, u64)>)>;
+    let train = |lead: &mut dyn Executor, helpers: Vec<Box<dyn Executor>>| -> Trained {
+        let mut trainer = Trainer::with_helpers(lead, helpers, &config, &dataset).expect("fits");
+        trainer.begin()?;
+        while trainer.epoch() < 3 {
+            trainer.epoch_of_training(&mut ())?;
+        }
+        Ok((trainer.state()?, trainer.shares()))
+    };
+    let failing = |submissions, error| {
+        let device = CpuExecutor::new();
+        Box::new(Failing { device, submissions, error }) as Box<dyn Executor>
+    };
+    let (alone, _) = train(&mut CpuExecutor::new(), vec![]).expect("nothing fails");
+    // In the middle of a step, between steps, and in the first.
+    for submissions in [11, 16, 1] {
+        let helpers = vec![failing(submissions, Error::Gpu), failing(usize::MAX, Error::Gpu)];
+        let (state, shares) = train(&mut CpuExecutor::new(), helpers).expect("others are left");
+        assert!(state == alone, "{shares:?}");
+        assert!(shares[1].1 <= submissions as u64 && shares[2].1 > shares[1].1, "{shares:?}");
+    }
+    // Nobody takes the place of the first, which measures, nor of one that is not lost but wrong.
+    let lead = &mut *failing(11, Error::Gpu);
+    let said =
+        train(lead, vec![failing(usize::MAX, Error::Gpu)]).expect_err("it leads").to_string();
+    assert!(said.contains("it is gone"), "{said}");
+    let wrong = vec![failing(11, Error::Graph)];
+    let said = train(&mut CpuExecutor::new(), wrong).expect_err("it is wrong").to_string();
+    assert!(said.contains("it is gone"), "{said}");
 }
