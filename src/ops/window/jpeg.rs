@@ -16,7 +16,7 @@ use crate::ops::node::{Backward, NodeId};
 use crate::ops::op::{Builder, CpuCall, Op, Shapes};
 use crate::ops::target::GpuTarget;
 use crate::ops::window::blur::{check_images, sizes};
-use crate::rng::{self, Stream};
+use crate::rng::Stream;
 use crate::shape::Shape;
 
 static KERNEL: Kernel = kernel!("window/jpeg");
@@ -324,7 +324,7 @@ impl Op for Jpeg {
         simd::in_rows(call.output(), image, |first, out| {
             for (b, out) in out.chunks_mut(image).enumerate() {
                 let b = first + b;
-                let word = rng::block(step.seed(), self.stream, step.step, b as u32)[0];
+                let word = step.random_words(self.stream, b as u32)[0];
                 let bytes =
                     input[b * image..][..image].iter().map(|x| byte(*x)).collect::<Vec<_>>();
                 simd::vectorised!(planes.image(&planes.coded(&bytes, self.quality(word)), out));
