@@ -7,7 +7,7 @@ use clap_complete::Shell;
 use diabolo::bench::{self, BenchArgs};
 use diabolo::cli::{
     self, AnomalyArgs, AugmentArgs, CompressArgs, DecodeArgs, DecompressArgs, EncodeArgs,
-    EvaluateArgs, ExploreArgs, ExportArgs, InterpolateArgs, PriorArgs, ProbeArgs,
+    EvaluateArgs, ExploreArgs, ExportArgs, InterpolateArgs, ModelsArgs, PriorArgs, ProbeArgs,
     RateDistortionArgs, ReconstructArgs, ReportArgs, RestoreArgs, SampleArgs,
 };
 use diabolo::error::{Error, Result};
@@ -67,6 +67,8 @@ enum Command {
     },
     /// Go from one picture to another through a model's codes
     Interpolate(InterpolateArgs),
+    /// List the models that are part of the program, or print what is known of one
+    Models(ModelsArgs),
     /// Write what a model makes of pictures
     Reconstruct(ReconstructArgs),
     /// Train a prior of the places of a vqvae model's codes, for samples to be drawn from
@@ -135,6 +137,7 @@ fn run(command: Command) -> Result<()> {
         Command::Evaluate(args) => cli::evaluate(&args),
         Command::Explore(args) => cli::explore(&args),
         Command::Export(args) => cli::export(&args),
+        Command::Models(args) => cli::models(&args),
         Command::Completions { shell } => cli::completions(Cli::command(), shell),
         Command::Man { command } => cli::man(Cli::command(), command.as_deref()),
         Command::Prior(args) => cli::prior(&args),

@@ -1,4 +1,4 @@
-//! `diabolo export`: a trained model as a file of ONNX, or as a page.
+//! `diabolo export`: a trained model as a file of ONNX, as a page, or without what training needs.
 
 use std::path::{Path, PathBuf};
 
@@ -23,8 +23,12 @@ pub struct ExportArgs {
     /// The page to write, for any browser with WebGPU; - for standard output
     #[arg(long, value_name = "FILE", group = "form")]
     html: Option<PathBuf>,
+    /// The model file to write, without the optimiser's state: for `model.safetensors` of a run that is given
+    /// away, which all tasks take, but no training goes on from; - for standard output
+    #[arg(long, value_name = "FILE", group = "form")]
+    weights: Option<PathBuf>,
     /// What of the model, with --onnx
-    #[arg(long, value_enum, default_value_t = Part::Whole, conflicts_with = "html")]
+    #[arg(long, value_enum, default_value_t = Part::Whole, conflicts_with_all = ["html", "weights"])]
     part: Part,
     #[command(flatten)]
     page: PageArgs,
@@ -67,15 +71,16 @@ impl PageArgs {
     }
 }
 
-/// Writes the model of a run as ONNX or as a page.
+/// Writes the model of a run as ONNX, as a page, or its weights alone.
 ///
 /// # Errors
 /// When there is no finished run, the model is not one for the form, or the file cannot be written.
 pub fn export(args: &ExportArgs) -> Result<()> {
-    match (&args.onnx, &args.html) {
-        (Some(onnx), _) => export_onnx(args, onnx),
-        (None, Some(html)) => export_html(args, html),
-        (None, None) => Ok(()),
+    match (&args.onnx, &args.html, &args.weights) {
+        (Some(onnx), ..) => export_onnx(args, onnx),
+        (_, Some(html), _) => export_html(args, html),
+        (.., Some(weights)) => export_weights(args, weights),
+        (None, None, None) => Ok(()),
     }
 }
 
@@ -91,6 +96,15 @@ fn export_onnx(args: &ExportArgs, path: &Path) -> Result<()> {
         args.part.name(),
         config.model.name()
     ));
+    Ok(())
+}
+
+fn export_weights(args: &ExportArgs, path: &Path) -> Result<()> {
+    args.page.check_none()?;
+    let out = Output::prepare(path, &files_of_run(&args.model))?;
+    let bytes = Stored::read(&args.model)?.weights()?;
+    out.write(|file| file.write_all(&bytes))?;
+    say(format_args!("weights of {}, written to {out}", Bytes(bytes.len() as u64)));
     Ok(())
 }
 

@@ -8,7 +8,7 @@ use crate::tasks::Trained;
 /// Options that every task takes.
 #[derive(Clone, Debug, clap::Args)]
 pub struct ModelArgs {
-    /// The folder of a finished run
+    /// The folder of a finished run, or the name of a built-in model: see `diabolo models`
     #[arg(short, long, value_name = "RUN")]
     pub model: PathBuf,
     /// auto, cpu, gpu, the number of an adapter, or part of its name

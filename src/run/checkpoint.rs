@@ -97,6 +97,26 @@ struct StoredHeader {
 /// # Errors
 /// When the file cannot be written, or holds more than [`load`] would take.
 pub fn save(path: &Path, checkpoint: &Checkpoint) -> Result<()> {
+    let names = names(path, checkpoint)?;
+    write_atomically(path, |out| {
+        out.write_all(&names)?;
+        write_tensors(out, &checkpoint.state)
+    })
+}
+
+/// The bytes that [`save`] writes; `path` is for messages only.
+///
+/// # Errors
+/// When the file would hold more than [`load`] would take.
+#[cfg(feature = "cli")]
+pub(crate) fn to_bytes(path: &Path, checkpoint: &Checkpoint) -> Result<Vec<u8>> {
+    let mut bytes = names(path, checkpoint)?;
+    write_tensors(&mut bytes, &checkpoint.state).expect("memory takes all bytes");
+    Ok(bytes)
+}
+
+/// What comes before the tensors: names, shapes and metadata, behind their length.
+fn names(path: &Path, checkpoint: &Checkpoint) -> Result<Vec<u8>> {
     let Checkpoint { state, header } = checkpoint;
     let stored = StoredHeader {
         format: FORMAT,
@@ -131,11 +151,7 @@ pub fn save(path: &Path, checkpoint: &Checkpoint) -> Result<()> {
     if names.len() as u64 > MAX_HEADER_BYTES {
         return Err(invalid(&format!("its metadata has more than {MAX_HEADER_BYTES} bytes")));
     }
-    write_atomically(path, |out| {
-        out.write_all(&(names.len() as u64).to_le_bytes())?;
-        out.write_all(&names)?;
-        write_tensors(out, state)
-    })
+    Ok([&(names.len() as u64).to_le_bytes()[..], &names].concat())
 }
 
 /// All tensors, in the order of the file.

@@ -195,7 +195,6 @@ impl RunFolder {
     }
 
     /// The folder at a path, whatever is there.
-    #[cfg(feature = "cli")]
     pub(crate) fn at(path: PathBuf) -> Self {
         Self(path)
     }

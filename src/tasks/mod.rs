@@ -5,6 +5,7 @@
 
 pub mod anomaly;
 pub(crate) mod augment;
+pub mod built_in;
 pub mod code_table;
 #[cfg(feature = "cli")]
 pub(crate) mod codec;
@@ -31,6 +32,7 @@ pub(crate) mod sample;
 pub(crate) mod trained;
 mod windows;
 
+pub use built_in::{BUILT_IN, BuiltIn};
 #[cfg(feature = "cli")]
 pub use codec::{CodeMap, Codec, Distortion, Header, Jpeg};
 pub use deep_raster::DeepRaster;

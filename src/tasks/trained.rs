@@ -2,29 +2,37 @@
 
 use std::path::Path;
 
+use super::built_in::BuiltIn;
 use crate::data::{Dataset, Manifest, class_table, label_of};
 use crate::error::{Error, Result};
 use crate::gpu::{self, DeviceChoice, Opened};
 use crate::graph::{Executor, State, StateLayout};
 use crate::inference::{self, Inference, KnownCodes, LearnedPrior, PlaceSampler, Sampler, layout};
 use crate::models::Model;
-use crate::run::{RunFile, RunFolder, checkpoint, unfinished};
+#[cfg(feature = "cli")]
+use crate::run::checkpoint::Checkpoint;
+use crate::run::checkpoint::{self, Header};
+use crate::run::{RunFile, RunFolder, unfinished};
 use crate::tensor::Tensor;
 use crate::train::Config;
 
 /// A trained model in host memory.
 pub(crate) struct Stored {
     pub folder: RunFolder,
+    pub header: Header,
     pub config: Config,
     pub state: State,
 }
 
 impl Stored {
-    /// Reads the model of the run in `folder`.
+    /// Reads the model of the run in `folder`; or the built-in one of this name, where there is no such folder.
     ///
     /// # Errors
     /// When there is no finished run, or its model cannot be read.
     pub fn read(folder: &Path) -> Result<Self> {
+        if let Some(built_in) = BuiltIn::meant_by(folder) {
+            return built_in.stored();
+        }
         let folder = RunFolder::open(folder)?;
         let path = folder.file(RunFile::Model);
         let header = checkpoint::read_header(&path)?;
@@ -33,7 +41,28 @@ impl Stored {
             log::warn!("{what}");
         }
         let state = checkpoint::load(&path, &layout(&config.model)?)?.state;
-        Ok(Self { folder, config, state })
+        Ok(Self { folder, header, config, state })
+    }
+
+    /// The model on the device that `choice` comes to.
+    ///
+    /// # Errors
+    /// When the device fails.
+    pub fn onto(self, choice: &DeviceChoice) -> Result<Trained> {
+        let Self { folder, config, state, .. } = self;
+        let mut opened = gpu::open(choice)?;
+        opened.executor.set_state(&state)?;
+        Ok(Trained { folder, config, layout: state.layout, opened })
+    }
+
+    /// A model file of it without what training goes on from: a third of the bytes.
+    ///
+    /// # Errors
+    /// Never for what was read from a file.
+    #[cfg(feature = "cli")]
+    pub fn weights(self) -> Result<Vec<u8>> {
+        let state = State { moments: vec![], ..self.state };
+        checkpoint::to_bytes(self.folder.path(), &Checkpoint { state, header: self.header })
     }
 }
 
@@ -69,15 +98,13 @@ pub struct Trained {
 }
 
 impl Trained {
-    /// Loads the model of the run in `folder` onto the device that `choice` comes to.
+    /// Loads the model of the run in `folder` onto the device that `choice` comes to; or the
+    /// [built-in](super::built_in::BuiltIn) one of this name, where there is no such folder.
     ///
     /// # Errors
     /// When there is no finished run, its model cannot be read, or the device fails.
     pub fn load(folder: &Path, choice: &DeviceChoice) -> Result<Self> {
-        let Stored { folder, config, state } = Stored::read(folder)?;
-        let mut opened = gpu::open(choice)?;
-        opened.executor.set_state(&state)?;
-        Ok(Self { folder, config, layout: state.layout, opened })
+        Stored::read(folder)?.onto(choice)
     }
 
     /// The folder of its run.

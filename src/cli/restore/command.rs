@@ -31,8 +31,8 @@ pub fn restore(args: &RestoreArgs) -> Result<()> {
         Some(clean) => partners(&inputs, clean, &args.out)?,
         None => vec![],
     };
-    let mut trained = args.model.load()?;
     let paths = paths(&inputs);
+    let mut trained = args.load(&paths)?;
     let (mut restorer, intake) = Restorer::new(args, &mut trained, &paths)?;
     let mut pictures = LookedOver::new(&paths, intake)?;
     let suffixes = if args.noise.is_some() { &["", "-corrupted"][..] } else { &[""] };

@@ -1,0 +1,98 @@
+//! Models that are part of the program do what their cards say, and go by their names.
+
+#[path = "support/program.rs"]
+mod program;
+
+use std::path::Path;
+
+use diabolo::gpu::DeviceChoice;
+use diabolo::rng::Seed;
+use diabolo::tasks::restore::{Quality, corrupt};
+use diabolo::tasks::{BUILT_IN, BuiltIn, Raster, Trained};
+use program::{check_failed, diabolo, diabolo_in, printed};
+use tempfile::tempdir;
+
+/// A photograph that no model has seen, in red, green and blue.
+fn photograph() -> Raster {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/photographs/unseen/camera.png");
+    Raster::read(&path).expect("a picture").to_colour()
+}
+
+#[test]
+fn each_has_a_card_that_says_what_it_needs_to() {
+    for model in &BUILT_IN {
+        assert!(!model.title().is_empty(), "{}", model.name);
+        for section in ["## Figures", "## Learned from", "## Made by", "## Licence"] {
+            assert!(model.card.contains(section), "{} lacks {section}", model.name);
+        }
+        let made = format!("data/models/make PHOTOGRAPHS {}", model.name);
+        assert!(model.card.contains(&made), "{} lacks its command", model.name);
+        assert!(BuiltIn::named(model.name).is_some_and(|found| found.card == model.card));
+    }
+    assert!(BuiltIn::named("none").is_none());
+}
+
+/// Floors a little below the gains that were measured.
+#[test]
+fn jpeg_takes_away_what_coding_left() {
+    let picture = photograph();
+    let clean = picture.to_tensor();
+    let mut trained = Trained::load(Path::new("jpeg"), &DeviceChoice::Cpu).expect("is built in");
+    for (quality, floor) in [("10", 0.5), ("20", 0.4), ("40", 0.2)] {
+        let noise = format!("jpeg:{quality}").parse().expect("a quality");
+        let corrupted = corrupt(&clean, noise, Seed(0), 0).expect("a picture");
+        let restored = trained.restore(&corrupted, None).expect("of any size");
+        let [before, after] = [&corrupted, &restored]
+            .map(|picture| Quality::of(picture, &clean).expect("of one size").psnr);
+        assert!(after > before + floor, "quality {quality}: {before} to {after}");
+    }
+}
+
+#[test]
+fn files_of_jpeg_are_restored_without_a_word_on_the_model() {
+    let place = tempdir().expect("a folder");
+    photograph().save(&place.path().join("photo.jpg")).expect("can be written");
+    // A folder of that name is no model.
+    std::fs::create_dir(place.path().join("jpeg")).expect("can be made");
+    let line = "restore photo.jpg -o out --device cpu";
+    let said = printed(&diabolo_in(place.path(), line));
+    assert!(said.contains("model: jpeg, built in"), "{said}");
+    assert!(place.path().join("out/photo.png").is_file());
+    // Where it is named, a folder comes first.
+    let named = diabolo_in(place.path(), &format!("{line} --overwrite --model jpeg"));
+    check_failed(&named, 1, "model.safetensors: is missing");
+}
+
+#[test]
+fn other_pictures_ask_for_a_model() {
+    let place = tempdir().expect("a folder");
+    photograph().save(&place.path().join("photo.png")).expect("can be written");
+    let asked = diabolo_in(place.path(), "restore photo.png -o out --device cpu");
+    check_failed(&asked, 1, "--model: is needed");
+    assert!(!place.path().join("out").exists());
+}
+
+#[test]
+fn models_are_listed_and_described() {
+    let listed = printed(&diabolo("models"));
+    for model in &BUILT_IN {
+        assert!(listed.contains(model.name) && listed.contains(model.title()), "{listed}");
+    }
+    assert!(printed(&diabolo("models jpeg")).contains("## Licence"));
+    check_failed(&diabolo("models png"), 1, "`png` is no model");
+}
+
+/// A file without the optimiser's state stands in for a run's, and makes the same of a picture.
+#[test]
+fn exported_weights_take_a_models_place() {
+    let place = tempdir().expect("a folder");
+    photograph().save(&place.path().join("photo.png")).expect("can be written");
+    std::fs::create_dir(place.path().join("run")).expect("can be made");
+    let in_place = |line: &str| printed(&diabolo_in(place.path(), line));
+    in_place("export --weights run/model.safetensors --model jpeg");
+    in_place("restore photo.png -o a --device cpu --model jpeg");
+    in_place("restore photo.png -o b --device cpu --model run");
+    let [a, b] = ["a/photo.png", "b/photo.png"]
+        .map(|name| std::fs::read(place.path().join(name)).expect(name));
+    assert!(a == b, "two copies of one model differ");
+}
