@@ -212,6 +212,13 @@ fn an_adapter_and_the_processor_agree() {
         println!("{kind:?} {options}");
         assert_near(&expected, &state, 1e-3);
     }
+    // And where the adapter leads, alone or not.
+    let config = config(Kind::Vae, "--arch dense:24 --latent 6", 8);
+    let (expected, _) = on_cpus(1, &config, 20);
+    for helpers in 0..2 {
+        let (state, _) = train_on(gpu(), cpus(helpers), &config, 20);
+        assert_near(&expected, &state, 1e-3);
+    }
 }
 
 #[test]
@@ -265,8 +272,10 @@ fn the_program_shares_steps_out_among_devices() {
     let shards: Vec<u64> = metrics.shares.iter().map(|share| share.shards).collect();
     assert!(shards.iter().sum::<u64>() == 2 * (6 * 8 + 2) && shards.len() == 2, "{shards:?}");
     assert!(metrics.adapter.contains(" + "), "{}", metrics.adapter);
-    let said = train("both", "--epochs 1 --device cpu,gpu");
-    assert!(said.matches("device: ").count() == 2, "{said}");
+    for (name, devices) in [("helping", "cpu,gpu"), ("leading", "gpu,cpu")] {
+        let said = train(name, &format!("--epochs 1 --device {devices}"));
+        assert!(said.matches("device: ").count() == 2, "{said}");
+    }
 }
 
 #[test]

@@ -49,6 +49,13 @@ impl State {
         state
     }
 
+    /// The same without moments, for what does not train.
+    pub fn without_moments(&self) -> Self {
+        let Self { layout, parameters, buffers, .. } = self;
+        let [parameters, buffers] = [parameters, buffers].map(Vec::clone);
+        Self { layout: layout.clone(), parameters, buffers, moments: vec![] }
+    }
+
     /// The first tensor with a number that is not finite, moments included.
     pub fn not_finite(&self) -> Option<&ParamName> {
         let bad = |numbers: &[f32]| numbers.iter().any(|number| !number.is_finite());

@@ -38,3 +38,28 @@ impl StepScalars {
         rng::philox([block, self.step, stream.0, self.place], self.seed)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_shard_draws_what_another_does() {
+        let words = |step, place, block| {
+            let scalars = StepScalars { step, place, seed: [3, 5], ..StepScalars::default() };
+            scalars.random_words(Stream(7), block)
+        };
+        let whole = rng::block(Seed(3 | 5 << 32), Stream(7), 2, 9);
+        assert_eq!(words(2, 0, 9), whole, "a batch without shards draws as it always did");
+        let mut seen: Vec<[u32; 4]> = vec![];
+        for step in 0..4 {
+            for place in [0, 4, 8, 12] {
+                seen.extend((0..16).map(|block| words(step, place, block)));
+            }
+        }
+        let all = seen.len();
+        seen.sort_unstable();
+        seen.dedup();
+        assert_eq!(seen.len(), all);
+    }
+}

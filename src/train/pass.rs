@@ -275,14 +275,13 @@ mod tests {
         assert_eq!(small.images, (1 << 30) / image_bytes);
     }
 
-    /// Logs the mean pixel of each batch, and how many images each had.
-    fn means(
+    /// A pass that logs the mean pixel of each batch.
+    fn logging_means<'a>(
         executor: &mut dyn Executor,
-        images: &Images,
+        images: &'a Images,
         room: Room,
         batch: usize,
-        order: &[u32],
-    ) -> Vec<(f32, usize)> {
+    ) -> Pass<'a> {
         let target = executor.target().cloned();
         let layout = Graph::new().layout();
         executor.set_state(&State::initial(&layout, Seed(0), 0)).unwrap();
@@ -299,7 +298,18 @@ mod tests {
                 ..PlanRequest::new(&graph, &layout, target.as_ref())
             })
         });
-        let pass = pass.unwrap();
+        pass.unwrap()
+    }
+
+    /// The mean pixel of each batch, and how many images each had.
+    fn means(
+        executor: &mut dyn Executor,
+        images: &Images,
+        room: Room,
+        batch: usize,
+        order: &[u32],
+    ) -> Vec<(f32, usize)> {
+        let pass = logging_means(executor, images, room, batch);
         let mut means = vec![];
         let scalars = |_| StepScalars::default();
         // A pass in parts is a pass.
@@ -313,6 +323,13 @@ mod tests {
             taken += steps.unwrap() as usize;
         }
         assert_eq!((means.len(), taken), (pass.steps(), pass.steps()));
+        // And so are its steps, each taken alone, in any order.
+        pass.arrange(executor, order).unwrap();
+        for number in (0..pass.steps()).rev() {
+            let taken = pass.take(executor, order, number as u32, StepScalars::default());
+            let (_, Taken { images, row }) = taken.unwrap();
+            assert_eq!((row.values[0], images), means[number], "step {number}");
+        }
         means
     }
 

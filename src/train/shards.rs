@@ -72,7 +72,7 @@ impl Updating {
             let plan = executor.add_plan(plan, None)?;
             plans.push(Update { images, plan, pooled });
         }
-        Ok(Self { executor, plans, shown: shown(state) })
+        Ok(Self { executor, plans, shown: state.without_moments() })
     }
 
     /// What ends a step of so many images.
@@ -109,24 +109,17 @@ impl Updating {
     }
 }
 
-/// The state without moments.
-fn shown(state: &State) -> State {
-    let State { layout, parameters, buffers, .. } = state;
-    let [parameters, buffers] = [parameters, buffers].map(Vec::clone);
-    State { layout: layout.clone(), parameters, buffers, moments: vec![] }
-}
-
 impl<'a> Shards<'a> {
-    /// Puts images and plans on the devices, with `state` on each. `planning` is for `lead`.
+    /// Puts images and plans on the helpers; those of the device that leads are in `pass`, and `planning` is for
+    /// it.
     pub fn new(
         planning: &Planning,
         dataset: &'a Dataset,
         state: &State,
-        (lead, pass): (&mut dyn Executor, Pass<'a>),
+        pass: Pass<'a>,
         helpers: Vec<Box<dyn Executor>>,
     ) -> Result<Self> {
         let updating = Updating::new(planning, state)?;
-        lead.set_state(&updating.shown)?;
         let images = &dataset.train;
         let shard = planning.config.images_a_plan();
         let helper = |mut executor: Box<dyn Executor>| -> Result<Helper<'a>> {
@@ -158,7 +151,7 @@ impl<'a> Shards<'a> {
     /// Goes on from another state.
     pub fn set_state(&mut self, lead: &mut dyn Executor, state: &State) -> Result<()> {
         self.updating.executor.set_state(state)?;
-        self.updating.shown = shown(state);
+        self.updating.shown = state.without_moments();
         self.grow_stale();
         self.lead.refresh(lead, &self.updating.shown)
     }

@@ -118,7 +118,10 @@ impl<'a> Trainer<'a> {
         let mut plans = plans.into_iter();
         // They are for a state on the device, whatever its values.
         let state = drawn(&layout, config);
-        executor.set_state(&state)?;
+        match config.shards {
+            0 | 1 => executor.set_state(&state)?,
+            _ => executor.set_state(&state.without_moments())?,
+        }
         let mut pass = |executor: &mut dyn Executor, images: &'a Images| {
             let room = planning.room(images, config.images_a_plan());
             Pass::new(executor, images, room, config.images_a_plan(), |_| {
@@ -130,7 +133,7 @@ impl<'a> Trainer<'a> {
         let train = match config.shards {
             0 | 1 => Steps::Whole(train),
             _ => {
-                let shards = Shards::new(&planning, dataset, &state, (executor, train), helpers)?;
+                let shards = Shards::new(&planning, dataset, &state, train, helpers)?;
                 Steps::Shared(Box::new(shards))
             }
         };
