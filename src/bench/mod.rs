@@ -9,4 +9,6 @@ mod table;
 pub mod workloads;
 
 pub use command::{BenchArgs, bench};
+pub(crate) use command::{measure, progress};
+pub(crate) use devices::BenchDevice;
 pub use table::Row;

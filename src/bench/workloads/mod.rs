@@ -8,4 +8,5 @@ mod operations;
 mod workload;
 
 pub use measure::{Ceilings, Loaded, Measured, PlanCosts};
+pub(crate) use operations::{dispatch_seconds, idle_dispatches, roofline_graph};
 pub use workload::Workload;
