@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use clap::{CommandFactory, Parser, Subcommand};
 use clap_complete::Shell;
 use diabolo::bench::{self, BenchArgs};
+use diabolo::check::{self, CheckArgs};
 use diabolo::cli::{
     self, AnomalyArgs, AugmentArgs, CompressArgs, DecodeArgs, DecompressArgs, EncodeArgs,
     EvaluateArgs, ExploreArgs, ExportArgs, InterpolateArgs, ModelsArgs, PriorArgs, ProbeArgs,
@@ -38,6 +39,8 @@ enum Command {
     Augment(AugmentArgs),
     /// Measure training steps, single operations and transfers, and count what they cost
     Bench(BenchArgs),
+    /// Check that an adapter computes what the processor does, and time it; or write a page that does so in a browser
+    Check(CheckArgs),
     /// Store a picture by what a trained model's encoder makes of it
     Compress(CompressArgs),
     /// Bring a picture back that `compress` stored
@@ -126,6 +129,7 @@ fn run(command: Command) -> Result<()> {
         Command::Anomaly(args) => cli::anomaly(&args),
         Command::Augment(args) => cli::augment(&args),
         Command::Bench(args) => bench::bench(&args),
+        Command::Check(args) => check::check(&args),
         Command::Interpolate(args) => cli::interpolate(&args),
         Command::Restore(args) => cli::restore(&args),
         Command::Reconstruct(args) => cli::reconstruct(&args),

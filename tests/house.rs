@@ -13,7 +13,7 @@ use proc_macro2::{TokenStream, TokenTree};
 use syn::visit::{self, Visit};
 
 /// The rooms from the ground up. Each may import those before it.
-const ROOMS: [&str; 23] = [
+const ROOMS: [&str; 24] = [
     "arithmetic",
     "shape",
     "error",
@@ -35,6 +35,7 @@ const ROOMS: [&str; 23] = [
     "run",
     "tasks",
     "bench",
+    "check",
     "cli",
     "prelude",
 ];

@@ -219,6 +219,9 @@ fn pages_do_in_a_browser_what_the_program_does() {
 /// Compares what the page came to with what this program came to.
 fn check(name: &str, case: &Case, told: &Value) {
     println!("{name}: {} bytes, seconds {}", case.page.len(), told["seconds"]);
+    if let Some(speed) = told["speed"].as_f64() {
+        println!("{name}: {speed:.0} steps a second");
+    }
     assert_eq!(told["error"], "", "{name}");
     assert_eq!((&told["hacked"], &told["name"]), (&json!(false), &json!(name)));
     assert_eq!(told["title"], format!("{name} - Diabolo"));

@@ -136,13 +136,16 @@ fn scaled_down(mut words: Vec<String>) -> Vec<String> {
             set(&mut words, "--batch", "32,64");
         }
     }
+    if task == "check" {
+        set(&mut words, "--only", "self-test");
+    }
     if task == "train" || (task == "anomaly" && !words.contains(&"--model".to_owned())) {
         set(&mut words, "--epochs", "1");
     }
     if task == "train" {
         words.extend(["--limit", "64", "--overwrite"].map(ToOwned::to_owned));
     }
-    let without_device = ["adapters", "report", "export", "explore"];
+    let without_device = ["adapters", "report", "export", "explore", "check"];
     let says_none =
         !words.iter().any(|word| word == "--device" || word == "--info" && task == "decompress");
     if says_none && !without_device.contains(&task.as_str()) {

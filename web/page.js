@@ -1,6 +1,7 @@
 // The page: opens a device, puts the model onto it, and shows what it does.
 
 import { fromBase64, unzipped } from "./bytes.js";
+import { openDevice } from "./device.js";
 import { byId, say } from "./dom.js";
 import { generation } from "./generate.js";
 import { Model } from "./model.js";
@@ -11,20 +12,11 @@ import { TrainingPanel } from "./training.js";
 /** @typedef {import("./player.js").PlanFile} PlanFile */
 /** @typedef {import("./model.js").Facts} Facts */
 
-/** A device at WebGPU's default limits. */
-async function openDevice() {
-    if (!navigator.gpu) {
-        throw new Error(window.isSecureContext
-            ? "This browser has no WebGPU. Chrome, Edge, Safari and Firefox of 2025 or later have it; on Linux it may have to be switched on."
-            : "This address is not safe enough for WebGPU. Open the page as a file, or from https or localhost.");
-    }
-    const adapter = await navigator.gpu.requestAdapter({ powerPreference: "high-performance" });
-    if (!adapter) {
-        throw new Error("This browser has WebGPU and found no GPU for it. Its settings may have hardware acceleration switched off.");
-    }
-    const device = await adapter.requestDevice();
-    device.addEventListener("uncapturederror", (event) => say(event.error.message, true));
-    return device;
+/** A device that says what goes wrong. */
+async function openSpeaking() {
+    const opened = await openDevice();
+    opened.device.addEventListener("uncapturederror", (event) => say(event.error.message, true));
+    return opened;
 }
 
 /** What the page holds: plans, facts of the model, and the block of bytes. */
@@ -45,8 +37,8 @@ async function start() {
     const { channels, height, width } = facts.images;
     byId("about", HTMLElement).textContent = `A ${facts.variant} model of ${facts.parameters} numbers: ` +
         `${width}x${height} ${channels === 1 ? "gray" : "colour"} pictures as ${facts.latent} numbers each. All is computed here; nothing is sent anywhere.`;
-    const device = await openDevice();
-    const model = new Model(new Player(device, plans, block), facts);
+    const opened = await openSpeaking();
+    const model = new Model(new Player(opened.device, plans, block, opened.isSoftware), facts);
     const pictures = new Reconstructions(model);
     await pictures.addExamples();
     byId("all", HTMLElement).hidden = false;
@@ -62,8 +54,8 @@ async function start() {
     const renew = async (/** @type {GPUDevice} */ lost) => {
         await lost.lost;
         say("The GPU was lost; starting again …", true);
-        const next = await openDevice();
-        model.player = new Player(next, plans, block);
+        const next = await openSpeaking();
+        model.player = new Player(next.device, plans, block, next.isSoftware);
         model.turn = Promise.resolve();
         if (panel) {
             panel.isRunning = false;
@@ -71,9 +63,9 @@ async function start() {
         }
         say("The GPU was lost, and is back; training stands where it was last noted.");
         changed();
-        await renew(next);
+        await renew(next.device);
     };
-    renew(device).catch((error) => say(String(error), true));
+    renew(opened.device).catch((error) => say(String(error), true));
     return { model, pictures, panel };
 }
 

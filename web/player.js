@@ -1,6 +1,7 @@
 // A player of plans: what docs/plans.md describes, on WebGPU. It knows nothing of models.
 
 import { numbersAt } from "./bytes.js";
+import { Pipelines } from "./pipelines.js";
 
 /** @typedef {import("./bytes.js").Span} Span */
 /** @typedef {{ in: string, number: number, offset: number, bytes: number }} Place */
@@ -21,16 +22,19 @@ import { numbersAt } from "./bytes.js";
 /** @typedef {{ parameters: Float32Array<ArrayBuffer>, buffers: Float32Array<ArrayBuffer>,
  *     moments: Float32Array<ArrayBuffer>[] }} State */
 /** @typedef {Record<string, number | number[]>} StepScalars By the names of the step's uniform; what is left out is 0. */
-/** @typedef {{ pipeline: GPUComputePipeline, storage: GPUBindGroupLayout, uniforms: GPUBindGroupLayout | null }} Compiled */
+/** @typedef {import("./pipelines.js").Compiled} Compiled */
 /** @typedef {{ compiled: Compiled, storage: GPUBindGroup, uniforms: GPUBindGroup | null, reads: boolean,
  *     workgroups: [number, number, number] }} Command */
 /** @typedef {{ form: Plan, slots: GPUBuffer[], inputs: GPUBuffer[], constants: GPUBuffer[], metrics: GPUBuffer,
- *     commands: Command[] }} Program */
+ *     params: GPUBuffer, commands: Command[] }} Program */
 
 /** Uniforms begin at multiples of this many bytes. */
 const ALIGNMENT = 256;
 /** Steps that one submission takes at the most. */
 export const MOST_STEPS = 64;
+
+/** What the names of plans end in that are for adapters that compute on the processor. */
+const ON_PROCESSORS = " on a processor";
 
 /** Plays the plans of a file on a device. */
 export class Player {
@@ -38,25 +42,26 @@ export class Player {
      * @param {GPUDevice} device
      * @param {PlanFile} file
      * @param {Uint8Array<ArrayBuffer>} block
+     * @param {boolean} isSoftware Whether the device computes on the processor, for which a file may have other plans.
+     * @param {Pipelines} pipelines What was compiled for the device.
      */
-    constructor(device, file, block) {
+    constructor(device, file, block, isSoftware = false, pipelines = new Pipelines(device)) {
         if (file.format !== "diabolo plans" || file.version !== 1) {
             throw new Error(`plans of version ${file.version} are not known here`);
         }
         this.device = device;
         this.file = file;
         this.block = block;
-        /** @type {Map<number, Promise<Compiled>>} */
-        this.pipelines = new Map();
-        /** @type {Map<number, GPUShaderModule>} */
-        this.modules = new Map();
+        this.isSoftware = isSoftware;
+        this.pipelines = pipelines;
         /** @type {Map<string, Promise<Program>>} */
         this.programs = new Map();
-        const { parameters, buffers, moments, gradients } = file.state;
+        const { parameters, buffers, moments } = file.state;
         this.parameters = this.storage(parameters);
         this.buffers = this.storage(buffers);
         this.moments = Array.from({ length: moments }, () => this.storage(parameters));
-        this.gradients = gradients ? this.storage(parameters) : null;
+        /** @type {GPUBuffer | undefined} Made for the first plan that stores gradients. */
+        this.gradients = undefined;
         /** @type {Record<string, GPUBuffer>} */
         this.data = {};
         for (const plan of Object.values(file.plans)) {
@@ -71,7 +76,9 @@ export class Player {
         this.scalars = device.createBuffer({ size: MOST_STEPS * ALIGNMENT, usage });
         const last = file.step[file.step.length - 1];
         this.stepBytes = last.offset + 4 * last.count;
-        this.setState(this.storedState());
+        if (file.state.values) {
+            this.setState(this.storedState());
+        }
     }
 
     /**
@@ -159,11 +166,15 @@ export class Player {
 
     /** @param {string} name @returns {Promise<Program>} */
     async makeProgram(name) {
-        const form = this.file.plans[name];
+        const other = this.isSoftware ? this.file.plans[name + ON_PROCESSORS] : undefined;
+        const form = other ?? this.file.plans[name];
         if (!form) {
             throw new Error(`there is no plan ${name}`);
         }
-        const compiled = await Promise.all(form.dispatches.map((it) => this.compiled(it.pipeline)));
+        const compiled = await Promise.all(form.dispatches.map(({ pipeline }) => {
+            const compiled = this.file.pipelines[pipeline];
+            return this.pipelines.compiled(this.file.kernels[compiled.kernel], compiled);
+        }));
         this.device.pushErrorScope("validation");
         this.device.pushErrorScope("out-of-memory");
         const bytes = (/** @type {number[]} */ shape) => roundUp(4 * shape.reduce((a, b) => a * b, 1), 16) || 16;
@@ -178,12 +189,12 @@ export class Player {
                 return buffer;
             }),
             metrics: this.storage(roundUp(4 * form.rows * form.metrics.length, 16) || 16),
+            params: this.paramsOf(form),
             commands: [],
         };
-        const params = this.paramsOf(form);
         let offset = 0;
         form.dispatches.forEach((dispatch, number) => {
-            program.commands.push(this.command(program, dispatch, compiled[number], params, offset));
+            program.commands.push(this.command(program, dispatch, compiled[number], offset));
             offset += roundUp(4 * dispatch.params.length, ALIGNMENT);
         });
         const faults = await Promise.all([this.device.popErrorScope(), this.device.popErrorScope()]);
@@ -211,60 +222,13 @@ export class Player {
     }
 
     /**
-     * The pipeline of this number.
-     * @param {number} number
-     * @returns {Promise<Compiled>}
-     */
-    compiled(number) {
-        const known = this.pipelines.get(number);
-        if (known) {
-            return known;
-        }
-        const made = this.compile(this.file.pipelines[number]);
-        this.pipelines.set(number, made);
-        return made;
-    }
-
-    /** @param {Pipeline} form @returns {Promise<Compiled>} */
-    async compile(form) {
-        const { name, text } = this.file.kernels[form.kernel];
-        const module = this.modules.get(form.kernel) ?? this.device.createShaderModule({ code: text, label: name });
-        this.modules.set(form.kernel, module);
-        const visibility = GPUShaderStage.COMPUTE;
-        const storage = this.device.createBindGroupLayout({
-            entries: form.storage.map(({ binding, read_only }) => ({
-                binding,
-                visibility,
-                buffer: { type: read_only ? "read-only-storage" : "storage" },
-            })),
-        });
-        /** @type {GPUBindGroupLayoutEntry[]} */
-        const entries = [];
-        if (form.params) {
-            entries.push({ binding: 0, visibility, buffer: { type: "uniform" } });
-        }
-        if (form.step) {
-            entries.push({ binding: 1, visibility, buffer: { type: "uniform", hasDynamicOffset: true } });
-        }
-        const uniforms = entries.length ? this.device.createBindGroupLayout({ entries }) : null;
-        const bindGroupLayouts = uniforms ? [storage, uniforms] : [storage];
-        const pipeline = await this.device.createComputePipelineAsync({
-            label: name,
-            layout: this.device.createPipelineLayout({ bindGroupLayouts }),
-            compute: { module, entryPoint: form.entry, constants: form.constants },
-        });
-        return { pipeline, storage, uniforms };
-    }
-
-    /**
      * @param {Program} program
      * @param {Dispatch} dispatch
      * @param {Compiled} compiled
-     * @param {GPUBuffer} params
      * @param {number} offset
      * @returns {Command}
      */
-    command(program, dispatch, compiled, params, offset) {
+    command(program, dispatch, compiled, offset) {
         const form = this.file.pipelines[dispatch.pipeline];
         const storage = this.device.createBindGroup({
             layout: compiled.storage,
@@ -278,7 +242,7 @@ export class Player {
         const entries = [];
         if (form.params) {
             const size = roundUp(4 * dispatch.params.length, 16);
-            entries.push({ binding: 0, resource: { buffer: params, offset, size } });
+            entries.push({ binding: 0, resource: { buffer: program.params, offset, size } });
         }
         if (form.step) {
             entries.push({ binding: 1, resource: { buffer: this.scalars, offset: 0, size: this.stepBytes } });
@@ -288,8 +252,30 @@ export class Player {
         return { compiled, storage, uniforms, reads: form.step, workgroups: dispatch.workgroups };
     }
 
+    /**
+     * Gives back the memory of a plan, and forgets it.
+     * @param {string} name
+     */
+    async forget(name) {
+        const program = await this.programs.get(name);
+        this.programs.delete(name);
+        if (program) {
+            buffersOf(program).forEach((buffer) => buffer.destroy());
+        }
+    }
+
+    /** Gives all memory back. */
+    async destroy() {
+        await Promise.all([...this.programs.keys()].map((name) => this.forget(name)));
+        const own = [this.parameters, this.buffers, this.scalars, this.gradients, ...this.moments, ...Object.values(this.data)];
+        own.forEach((buffer) => buffer?.destroy());
+    }
+
     /** @param {Program} program @param {Place} place @returns {GPUBuffer} */
     bufferOf(program, place) {
+        if (place.in === "gradients") {
+            this.gradients ??= this.storage(this.parameters.size);
+        }
         const found = {
             slot: program.slots[place.number],
             input: program.inputs[place.number],
@@ -322,8 +308,9 @@ export class Player {
      * Runs a step for each of these scalars, at most `MOST_STEPS`.
      * @param {Program} program
      * @param {StepScalars[]} steps
+     * @param {GPUComputePassTimestampWrites} [timestampWrites] Where the device notes when they began and ended.
      */
-    run(program, steps) {
+    run(program, steps, timestampWrites) {
         const bytes = new ArrayBuffer(steps.length * ALIGNMENT);
         const view = new DataView(bytes);
         steps.forEach((scalars, step) => {
@@ -336,7 +323,7 @@ export class Player {
         });
         this.device.queue.writeBuffer(this.scalars, 0, bytes);
         const encoder = this.device.createCommandEncoder();
-        const pass = encoder.beginComputePass();
+        const pass = encoder.beginComputePass(timestampWrites ? { timestampWrites } : {});
         for (let step = 0; step < steps.length; step++) {
             for (const { compiled, storage, uniforms, reads, workgroups } of program.commands) {
                 pass.setPipeline(compiled.pipeline);
@@ -383,6 +370,14 @@ export class Player {
             this.device.queue.writeBuffer(buffer, 0, bytes);
         }
     }
+}
+
+/**
+ * The memory of a plan.
+ * @param {Program} program
+ */
+function buffersOf({ slots, inputs, constants, metrics, params }) {
+    return [...slots, ...inputs, ...constants, metrics, params];
 }
 
 /**

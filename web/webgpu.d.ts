@@ -6,6 +6,7 @@ declare const GPUBufferUsage: {
     readonly COPY_DST: number;
     readonly UNIFORM: number;
     readonly STORAGE: number;
+    readonly QUERY_RESOLVE: number;
 };
 declare const GPUMapMode: { readonly READ: number };
 declare const GPUShaderStage: { readonly COMPUTE: number };

@@ -143,7 +143,7 @@ pub fn bench(args: &BenchArgs) -> Result<()> {
 }
 
 /// A bar on a terminal, else nothing.
-fn progress(steps: usize) -> ProgressBar {
+pub(crate) fn progress(steps: usize) -> ProgressBar {
     let target = match std::io::stderr().is_terminal() {
         true => ProgressDrawTarget::stderr(),
         false => ProgressDrawTarget::hidden(),
@@ -157,7 +157,14 @@ fn progress(steps: usize) -> ProgressBar {
 }
 
 /// A device of its own for each workload, so that none pays for the memory of those before.
-fn measure(workload: &Workload, device: &BenchDevice, ceilings: Option<&Ceilings>) -> Result<Row> {
+///
+/// # Errors
+/// When it has no memory for it, or is lost.
+pub(crate) fn measure(
+    workload: &Workload,
+    device: &BenchDevice,
+    ceilings: Option<&Ceilings>,
+) -> Result<Row> {
     let begin = Instant::now();
     let mut executor = device.open()?;
     let loaded = workload.load(executor.as_mut())?;

@@ -3,14 +3,14 @@
 use super::workloads::Ceilings;
 use crate::cpu::CpuExecutor;
 use crate::error::{Error, Result};
-use crate::gpu::{self, Adapters, DeviceChoice, GpuExecutor, Selection};
+use crate::gpu::{self, AdapterSummary, Adapters, DeviceChoice, GpuExecutor, Selection};
 use crate::graph::Executor;
 
 /// The value of `--device` that names every adapter and the CPU.
 const ALL: &str = "all";
 
 /// A device, opened afresh for each workload.
-pub(super) struct BenchDevice {
+pub(crate) struct BenchDevice {
     name: String,
     adapter: Option<usize>,
 }
@@ -36,6 +36,11 @@ impl BenchDevice {
 
     pub fn name(&self) -> &str {
         &self.name
+    }
+
+    /// What the list of adapters says of it; nothing of the CPU.
+    pub fn summary(&self) -> Option<AdapterSummary> {
+        Adapters::find().list().get(self.adapter?).cloned()
     }
 
     pub fn is_adapter(&self) -> bool {

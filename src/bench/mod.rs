@@ -10,4 +10,6 @@ mod together;
 pub mod workloads;
 
 pub use command::{BenchArgs, bench};
+pub(crate) use command::{measure, progress};
+pub(crate) use devices::BenchDevice;
 pub use table::Row;

@@ -9,7 +9,7 @@ use crate::graph::{
 use crate::ops::{
     self, ConvGeometry, GpuTarget, NodeId, Optimiser, ReduceKind, StepScalars, UnaryKind,
 };
-use crate::rng::{Philox, Seed, Stream};
+use crate::rng::{Seed, Stream, block, uniform};
 use crate::shape::Shape;
 use crate::tensor::Tensor;
 
@@ -22,7 +22,7 @@ const HALF_TOLERANCE: f32 = 1.0 / 128.0;
 
 /// What is computed.
 #[derive(Debug)]
-pub(super) struct SelfTest {
+pub(crate) struct SelfTest {
     pub graph: Graph,
     pub loss: NodeId,
     pub outputs: Vec<(String, NodeId)>,
@@ -129,6 +129,17 @@ impl SelfTest {
         })
     }
 
+    /// The two steps that are taken.
+    pub fn steps() -> [StepScalars; 2] {
+        [0, 1].map(|step| StepScalars {
+            step,
+            row: step,
+            learning_rate: 0.1,
+            corrections: Optimiser::adam().corrections(step),
+            ..StepScalars::default()
+        })
+    }
+
     /// What two steps give, by name: the outputs, and what became of the parameters and moments. By f16 it is the
     /// moments after one step, which are gradients: of one near zero Adam asks the sign, which a rounding changes.
     fn results(&self, device: &mut dyn Executor) -> Result<Vec<(String, Vec<f32>)>> {
@@ -139,16 +150,8 @@ impl SelfTest {
         for (name, value) in &self.inputs {
             device.write_input(plan, name, value)?;
         }
-        let step = |step| StepScalars {
-            step,
-            row: step,
-            learning_rate: 0.1,
-            corrections: optimiser.corrections(step),
-            ..StepScalars::default()
-        };
-        let steps = [step(0), step(1)];
         let count = if self.half.is_some() { 1 } else { 2 };
-        device.run(plan, &steps[..count])?;
+        device.run(plan, &Self::steps()[..count])?;
         let mut results = vec![];
         for (name, _) in &self.outputs {
             results.push((name.clone(), device.read_output(plan, name)?.into_data()));
@@ -183,10 +186,12 @@ fn dense(graph: &mut Graph) -> Result<NodeId> {
     ops::mean_all(graph, error)
 }
 
+/// Numbers between -1 and 1.
 pub(super) fn random(shape: &Shape, number: u64) -> Tensor {
-    use rand::RngExt;
-    let mut random = Philox::new(Seed(number), Stream(0));
-    let data = (0..shape.elements()).map(|_| random.random_range(-1.0..1.0)).collect();
+    let words = (0..shape.elements().div_ceil(4) as u32)
+        .flat_map(|at| block(Seed(number), Stream(0), 0, at))
+        .take(shape.elements());
+    let data = words.map(|word| 2.0 * uniform(word) - 1.0).collect();
     Tensor::new(shape.clone(), data).expect("as many numbers as the shape has")
 }
 

@@ -4,7 +4,9 @@ use crate::rng::{self, Seed, Stream};
 
 /// Numbers that change from step to step; `struct Step` in `shaders/shared/step.wgsl`.
 #[repr(C)]
-#[derive(Clone, Copy, Debug, Default, PartialEq, bytemuck::Pod, bytemuck::Zeroable)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, serde::Serialize, bytemuck::Pod, bytemuck::Zeroable,
+)]
 pub struct StepScalars {
     /// Optimiser steps taken before this one; the counter of every random draw.
     pub step: u32,

@@ -20,7 +20,7 @@ pub(crate) mod interpolate;
 mod looked_over;
 pub(crate) mod numbers;
 #[cfg(feature = "cli")]
-mod page;
+pub(crate) mod page;
 mod part_codes;
 pub(crate) mod prior;
 pub mod probe;

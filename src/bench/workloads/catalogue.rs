@@ -4,7 +4,7 @@ use super::measure::Loaded;
 use super::workload::{Work, Workload};
 use super::{models, operations};
 use crate::error::{Error, Result};
-use crate::graph::Executor;
+use crate::graph::{Executor, Plan};
 use crate::ops::GpuTarget;
 use crate::train::Precision;
 
@@ -51,6 +51,17 @@ impl Workload {
         }
         let chosen = chosen.into_iter().map(|workload| workload.by(precision));
         Ok(chosen.flat_map(|workload| workload.at(batches)).collect())
+    }
+
+    /// The plan of a training step.
+    ///
+    /// # Errors
+    /// When it is none, or does not fit the adapter.
+    pub(crate) fn training_plan(&self, target: Option<&GpuTarget>) -> Result<Plan> {
+        match &self.work {
+            Work::Training(config) => models::plan_of(config, target),
+            _ => Err(Error::Graph(format!("workload {} is no training step", self.name))),
+        }
     }
 
     /// Puts the workload on an executor that holds no state yet.

@@ -10,4 +10,5 @@ mod workload;
 pub(super) use models::dataset;
 
 pub use measure::{Ceilings, Loaded, Measured, PlanCosts};
+pub(crate) use operations::{dispatch_seconds, idle_dispatches, roofline_graph};
 pub use workload::Workload;

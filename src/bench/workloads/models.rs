@@ -6,7 +6,7 @@ use super::measure::{Loaded, PlanCosts};
 use super::workload::{Work, Workload};
 use crate::data::{Dataset, Element, ImageShape, Images};
 use crate::error::Result;
-use crate::graph::{Executor, Plan, State};
+use crate::graph::{Executor, Plan, State, StateLayout};
 use crate::inference::{Task, layout};
 use crate::models::{Architecture, Choices, CodeForm, Kind, Model, Sizes};
 use crate::nn::{Loss, Output};
@@ -93,6 +93,27 @@ pub(in crate::bench) fn dataset(config: &Config, steps: usize) -> Dataset {
     }
 }
 
+/// A training step of this config, on so many images as a step takes.
+fn step_of(
+    config: &Config,
+    layout: &StateLayout,
+    target: Option<&GpuTarget>,
+    fuse: bool,
+) -> Result<Plan> {
+    let (images, batch, element) = (config.model.images(), config.batch, Element::Byte);
+    let (masked, paired) = (false, false);
+    let shape = BatchShape { images, masked, paired, element, batch, room: batch };
+    training_plan(config, layout, shape, target, fuse)
+}
+
+/// The plan of a training step.
+///
+/// # Errors
+/// When the model does not fit the device.
+pub(super) fn plan_of(config: &Config, target: Option<&GpuTarget>) -> Result<Plan> {
+    step_of(config, &layout(&config.model)?, target, true)
+}
+
 pub(super) fn load_training(
     executor: &mut dyn Executor,
     config: &Config,
@@ -105,11 +126,7 @@ pub(super) fn load_training(
     let data = executor.add_data(batch, bytes)?;
     executor.write_data(data, &random_images(images, batch).pixels, &[])?;
     executor.write_order(data, &(0..batch as u32).collect::<Vec<_>>())?;
-    let element = Element::Byte;
-    let (masked, paired) = (false, false);
-    let shape = BatchShape { images, masked, paired, element, batch, room: batch };
-    let plan =
-        |target: Option<&GpuTarget>, fuse| training_plan(config, &layout, shape, target, fuse);
+    let plan = |target: Option<&GpuTarget>, fuse| step_of(config, &layout, target, fuse);
     // Refused as it is for this device, before it is counted as for another.
     let own = plan(executor.target(), true)?;
     let costs = PlanCosts::of(counted.or(executor.target()), plan)?;

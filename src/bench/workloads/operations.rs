@@ -203,14 +203,59 @@ fn load_roofline(
     words: usize,
     kind: Roofline,
 ) -> Result<(Loaded, crate::graph::PlanId)> {
+    let (graph, y) = roofline_graph(words, kind)?;
+    load_graph(executor, &graph, y, words)
+}
+
+/// A loop that does nothing but arithmetic or copy, on input `x` of so many numbers.
+///
+/// # Errors
+/// Never: any number of words will do.
+pub(crate) fn roofline_graph(words: usize, kind: Roofline) -> Result<(Graph, NodeId)> {
     let mut graph = Graph::new();
     let x = graph.input("x", [words]);
     let y = graph.apply(Arc::new(kind), &[x])?;
+    Ok((graph, y))
+}
+
+/// Kernels that have nothing to do, each after the one before.
+const IDLE: usize = 256;
+
+/// Copies of four numbers, each of the one before.
+///
+/// # Errors
+/// Never: copies take any shape.
+pub(crate) fn idle_dispatches() -> Result<(Graph, NodeId)> {
+    let mut graph = Graph::new();
+    let mut x = graph.input("x", [4]);
+    for _ in 0..IDLE {
+        x = graph.apply(Arc::new(Roofline::Copy), &[x])?;
+    }
+    Ok((graph, x))
+}
+
+/// The seconds that a kernel takes which does nothing but to wait for the one before it.
+///
+/// # Errors
+/// When the device is lost.
+pub(crate) fn dispatch_seconds(executor: &mut dyn Executor) -> Result<f64> {
+    let (graph, y) = idle_dispatches()?;
+    let (loaded, _) = load_graph(executor, &graph, y, 4)?;
+    Ok(loaded.measure(executor)?.median / IDLE as f64)
+}
+
+/// A graph of one input `x` of so many numbers.
+fn load_graph(
+    executor: &mut dyn Executor,
+    graph: &Graph,
+    y: NodeId,
+    words: usize,
+) -> Result<(Loaded, crate::graph::PlanId)> {
     let layout = graph.layout();
     executor.set_state(&State::initial(&layout, Seed(0), 0))?;
     let plan = |target: Option<&GpuTarget>, fuse| {
         let outputs = vec![("y".into(), y)];
-        Plan::new(&PlanRequest { outputs, fuse, ..PlanRequest::new(&graph, &layout, target) })
+        Plan::new(&PlanRequest { outputs, fuse, ..PlanRequest::new(graph, &layout, target) })
     };
     let costs = PlanCosts::of(executor.target(), plan)?;
     let plan = executor.add_plan(plan(executor.target(), true)?, None)?;
@@ -219,6 +264,9 @@ fn load_roofline(
 }
 
 impl Ceilings {
+    /// Multiply-adds of each chain of the loop that does nothing else.
+    pub(crate) const ROUNDS: u32 = 256;
+
     /// Measures what a device can do at most: the copy goes over 512 MiB, which no cache holds, or as much
     /// as the device binds and has room for.
     ///
@@ -236,7 +284,8 @@ impl Ceilings {
             executor.remove_plan(plan)?;
             Ok(amount(&loaded.costs) as f64 / measured.median / 1e9)
         };
-        let gflops = rate(1 << 20, Roofline::MultiplyAdds(256), |costs| costs.fused.flops)?;
+        let gflops =
+            rate(1 << 20, Roofline::MultiplyAdds(Self::ROUNDS), |costs| costs.fused.flops)?;
         let mut words = copied;
         let gbytes = loop {
             match rate(words, Roofline::Copy, |costs| costs.fused.bytes) {

@@ -2,17 +2,20 @@
 
 use serde::Serialize;
 
+use super::adapters::add_plans;
 use super::codes::{codes, examples, samples};
 use super::facts::{Facts, SizedPlan, Tasks};
-use super::html;
+use super::html::{self, Page};
+use super::modules::MODEL;
 use super::training::Source;
 use crate::data::Dataset;
 use crate::error::{Error, Result};
 use crate::inference::Task;
 use crate::nn::Output;
-use crate::ops::GpuTarget;
 use crate::portable::{Document, PlanFile};
 use crate::tasks::trained::Trained;
+
+const BODY: &str = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/web/body.html"));
 
 /// Images a step, where there are several, and numbers that one layer makes of them, at the most.
 const BATCH: usize = 16;
@@ -62,11 +65,10 @@ impl Trained {
                 "has no effect on a page that does not train",
             ));
         }
-        let target = GpuTarget::default();
         let state = self.executor().state()?;
         let mut file = PlanFile::new(&state.layout);
         file.set_state(&state, options.half, trains);
-        let mut facts = self.facts(&mut file, &target)?;
+        let mut facts = self.facts(&mut file)?;
         let dataset = self.dataset().map_err(|error| log::warn!("the page does without: {error}"));
         if let Ok(dataset) = &dataset {
             facts.examples = Some(examples(dataset, &mut file)?);
@@ -81,14 +83,21 @@ impl Trained {
         // Pictures of a visitor have no partners.
         let is_taught = |dataset: &&Dataset| trains && (options.data > 0 || !dataset.paired);
         if let Some(dataset) = dataset.as_ref().ok().filter(is_taught) {
-            let training = self.source(dataset, options.data).add_to(&mut file, &target)?;
+            let training = self.source(dataset, options.data).add_to(&mut file)?;
             facts.training = Some(training);
         }
         file.check_default_limits()?;
         let contents = Contents { plans: file.document(), model: facts };
         let json = serde_json::to_vec(&contents)
             .map_err(|error| Error::Graph(format!("a page has no JSON: {error}")))?;
-        html::page(&contents.model.name, &json, file.block())
+        let title = format!("{} - Diabolo", contents.model.name);
+        html::page(&Page {
+            title: &title,
+            body: BODY,
+            modules: MODEL,
+            contents: &json,
+            block: file.block(),
+        })
     }
 
     fn source<'a>(&'a self, dataset: &'a Dataset, images: usize) -> Source<'a> {
@@ -97,7 +106,7 @@ impl Trained {
     }
 
     /// The facts that every page has, and the plans of what the model does.
-    fn facts(&self, file: &mut PlanFile, target: &GpuTarget) -> Result<Facts> {
+    fn facts(&self, file: &mut PlanFile) -> Result<Facts> {
         let model = self.model();
         let batch = (NUMBERS / model.network.widest().max(1)).clamp(1, BATCH);
         let mut sizes = vec![1, batch];
@@ -105,7 +114,9 @@ impl Trained {
         let mut plans = |task: Task, name: &str| {
             let plan = |batch: &usize| {
                 let (name, batch) = (format!("{name} {batch}"), *batch);
-                file.add(&name, &task.plan(model, self.layout(), batch, Some(target))?, target)?;
+                add_plans(file, &name, |target| {
+                    task.plan(model, self.layout(), batch, Some(target))
+                })?;
                 Ok(SizedPlan { name, batch })
             };
             sizes.iter().map(plan).collect::<Result<Vec<_>>>()

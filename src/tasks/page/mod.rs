@@ -1,5 +1,6 @@
 //! A trained model as a page: one file of HTML that runs in any browser with WebGPU, and trains on there.
 
+mod adapters;
 mod codes;
 mod contents;
 mod facts;
@@ -8,3 +9,5 @@ mod modules;
 mod training;
 
 pub use contents::PageOptions;
+pub(crate) use html::{Page, page as html};
+pub(crate) use modules::CHECK;

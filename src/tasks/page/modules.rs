@@ -7,10 +7,15 @@ macro_rules! modules {
     };
 }
 
-/// Each after those that it imports.
-const MODULES: [(&str, &str); 12] = modules![
+/// A module's name and text.
+pub(crate) type Module = (&'static str, &'static str);
+
+/// Those of a model's page.
+pub(super) const MODEL: &[Module] = &modules![
     "bytes",
     "philox",
+    "device",
+    "pipelines",
     "player",
     "schedule",
     "trainer",
@@ -21,14 +26,27 @@ const MODULES: [(&str, &str); 12] = modules![
     "reconstruct",
     "generate",
     "training",
+    "page",
 ];
-/// The one that begins.
-const LAST: (&str, &str) = modules!["page"][0];
+
+/// Those of the page that checks an adapter.
+pub(crate) const CHECK: &[Module] = &modules![
+    "bytes",
+    "philox",
+    "device",
+    "pipelines",
+    "player",
+    "dom",
+    "values",
+    "verdict",
+    "timing",
+    "check",
+];
 
 /// All modules in one: without imports, which stand on lines of their own, and with nothing exported.
-pub(super) fn script() -> String {
+pub(super) fn script(modules: &[Module]) -> String {
     let mut script = String::new();
-    for (name, text) in MODULES.iter().chain([&LAST]) {
+    for (name, text) in modules {
         script += &format!("// web/{name}.js\n");
         for line in text.lines().filter(|line| !line.starts_with("import ")) {
             script += line.strip_prefix("export ").unwrap_or(line);
@@ -44,47 +62,54 @@ mod tests {
 
     use super::*;
 
-    fn all() -> impl Iterator<Item = &'static (&'static str, &'static str)> {
-        MODULES.iter().chain([&LAST])
-    }
+    const PAGES: [&[Module]; 2] = [MODEL, CHECK];
 
     #[test]
     fn modules_come_after_what_they_import() {
-        let mut known = HashSet::new();
-        for (name, text) in all() {
-            for line in text.lines().filter(|line| line.starts_with("import ")) {
-                let from = line.split("from \"./").nth(1).and_then(|rest| rest.split('.').next());
-                let from =
-                    from.unwrap_or_else(|| panic!("{name}: `{line}` is no import of one line"));
-                assert!(known.contains(from), "{name} imports {from}, which comes later");
-            }
-            known.insert(*name);
-        }
-    }
-
-    #[test]
-    fn no_two_modules_declare_one_name() {
-        let mut known = HashMap::new();
-        for (module, text) in all() {
-            let lines = text.lines().map(|line| line.strip_prefix("export ").unwrap_or(line));
-            for line in lines {
-                let line = line.strip_prefix("async ").unwrap_or(line);
-                let keywords = ["const ", "let ", "class ", "function "];
-                let declared = keywords.iter().find_map(|keyword| line.strip_prefix(keyword));
-                let Some(declared) = declared else { continue };
-                let name = declared.split(|c: char| !c.is_alphanumeric() && c != '_').next();
-                let other = known.insert(name, module);
-                assert_eq!(other, None, "{name:?} of {module}");
+        for page in PAGES {
+            let mut known = HashSet::new();
+            for (name, text) in page {
+                for line in text.lines().filter(|line| line.starts_with("import ")) {
+                    let from = line.split("from \"./").nth(1);
+                    let from = from.and_then(|rest| rest.split('.').next());
+                    let from =
+                        from.unwrap_or_else(|| panic!("{name}: `{line}` is no import of one line"));
+                    assert!(known.contains(from), "{name} imports {from}, which comes later");
+                }
+                known.insert(*name);
             }
         }
     }
 
     #[test]
-    fn the_script_is_one_that_a_page_can_hold() {
-        let script = script();
-        assert!(!script.contains("</script") && !script.contains("<!--"));
-        assert!(
-            !script.lines().any(|line| line.starts_with("import ") || line.starts_with("export "))
-        );
+    fn no_two_modules_of_a_page_declare_one_name() {
+        for page in PAGES {
+            let mut known = HashMap::new();
+            for (module, text) in page {
+                for name in text.lines().filter_map(declared) {
+                    let other = known.insert(name, module);
+                    assert_eq!(other, None, "{name} of {module}");
+                }
+            }
+        }
+    }
+
+    /// The name that a line of a module's outermost scope declares.
+    fn declared(line: &str) -> Option<&str> {
+        let line = line.strip_prefix("export ").unwrap_or(line);
+        let line = line.strip_prefix("async ").unwrap_or(line);
+        let keywords = ["const ", "let ", "class ", "function "];
+        let declared = keywords.iter().find_map(|keyword| line.strip_prefix(keyword))?;
+        declared.split(|c: char| !c.is_alphanumeric() && c != '_').next()
+    }
+
+    #[test]
+    fn scripts_are_such_that_a_page_can_hold_them() {
+        for page in PAGES {
+            let script = script(page);
+            assert!(!script.contains("</script") && !script.contains("<!--"));
+            let mut lines = script.lines();
+            assert!(!lines.any(|line| line.starts_with("import ") || line.starts_with("export ")));
+        }
     }
 }

@@ -1,5 +1,6 @@
 //! The training step of a page, and where it goes on.
 
+use super::adapters::add_plans;
 use super::facts::{At, Data, Header, Rules, SizedPlan, Training};
 use crate::data::Dataset;
 use crate::error::{Error, Result};
@@ -29,13 +30,13 @@ impl Source<'_> {
     ///
     /// # Errors
     /// When the images are too many for one buffer, or the model's file is damaged.
-    pub fn add_to(&self, file: &mut PlanFile, target: &GpuTarget) -> Result<Training> {
+    pub fn add_to(&self, file: &mut PlanFile) -> Result<Training> {
         let Self { config, dataset, .. } = *self;
         let count = dataset.train.count;
         let batch = config.batch.min(count);
         let taken = self.images.min(count);
-        let fits = usize::try_from(target.max_binding_bytes).unwrap_or(usize::MAX)
-            / dataset.stored_bytes().max(1);
+        let bound = GpuTarget::default().max_binding_bytes;
+        let fits = usize::try_from(bound).unwrap_or(usize::MAX) / dataset.stored_bytes().max(1);
         if taken > fits || batch > fits {
             let what =
                 format!("takes at most {fits} images of this size, and a step takes {batch}");
@@ -47,8 +48,7 @@ impl Source<'_> {
         let rest = if taken == count { count % batch } else { 0 };
         for batch in [batch, rest].into_iter().filter(|batch| *batch > 0) {
             let name = format!("train {batch}");
-            let plan = self.plan(batch, room, target)?;
-            file.add(&name, &plan, target)?;
+            add_plans(file, &name, |target| self.plan(batch, room, target))?;
             plans.push(SizedPlan { name, batch });
         }
         let data = (taken > 0).then(|| self.data(taken, file));

@@ -1,0 +1,60 @@
+//! Random draws: as whole numbers the same to the bit.
+
+use crate::check::case::{Case, Draft};
+use crate::check::tolerance::Tolerance;
+use crate::check::values::{ANY, Values};
+use crate::error::Result;
+use crate::ops::{self, Corruption, RandomKind};
+use crate::shape::Shape;
+
+pub(super) fn cases() -> Result<Vec<Case>> {
+    let mut all = vec![];
+    let kinds = [
+        ("uniform numbers", RandomKind::Uniform { low: -0.7, high: 1.9 }, Tolerance::Elementwise),
+        ("coins", RandomKind::Bernoulli { probability: 0.3 }, Tolerance::Exact),
+        (
+            "normal numbers",
+            RandomKind::Normal { mean: 0.5, deviation: 1.5 },
+            Tolerance::Elementwise,
+        ),
+    ];
+    for (name, kind, tolerance) in kinds {
+        all.push(Draft::new(name, &[]).differentiable(0).within(tolerance).case(|graph, _| {
+            let mut draw = || ops::random(graph, Shape::from([5, 77]), kind);
+            Ok(vec![draw()?, draw()?])
+        })?);
+    }
+    let shape = &[3, 2, 9, 7];
+    let unit = Values::Between { low: 0.0, high: 1.0 };
+    for (corruption, tolerance) in [
+        (Corruption::Gaussian { deviation: 0.3 }, Tolerance::Elementwise),
+        (Corruption::GaussianRange { least: 0.1, most: 0.4 }, Tolerance::Elementwise),
+        (Corruption::SaltAndPepper { share: 0.2 }, Tolerance::Exact),
+        (Corruption::Mask { share: 0.3 }, Tolerance::Exact),
+        (Corruption::Rectangles { share: 0.25 }, Tolerance::Exact),
+        (Corruption::Haze { transmission: 0.6 }, Tolerance::Elementwise),
+    ] {
+        let draft = Draft::new(format!("noise {corruption}"), &[(shape, unit)]);
+        all.push(
+            draft
+                .differentiable(0)
+                .within(tolerance)
+                .case(|graph, x| Ok(vec![ops::corrupt(graph, x[0], corruption)?]))?,
+        );
+    }
+    let near = |name: &str, count: usize| {
+        Draft::new(name, &vec![(&shape[..], ANY); count]).within(Tolerance::Elementwise)
+    };
+    all.push(near("dropout", 1).case(|graph, x| Ok(vec![ops::dropout(graph, x[0], 0.4)?]))?);
+    all.push(
+        near("a code drawn", 2)
+            .case(|graph, x| Ok(vec![ops::reparameterise(graph, x[0], x[1])?]))?,
+    );
+    all.push(
+        Draft::new("pixels drawn as 0 or 1", &[(shape, unit)])
+            .differentiable(0)
+            .within(Tolerance::Exact)
+            .case(|graph, x| Ok(vec![ops::binarise(graph, x[0])?]))?,
+    );
+    Ok(all)
+}
