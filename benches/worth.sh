@@ -59,8 +59,8 @@ parts="--patches 64x64 --limit 4000"
     row whole "$photographs" "whole photographs at 64x64, conv, 32" --variant conv --size 64x64
     row mnist-conv "$mnist" "MNIST, conv:32,64, 32" --variant conv --arch conv:32,64 --latent 32
     row mnist-dense "$mnist" "MNIST, dense:64/32,64, 32" --variant dense
-    row mnist-hinton "$mnist" "MNIST, dense:1000,500,250, 30, 100 epochs" --variant dense \
-        --arch dense:1000,500,250 --latent 30 --epochs 100
+    row mnist-hinton "$mnist" "MNIST, dense:1000,500,250, tied, 30, 30 epochs" --variant dense \
+        --arch dense:1000,500,250 --latent 30 --tied --epochs 30
     row fashion-conv "$fashion" "Fashion-MNIST, conv:32,64, 32" --variant conv --arch conv:32,64
     row fashion-dense "$fashion" "Fashion-MNIST, dense, 32" --variant dense
     row sprites-conv sprites "sprites, conv, 32" --variant conv
