@@ -32,6 +32,7 @@ pub(super) fn cases() -> Result<Vec<Case>> {
         (Corruption::SaltAndPepper { share: 0.2 }, Tolerance::Exact),
         (Corruption::Mask { share: 0.3 }, Tolerance::Exact),
         (Corruption::Rectangles { share: 0.25 }, Tolerance::Exact),
+        (Corruption::Jpeg { least: 5, most: 80 }, Tolerance::Exact),
         (Corruption::Haze { transmission: 0.6 }, Tolerance::Elementwise),
     ] {
         let draft = Draft::new(format!("noise {corruption}"), &[(shape, unit)]);
@@ -42,6 +43,14 @@ pub(super) fn cases() -> Result<Vec<Case>> {
                 .case(|graph, x| Ok(vec![ops::corrupt(graph, x[0], corruption)?]))?,
         );
     }
+    let coloured = Draft::new("noise jpeg:30 of colour", &[(&[2, 3, 11, 19], unit)]);
+    let jpeg = Corruption::Jpeg { least: 30, most: 30 };
+    all.push(
+        coloured
+            .differentiable(0)
+            .within(Tolerance::Exact)
+            .case(|graph, x| Ok(vec![ops::corrupt(graph, x[0], jpeg)?]))?,
+    );
     let near = |name: &str, count: usize| {
         Draft::new(name, &vec![(&shape[..], ANY); count]).within(Tolerance::Elementwise)
     };
