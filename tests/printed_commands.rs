@@ -55,8 +55,8 @@ const FOLDERS: [&str; 22] = [
     "tiles/train",
     "tiles/test",
 ];
-const PICTURES: [&str; 7] =
-    ["more.png", "part.png", "a.png", "b.png", "IN.png", "hole.png", "mask.png"];
+const PICTURES: [&str; 8] =
+    ["photo.jpg", "more.png", "part.png", "a.png", "b.png", "IN.png", "hole.png", "mask.png"];
 
 /// The pages.
 fn pages() -> Vec<PathBuf> {
@@ -145,7 +145,7 @@ fn scaled_down(mut words: Vec<String>) -> Vec<String> {
     if task == "train" {
         words.extend(["--limit", "64", "--overwrite"].map(ToOwned::to_owned));
     }
-    let without_device = ["adapters", "report", "export", "explore", "check"];
+    let without_device = ["adapters", "report", "export", "explore", "check", "models"];
     let says_none =
         !words.iter().any(|word| word == "--device" || word == "--info" && task == "decompress");
     if says_none && !without_device.contains(&task.as_str()) {
