@@ -10,7 +10,7 @@ use super::logging::start_logging;
 use super::options::TrainArgs;
 use super::place::Newcomer;
 use super::session::Session;
-use crate::data::{ImageShape, class_table};
+use crate::data::{Dataset, ImageShape, class_table};
 use crate::error::{Error, Result, counted};
 use crate::evaluate::{Assessment, Evaluation};
 use crate::gpu::{DeviceChoice, DeviceChoices, Opened};
@@ -88,23 +88,7 @@ pub fn run_until(args: &TrainArgs, kind: Kind, stop: &Interruption) -> Result<()
     let mut devices = devices.into_iter();
     let mut opened = devices.next().expect("there is a device, or an error");
     let helpers = devices.map(|device| device.executor).collect();
-    tell(format_args!(
-        "data: {}, {} to train on, {} held out",
-        dataset.name,
-        dataset.in_words(dataset.train.count),
-        if dataset.trains_on_all { 0 } else { dataset.test.count }
-    ));
-    if dataset.trains_on_all {
-        let count =
-            counted(dataset.test.count, if dataset.is_of_vectors() { "vector" } else { "image" });
-        say(format_args!(
-            "note: nothing is held out, so what is called held out below is measured on {count} that the \
-             model trains on"
-        ));
-    }
-    if config.model.is_conditional() {
-        tell(format_args!("labels: {}", class_table(&dataset.classes)));
-    }
+    tell_of(&dataset, &config.model, &tell);
     if args.profile {
         opened.executor.set_profiling(true)?;
     }
@@ -123,11 +107,32 @@ pub fn run_until(args: &TrainArgs, kind: Kind, stop: &Interruption) -> Result<()
     session.finish(device, &adapter, &opened.choice)?;
     if args.profile {
         let rows = opened.executor.profile()?;
-        ProfileFile::new(&adapter, &rows).save(&folder.file(RunFile::Profile))?;
+        ProfileFile::new(&names[0], &rows).save(&folder.file(RunFile::Profile))?;
         say(format_args!("{}", profile_table(&rows).trim_end()));
     }
     tell(format_args!("written to {}", folder.path().display()));
     Ok(())
+}
+
+/// Says what is trained on.
+fn tell_of(dataset: &Dataset, model: &Model, tell: &dyn Fn(std::fmt::Arguments)) {
+    tell(format_args!(
+        "data: {}, {} to train on, {} held out",
+        dataset.name,
+        dataset.in_words(dataset.train.count),
+        if dataset.trains_on_all { 0 } else { dataset.test.count }
+    ));
+    if dataset.trains_on_all {
+        let count =
+            counted(dataset.test.count, if dataset.is_of_vectors() { "vector" } else { "image" });
+        say(format_args!(
+            "note: nothing is held out, so what is called held out below is measured on {count} that the \
+             model trains on"
+        ));
+    }
+    if model.is_conditional() {
+        tell(format_args!("labels: {}", class_table(&dataset.classes)));
+    }
 }
 
 impl Session<'_> {
