@@ -35,11 +35,13 @@ const PATIENCE: Duration = Duration::from_secs(600);
 const STEPS: usize = 50;
 /// Epochs in all, which the schedule of the learning rate goes by.
 const EPOCHS: u32 = 10;
+/// How strong the noise is that a model is told of.
+const LEVEL: f32 = 0.2;
 /// Pictures that are encoded.
 const PICTURES: usize = 5;
 
 /// Every variant, small.
-const RUNS: [(&str, &str); 10] = [
+const RUNS: [(&str, &str); 11] = [
     ("dense", "--variant dense --arch dense:12 --latent 6"),
     ("conv", "--variant conv --arch conv:4 --latent 6 --norm batch"),
     (
@@ -49,6 +51,7 @@ const RUNS: [(&str, &str); 10] = [
     ("topk", "--variant sparse --arch dense:12 --latent 6 --sparsity topk --k 3 --warmup 2"),
     ("contractive", "--variant contractive --arch dense:12 --latent 6 --penalty 0.1"),
     ("denoising", "--variant denoising --arch dense:12 --latent 6 --noise gaussian:0.3"),
+    ("told", "--variant denoising --residual --arch flat:4x2 --noise gaussian:0.1-0.4"),
     ("vae", "--variant vae --arch dense:12 --latent 6 --warmup 3"),
     ("cvae", "--variant cvae --arch dense:12 --latent 6"),
     ("iwae", "--variant iwae --arch dense:12 --latent 6 --samples 4"),
@@ -67,6 +70,7 @@ struct Case {
     decoded: Vec<f32>,
     sample: Vec<f32>,
     losses: Vec<f32>,
+    threshold: Option<f64>,
 }
 
 impl Case {
@@ -84,22 +88,45 @@ impl Case {
         let images = trained.held_out(PICTURES).expect("the digits");
         let labels: Vec<u32> = (0..PICTURES as u32).map(|label| label % 2).collect();
         let told = trained.model().is_conditional().then_some(&labels[..]);
-        let codes = trained.inference().encode(&images, told).expect("fits");
+        let mut inference = trained.inference().with_noise_level(Some(LEVEL));
+        let codes = inference.encode(&images, told).expect("fits");
         // Codes that no picture has, too: sums of two.
         let latent = codes.width;
         let shifted: Vec<f32> = (0..codes.values.len())
             .map(|at| codes.values[at] + 0.5 * codes.values[(at + latent) % codes.values.len()])
             .collect();
-        let decoded = trained.inference().decode(&shifted, told).expect("fits");
+        let residual = inference.model().residual;
+        let decoded = match residual {
+            true => inference.reconstruct(&images, told),
+            false => inference.decode(&shifted, told),
+        };
+        let decoded = decoded.expect("fits");
+        drop(inference);
         let asked = json!({
-            "name": name, "images": images.data(), "codes": shifted, "labels": labels, "steps": STEPS,
-            "epochs": EPOCHS,
+            "name": name, "images": images.data(), "codes": shifted, "labels": labels, "level": LEVEL,
+            "steps": STEPS, "epochs": EPOCHS,
         });
         let label = told.map(|_| &[0_u32][..]);
-        let sample = trained.sample(1, 1.0, label, Seed(0)).expect("draws").into_data();
+        let sample = match residual {
+            true => vec![],
+            false => trained.sample(1, 1.0, label, Seed(0)).expect("draws").into_data(),
+        };
+        let threshold = (told.is_none() && name != "told").then(|| threshold(&mut trained));
         let (code, decoded, losses) = (codes.values, decoded.into_data(), losses(&folder));
-        Self { asked, page, code, decoded, sample, losses }
+        Self { asked, page, code, decoded, sample, losses, threshold }
     }
+}
+
+/// The mean squared error that one in twenty held-out pictures exceeds.
+fn threshold(trained: &mut Trained) -> f64 {
+    let images = trained.held_out(500).expect("the digits");
+    let made = trained.inference().reconstruct(&images, None).expect("fits");
+    let pairs = images.data().chunks(64).zip(made.data().chunks(64));
+    let error = |(a, b): (&[f32], &[f32])| {
+        a.iter().zip(b).map(|(a, b)| f64::from(a - b).powi(2)).sum::<f64>() / 64.0
+    };
+    let errors: Vec<f64> = pairs.map(error).collect();
+    diabolo::tasks::anomaly::threshold(&errors, 0.05).expect("there are some")
 }
 
 /// Notes losses.
@@ -231,7 +258,18 @@ fn check(name: &str, case: &Case, told: &Value) {
     assert!(code < 1e-4 && decoded < 1e-4, "{name}: codes off by {code}, pictures by {decoded}");
     // A sample is that of `diabolo sample`, as bytes.
     let sample = difference(&numbers(&told["sample"]), &case.sample);
-    assert!(told["samples"] == 16 && sample < 1.01 / 255.0, "{name}: a sample off by {sample}");
+    let samples = if name == "told" { 0 } else { 16 };
+    assert!(
+        told["samples"] == samples && sample < 1.01 / 255.0,
+        "{name}: a sample off by {sample}"
+    );
+    assert_eq!(told["codes"], if name == "vqvae" { 8 } else { 0 }, "{name}");
+    let threshold = told["threshold"].as_f64();
+    let apart = threshold.unwrap_or_default() - case.threshold.unwrap_or_default();
+    assert!(
+        threshold.is_some() == case.threshold.is_some() && apart.abs() < 1e-6,
+        "{name}: {told}"
+    );
     let losses = numbers(&told["losses"]);
     assert_eq!(losses.len(), STEPS);
     for (step, (found, expected)) in losses.iter().zip(&case.losses).enumerate() {

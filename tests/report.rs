@@ -7,7 +7,7 @@ mod program;
 use std::fs;
 use std::path::Path;
 
-use program::{diabolo_in, printed, text};
+use program::{check_failed, diabolo_in, printed, text};
 use tempfile::TempDir;
 
 fn succeeds(arguments: &str, folder: &Path) {
@@ -220,4 +220,17 @@ fn a_report_names_a_damaged_picture() {
     fs::write(folder.path().join("run/loss.png"), "x").expect("the folder is ours");
     let said = text(&diabolo_in(folder.path(), "report run").stderr);
     assert!(said.contains("loss.png"), "a damaged picture is passed over");
+}
+
+#[test]
+fn a_report_links_the_model_that_lies_beside_it() {
+    let (folder, _) = run_with_page("--variant dense --limit 64 --epochs 1");
+    succeeds("report run -o out/a#b.html --page", folder.path());
+    let read = |name: &str| fs::read_to_string(folder.path().join("out").join(name));
+    let report = read("a#b.html").expect("is written");
+    well_formed(&report);
+    assert!(report.contains("<a href=\"a%23b-model.html\">"), "the name is no fragment");
+    assert!(read("a#b-model.html").expect("is written").contains("<script type=\"module\">"));
+    let output = diabolo_in(folder.path(), "report run -o - --page");
+    check_failed(&output, 2, "--page: has no place");
 }

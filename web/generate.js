@@ -109,7 +109,9 @@ export class Generation {
         const code = mean.slice();
         at.forEach((value, number) => {
             const along = directions.subarray(number * code.length, (number + 1) * code.length);
-            along.forEach((part, place) => (code[place] += value * spreads[number] * part));
+            along.forEach((part, place) => {
+                code[place] += value * spreads[number] * part;
+            });
         });
         const made = await model.decode(model.rectify(code), [this.label()]);
         show(byId("made", HTMLCanvasElement), made, model.facts.images);

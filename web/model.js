@@ -12,7 +12,8 @@
  *     masked: boolean, takes_pictures: boolean }} TrainingFacts */
 /** @typedef {{ name: string, variant: string, unit: string, images: ImageShape, latent: number, classes: string[],
  *     conditional: boolean, variational: boolean, residual: boolean, fit: "stretch" | "crop" | "pad",
- *     rectifier: Rectifier, tasks: { encode: Sized[], decode: Sized[], reconstruct: Sized[] }, parameters: number,
+ *     rectifier: Rectifier, noise_level: boolean, threshold: number | null,
+ *     codebook: { codes: number, dim: number, is_map: boolean } | null, tasks: { encode: Sized[], decode: Sized[], reconstruct: Sized[] }, parameters: number,
  *     examples: Examples | null, codes: CodeFacts | null, samples: { codes: Span, count: number } | null,
  *     training: TrainingFacts | null }} Facts */
 
@@ -47,10 +48,11 @@ export class Model {
      * Codes of images.
      * @param {Float32Array} images
      * @param {number[]} labels One for each image, of models that are told labels.
+     * @param {number} level The deviation of the noise in them, of models that are told it.
      * @returns {Promise<Record<string, Float32Array<ArrayBuffer>>>} `code`, and `log_variance` or `index`.
      */
-    encode(images, labels = []) {
-        return this.batches("encode", "images", images, labels, images.length / this.pixels);
+    encode(images, labels = [], level = 0) {
+        return this.batches("encode", "images", images, labels, images.length / this.pixels, level);
     }
 
     /**
@@ -67,12 +69,13 @@ export class Model {
      * What the model makes of images.
      * @param {Float32Array} images
      * @param {number[]} labels
+     * @param {number} level
      */
-    async reconstruct(images, labels = []) {
+    async reconstruct(images, labels = [], level = 0) {
         if (!this.facts.residual) {
             return this.decode((await this.encode(images, labels)).code, labels);
         }
-        const made = await this.batches("reconstruct", "images", images, labels, images.length / this.pixels);
+        const made = await this.batches("reconstruct", "images", images, labels, images.length / this.pixels, level);
         return made.reconstruction;
     }
 
@@ -82,8 +85,9 @@ export class Model {
      * @param {Float32Array} values
      * @param {number[]} labels
      * @param {number} count
+     * @param {number} level
      */
-    async batches(task, input, values, labels, count) {
+    async batches(task, input, values, labels, count, level = 0) {
         /** @type {Record<string, Float32Array<ArrayBuffer>>} */
         const all = {};
         const width = values.length / count;
@@ -100,6 +104,9 @@ export class Model {
                 this.player.write(program, input, whole);
                 if (this.facts.conditional) {
                     this.player.write(program, "labels", told);
+                }
+                if (program.form.inputs.some(({ name }) => name === "noise_level")) {
+                    this.player.write(program, "noise_level", new Float32Array(plan.batch).fill(level));
                 }
                 this.player.run(program, [{}]);
                 const outputs = Object.keys(program.form.outputs);
@@ -123,12 +130,16 @@ export class Model {
     rectify(codes) {
         const { rectifier, latent } = this.facts;
         if (rectifier.kind === "relu") {
-            codes.forEach((value, at) => (codes[at] = Math.max(value, 0)));
+            codes.forEach((value, at) => {
+                codes[at] = Math.max(value, 0);
+            });
         } else if (rectifier.kind === "greatest") {
             for (let at = 0; at < codes.length; at += latent) {
                 const code = codes.subarray(at, at + latent);
                 const order = Array.from(code.keys()).sort((a, b) => code[b] - code[a]);
-                order.slice(rectifier.k).forEach((unit) => (code[unit] = 0));
+                order.slice(rectifier.k).forEach((unit) => {
+                    code[unit] = 0;
+                });
             }
         }
         return codes;

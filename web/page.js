@@ -1,6 +1,7 @@
 // The page: opens a device, puts the model onto it, and shows what it does.
 
 import { fromBase64, unzipped } from "./bytes.js";
+import { Codebook } from "./codebook.js";
 import { openDevice } from "./device.js";
 import { byId, say } from "./dom.js";
 import { generation } from "./generate.js";
@@ -42,6 +43,9 @@ async function start() {
     const pictures = new Reconstructions(model);
     await pictures.addExamples();
     byId("all", HTMLElement).hidden = false;
+    const codebook = facts.codebook && !facts.residual ? new Codebook(model, pictures, facts.codebook) : null;
+    byId("codebook-section", HTMLElement).hidden = !codebook;
+    codebook?.update();
     const made = generation(model, () => pictures.label());
     made?.update();
     const changed = () => {

@@ -41,7 +41,9 @@ export function toNumbers(source, { channels, height, width }, fit) {
         if (channels === 1) {
             numbers[at] = Math.round(GRAY.reduce((sum, part, colour) => sum + part * colours[colour], 0)) / 255;
         } else {
-            colours.forEach((value, channel) => (numbers[channel * plane + at] = value / 255));
+            colours.forEach((value, channel) => {
+                numbers[channel * plane + at] = value / 255;
+            });
         }
     }
     return numbers;
@@ -103,7 +105,9 @@ export function showError(canvas, one, other, { channels, height, width }, most)
             sum += Math.abs(one[channel * plane + at] - other[channel * plane + at]);
         }
         const share = Math.min(sum / channels / most, 1);
-        [0, 1, 2].forEach((colour) => (heat[colour * plane + at] = Math.min(Math.max(3 * share - colour, 0), 1)));
+        [0, 1, 2].forEach((colour) => {
+            heat[colour * plane + at] = Math.min(Math.max(3 * share - colour, 0), 1);
+        });
     }
     show(canvas, heat, { channels: 3, height, width });
 }
@@ -116,6 +120,6 @@ export function showError(canvas, one, other, { channels, height, width }, most)
 export function toBytes(images) {
     const each = images[0]?.length ?? 0;
     const bytes = new Uint8Array(images.length * each);
-    images.forEach((image, number) => image.forEach((value, at) => (bytes[number * each + at] = Math.round(255 * value))));
+    images.forEach((image, number) => bytes.set(Array.from(image, (value) => Math.round(255 * value)), number * each));
     return bytes;
 }

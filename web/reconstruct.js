@@ -36,7 +36,12 @@ export class Reconstructions {
         this.classes = byId("class", HTMLSelectElement);
         this.update = newest(() => this.compute());
         this.ways = newest(() => this.interpolate());
-        this.noise.addEventListener("input", this.update);
+        this.own = byId("own-noise", HTMLInputElement);
+        byId("own-noise-label", HTMLLabelElement).hidden = !model.facts.noise_level;
+        [this.noise, this.own].forEach((it) => it.addEventListener("input", this.update));
+        /** How often the pictures take each code of a codebook. */
+        this.uses = new Uint32Array(model.facts.codebook?.codes ?? 0);
+        this.counted = () => {};
         byId("class-line", HTMLElement).hidden = !model.facts.conditional;
         model.facts.classes.forEach((name, label) => this.classes.append(make("option", { value: String(label) }, name)));
         this.listen();
@@ -263,8 +268,12 @@ export class Reconstructions {
         tiles.forEach(({ numbers }, number) => all.set(numbers, number * model.pixels));
         const seen = draws ? all.map((value, at) => Math.min(Math.max(value + amount * draws[at], 0), 1)) : all;
         const labels = tiles.map((tile) => tile.label);
-        const { code, index } = await model.encode(seen, labels);
-        const made = model.facts.residual ? await model.reconstruct(seen, labels) : await model.decode(code, labels);
+        const level = Math.hypot(amount, Number(this.own.value));
+        const { code, index } = await model.encode(seen, labels, level);
+        const made = model.facts.residual ? await model.reconstruct(seen, labels, level) : await model.decode(code, labels);
+        this.uses.fill(0);
+        index?.forEach((number) => this.uses[number]++);
+        this.counted();
         tiles.forEach((tile, number) => {
             const part = (/** @type {Float32Array} */ values) => values.subarray(number * model.pixels, (number + 1) * model.pixels);
             tile.code = code.slice(number * model.facts.latent, (number + 1) * model.facts.latent);
@@ -276,7 +285,11 @@ export class Reconstructions {
             const places = index ? index.length / tiles.length : 0;
             showCode(tile.codeView, index ? index.subarray(number * places, (number + 1) * places) : tile.code);
             const mse = made_.reduce((sum, value, at) => sum + (value - tile.numbers[at]) ** 2, 0) / model.pixels;
-            tile.words.textContent = `${tile.name}: mean squared error ${mse.toPrecision(3)}`;
+            const { threshold } = model.facts;
+            const isUnusual = threshold !== null && mse > threshold;
+            tile.tile.classList.toggle("unusual", isUnusual);
+            const beyond = isUnusual ? `, unusual: of held-out pictures one in 20 is above ${threshold.toPrecision(3)}` : "";
+            tile.words.textContent = `${tile.name}: mean squared error ${mse.toPrecision(3)}${beyond}`;
         });
         await this.interpolate();
     }
@@ -345,6 +358,8 @@ function showCode(canvas, code) {
     const side = Math.ceil(Math.sqrt(code.length));
     const [least, most] = code.reduce(([low, high], value) => [Math.min(low, value), Math.max(high, value)], [0, 0]);
     const square = new Float32Array(side * side);
-    code.forEach((value, at) => (square[at] = (value - least) / (most - least || 1)));
+    code.forEach((value, at) => {
+        square[at] = (value - least) / (most - least || 1);
+    });
     show(canvas, square, { channels: 1, height: side, width: side });
 }

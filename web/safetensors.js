@@ -76,7 +76,9 @@ export function toSafetensors(file, state, header, position) {
     let end = 0;
     const tensors = tensorsOf(file);
     for (const { name, shape, count } of tensors) {
-        names[name] = { dtype: "F32", shape, data_offsets: [end, (end += 4 * count)] };
+        const begin = end;
+        end += 4 * count;
+        names[name] = { dtype: "F32", shape, data_offsets: [begin, end] };
     }
     const text = new TextEncoder().encode(JSON.stringify(names));
     const length = Math.ceil(text.length / 8) * 8;

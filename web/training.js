@@ -118,7 +118,9 @@ export class TrainingPanel {
         const { trainer, model } = this;
         this.isRunning = true;
         this.button.textContent = "Pause";
-        [this.choice, this.epochs].forEach((it) => (it.disabled = true));
+        [this.choice, this.epochs].forEach((it) => {
+            it.disabled = true;
+        });
         let [shown, kept, begin, first] = [performance.now(), performance.now(), performance.now(), trainer.step];
         try {
             while (this.isRunning && !trainer.isDone()) {
@@ -144,7 +146,9 @@ export class TrainingPanel {
         } finally {
             this.isRunning = false;
             this.button.textContent = "Train";
-            [this.choice, this.epochs].forEach((it) => (it.disabled = false));
+            [this.choice, this.epochs].forEach((it) => {
+                it.disabled = false;
+            });
             this.changed();
         }
     }

@@ -34,7 +34,9 @@ function allowed(tolerance, expected, largest) {
  */
 export function worstOf(tolerance, expected, actual) {
     let largest = 0;
-    expected.forEach((x) => (largest = Number.isFinite(x) ? Math.max(largest, Math.abs(x)) : largest));
+    expected.filter(Number.isFinite).forEach((x) => {
+        largest = Math.max(largest, Math.abs(x));
+    });
     const worst = { share: 0, expected: 0, actual: 0 };
     expected.forEach((e, at) => {
         const a = actual[at];

@@ -7,6 +7,7 @@ use crate::evaluate::Principal;
 use crate::inference::{spread, tensor};
 use crate::portable::PlanFile;
 use crate::rng::Seed;
+use crate::tasks::anomaly::threshold as unusual;
 use crate::tasks::trained::Trained;
 
 /// Pictures to begin with.
@@ -58,6 +59,32 @@ pub(super) fn codes(
         labels: chosen.labels.clone(),
         spreads,
     }))
+}
+
+/// Pictures among a hundred normal ones that may be called unusual.
+const FALSE_ALARMS: f64 = 0.05;
+
+/// The mean squared error above which a picture is unusual, from held-out images; none where what the model should make
+/// of them is not the images themselves, or it has to be told something.
+///
+/// # Errors
+/// When the device fails.
+pub(super) fn threshold(trained: &mut Trained, dataset: &Dataset) -> Result<Option<f64>> {
+    let model = trained.model();
+    if dataset.paired || dataset.masked || model.is_conditional() || model.noise_level {
+        return Ok(None);
+    }
+    let chosen = spread(&dataset.test, POINTS);
+    let (images, _) = tensor(dataset, &chosen, 0..chosen.count)?;
+    let made = trained.inference().reconstruct(&images, None)?;
+    let elements = dataset.shape.elements();
+    let pairs = images.data().chunks(elements).zip(made.data().chunks(elements));
+    let error = |(a, b): (&[f32], &[f32])| {
+        let squares = a.iter().zip(b).map(|(a, b)| f64::from(a - b).powi(2));
+        squares.sum::<f64>() / elements as f64
+    };
+    let errors: Vec<f64> = pairs.map(error).collect();
+    Ok(unusual(&errors, FALSE_ALARMS))
 }
 
 /// Codes of new images, drawn as `diabolo sample --seed 0` draws them.

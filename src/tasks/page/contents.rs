@@ -3,14 +3,15 @@
 use serde::Serialize;
 
 use super::adapters::add_plans;
-use super::codes::{codes, examples, samples};
-use super::facts::{Facts, SizedPlan, Tasks};
+use super::codes::{codes, examples, samples, threshold};
+use super::facts::{Codebook, Facts, SizedPlan, Tasks};
 use super::html::{self, Page};
 use super::modules::MODEL;
 use super::training::Source;
 use crate::data::Dataset;
 use crate::error::{Error, Result};
 use crate::inference::Task;
+use crate::models::{Variant, VqVae};
 use crate::nn::Output;
 use crate::portable::{Document, PlanFile};
 use crate::tasks::trained::Trained;
@@ -53,11 +54,6 @@ impl Trained {
             let what = "is of no gray or colour pictures, which is what a page shows";
             return Err(Error::file(self.folder().path(), what));
         }
-        if model.noise_level {
-            let what =
-                "holds a model that is told how strong noise is, which a page cannot say yet";
-            return Err(Error::file(self.folder().path(), what));
-        }
         let trains = !options.half && !options.shows_only;
         if options.data > 0 && !trains {
             return Err(Error::option(
@@ -72,6 +68,7 @@ impl Trained {
         let dataset = self.dataset().map_err(|error| log::warn!("the page does without: {error}"));
         if let Ok(dataset) = &dataset {
             facts.examples = Some(examples(dataset, &mut file)?);
+            facts.threshold = threshold(self, dataset)?;
             if !model.residual {
                 facts.codes = codes(self, dataset, &mut file)?;
             }
@@ -143,6 +140,16 @@ impl Trained {
             residual: model.residual,
             fit: self.config().fit.unwrap_or_default(),
             rectifier: model.rectifier(),
+            noise_level: model.noise_level,
+            codebook: match &model.variant {
+                Variant::Vqvae(VqVae { codes, code_dim, .. }) => Some(Codebook {
+                    codes: *codes,
+                    dim: *code_dim,
+                    is_map: model.network.code_shape().len() == 3,
+                }),
+                _ => None,
+            },
+            threshold: None,
             tasks,
             examples: None,
             codes: None,

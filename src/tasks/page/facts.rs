@@ -27,6 +27,11 @@ pub(super) struct Facts {
     pub residual: bool,
     pub fit: Fit,
     pub rectifier: Rectifier,
+    /// Whether the model is told how strong noise is.
+    pub noise_level: bool,
+    pub codebook: Option<Codebook>,
+    /// The mean squared error that one in twenty held-out pictures exceeds.
+    pub threshold: Option<f64>,
     pub tasks: Tasks,
     pub examples: Option<Examples>,
     pub codes: Option<Codes>,
@@ -45,6 +50,16 @@ impl From<ImageShape> for Size {
     fn from(ImageShape { channels, height, width }: ImageShape) -> Self {
         Self { channels, height, width }
     }
+}
+
+/// How codes consist of those of a codebook.
+#[derive(Serialize)]
+pub(super) struct Codebook {
+    pub codes: usize,
+    /// Numbers of each.
+    pub dim: usize,
+    /// Whether a code is `[dim, places]`, and not `[places, dim]`.
+    pub is_map: bool,
 }
 
 /// Plans of each task, by rising batch.

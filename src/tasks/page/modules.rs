@@ -24,6 +24,7 @@ pub(super) const MODEL: &[Module] = &modules![
     "dom",
     "model",
     "reconstruct",
+    "codebook",
     "generate",
     "training",
     "page",

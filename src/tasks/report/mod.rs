@@ -5,4 +5,4 @@ mod curves;
 mod measures;
 mod page;
 
-pub use page::html;
+pub use page::{html, html_beside};

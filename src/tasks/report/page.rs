@@ -23,15 +23,31 @@ const MOST_OPERATIONS: usize = 40;
 /// # Errors
 /// When there is no run, or one of its files is damaged.
 pub fn html(folder: &Path) -> Result<String> {
+    html_beside(folder, None)
+}
+
+/// The same, with a link to the page of the model by this name, which lies in the same folder.
+///
+/// # Errors
+/// As [`html`].
+pub fn html_beside(folder: &Path, model: Option<&str>) -> Result<String> {
     let contents = Contents::read(folder)?;
     if let Some(what) = &contents.unfinished {
         log::warn!("{what}");
     }
-    Ok(render(&contents))
+    Ok(render(&contents, model))
+}
+
+/// A file of the same folder as a link names it, whatever its name.
+fn address(name: &str) -> String {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
+    let part =
+        |byte: u8| if plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") };
+    name.bytes().map(part).collect()
 }
 
 /// The page of a run.
-fn render(contents: &Contents) -> String {
+fn render(contents: &Contents, page: Option<&str>) -> String {
     let Contents { title, metrics, config, profile, model, unfinished, pictures } = contents;
     let page = html! {
         (DOCTYPE)
@@ -49,6 +65,9 @@ fn render(contents: &Contents) -> String {
                         (header.model) " model after " (header.epoch) " epochs and " (header.step)
                         " steps, seed " (header.seed.0) ", " (Bytes(*bytes)) " stored"
                     }
+                }
+                @if let Some(page) = page {
+                    p { a href=(address(page)) { "The model itself, which runs in the browser" } }
                 }
                 @if let Some(what) = unfinished { p { strong { (what) } } }
                 @if let Some(metrics) = metrics {
