@@ -19,7 +19,7 @@ use serde_json::{Value, json};
 const PAGE: &str = include_str!("check.html");
 /// How long the browser may take.
 #[cfg(target_os = "linux")]
-const PATIENCE: Duration = Duration::from_secs(300);
+const PATIENCE: Duration = Duration::from_secs(600);
 
 #[test]
 fn an_adapter_passes_and_a_report_says_so() {

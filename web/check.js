@@ -123,6 +123,7 @@ async function outcomeOf(player, { part, name, plan, inputs, images, steps, resu
  * @param {Timed} timed
  */
 async function timingOf(player, { name, plan }) {
+    say(`Timing ${name} …`);
     const program = await player.program(plan);
     const { pixels } = program.form.data;
     if (pixels) {
@@ -141,7 +142,6 @@ async function timingOf(player, { name, plan }) {
         buffers: new Float32Array(buffers / 4).fill(1),
         moments: Array.from({ length: moments }, zeros),
     });
-    say(`Timing ${name} …`);
     return measured(player, program);
 }
 
@@ -233,7 +233,9 @@ function offer(report) {
     const area = byId("json", HTMLTextAreaElement);
     area.value = text;
     const [copy, save] = ["copy", "save"].map((id) => byId(id, HTMLButtonElement));
-    [copy, save].forEach((button) => (button.disabled = false));
+    [copy, save].forEach((button) => {
+        button.disabled = false;
+    });
     copy.addEventListener("click", async () => {
         area.select();
         await navigator.clipboard.writeText(text).catch(() => document.execCommand("copy"));

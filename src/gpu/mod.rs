@@ -35,6 +35,7 @@ pub use mixed::Mixed;
 pub use open::{Opened, adapters_report, check_adapters, open, options_for, select};
 pub use pipelines::{GpuOptions, ShaderChecks};
 pub(crate) use reflection::Reflection;
+#[cfg(feature = "cli")]
 pub(crate) use self_test::SelfTest;
 pub use several::DeviceChoices;
 pub use tuning::tune;
