@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use serde::Serialize;
 
-use super::case::Case;
+use super::case::{Case, Results};
 use super::part::Part;
 use crate::error::{Result, counted};
 use crate::gpu::AdapterSummary;
@@ -95,19 +95,21 @@ impl Outcome {
         reference: &mut dyn Executor,
     ) -> Result<Self> {
         let expected = case.results(reference)?;
-        let outcome = |worst: Option<f32>, fault: Option<String>| Self {
-            part: case.part,
-            name: case.name.clone(),
-            passed: fault.is_none(),
-            worst,
-            fault,
-        };
-        let actual = match case.results(device) {
-            Ok(actual) => actual,
-            Err(error) => return Ok(outcome(None, Some(error.to_string()))),
-        };
+        Ok(match case.results(device) {
+            Ok(actual) => Self::compared(case, &expected, &actual),
+            Err(error) => Self::new(case, None, Some(error.to_string())),
+        })
+    }
+
+    fn new(case: &Case, worst: Option<f32>, fault: Option<String>) -> Self {
+        let (part, name, passed) = (case.part, case.name.clone(), fault.is_none());
+        Self { part, name, passed, worst, fault }
+    }
+
+    /// The worst of all results.
+    fn compared(case: &Case, expected: &Results, actual: &Results) -> Self {
         let mut worst = (0.0_f32, [0.0; 2], "");
-        for ((name, expected), (_, actual)) in expected.iter().zip(&actual) {
+        for ((name, expected), (_, actual)) in expected.iter().zip(actual) {
             let (share, pair) = case.tolerance.worst(expected, actual);
             if share > worst.0 {
                 worst = (share, pair, name);
@@ -115,7 +117,7 @@ impl Outcome {
         }
         let (share, [expected, actual], name) = worst;
         let fault = (share > 1.0).then(|| format!("{name}: {actual}, not {expected}"));
-        Ok(outcome(Some(share).filter(|share| share.is_finite()), fault))
+        Self::new(case, Some(share).filter(|share| share.is_finite()), fault)
     }
 
     /// Its line of the table.
@@ -187,27 +189,27 @@ mod tests {
     use crate::check::case::Draft;
     use crate::check::values::ANY;
     use crate::cpu::CpuExecutor;
-    use crate::ops::{Elementwise, UnaryKind, unary};
+    use crate::ops::{UnaryKind, unary};
 
     #[test]
     fn what_is_wrong_is_named_with_both_numbers() {
-        // Both executors are the processor, whose inputs are other ones.
-        let case = |exponent| {
-            Draft::new("a power", &[(&[4, 5], ANY)])
-                .differentiable(0)
-                .case(|graph, x| {
-                    let square = unary(graph, x[0], UnaryKind::Power { exponent })?;
-                    Elementwise::new("same", "x", |x| x).apply(graph, square).map(|y| vec![y])
-                })
-                .unwrap()
-        };
+        let square = Draft::new("a square", &[(&[4, 5], ANY)])
+            .case(|graph, x| Ok(vec![unary(graph, x[0], UnaryKind::Square)?]))
+            .unwrap();
         let mut cpu = CpuExecutor::new();
-        let outcome = Outcome::of(&case(2.0), &mut cpu, &mut CpuExecutor::new()).unwrap();
+        let outcome = Outcome::of(&square, &mut cpu, &mut CpuExecutor::new()).unwrap();
         assert!(outcome.passed && outcome.worst == Some(0.0), "{outcome:?}");
-        assert!(
-            outcome.line().starts_with("ok    kernels       0.0%  a power"),
-            "{}",
-            outcome.line()
-        );
+        assert_eq!(outcome.line(), "ok    kernels       0.0%  a square");
+        let expected = square.results(&mut cpu).unwrap();
+        let names: Vec<&str> = expected.iter().map(|(name, _)| name.as_str()).collect();
+        assert_eq!(names, ["dx0", "y0"]);
+        let mut wrong = expected.clone();
+        wrong[1].1[3] = 7.0;
+        let outcome = Outcome::compared(&square, &expected, &wrong);
+        let fault = format!("y0: 7, not {}", expected[1].1[3]);
+        assert_eq!((outcome.passed, outcome.fault.as_ref()), (false, Some(&fault)));
+        assert!(outcome.line().starts_with("WRONG kernels") && outcome.line().ends_with(&fault));
+        wrong[1].1[3] = f32::NAN;
+        assert_eq!(Outcome::compared(&square, &expected, &wrong).worst, None);
     }
 }

@@ -1,7 +1,7 @@
 //! The parts of a check.
 
 /// A part of the check.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, clap::ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Part {
     /// Every operation at odd shapes, with its gradients.
