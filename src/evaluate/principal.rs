@@ -3,10 +3,11 @@
 //! and Hornik: "Neural networks and principal component analysis", 1989), so this is what a network
 //! has to beat.
 
-use nalgebra::{DMatrix, Dyn, SymmetricEigen};
+use nalgebra::DMatrix;
 use rayon::prelude::*;
 
 use super::orthonormal::orthonormalise;
+use crate::arithmetic::eigen::eigen;
 use crate::arithmetic::product::{Operand, Threads, product};
 use crate::inference::latent::standard_normal;
 use crate::rng::Seed;
@@ -135,9 +136,6 @@ impl Principal {
         });
     }
 }
-
-/// Slopes that are tried in turn, as shares of the mean variance; see [`eigen`].
-const SLOPES: [f64; 3] = [1e-9, 1e-7, 1e-5];
 
 /// The mean of each column.
 fn mean(rows: &[f32], width: usize) -> Vec<f32> {
@@ -299,30 +297,6 @@ fn turned(
     product(&mut directions, sizes, left, right, Threads::Many, |_, _| ());
     let variance = |at: &usize| eigen.eigenvalues[*at].max(0.0) as f32;
     (directions, order.iter().map(variance).collect())
-}
-
-/// The eigenvectors of a covariance. Of some that have hardly any rank nalgebra makes NaN, as what is left of
-/// rows already dealt with goes below what squares can hold. Slopes along the diagonal, of the size of
-/// rounding at first, leave no two rows alike.
-fn eigen(covariance: &DMatrix<f64>) -> SymmetricEigen<f64, Dyn> {
-    let many = covariance.nrows();
-    let step = covariance.trace() / many as f64 / many as f64;
-    let sloped = |slope: f64| {
-        let mut sloped = covariance.clone();
-        (0..many).for_each(|at| sloped[(at, at)] += slope * step * at as f64);
-        SymmetricEigen::new(sloped)
-    };
-    let is_whole = |found: &SymmetricEigen<f64, Dyn>| {
-        found.eigenvectors.iter().chain(&found.eigenvalues).all(|number| number.is_finite())
-    };
-    let mut found = SymmetricEigen::new(covariance.clone());
-    for slope in SLOPES {
-        if is_whole(&found) {
-            break;
-        }
-        found = sloped(slope);
-    }
-    found
 }
 
 /// The covariance of places, `[many, count]`, that have a mean of 0.

@@ -6,6 +6,7 @@ use nalgebra::{DMatrix, DVector};
 
 use super::latent::{NormalFit, standard_normal};
 use super::mixture::Mixture;
+use crate::arithmetic::eigen::eigen;
 use crate::error::Result;
 use crate::rng::{Philox, Seed, stream};
 use crate::tensor::Tensor;
@@ -204,7 +205,7 @@ pub(crate) fn leading_axes(rows: &DMatrix<f64>, mean: &DVector<f64>, most: usize
     }
     let orthonormal = axes.qr().q();
     let parts = orthonormal.transpose() * &rows;
-    let turned = (&parts * parts.transpose()).symmetric_eigen();
+    let turned = eigen(&(&parts * parts.transpose()));
     let mut order: Vec<usize> = (0..wanted).collect();
     order.sort_by(|a, b| turned.eigenvalues[*b].total_cmp(&turned.eigenvalues[*a]));
     let first = order.iter().take(most).map(|index| turned.eigenvectors.column(*index));

@@ -28,7 +28,7 @@ fn least_error(rows: &[f32], width: usize, components: usize) -> f64 {
     let data = DMatrix::from_fn(count, width, |row, column| at(row, column) - mean[column]);
     // The smaller of the two products has the same eigenvalues, but for zeros.
     let square = if width > count { &data * data.transpose() } else { data.transpose() * &data };
-    let mut values: Vec<f64> = SymmetricEigen::new(square).eigenvalues.iter().copied().collect();
+    let mut values: Vec<f64> = eigen(&square).eigenvalues.iter().copied().collect();
     values.sort_by(|a, b| b.total_cmp(a));
     values[components..].iter().sum::<f64>() / rows.len() as f64
 }
