@@ -68,7 +68,7 @@ fn other_pictures_ask_for_a_model() {
     let place = tempdir().expect("a folder");
     photograph().save(&place.path().join("photo.png")).expect("can be written");
     let asked = diabolo_in(place.path(), "restore photo.png -o out --device cpu");
-    check_failed(&asked, 1, "--model: is needed");
+    check_failed(&asked, 2, "--model: is needed");
     assert!(!place.path().join("out").exists());
 }
 
@@ -79,7 +79,7 @@ fn models_are_listed_and_described() {
         assert!(listed.contains(model.name) && listed.contains(model.title()), "{listed}");
     }
     assert!(printed(&diabolo("models jpeg")).contains("## Licence"));
-    check_failed(&diabolo("models png"), 1, "`png` is no model");
+    check_failed(&diabolo("models png"), 2, "`png` is no model");
 }
 
 /// A file without the optimiser's state stands in for a run's, and makes the same of a picture.

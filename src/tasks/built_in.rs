@@ -2,13 +2,6 @@
 
 use std::path::Path;
 
-use super::trained::{Stored, Trained};
-use crate::error::Result;
-use crate::gpu::DeviceChoice;
-use crate::inference::layout;
-use crate::run::{RunFolder, checkpoint};
-use crate::train::Config;
-
 /// A model that is part of the program.
 #[derive(Debug)]
 pub struct BuiltIn {
@@ -18,7 +11,7 @@ pub struct BuiltIn {
     /// whose first line is a title.
     pub card: &'static str,
     /// A model file without what training needs.
-    file: &'static [u8],
+    pub(super) file: &'static [u8],
 }
 
 macro_rules! built_in {
@@ -53,26 +46,5 @@ impl BuiltIn {
     /// The card's first line, without its mark.
     pub fn title(&self) -> &'static str {
         self.card.lines().next().unwrap_or_default().trim_start_matches(['#', ' '])
-    }
-
-    /// The model on the device that `choice` comes to.
-    ///
-    /// # Errors
-    /// When the device fails.
-    pub fn load(&self, choice: &DeviceChoice) -> Result<Trained> {
-        self.stored()?.onto(choice)
-    }
-
-    /// The model, as a run's.
-    ///
-    /// # Errors
-    /// Never for a file that this version wrote or an earlier one.
-    pub(super) fn stored(&self) -> Result<Stored> {
-        let folder = RunFolder::at(self.name.into());
-        let path = folder.path();
-        let header = checkpoint::header_from_bytes(self.file, path)?;
-        let config = Config::from_toml(&header.config, path)?;
-        let state = checkpoint::from_bytes(self.file, path, &layout(&config.model)?)?.state;
-        Ok(Stored { folder, header, config, state })
     }
 }

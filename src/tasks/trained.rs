@@ -31,7 +31,7 @@ impl Stored {
     /// When there is no finished run, or its model cannot be read.
     pub fn read(folder: &Path) -> Result<Self> {
         if let Some(built_in) = BuiltIn::meant_by(folder) {
-            return built_in.stored();
+            return Self::built_in(built_in);
         }
         let folder = RunFolder::open(folder)?;
         let path = folder.file(RunFile::Model);
@@ -44,11 +44,24 @@ impl Stored {
         Ok(Self { folder, header, config, state })
     }
 
+    /// The model, as a run's.
+    ///
+    /// # Errors
+    /// Never for a file that this version wrote or an earlier one.
+    fn built_in(model: &BuiltIn) -> Result<Self> {
+        let folder = RunFolder::at(model.name.into());
+        let path = folder.path();
+        let header = checkpoint::header_from_bytes(model.file, path)?;
+        let config = Config::from_toml(&header.config, path)?;
+        let state = checkpoint::from_bytes(model.file, path, &layout(&config.model)?)?.state;
+        Ok(Self { folder, header, config, state })
+    }
+
     /// The model on the device that `choice` comes to.
     ///
     /// # Errors
     /// When the device fails.
-    pub fn onto(self, choice: &DeviceChoice) -> Result<Trained> {
+    fn onto(self, choice: &DeviceChoice) -> Result<Trained> {
         let Self { folder, config, state, .. } = self;
         let mut opened = gpu::open(choice)?;
         opened.executor.set_state(&state)?;
@@ -105,6 +118,14 @@ impl Trained {
     /// When there is no finished run, its model cannot be read, or the device fails.
     pub fn load(folder: &Path, choice: &DeviceChoice) -> Result<Self> {
         Stored::read(folder)?.onto(choice)
+    }
+
+    /// Loads a built-in model onto the device that `choice` comes to.
+    ///
+    /// # Errors
+    /// When the device fails.
+    pub fn built_in(model: &BuiltIn, choice: &DeviceChoice) -> Result<Self> {
+        Stored::built_in(model)?.onto(choice)
     }
 
     /// The folder of its run.

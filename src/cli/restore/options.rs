@@ -78,7 +78,7 @@ impl RestoreArgs {
             return Err(Error::option("--model", what));
         };
         say(format_args!("model: {}, built in: {}", model.name, model.title()));
-        model.load(&device)
+        Trained::built_in(model, &device)
     }
 
     /// The picture that says which pixels are missing.
