@@ -111,8 +111,13 @@ impl Corruption {
     pub fn check_numbers(&self) -> Result<()> {
         match self {
             Self::SaltAndPepper { .. } | Self::Haze { .. } | Self::Jpeg { .. } => {
+                let what = if matches!(self, Self::Jpeg { .. }) {
+                    "is of pixels between black and white"
+                } else {
+                    "makes pixels black or white"
+                };
                 let what = format!(
-                    "`{self}` is of pixels, between black and white, and standardised numbers have neither; give \
+                    "`{self}` {what}, and standardised numbers have neither; give \
                      gaussian, mask, rectangles or blur, or --range"
                 );
                 Err(Error::option("--noise", what))
