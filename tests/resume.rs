@@ -349,7 +349,7 @@ fn quiet_runs_say_results_only() {
     assert_eq!(String::from_utf8_lossy(&output.stderr), "");
     let output = train(folder.path(), "--epochs 1 --limit 64 --verbose");
     let text = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert!(text.contains("INFO") && text.contains("images a step"), "{text}");
+    assert!(text.contains("INFO") && text.contains("images a plan"), "{text}");
 }
 
 #[test]
