@@ -10,15 +10,16 @@ use crate::graph::{Executor, State, StateLayout};
 use crate::inference::{self, Inference, KnownCodes, LearnedPrior, PlaceSampler, Sampler, layout};
 use crate::models::Model;
 #[cfg(feature = "cli")]
-use crate::run::checkpoint::Checkpoint;
-use crate::run::checkpoint::{self, Header};
-use crate::run::{RunFile, RunFolder, unfinished};
+use crate::run::checkpoint::{Checkpoint, Header};
+use crate::run::{RunFile, RunFolder, checkpoint, unfinished};
 use crate::tensor::Tensor;
 use crate::train::Config;
 
 /// A trained model in host memory.
 pub(crate) struct Stored {
     pub folder: RunFolder,
+    /// What its file says of itself.
+    #[cfg(feature = "cli")]
     pub header: Header,
     pub config: Config,
     pub state: State,
@@ -41,7 +42,13 @@ impl Stored {
             log::warn!("{what}");
         }
         let state = checkpoint::load(&path, &layout(&config.model)?)?.state;
-        Ok(Self { folder, header, config, state })
+        Ok(Self {
+            folder,
+            #[cfg(feature = "cli")]
+            header,
+            config,
+            state,
+        })
     }
 
     /// The model, as a run's.
@@ -54,7 +61,13 @@ impl Stored {
         let header = checkpoint::header_from_bytes(model.file, path)?;
         let config = Config::from_toml(&header.config, path)?;
         let state = checkpoint::from_bytes(model.file, path, &layout(&config.model)?)?.state;
-        Ok(Self { folder, header, config, state })
+        Ok(Self {
+            folder,
+            #[cfg(feature = "cli")]
+            header,
+            config,
+            state,
+        })
     }
 
     /// The model on the device that `choice` comes to.
