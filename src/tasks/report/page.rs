@@ -29,7 +29,7 @@ pub fn html(folder: &Path) -> Result<String> {
 /// The same, with a link to the page of the model by this name, which lies in the same folder.
 ///
 /// # Errors
-/// As [`html`].
+/// As [`html()`].
 pub fn html_beside(folder: &Path, model: Option<&str>) -> Result<String> {
     let contents = Contents::read(folder)?;
     if let Some(what) = &contents.unfinished {
