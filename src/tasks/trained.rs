@@ -9,8 +9,9 @@ use crate::gpu::{self, DeviceChoice, Opened};
 use crate::graph::{Executor, State, StateLayout};
 use crate::inference::{self, Inference, KnownCodes, LearnedPrior, PlaceSampler, Sampler, layout};
 use crate::models::Model;
+use crate::run::checkpoint::Checkpoint;
 #[cfg(feature = "cli")]
-use crate::run::checkpoint::{Checkpoint, Header};
+use crate::run::checkpoint::Header;
 use crate::run::{RunFile, RunFolder, checkpoint, unfinished};
 use crate::tensor::Tensor;
 use crate::train::Config;
@@ -41,14 +42,18 @@ impl Stored {
         if let Some(what) = unfinished(folder.path(), &header, &config) {
             log::warn!("{what}");
         }
-        let state = checkpoint::load(&path, &layout(&config.model)?)?.state;
-        Ok(Self {
+        let checkpoint = checkpoint::load(&path, &layout(&config.model)?)?;
+        Ok(Self::of(folder, config, checkpoint))
+    }
+
+    fn of(folder: RunFolder, config: Config, checkpoint: Checkpoint) -> Self {
+        Self {
             folder,
             #[cfg(feature = "cli")]
-            header,
+            header: checkpoint.header,
             config,
-            state,
-        })
+            state: checkpoint.state,
+        }
     }
 
     /// The model, as a run's.
@@ -60,14 +65,8 @@ impl Stored {
         let path = folder.path();
         let header = checkpoint::header_from_bytes(model.file, path)?;
         let config = Config::from_toml(&header.config, path)?;
-        let state = checkpoint::from_bytes(model.file, path, &layout(&config.model)?)?.state;
-        Ok(Self {
-            folder,
-            #[cfg(feature = "cli")]
-            header,
-            config,
-            state,
-        })
+        let checkpoint = checkpoint::from_bytes(model.file, path, &layout(&config.model)?)?;
+        Ok(Self::of(folder, config, checkpoint))
     }
 
     /// The model on the device that `choice` comes to.
