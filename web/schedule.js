@@ -5,22 +5,28 @@
  *     | { kind: "falling", value: number, warmup: number, factor: number }} Weight */
 /** @typedef {{ rule: "adam", beta1: number, beta2: number } | { rule: "sgd" }} Optimiser */
 /** @typedef {{ target: number, rate: number, least: number, most: number }} Adapting */
-/** @typedef {{ seed: Key, learning_rate: number, schedule: "constant" | "cosine" | "warm-cosine", warm: number,
+/** @typedef {{ seed: Key, learning_rate: number, schedule: "constant" | "cosine" | "warm-cosine", warm: number, warm_steps: number,
  *     weight: Weight, adapting?: Adapting, optimiser: Optimiser, halvings: number }} Rules */
 
 /**
- * The factor of the learning rate where this share of a run is over.
+ * The factor of the learning rate after some steps of a run of so many.
  * @param {Rules} rules
- * @param {number} share
+ * @param {number} step
+ * @param {number} steps
  * @returns {number}
  */
-export function factor(rules, share) {
-    const cosine = (/** @type {number} */ part) => Math.fround(0.5 + 0.5 * Math.cos(Math.PI * Math.min(part, 1)));
+export function factor(rules, step, steps) {
+    const share = step / steps;
+    const cosine = (/** @type {number} */ part) =>
+        Math.fround(0.5 + 0.5 * Math.cos(Math.PI * Math.min(Math.max(part, 0), 1)));
     switch (rules.schedule) {
         case "cosine":
             return cosine(share);
-        case "warm-cosine":
-            return share < rules.warm ? Math.fround(share / rules.warm) : cosine((share - rules.warm) / (1 - rules.warm));
+        case "warm-cosine": {
+            const rises = Math.max(rules.warm, rules.warm_steps / steps);
+            const risen = Math.fround(Math.min(share / rises, 1));
+            return Math.fround(risen * cosine((share - rules.warm) / (1 - rules.warm)));
+        }
         default:
             return 1;
     }
@@ -63,7 +69,6 @@ export function adapted(adapting, weight, activity) {
  * @returns {import("./player.js").StepScalars}
  */
 export function scalarsOf(rules, at) {
-    const share = at.step / (at.epochs * at.steps);
     const rate = Math.fround(rules.learning_rate * 0.5 ** rules.halvings);
     const { optimiser } = rules;
     const beta = (/** @type {number} */ value) => 1 - value ** (at.step + 1);
@@ -71,7 +76,7 @@ export function scalarsOf(rules, at) {
         step: at.step,
         weight: at.weight ?? weightAt(rules.weight, at.epoch + at.number / at.steps),
         seed: rules.seed,
-        learning_rate: rate * factor(rules, share),
+        learning_rate: rate * factor(rules, at.step, at.epochs * at.steps),
         corrections: optimiser.rule === "adam" ? [beta(optimiser.beta1), beta(optimiser.beta2), 0, 0] : [1, 1, 0, 0],
     };
 }

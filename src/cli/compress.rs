@@ -4,15 +4,15 @@ use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use super::destinations::Destinations;
+use super::destinations::{Destinations, Places};
 use super::model::ModelArgs;
 use super::notes;
-use super::outputs::files_of_run;
+use super::outputs::{files_of_run, still_to_do};
 use crate::error::{Error, Result};
 use crate::models::Model;
 use crate::run::say;
 use crate::tasks::codec::{Damage, container, damaged, hexadecimal};
-use crate::tasks::files::{Input, paths};
+use crate::tasks::files::Input;
 use crate::tasks::{Codec, Header, Pictures, Raster};
 
 /// The most bytes of a file that is read.
@@ -36,6 +36,9 @@ pub struct CompressArgs {
     /// Write over files that are there and no .dia files, also over the pictures themselves
     #[arg(long)]
     overwrite: bool,
+    /// Leave out pictures of which the .dia file is there already
+    #[arg(long, conflicts_with = "overwrite")]
+    skip_existing: bool,
     /// Also print what the file costs, and how near its picture comes
     #[arg(long)]
     info: bool,
@@ -61,8 +64,11 @@ pub struct DecompressArgs {
     /// Write over pictures that are there under the name of a file, too
     #[arg(long)]
     overwrite: bool,
+    /// Leave out files of which the picture is there already
+    #[arg(long, conflicts_with = "overwrite")]
+    skip_existing: bool,
     /// Print what files say of themselves, and write nothing
-    #[arg(long, conflicts_with_all = ["model", "out", "device", "overwrite"])]
+    #[arg(long, conflicts_with_all = ["model", "out", "device", "overwrite", "skip_existing"])]
     info: bool,
 }
 
@@ -79,16 +85,17 @@ pub fn compress(args: &CompressArgs) -> Result<()> {
     let read = files_of_run(trained.folder().path());
     let range = trained.config().range;
     let mut codec = Codec::new(trained)?;
-    let read_from = paths(&inputs);
+    let is_replaceable = |path: &Path, _: bool| container::is_one(path);
+    let places = places.prepare(&inputs, ENDING, &read, args.overwrite, is_replaceable)?;
+    let left = left(&places, inputs.len(), args.skip_existing);
+    let read_from: Vec<PathBuf> = left.iter().map(|number| inputs[*number].path.clone()).collect();
     Pictures::check(&read_from)?;
     notes::channels(&read_from, codec.model());
     notes::of_compression(&read_from);
-    let is_replaceable = |path: &Path, _: bool| container::is_one(path);
-    let places = places.prepare(&inputs, ENDING, &read, args.overwrite, is_replaceable)?;
-    for (number, input) in inputs.iter().enumerate() {
-        let picture = for_model(Raster::read_within(&input.path, range)?, codec.model());
+    for (number, path) in left.iter().zip(&read_from) {
+        let picture = for_model(Raster::read_within(path, range)?, codec.model());
         let bytes = codec.compress(&picture)?;
-        let out = places.write(number, &bytes)?;
+        let out = places.write(*number, &bytes)?;
         let path = Path::new(&out);
         let (header, payload) = container::read(&bytes).map_err(|damage| damaged(path, &damage))?;
         let bits = header.bits_per_pixel(bytes.len());
@@ -122,10 +129,11 @@ pub fn decompress(args: &DecompressArgs) -> Result<()> {
     }
     let mut codec = Codec::load(model, &args.device.parse()?)?;
     // A name that was asked for may be replaced; one that was found may be that of the original.
-    let is_replaceable = |_: &Path, is_asked_for: bool| is_asked_for;
+    let is_replaceable = |_: &Path, is_asked_for: bool| is_asked_for || args.skip_existing;
     let read_too = files_of_run(model);
     let places = places.prepare(&inputs, "png", &read_too, args.overwrite, is_replaceable)?;
-    for (number, input) in inputs.iter().enumerate() {
+    for number in left(&places, inputs.len(), args.skip_existing) {
+        let input = &inputs[number];
         let bytes = read(&input.path)?;
         let (header, _) =
             container::read(&bytes).map_err(|damage| damaged(&input.path, &damage))?;
@@ -134,6 +142,14 @@ pub fn decompress(args: &DecompressArgs) -> Result<()> {
         say(format_args!("{out}: {}", header.image));
     }
     Ok(())
+}
+
+/// Which of so many inputs there is something to do for.
+fn left(places: &Places, inputs: usize, skip_existing: bool) -> Vec<usize> {
+    match skip_existing {
+        true => still_to_do(places.missing(), inputs),
+        false => (0..inputs).collect(),
+    }
 }
 
 /// Prints what a file says of itself, below its name where there are several.

@@ -103,12 +103,20 @@ impl<'a> Destinations<'a> {
         let read: Vec<&Path> = read.iter().map(PathBuf::as_path).collect();
         begin(&outputs, inputs, &read, overwrite)?;
         outputs.all().try_for_each(|(_, path)| check(&path, false))?;
-        self.folder().map_or(Ok(()), make_folder)?;
         Ok(Places::Many(outputs))
     }
 }
 
 impl Places {
+    /// Inputs of which nothing is there.
+    pub fn missing(&self) -> Vec<usize> {
+        match self {
+            Self::One(file, _) if file.path().is_some_and(Path::is_file) => vec![],
+            Self::One(..) => vec![0],
+            Self::Many(outputs) => outputs.missing(),
+        }
+    }
+
     /// Writes what is made of the input of this number, and says where.
     ///
     /// # Errors

@@ -87,6 +87,15 @@ pub(super) fn begin(
     Ok(())
 }
 
+/// Of so many inputs, those that are `missing`, after saying how many are not.
+pub(super) fn still_to_do(missing: Vec<usize>, inputs: usize) -> Vec<usize> {
+    match inputs - missing.len() {
+        0 => {}
+        done => note(format_args!("{done} of {inputs} are there already, and left as they are")),
+    }
+    missing
+}
+
 /// Refuses what is no folder for files, and a folder that pictures are read from, where what is written
 /// would be read the next time.
 ///

@@ -212,8 +212,7 @@ impl Classifier {
     }
 
     fn scalars(&self, step: u32, steps: u32) -> StepScalars {
-        let done = f64::from(step) / f64::from(steps);
-        let rate = self.learning_rate * Schedule::Cosine.factor(done);
+        let rate = self.learning_rate * Schedule::Cosine.factor(step.into(), steps.into());
         StepScalars {
             step,
             row: step % METRIC_ROWS as u32,

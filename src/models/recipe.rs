@@ -84,9 +84,10 @@ pub enum Schedule {
     Constant,
     /// It falls to 0 along half a cosine (Loshchilov and Hutter, "SGDR", 2017, without restarts).
     Cosine,
-    /// It rises along a line for a twentieth of the run, then falls to 0 along half a cosine: Adam's
-    /// first steps, by moments of few gradients, are the least sure (Ma and Yarats, "On the adequacy
-    /// of untuned warmup for adaptive optimization", 2021).
+    /// It rises along a line for a twentieth of the run, and for 100 steps at least, then falls to 0 along half
+    /// a cosine: Adam's first steps, by moments of few gradients, are the least sure (Ma and Yarats, "On the
+    /// adequacy of untuned warmup for adaptive optimization", 2021). So a run of ten steps, which can learn
+    /// next to nothing, keeps what it begins with.
     WarmCosine,
 }
 
@@ -106,14 +107,43 @@ pub(super) const WIDTH: usize = 1024;
 impl Schedule {
     /// The share of a run in which the rate of [`Schedule::WarmCosine`] rises.
     pub const WARM: f64 = 0.05;
+    /// The least steps in which it does.
+    pub const WARM_STEPS: f64 = 100.0;
 
-    /// The factor of the rate where this share of the run is over.
-    pub fn factor(self, share: f64) -> f32 {
+    /// The factor of the rate after `step` steps of a run of `steps`.
+    pub fn factor(self, step: f64, steps: f64) -> f32 {
+        let share = step / steps;
+        let falling =
+            |share: f64| (0.5 + 0.5 * (std::f64::consts::PI * share.clamp(0.0, 1.0)).cos()) as f32;
         match self {
             Self::Constant => 1.0,
-            Self::WarmCosine if share < Self::WARM => (share / Self::WARM) as f32,
-            Self::WarmCosine => Self::Cosine.factor((share - Self::WARM) / (1.0 - Self::WARM)),
-            Self::Cosine => (0.5 + 0.5 * (std::f64::consts::PI * share.min(1.0)).cos()) as f32,
+            Self::Cosine => falling(share),
+            Self::WarmCosine => {
+                let rises = Self::WARM.max(Self::WARM_STEPS / steps);
+                let risen = (share / rises).min(1.0) as f32;
+                risen * falling((share - Self::WARM) / (1.0 - Self::WARM))
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Schedule;
+
+    #[test]
+    fn short_runs_never_have_the_whole_rate() {
+        let rate = |step, steps| Schedule::WarmCosine.factor(f64::from(step), f64::from(steps));
+        assert_eq!([0, 50, 100].map(|step| rate(step, 2000)), [0.0, 0.5, 1.0]);
+        assert_eq!([0, 100, 200].map(|step| rate(step, 4000)), [0.0, 0.5, 1.0]);
+        assert!((rate(1050, 2000) - 0.5).abs() < 1e-6 && rate(2000, 2000) < 1e-6);
+        // The rate of a long run after as many steps is never passed.
+        for step in 0..10 {
+            let cosine = Schedule::Cosine.factor(f64::from(step), 10.0);
+            assert!(
+                rate(step, 10) <= 0.01 * step as f32
+                    && rate(step, 10) >= 0.01 * step as f32 * cosine
+            );
         }
     }
 }

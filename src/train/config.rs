@@ -150,10 +150,11 @@ impl Config {
         Intake { shape: self.model.images(), fit: self.fit, range: self.range }
     }
 
-    /// The learning rate at the first step of this epoch, counted from 1.
-    pub fn rate_at(&self, epoch: u32) -> f32 {
-        let share = f64::from(epoch.saturating_sub(1)) / f64::from(self.epochs);
-        self.learning_rate * self.schedule.factor(share)
+    /// The learning rate at the first step of this epoch, counted from 1, of as many steps.
+    pub fn rate_at(&self, epoch: u32, steps: u32) -> f32 {
+        let before = |epochs: u32| f64::from(epochs) * f64::from(steps);
+        self.learning_rate
+            * self.schedule.factor(before(epoch.saturating_sub(1)), before(self.epochs))
     }
 
     /// Images of one plan: those of a step, or of a shard of one.

@@ -70,7 +70,7 @@ impl PriorTraining {
             let order = permutation(self.seed, stream::SHUFFLE, epoch, count as u32);
             for (step, rows) in order.chunks_exact(batch).enumerate() {
                 let done = f64::from(epoch) * steps_an_epoch as f64 + step as f64;
-                let rate = self.learning_rate * Schedule::Cosine.factor(done / steps);
+                let rate = self.learning_rate * Schedule::Cosine.factor(done, steps);
                 fit.step(&[("index", &rows_of(train, places, rows)?)], rate)?;
             }
             let nats = measured(&mut fit, nats, held_out, places, batch)?;

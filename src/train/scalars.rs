@@ -34,12 +34,11 @@ impl<'a> Scalars<'a> {
     pub fn of(&self, number: u32) -> StepScalars {
         let (config, step) = (self.config, self.first + number);
         let length = f64::from(config.epochs) * self.count as f64;
-        let share = f64::from(step) / length;
         StepScalars {
             step,
             weight: self.weight(number),
             seed: Seed(config.seed).key(),
-            learning_rate: self.learning_rate * config.schedule.factor(share),
+            learning_rate: self.learning_rate * config.schedule.factor(step.into(), length),
             corrections: config.optimiser.corrections(step),
             ..StepScalars::default()
         }

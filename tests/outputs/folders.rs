@@ -168,6 +168,53 @@ fn many_pictures_are_compressed_and_brought_back() {
     assert_eq!(read(&at("notes.txt")), b"mine");
 }
 
+/// A folder that was done in part is done to its end, and what was done stays.
+#[test]
+fn what_is_done_is_not_done_again_where_that_is_asked_for() {
+    let folder = folder();
+    let at = |name: &str| folder.path().join(name);
+    few_pictures(&at("in"), 3);
+    let [pictures, out, packed, back] =
+        ["in", "out", "packed", "back"].map(|name| at(name).display().to_string());
+    let restore = format!("restore {pictures} --noise gaussian:0.1 -o {out}");
+    let compress = format!("compress {pictures} -o {packed}");
+    let decompress = format!("decompress {packed} -o {back}");
+    for (line, model, made, lost) in [
+        (restore, "dense", "out", "01-corrupted.png"),
+        (compress, "codec", "packed", "01.dia"),
+        (decompress, "codec", "back", "01.png"),
+    ] {
+        TRAINED.runs.succeeds(&line, model);
+        let names = files(&at(made));
+        let [lost, kept] =
+            [lost.to_owned(), lost.replace('1', "2")].map(|name| at(made).join(name));
+        let right = read(&lost);
+        fs::remove_file(&lost).expect("ours");
+        // What is there is not looked at: neither what was made, nor what it was made of.
+        let mine = if made == "packed" { read(&kept) } else { b"mine".to_vec() };
+        fs::write(&kept, mine).expect("ours");
+        let before = fs::metadata(&kept).and_then(|found| found.modified()).expect("is there");
+        let source = at("in").join("02.png");
+        let picture = read(&source);
+        if made != "back" {
+            fs::write(&source, "no picture").expect("ours");
+        }
+        let line = format!("{line} --skip-existing");
+        let said = TRAINED.runs.task(&line, model);
+        assert!(said.status.success(), "{said:?}");
+        let told = String::from_utf8_lossy(&said.stderr).into_owned();
+        assert!(told.contains("2 of 3 are there already"), "{told}");
+        fs::write(&source, picture).expect("ours");
+        assert_eq!(files(&at(made)), names);
+        assert_eq!(read(&lost), right, "{line}: is made as it was");
+        let after = fs::metadata(&kept).and_then(|found| found.modified()).expect("is there");
+        assert_eq!(after, before, "{line}: what is there is written over");
+        let done = TRAINED.runs.task(&line, model);
+        assert!(String::from_utf8_lossy(&done.stderr).contains("3 of 3"), "{done:?}");
+        TRAINED.runs.fails(&format!("{line} --overwrite"), model, 2, "--overwrite");
+    }
+}
+
 /// A seed without anything to draw has no effect, which is an error as it is elsewhere.
 #[test]
 fn a_seed_without_noise_is_refused() {

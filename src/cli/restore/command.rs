@@ -6,14 +6,14 @@ use super::options::RestoreArgs;
 use super::partners::partners;
 use super::pixels;
 use super::restorer::Restorer;
-use crate::cli::outputs::{begin, check_apart, save_as};
+use crate::cli::outputs::{begin, check_apart, save_as, still_to_do};
 use crate::data::DeepIntake;
 use crate::error::{Error, Result, counted};
 use crate::evaluate::median3x3;
 use crate::ops::Corruption;
 use crate::rng::Seed;
 use crate::run::say;
-use crate::tasks::files::{Input, Outputs, paths};
+use crate::tasks::files::{Input, Outputs};
 use crate::tasks::restore::{CorruptedBy, Quality, corrupt};
 use crate::tasks::{DeepRaster, LookedOver};
 use crate::tensor::Tensor;
@@ -31,21 +31,28 @@ pub fn restore(args: &RestoreArgs) -> Result<()> {
         Some(clean) => partners(&inputs, clean, &args.out)?,
         None => vec![],
     };
-    let paths = paths(&inputs);
-    let mut trained = args.load(&paths)?;
-    let (mut restorer, intake) = Restorer::new(args, &mut trained, &paths)?;
-    let mut pictures = LookedOver::new(&paths, intake)?;
     let suffixes = if args.noise.is_some() { &["", "-corrupted"][..] } else { &[""] };
     let suffixes: Vec<String> = suffixes.iter().map(ToString::to_string).collect();
     let outputs = Outputs::place(&inputs, &args.out, &suffixes, "png");
+    let left = match args.skip_existing {
+        true => still_to_do(outputs.missing(), inputs.len()),
+        false => (0..inputs.len()).collect(),
+    };
+    if left.is_empty() {
+        return Ok(());
+    }
+    let paths: Vec<PathBuf> = left.iter().map(|number| inputs[*number].path.clone()).collect();
+    let mut trained = args.load(&paths)?;
+    let (mut restorer, intake) = Restorer::new(args, &mut trained, &paths)?;
+    let mut pictures = LookedOver::new(&paths, intake)?;
     let mut others: Vec<&Path> = clean.iter().map(PathBuf::as_path).collect();
     others.extend(args.mask());
     begin(&outputs, &inputs, &others, args.overwrite)?;
     let mut measured: Vec<[Quality; 4]> = vec![];
-    for (number, input) in inputs.iter().enumerate() {
-        let clean = clean.get(number).map(PathBuf::as_path);
-        let task = Task { args, clean, path: &input.path, outputs: &outputs, number, intake };
-        for picture in pictures.take(number..number + 1)? {
+    for (at, (path, number)) in paths.iter().zip(&left).enumerate() {
+        let clean = clean.get(*number).map(PathBuf::as_path);
+        let task = Task { args, clean, path, outputs: &outputs, number: *number, intake };
+        for picture in pictures.take(at..at + 1)? {
             measured.extend(task.run(picture, &mut restorer)?);
         }
     }
@@ -53,7 +60,7 @@ pub fn restore(args: &RestoreArgs) -> Result<()> {
         let mean = |which: usize| Quality::mean(measured.iter().map(|all| all[which]));
         say(format_args!("mean: {}", compared([0, 1, 2, 3].map(mean))));
     }
-    say(format_args!("{} written to {}", counted(inputs.len(), "picture"), args.out.display()));
+    say(format_args!("{} written to {}", counted(left.len(), "picture"), args.out.display()));
     Ok(())
 }
 

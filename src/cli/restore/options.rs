@@ -50,6 +50,9 @@ pub struct RestoreArgs {
     /// Write over pictures that are read, where --out asks for that
     #[arg(long)]
     pub(super) overwrite: bool,
+    /// Leave out pictures of which the restored one is there already
+    #[arg(long, conflicts_with = "overwrite")]
+    pub(super) skip_existing: bool,
 }
 
 impl RestoreArgs {

@@ -268,7 +268,7 @@ impl<'a> Session<'a> {
         if self.args.tensorboard {
             let speed = self.dataset.train.count as f64 / report.seconds;
             let halved = 0.5_f32.powi(self.trainer.position().halvings as i32);
-            let rate = self.config.rate_at(report.epoch) * halved;
+            let rate = self.config.rate_at(report.epoch, self.trainer.steps_an_epoch()) * halved;
             self.noted.push((report.epoch.into(), scalars(&report, rate, speed)));
         }
         self.last = Some(report);

@@ -102,6 +102,13 @@ impl Outputs {
         &self.numbered
     }
 
+    /// Inputs of which not all files are there.
+    pub fn missing(&self) -> Vec<usize> {
+        let is_there = |input: usize, suffix| self.path(input, suffix).is_file();
+        let is_missing = |input: &usize| !(0..self.suffixes.len()).all(|at| is_there(*input, at));
+        (0..self.bases.len()).filter(is_missing).collect()
+    }
+
     /// Makes sure that all can be written, and that none is one of the `inputs` or of `others` that are
     /// read; with `overwrite`, what is made of an input may be written over that input.
     ///
@@ -195,6 +202,20 @@ mod tests {
         assert_eq!(names, expected.map(|name| format!("o/{name}")));
         assert_eq!(placed(&["1.tar.png"], &[""]), ["o/1.tar.png"]);
         assert_eq!(placed(&["x.png/1.png", "x.jpg"], &[""]), ["o/x.png/1.png", "o/x-2.png"]);
+    }
+
+    #[test]
+    fn an_input_lacks_something_until_all_its_files_are_there() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let inputs = ["1.jpg", "1.png", "2.png"].map(input);
+        let suffixes = ["", "-corrupted"].map(String::from);
+        let outputs = Outputs::place(&inputs, folder.path(), &suffixes, "png");
+        assert_eq!(outputs.missing(), [0, 1, 2]);
+        for name in ["1.png", "1-2.png", "1-2-corrupted.png", "2-corrupted.png"] {
+            std::fs::write(folder.path().join(name), "a picture").expect("writable");
+        }
+        std::fs::create_dir(folder.path().join("2.png")).expect("writable");
+        assert_eq!(outputs.missing(), [0, 2], "a folder is no picture");
     }
 
     #[test]

@@ -134,6 +134,7 @@ pub(super) struct Rules {
     pub learning_rate: f32,
     pub schedule: Schedule,
     pub warm: f64,
+    pub warm_steps: f64,
     pub weight: WeightRule,
     pub adapting: Option<Adapting>,
     pub optimiser: Optimiser,

@@ -60,6 +60,7 @@ impl Source<'_> {
                 learning_rate: config.learning_rate,
                 schedule: config.schedule,
                 warm: Schedule::WARM,
+                warm_steps: Schedule::WARM_STEPS,
                 weight: config.model.weight_rule(),
                 adapting: config.model.adapting(),
                 optimiser: config.optimiser,
