@@ -14,6 +14,7 @@ use crate::run::checkpoint::{Checkpoint, Header};
 use crate::run::folder::{RunFile, RunFolder};
 use crate::run::metrics::EpochMetrics;
 use crate::run::terminal::say;
+use crate::run::times::Times;
 use crate::train::{
     Adaptation, Advance, CollapseWatch, Config, EpochReport, Fault, Listener, Position, Trainer,
 };
@@ -140,7 +141,8 @@ impl<'a> Session<'a> {
         self.history = serde_json::from_str(&header.history)
             .map_err(|error| Error::file(path, format!("holds a damaged history: {error}")))?;
         let adaptation = self.history.last().and_then(|epoch| epoch.adaptation);
-        let Header { part, halvings, .. } = header;
+        let Header { mut part, halvings, .. } = header;
+        Times::beside(path).fill(&mut self.history, &mut part);
         Ok((state, Position { step, epoch, part, adaptation, halvings }))
     }
 
@@ -217,6 +219,8 @@ impl<'a> Session<'a> {
         }
         if due {
             self.keeper.save(&checkpoint).map_err(|error| self.with_last(error))?;
+            let times = Times::of(&self.history, &self.trainer.position().part);
+            times.save(self.folder).map_err(|error| self.with_last(error))?;
             self.schedule.saved();
         }
         self.settle(&checkpoint)?;

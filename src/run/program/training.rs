@@ -138,8 +138,10 @@ fn tell_of(dataset: &Dataset, model: &Model, tell: &dyn Fn(std::fmt::Arguments))
 impl Session<'_> {
     /// What is known right after training, so that it is kept whatever happens then.
     fn metrics(&self, device: &str, adapter: &str, test: &Evaluation) -> MetricsFile {
-        let images = self.dataset.train.count * self.history.len();
-        let seconds: f64 = self.history.iter().map(|epoch| epoch.seconds).sum();
+        // Of some epochs it may not be known how long they took.
+        let known = self.history.iter().map(|epoch| epoch.seconds).filter(|it| it.is_finite());
+        let (epochs, seconds) = known.fold((0, 0.0), |(count, sum), it| (count + 1, sum + it));
+        let images = self.dataset.train.count * epochs;
         MetricsFile {
             device: device.into(),
             adapter: adapter.into(),
