@@ -185,6 +185,7 @@ impl<'a> Session<'a> {
                 self.answer(fault)?;
                 shown = None;
             } else if stop.is_wanted() {
+                self.trainer.dismiss()?;
                 return Err(self.interrupted());
             } else if has_ended {
                 self.look()?;
@@ -345,6 +346,7 @@ impl<'a> Session<'a> {
             Error::Memory(what) => Error::Memory(format!("{what}; {last}")),
             Error::File { path, what } => Error::file(path, format!("{what}; {last}")),
             Error::Interrupted(what) => Error::Interrupted(format!("{what}; {last}")),
+            Error::Rank { what, code } => Error::Rank { what: format!("{what}; {last}"), code },
             other => other,
         }
     }
