@@ -4,6 +4,9 @@ use std::path::{Path, PathBuf};
 
 use crate::shape::Shape;
 
+/// The exit code of a program that was interrupted.
+pub const INTERRUPTED: u8 = 130;
+
 /// What can go wrong, in words a user can act on.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -67,6 +70,14 @@ pub enum Error {
     /// The user asked for an end; what was done so far is saved.
     #[error("{0}")]
     Interrupted(String),
+    /// Another process of the same training has failed.
+    #[error("{what}")]
+    Rank {
+        /// Which one, and why.
+        what: String,
+        /// The exit code that it fails with.
+        code: u8,
+    },
 }
 
 /// A result with this crate's error, unless another is named.
@@ -82,6 +93,17 @@ impl Error {
     /// An error about a file or folder.
     pub fn file(path: impl AsRef<Path>, what: impl ToString) -> Self {
         Self::File { path: path.as_ref().to_path_buf(), what: what.to_string() }
+    }
+
+    /// The exit code of a program that ends with it: 2 for options that make no sense, [`INTERRUPTED`] for an end
+    /// that was asked for, else 1.
+    pub fn exit_code(&self) -> u8 {
+        match self {
+            Self::Option { .. } => 2,
+            Self::Interrupted(_) => INTERRUPTED,
+            Self::Rank { code, .. } => *code,
+            _ => 1,
+        }
     }
 
     /// An error about an option's value.

@@ -300,3 +300,12 @@ fn what_cannot_be_shared_is_refused_by_its_option() {
     check_failed(&diabolo(&alone), 1, "--shards: 4 there, not given here");
     trained("--device cpu,cpu --shards 4 --resume");
 }
+
+#[cfg(not(feature = "mpi"))]
+#[test]
+fn without_its_feature_nothing_of_mpi_is_linked_and_the_option_says_how_to_build_it() {
+    let output = diabolo("train --variant dense --mpi");
+    check_failed(&output, 2, "--mpi: is not in this program: build it with `cargo build");
+    let program = fs::read(env!("CARGO_BIN_EXE_diabolo")).expect("the program");
+    assert!(!program.windows(7).any(|bytes| bytes == b"libmpi."));
+}

@@ -2,8 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use crate::graph::MetricRow;
-
 /// Means over all images of a pass, by name: `loss`, `mse` and `bce` per pixel, `ssim`, and what
 /// the model's objective measures besides.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -45,9 +43,9 @@ impl WeightedMean {
         &self.sums
     }
 
-    pub fn add(&mut self, row: &MetricRow, batch: usize) {
-        self.sums.resize(row.values.len(), 0.0);
-        for (sum, value) in self.sums.iter_mut().zip(&row.values) {
+    pub fn add(&mut self, row: &[f32], batch: usize) {
+        self.sums.resize(row.len(), 0.0);
+        for (sum, value) in self.sums.iter_mut().zip(row) {
             *sum += f64::from(*value) * batch as f64;
         }
         self.images += batch;

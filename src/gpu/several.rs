@@ -3,11 +3,12 @@
 use std::fmt;
 use std::str::FromStr;
 
-use super::adapters::Adapters;
+use super::adapters::{AdapterSummary, Adapters};
 use super::choice::DeviceChoice;
 use super::open::{Opened, open, select};
 use crate::cpu::CpuExecutor;
 use crate::error::{Error, Result};
+use crate::ops::AdapterKind;
 
 /// What stands for every device.
 const ALL: &str = "all";
@@ -62,6 +63,21 @@ impl DeviceChoices {
         !matches!(self, Self::These(choices) if choices.len() == 1)
     }
 
+    /// The devices of the process of this number, of those on one machine that share it: where the best GPU is
+    /// meant and the machine has several, each process has another, in turn. Devices that were named are those of
+    /// each process.
+    pub fn of_process(self, number: usize) -> Self {
+        let Self::These(choices) = &self else { return self };
+        if !matches!(choices[..], [DeviceChoice::Auto | DeviceChoice::Gpu]) {
+            return self;
+        }
+        let found = Adapters::find();
+        match nth_card(found.list(), number) {
+            Some(index) => Self::These(vec![DeviceChoice::Index(index)]),
+            None => self,
+        }
+    }
+
     /// Opens the devices, at least one; where the processor is several of them, each with its share of its
     /// threads.
     ///
@@ -102,9 +118,38 @@ impl DeviceChoices {
     }
 }
 
+/// Of several GPUs under the best backend, the one that process `number` has; nothing where there is one at most.
+fn nth_card(adapters: &[AdapterSummary], number: usize) -> Option<usize> {
+    let is_card = |index: &usize| {
+        let adapter = &adapters[*index];
+        adapter.is_usable() && adapter.kind != AdapterKind::Software
+    };
+    let mut cards: Vec<usize> = (0..adapters.len()).filter(is_card).collect();
+    let best = cards.first().map(|index| (adapters[*index].backend, adapters[*index].kind));
+    cards.retain(|index| Some((adapters[*index].backend, adapters[*index].kind)) == best);
+    (cards.len() > 1).then(|| cards[number % cards.len()])
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn processes_of_a_machine_have_a_card_each() {
+        let card = |name: &str, kind| AdapterSummary::made_up(name, kind, wgpu::Backend::Vulkan);
+        let cards = [
+            card("A", AdapterKind::Discrete),
+            AdapterSummary { problem: Some("old".into()), ..card("B", AdapterKind::Discrete) },
+            card("C", AdapterKind::Discrete),
+            card("on the board", AdapterKind::Integrated),
+            card("llvmpipe", AdapterKind::Software),
+        ];
+        let found: Vec<Option<usize>> = (0..4).map(|number| nth_card(&cards, number)).collect();
+        assert_eq!(found, [Some(0), Some(2), Some(0), Some(2)]);
+        assert_eq!(nth_card(&cards[2..], 1), None, "there is one of its kind");
+        let named = DeviceChoices::These(vec![DeviceChoice::Index(7)]);
+        assert_eq!(named.clone().of_process(1), named);
+    }
 
     fn these(text: &str) -> Vec<DeviceChoice> {
         match text.parse().expect("devices") {

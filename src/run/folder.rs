@@ -51,6 +51,8 @@ pub enum RunFile {
     Manifest,
     /// What codes of the images are like, for new ones to be drawn.
     CodeDistribution,
+    /// How long the epochs took.
+    Times,
     /// The options the run was started with.
     Config,
     /// The trained model, with the optimiser's state.
@@ -61,7 +63,7 @@ pub enum RunFile {
 
 impl RunFile {
     /// All of them.
-    pub const ALL: [RunFile; 21] = [
+    pub const ALL: [RunFile; 22] = [
         Self::Reconstructions,
         Self::Loss,
         Self::Filters,
@@ -80,6 +82,7 @@ impl RunFile {
         Self::Metrics,
         Self::Manifest,
         Self::CodeDistribution,
+        Self::Times,
         Self::Config,
         Self::Model,
         Self::Best,
@@ -121,6 +124,7 @@ impl RunFile {
             Self::Metrics => "metrics.json",
             Self::Manifest => "manifest.json",
             Self::CodeDistribution => "codes.safetensors",
+            Self::Times => "times.json",
             Self::Config => "config.toml",
             Self::Model => "model.safetensors",
             Self::Best => "best.safetensors",

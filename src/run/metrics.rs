@@ -70,7 +70,7 @@ pub struct EpochMetrics {
     /// The loss on the held-out images; NaN where it was not measured.
     #[serde(deserialize_with = "number_or_null")]
     pub test_loss: f64,
-    /// How long it took.
+    /// How long its training took; NaN where that is not known.
     #[serde(deserialize_with = "number_or_null")]
     pub seconds: f64,
     /// The penalty's weight and the share of active units, for a model that adapts.

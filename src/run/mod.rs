@@ -15,6 +15,7 @@ mod replacing;
 mod sampler_file;
 mod storing;
 mod terminal;
+mod times;
 mod unfinished;
 
 pub use folder::{RunFile, RunFolder};

@@ -14,7 +14,8 @@ const STAGED: &str = ".diabolo-model";
 /// What tasks make of a run in its folder, besides its own files.
 const REPORT: &str = "report.html";
 /// What a run is, and not what was made of it.
-const ITSELF: [RunFile; 4] = [RunFile::Config, RunFile::Manifest, RunFile::Model, RunFile::Best];
+const ITSELF: [RunFile; 5] =
+    [RunFile::Config, RunFile::Manifest, RunFile::Times, RunFile::Model, RunFile::Best];
 
 impl RunFolder {
     /// Puts the first checkpoint of a new run into the folder, in the place of all that an earlier run
@@ -35,6 +36,7 @@ impl RunFolder {
             self.event_files().iter().try_for_each(remove)?;
             self.remove(RunFile::Config)?;
             self.remove(RunFile::Manifest)?;
+            self.remove(RunFile::Times)?;
             fs::rename(&staged, &model)
                 .map_err(|error| Error::file(&model, format!("cannot be written: {error}")))
         });

@@ -7,11 +7,12 @@ use super::contents::{checkpoints, first_other};
 use super::folder::{RunFile, RunFolder};
 use super::lock::RunLock;
 use super::metrics::EpochMetrics;
+use super::times::Times;
 use crate::data::Manifest;
 use crate::error::{Error, Result};
 use crate::graph::State;
 use crate::rng::Seed;
-use crate::train::{EpochReport, Position, Trainer};
+use crate::train::{EpochReport, PartEpoch, Position, Trainer};
 
 /// Stores a model and its options in `folder`, which is made where it is missing: from there,
 /// [`Trained::load`](crate::tasks::Trained::load) takes it, every command of the program does, and
@@ -71,6 +72,7 @@ pub fn store(
     let folder = RunFolder::create(folder)?;
     let _lock = RunLock::take(folder.path())?;
     folder.begin_with(&checkpoint)?;
+    Times::of(&history, &trainer.position().part).save(&folder)?;
     let dataset = trainer.dataset();
     let manifest = Manifest::of(dataset, dataset.digest());
     folder.write_text(RunFile::Manifest, &manifest.to_json()?)?;
@@ -78,7 +80,8 @@ pub fn store(
 }
 
 impl Checkpoint {
-    /// Where `trainer` stands, whose model is in this `state`. `data` is the digest of its images.
+    /// Where `trainer` stands, whose model is in this `state`. `data` is the digest of its images. How long it took
+    /// is said elsewhere, by [`Times`].
     ///
     /// # Errors
     /// When the history or the options cannot be put in words.
@@ -88,9 +91,12 @@ impl Checkpoint {
         history: &[EpochMetrics],
         data: Option<String>,
     ) -> Result<Self> {
-        let history = serde_json::to_string(history)
+        let timeless = |epoch: &EpochMetrics| EpochMetrics { seconds: f64::NAN, ..*epoch };
+        let history: Vec<EpochMetrics> = history.iter().map(timeless).collect();
+        let history = serde_json::to_string(&history)
             .map_err(|error| Error::Graph(format!("the history has no JSON: {error}")))?;
         let Position { step, epoch, part, halvings, .. } = trainer.position().clone();
+        let part = PartEpoch { seconds: 0.0, ..part };
         let config = trainer.config();
         let header = Header {
             step: step.into(),

@@ -5,10 +5,8 @@ use std::process::ExitCode;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+pub use crate::error::INTERRUPTED;
 use crate::error::{Error, Result};
-
-/// The exit code of a program that was interrupted.
-pub const INTERRUPTED: u8 = 130;
 
 /// Whether standard output is a file's, so that lines of results go to standard error.
 static IS_A_FILE: AtomicBool = AtomicBool::new(false);
@@ -57,13 +55,15 @@ pub fn exit_code(result: Result<()>) -> ExitCode {
     });
     match result {
         Ok(()) => ExitCode::SUCCESS,
-        Err(error @ Error::Interrupted(_)) => {
-            let _ = writeln!(io::stderr(), "{error}");
-            ExitCode::from(INTERRUPTED)
-        }
         Err(error) => {
-            let _ = writeln!(io::stderr(), "error: {error}");
-            ExitCode::from(if matches!(error, Error::Option { .. }) { 2 } else { 1 })
+            print_error(&error);
+            ExitCode::from(error.exit_code())
         }
     }
+}
+
+/// Prints an error that the program ends with.
+pub(crate) fn print_error(error: &Error) {
+    let kind = if matches!(error, Error::Interrupted(_)) { "" } else { "error: " };
+    let _ = writeln!(io::stderr(), "{kind}{error}");
 }

@@ -118,6 +118,12 @@ impl<'a> Pass<'a> {
         self.images.count
     }
 
+    /// How many images step `number` takes.
+    pub fn images_of(&self, number: usize) -> usize {
+        let batch = self.plans[0].batch;
+        batch.min(self.images.count.saturating_sub(number * batch))
+    }
+
     /// What the step of this row took.
     fn taken(&self, row: MetricRow) -> Taken {
         let plan = self.plans.iter().find(|known| known.plan == row.plan);

@@ -24,7 +24,7 @@ pub struct PartEpoch {
     pub steps: u32,
     /// Sums over them.
     pub(crate) mean: WeightedMean,
-    /// Seconds of training.
+    /// Seconds of training. Checkpoints have none: equal runs have equal files.
     pub seconds: f64,
 }
 

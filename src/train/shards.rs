@@ -1,23 +1,25 @@
-//! Training steps whose batches come in shards: each shard a plan that stores gradients, on whichever device;
-//! their sum in a [fixed tree](super::tree); and one update of the state, on the processor. So what comes of a
-//! step does not depend on who computed which shard.
+//! Training steps whose batches come in shards: each shard a plan that stores gradients, on whichever device of
+//! whichever process; their [sum](super::sum) in a fixed tree; and one update of the state, on the processor of
+//! each process. So what comes of a step does not depend on who computed which shard.
 
 use std::ops::{ControlFlow, Range};
 use std::panic::resume_unwind;
-use std::sync::{Mutex, PoisonError};
 use std::thread;
+use std::time::Instant;
 
+use super::command::Command;
 use super::pass::{Pass, Taken};
 use super::planning::Planning;
-use super::tree::Tree;
-use super::workers::{Outcome, Speed, Task, Worker, shared_out};
-use crate::cpu::CpuExecutor;
+use super::ranks::{Ranks, digest};
+use super::sum::{Division, Sum};
+use super::team::Team;
+use super::updating::Updating;
+use super::workers::{Speed, Task, Worker, shared_out};
 use crate::data::Dataset;
-use crate::error::{Error, Result};
-use crate::graph::{Executor, Finding, MetricRow, PlanId, Pooling, State, pooled_name};
+use crate::error::Result;
+use crate::graph::{Executor, Finding, MetricRow, State};
 use crate::ops::StepScalars;
 use crate::shape::Shape;
-use crate::tensor::Tensor;
 
 /// A pass over the images to train on, in shards.
 pub(super) struct Shards<'a> {
@@ -29,6 +31,8 @@ pub(super) struct Shards<'a> {
     /// The device that measures and answers besides: its executor is given with each call.
     lead: Worker<'a>,
     helpers: Vec<Helper<'a>>,
+    /// The processes that compute, where there are several.
+    ranks: Option<Ranks>,
     /// Steps taken here, for who is measured when.
     steps: u64,
 }
@@ -37,76 +41,6 @@ pub(super) struct Shards<'a> {
 struct Helper<'a> {
     executor: Box<dyn Executor>,
     worker: Worker<'a>,
-}
-
-/// The state, and what changes it.
-struct Updating {
-    executor: CpuExecutor,
-    plans: Vec<Update>,
-    /// The state without moments, as workers have it.
-    shown: State,
-}
-
-/// What ends a step of so many images.
-struct Update {
-    images: usize,
-    plan: PlanId,
-    /// What it reads of all shards, in their numbers' order.
-    pooled: Vec<(Pooling, Shape)>,
-}
-
-impl Updating {
-    fn new(planning: &Planning, state: &State) -> Result<Self> {
-        let mut executor = CpuExecutor::new();
-        executor.set_state(state)?;
-        let mut plans = vec![];
-        for (images, plan, pooled) in planning.updates()? {
-            // A plan knows those inputs alone that it reads, which is all: each leads to an update.
-            let with_shape = |(number, pooling): (usize, Pooling)| {
-                let name = pooled_name(number);
-                let input = plan.inputs.iter().find(|(known, _)| *known == name);
-                let what = || Error::Graph(format!("no update of the state reads `{name}`"));
-                Ok((pooling, input.ok_or_else(what)?.1.clone()))
-            };
-            let pooled = pooled.into_iter().enumerate().map(with_shape).collect::<Result<_>>()?;
-            let plan = executor.add_plan(plan, None)?;
-            plans.push(Update { images, plan, pooled });
-        }
-        Ok(Self { executor, plans, shown: state.without_moments() })
-    }
-
-    /// What ends a step of so many images.
-    fn update(&self, images: usize) -> Result<&Update> {
-        let found = self.plans.iter().find(|update| update.images == images);
-        found.ok_or_else(|| Error::Graph(format!("no step takes {images} images")))
-    }
-
-    /// Ends a step of so many images with the `numbers` of all shards; the metrics among them.
-    fn end(
-        &mut self,
-        images: usize,
-        mut numbers: Vec<f32>,
-        scalars: StepScalars,
-    ) -> Result<Vec<f32>> {
-        let parameters = self.shown.parameters.len();
-        let mut rest = numbers.split_off(parameters);
-        self.executor.set_gradients(numbers)?;
-        let Update { plan, pooled, .. } = self.update(images)?;
-        let (plan, shapes): (_, Vec<Shape>) =
-            (*plan, pooled.iter().map(|(_, shape)| shape.clone()).collect());
-        let words: usize = shapes.iter().map(Shape::elements).sum();
-        let mut pooled = rest.split_off(rest.len().saturating_sub(words));
-        for (number, shape) in shapes.into_iter().enumerate() {
-            let others = pooled.split_off(shape.elements());
-            let value = Tensor::new(shape, std::mem::replace(&mut pooled, others))?;
-            self.executor.write_input(plan, &pooled_name(number), &value)?;
-        }
-        self.executor.run(plan, &[scalars])?;
-        let state = self.executor.held_state()?;
-        self.shown.parameters.copy_from_slice(&state.parameters);
-        self.shown.buffers.copy_from_slice(&state.buffers);
-        Ok(rest)
-    }
 }
 
 impl<'a> Shards<'a> {
@@ -135,7 +69,24 @@ impl<'a> Shards<'a> {
         };
         let helpers = helpers.into_iter().map(helper).collect::<Result<Vec<_>>>()?;
         let (batch, count, lead) = (planning.config.batch, images.count, Worker::new(pass, true));
-        Ok(Self { batch, shard, count, updating, lead, helpers, steps: 0 })
+        let ranks = None;
+        Ok(Self { batch, shard, count, updating, lead, helpers, ranks, steps: 0 })
+    }
+
+    /// Shares the steps out among the processes of this team.
+    ///
+    /// # Errors
+    /// When one of them has failed.
+    pub fn join(&mut self, team: Team, lead: &dyn Executor) -> Result<()> {
+        let devices: Vec<String> =
+            self.own_shares(lead).into_iter().map(|(name, _)| name).collect();
+        self.ranks = Some(Ranks::meet(team, &devices.join(" + "))?);
+        Ok(())
+    }
+
+    /// The processes that compute, where there are several.
+    pub fn ranks(&self) -> Option<&Ranks> {
+        self.ranks.as_ref()
     }
 
     /// How many steps a pass takes.
@@ -143,24 +94,49 @@ impl<'a> Shards<'a> {
         self.count.div_ceil(self.batch)
     }
 
-    /// The state as it is now, moments included.
+    /// The state as it is now, moments included: that of every process.
+    ///
+    /// # Errors
+    /// When another process has another.
     pub fn state(&mut self) -> Result<State> {
-        Executor::state(&mut self.updating.executor)
+        let state = self.updating.state()?;
+        if let Some(ranks) = self.ranks.as_ref().filter(|ranks| !ranks.team.has_ended()) {
+            ranks.compare(&state)?;
+        }
+        Ok(state)
     }
 
-    /// Goes on from another state.
+    /// Goes on from another state, in every process.
     pub fn set_state(&mut self, lead: &mut dyn Executor, state: &State) -> Result<()> {
-        self.updating.executor.set_state(state)?;
-        self.updating.shown = state.without_moments();
+        if let Some(ranks) = &self.ranks {
+            ranks.send_state(state)?;
+        }
+        self.take_state(lead, state)?;
+        self.ranks.as_ref().map_or(Ok(()), |ranks| ranks.compare(state))
+    }
+
+    fn take_state(&mut self, lead: &mut dyn Executor, state: &State) -> Result<()> {
+        self.updating.set_state(state)?;
         self.grow_stale();
         self.lead.refresh(lead, &self.updating.shown)
     }
 
-    /// Each device by its name, with the shards that it has computed.
+    /// Each device by its name, with the shards that it has computed; of other processes, all theirs in one.
     pub fn shares(&self, lead: &dyn Executor) -> Vec<(String, u64)> {
+        let others = self.ranks.iter().flat_map(Ranks::shares);
+        self.own_shares(lead).into_iter().chain(others).collect()
+    }
+
+    fn own_shares(&self, lead: &dyn Executor) -> Vec<(String, u64)> {
         let helpers = self.helpers.iter();
         let helpers = helpers.map(|helper| (helper.executor.name(), helper.worker.shards));
         [(lead.name(), self.lead.shards)].into_iter().chain(helpers).collect()
+    }
+
+    /// Tells the other processes which epoch's order comes next.
+    pub fn announce(&self, epoch: u32) -> Result<()> {
+        let ranks = self.ranks.as_ref();
+        ranks.map_or(Ok(()), |ranks| ranks.team.tell_all(&Command::Order { epoch }))
     }
 
     /// Takes those of these steps that there are, as [`Pass::run`] does.
@@ -172,12 +148,7 @@ impl<'a> Shards<'a> {
         mut scalars: impl FnMut(u32) -> StepScalars,
         mut arrived: impl FnMut(&[Taken]) -> Result<ControlFlow<()>>,
     ) -> Result<u32> {
-        self.lead.arrange(lead, order)?;
-        for Helper { executor, worker } in
-            self.helpers.iter_mut().filter(|it| !it.worker.speed.is_lost)
-        {
-            worker.arrange(executor.as_mut(), order)?;
-        }
+        self.arrange(lead, order)?;
         let end = range.end.min(self.steps() as u32);
         let mut taken = 0;
         for number in range.start..end {
@@ -187,11 +158,26 @@ impl<'a> Shards<'a> {
                 break;
             }
         }
-        self.lead.refresh(lead, &self.updating.shown)?;
+        self.show(lead)?;
         Ok(taken)
     }
 
-    /// Takes one step.
+    /// Tells the devices the order of the images.
+    pub fn arrange(&mut self, lead: &mut dyn Executor, order: &[u32]) -> Result<()> {
+        self.lead.arrange(lead, order)?;
+        let here = self.helpers.iter_mut().filter(|it| !it.worker.speed.is_lost);
+        for Helper { executor, worker } in here {
+            worker.arrange(executor.as_mut(), order)?;
+        }
+        Ok(())
+    }
+
+    /// Gives the device that leads the state as it is now.
+    pub fn show(&mut self, lead: &mut dyn Executor) -> Result<()> {
+        self.lead.refresh(lead, &self.updating.shown)
+    }
+
+    /// Takes one step, by all processes.
     fn step(
         &mut self,
         lead: &mut dyn Executor,
@@ -199,43 +185,97 @@ impl<'a> Shards<'a> {
         number: usize,
         scalars: StepScalars,
     ) -> Result<Taken> {
-        let begin = number * self.batch;
-        let images = self.batch.min(self.count - begin);
-        let shards = images.div_ceil(self.shard);
-        let tree = Mutex::new(Tree::new(shards));
-        let mut row = None;
-        let mut left: Vec<usize> = (0..shards).collect();
-        while !left.is_empty() {
-            let outcomes = self.give(lead, (order, number, images), scalars, &left, &tree)?;
-            for outcome in outcomes {
-                left.retain(|place| !outcome.done.contains(place));
-                row = outcome.row.or(row);
+        let shards = self.images_of(number).div_ceil(self.shard);
+        let places = match &self.ranks {
+            None => vec![0..shards],
+            Some(ranks) => {
+                let places = ranks.divide(shards, self.steps);
+                let (scalars, places) = (scalars.into(), places);
+                let command = Command::Step { number, scalars, places: places.clone() };
+                ranks.team.tell_all(&command)?;
+                places
             }
-        }
-        let tree = tree.into_inner().unwrap_or_else(PoisonError::into_inner);
-        let (Some(numbers), Some(row)) = (tree.sum(), row) else {
-            return Err(Error::Graph("a step has images, and its shards give numbers".into()));
         };
+        self.take_part(lead, order, number, scalars, &places)
+    }
+
+    /// Computes those shards of a step that this process has, and ends the step.
+    fn take_part(
+        &mut self,
+        lead: &mut dyn Executor,
+        order: &[u32],
+        number: usize,
+        scalars: StepScalars,
+        places: &[Range<usize>],
+    ) -> Result<Taken> {
+        let images = self.images_of(number);
+        let team = self.ranks.as_ref().map(|ranks| ranks.team.clone());
+        let division = team.as_ref().map(|team| Division { team, places });
+        let own = places[team.as_ref().map_or(0, Team::rank)].clone();
+        let sum = Sum::new(images.div_ceil(self.shard), self.numbers(images)?, division);
+        let begin = Instant::now();
+        let mut left: Vec<usize> = own.clone().collect();
+        while !left.is_empty() {
+            let done = self.give(lead, (order, number, images), scalars, &left, &sum)?;
+            left.retain(|place| !done.contains(place));
+        }
+        let seconds = begin.elapsed().as_secs_f64() / own.len().max(1) as f64;
+        let (numbers, times) = sum.finish(seconds)?;
         let values = self.updating.end(images, numbers, scalars)?;
         self.grow_stale();
         self.steps += 1;
-        Ok(Taken { images, row: MetricRow { scalars, values, ..row } })
+        if let Some(ranks) = &mut self.ranks {
+            ranks.note(places, &times);
+        }
+        let plan = self.updating.update(images)?.plan;
+        Ok(Taken { images, row: MetricRow { plan, scalars, values } })
     }
 
-    /// Has the devices compute the shards at these places of a step, shared out among them, into `tree`. Some
-    /// are left where a device is lost, as a warning says.
+    /// Does what the leading process has told all to do.
+    pub fn obey(&mut self, lead: &mut dyn Executor, order: &[u32], command: Command) -> Result<()> {
+        let Some(ranks) = &self.ranks else { return Ok(()) };
+        match command {
+            Command::State => {
+                let own = self.updating.state()?;
+                let state = ranks.receive_state(&own)?;
+                self.take_state(lead, &state)
+            }
+            Command::Order { .. } => self.arrange(lead, order),
+            Command::Step { number, scalars, places } => {
+                self.take_part(lead, order, number, scalars.into(), &places).map(drop)
+            }
+            Command::Digest => {
+                let state = self.updating.state()?;
+                ranks.team.tell(0, &digest(&state))
+            }
+            Command::Evaluate { .. } => self.show(lead),
+            Command::End => Ok(()),
+        }
+    }
+
+    /// Images of step `number`.
+    fn images_of(&self, number: usize) -> usize {
+        self.batch.min(self.count.saturating_sub(number * self.batch))
+    }
+
+    /// How many numbers a shard gives, of a step of so many images.
+    fn numbers(&self, images: usize) -> Result<usize> {
+        let pooled = self.updating.update(images)?.pooled.iter();
+        let pooled: usize = pooled.map(|(_, shape): &(_, Shape)| shape.elements()).sum();
+        Ok(self.updating.shown.parameters.len() + self.lead.pass.metrics().len() + pooled)
+    }
+
+    /// Has the devices of this process compute the shards at these places of a step, shared out among them, for
+    /// `sum`. Those that are done: some are left where a device is lost, as a warning says.
     fn give(
         &mut self,
         lead: &mut dyn Executor,
         (order, number, images): (&[u32], usize, usize),
         scalars: StepScalars,
         places: &[usize],
-        tree: &Mutex<Tree>,
-    ) -> Result<Vec<Outcome>> {
+        sum: &Sum,
+    ) -> Result<Vec<usize>> {
         let Self { updating, lead: lead_worker, helpers, .. } = self;
-        let keep = |place, numbers| {
-            tree.lock().unwrap_or_else(PoisonError::into_inner).add(place, numbers);
-        };
         let task = Task {
             state: &updating.shown,
             order,
@@ -243,7 +283,7 @@ impl<'a> Shards<'a> {
             first: number * (self.batch / self.shard),
             images: [self.shard, images],
             pooled: &updating.update(images)?.pooled,
-            keep: &keep,
+            sum,
         };
         let mut devices: Vec<(&mut dyn Executor, &mut Worker)> = vec![(lead, lead_worker)];
         for Helper { executor, worker } in helpers {
@@ -263,7 +303,8 @@ impl<'a> Shards<'a> {
             let others = others
                 .into_iter()
                 .map(|thread| thread.join().unwrap_or_else(|panic| resume_unwind(panic)));
-            own.into_iter().chain(others).collect()
+            let done: Vec<Vec<usize>> = own.into_iter().chain(others).collect::<Result<_>>()?;
+            Ok(done.concat())
         })
     }
 
@@ -275,8 +316,7 @@ impl<'a> Shards<'a> {
         number: u32,
         scalars: StepScalars,
     ) -> Result<Option<Finding>> {
-        let begin = number as usize * self.batch;
-        let images = self.batch.min(self.count.saturating_sub(begin));
+        let images = self.images_of(number as usize);
         let first = number as usize * (self.batch / self.shard);
         for place in 0..images.div_ceil(self.shard) {
             let scalars = StepScalars { place: (place * self.shard) as u32, ..scalars };

@@ -3,6 +3,7 @@
 use std::ops::{ControlFlow, Range};
 
 use super::pass::{Pass, Taken};
+use super::ranks::Ranks;
 use super::shards::Shards;
 use crate::error::Result;
 use crate::graph::{Executor, Finding, State};
@@ -38,6 +39,22 @@ impl Steps<'_> {
         match self {
             Self::Whole(_) => executor.set_state(state),
             Self::Shared(shards) => shards.set_state(executor, state),
+        }
+    }
+
+    /// Tells other processes, if there are any, which epoch's order comes next.
+    pub fn announce(&self, epoch: u32) -> Result<()> {
+        match self {
+            Self::Whole(_) => Ok(()),
+            Self::Shared(shards) => shards.announce(epoch),
+        }
+    }
+
+    /// The processes that compute, where there are several.
+    pub fn ranks(&self) -> Option<&Ranks> {
+        match self {
+            Self::Whole(_) => None,
+            Self::Shared(shards) => shards.ranks(),
         }
     }
 

@@ -12,12 +12,11 @@ use super::scalars::Scalars;
 use super::shards::Shards;
 use super::start::begin;
 use super::steps::Steps;
+use super::team::Team;
 use crate::data::{Dataset, Images, permutation};
 use crate::error::{Error, Result};
-use crate::evaluate::{Evaluation, WeightedMean};
 use crate::graph::{Executor, Finding, State, StateLayout};
-use crate::inference::{DRAWS, Inference, layout};
-use crate::ops::StepScalars;
+use crate::inference::{Inference, layout};
 use crate::rng::{Seed, stream};
 
 /// A model in training.
@@ -48,19 +47,19 @@ use crate::rng::{Seed, stream};
 /// # Ok::<(), diabolo::error::Error>(())
 /// ```
 pub struct Trainer<'a> {
-    executor: &'a mut dyn Executor,
-    config: &'a Config,
+    pub(super) executor: &'a mut dyn Executor,
+    pub(super) config: &'a Config,
     dataset: &'a Dataset,
-    train: Steps<'a>,
-    test: Pass<'a>,
+    pub(super) train: Steps<'a>,
+    pub(super) test: Pass<'a>,
     /// Bytes of the training plan.
     planned_bytes: u64,
     layout: StateLayout,
-    position: Position,
+    pub(super) position: Position,
     /// The weight that the model has been adapted to.
-    adapted: Option<f32>,
+    pub(super) adapted: Option<f32>,
     /// An epoch, and the order in which it takes the images.
-    order: (u32, Vec<u32>),
+    pub(super) order: (u32, Vec<u32>),
 }
 
 impl<'a> Trainer<'a> {
@@ -103,8 +102,36 @@ impl<'a> Trainer<'a> {
         config: &'a Config,
         dataset: &'a Dataset,
     ) -> Result<Self> {
-        if !helpers.is_empty() && config.shards < 2 {
-            let what = "leaves nothing for a second device to do; give --shards 8";
+        Self::of_devices(executor, helpers, None, config, dataset)
+    }
+
+    /// The same as one process of a team, all of which have the same options and images. The leading one trains
+    /// and measures as it would alone; the others [follow](Self::follow), and it [dismisses](Self::dismiss) them
+    /// in the end. Waits for the others.
+    ///
+    /// # Errors
+    /// When the model does not fit the images or a device, there are no [shards](Config::shards), or another
+    /// process has failed.
+    pub fn in_team(
+        executor: &'a mut dyn Executor,
+        helpers: Vec<Box<dyn Executor>>,
+        team: Team,
+        config: &'a Config,
+        dataset: &'a Dataset,
+    ) -> Result<Self> {
+        Self::of_devices(executor, helpers, Some(team), config, dataset)
+    }
+
+    fn of_devices(
+        executor: &'a mut dyn Executor,
+        helpers: Vec<Box<dyn Executor>>,
+        team: Option<Team>,
+        config: &'a Config,
+        dataset: &'a Dataset,
+    ) -> Result<Self> {
+        if config.shards < 2 && (team.is_some() || !helpers.is_empty()) {
+            let other = if team.is_some() { "process" } else { "device" };
+            let what = format!("leaves nothing for a second {other} to do; give --shards 8");
             return Err(Error::option("--shards", format!("{} {what}", config.shards)));
         }
         if dataset.paired {
@@ -133,7 +160,10 @@ impl<'a> Trainer<'a> {
         let train = match config.shards {
             0 | 1 => Steps::Whole(train),
             _ => {
-                let shards = Shards::new(&planning, dataset, &state, train, helpers)?;
+                let mut shards = Shards::new(&planning, dataset, &state, train, helpers)?;
+                if let Some(team) = team {
+                    shards.join(team, executor)?;
+                }
                 Steps::Shared(Box::new(shards))
             }
         };
@@ -168,8 +198,8 @@ impl<'a> Trainer<'a> {
         self.planned_bytes
     }
 
-    /// The devices that compute shards, by name, and how many each has computed here; nothing where steps are
-    /// not in shards.
+    /// The devices that compute shards, by name, and how many each has computed here, with other processes of
+    /// the team behind them; nothing where steps are not in shards.
     pub fn shares(&self) -> Vec<(String, u64)> {
         match &self.train {
             Steps::Whole(_) => vec![],
@@ -226,7 +256,7 @@ impl<'a> Trainer<'a> {
     /// The state as it is now, moments included.
     ///
     /// # Errors
-    /// When the device is lost.
+    /// When the device is lost, or another process of the team has come to another state.
     pub fn state(&mut self) -> Result<State> {
         self.train.state(self.executor)
     }
@@ -284,7 +314,8 @@ impl<'a> Trainer<'a> {
     /// When the device fails.
     pub fn advance(&mut self, most: u32, listener: &mut dyn Listener) -> Result<Advance> {
         let begin = Instant::now();
-        self.arrange();
+        self.arrange(self.position.epoch);
+        self.train.announce(self.position.epoch)?;
         let PartEpoch { steps, mut mean, seconds } = self.position.part.clone();
         let range = steps..steps.saturating_add(most);
         let scalars = Scalars::new(self.config, &self.position, self.train.count(), self.adapted);
@@ -303,7 +334,7 @@ impl<'a> Trainer<'a> {
                         fault = Some(Fault { step, loss: Some(loss) });
                         return Ok(ControlFlow::Break(()));
                     }
-                    mean.add(&taken.row, taken.images);
+                    mean.add(&taken.row.values, taken.images);
                     images += taken.images;
                 }
                 if let Some(last) = steps.last().filter(|_| fault.is_none()) {
@@ -343,16 +374,16 @@ impl<'a> Trainer<'a> {
 
     /// Looks at each operation of the next step. The state is of no use afterwards.
     pub(super) fn inspect(&mut self) -> Result<Option<Finding>> {
-        self.arrange();
+        self.arrange(self.position.epoch);
         let number = self.position.part.steps;
         let scalars = Scalars::new(self.config, &self.position, self.train.count(), self.adapted);
         self.train.inspect(self.executor, &self.order.1, number, scalars.of(number))
     }
 
-    /// Puts the images in the order of the epoch under way.
-    fn arrange(&mut self) {
-        if self.order.0 != self.position.epoch {
-            self.order = (self.position.epoch, self.shuffled(self.position.epoch));
+    /// Puts the images in the order of an epoch.
+    pub(super) fn arrange(&mut self, epoch: u32) {
+        if self.order.0 != epoch {
+            self.order = (epoch, self.shuffled(epoch));
         }
     }
 
@@ -360,24 +391,6 @@ impl<'a> Trainer<'a> {
         let images = u32::try_from(self.dataset.train.count);
         let images = images.expect("a dataset has under 2^32 images");
         permutation(Seed(self.config.seed), stream::SHUFFLE, epoch, images)
-    }
-
-    /// Measures on all held-out images.
-    ///
-    /// # Errors
-    /// When the device fails.
-    pub fn evaluate(&mut self) -> Result<Evaluation> {
-        let order: Vec<u32> = (0..self.test.count() as u32).collect();
-        let mut mean = WeightedMean::default();
-        // Other draws than training has, and the same for every seed.
-        let seed = DRAWS.key();
-        let weight = self.config.model.weight(self.position.epoch as f32, self.adapted);
-        let scalars = |step| StepScalars { step, weight, seed, ..StepScalars::default() };
-        self.test.run(self.executor, &order, 0..u32::MAX, scalars, |steps| {
-            steps.iter().for_each(|taken| mean.add(&taken.row, taken.images));
-            Ok(ControlFlow::Continue(()))
-        })?;
-        Ok(mean.evaluation(self.test.metrics()))
     }
 }
 

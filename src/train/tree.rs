@@ -1,5 +1,7 @@
 //! Sums of what shards give, in one order whoever gave it, and when.
 
+use std::ops::Range;
+
 use crate::arithmetic::simd;
 
 /// A sum of vectors in a fixed binary tree: neighbours are added, then neighbours of these, and so on, and
@@ -7,8 +9,23 @@ use crate::arithmetic::simd;
 #[derive(Debug)]
 pub(super) struct Tree {
     count: usize,
-    /// What waits for its neighbour: level, place in that level, and the sum.
-    waiting: Vec<(usize, usize, Vec<f32>)>,
+    /// What waits for its neighbour.
+    waiting: Vec<(Node, Vec<f32>)>,
+}
+
+/// A place of the tree: level 0 has the vectors, the next one the sums of two of them each.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Node {
+    pub level: usize,
+    pub place: usize,
+}
+
+impl Node {
+    /// Of these vectors, the places of those that are below it, in a tree of `count`.
+    fn leaves(self, count: usize) -> Range<usize> {
+        let at = |place: usize| place.saturating_mul(1 << self.level).min(count);
+        at(self.place)..at(self.place + 1)
+    }
 }
 
 impl Tree {
@@ -18,14 +35,20 @@ impl Tree {
     }
 
     /// Takes vector number `place`; each is given once.
-    pub fn add(&mut self, mut place: usize, mut vector: Vec<f32>) {
-        let (mut level, mut width) = (0, self.count);
+    pub fn add(&mut self, place: usize, vector: Vec<f32>) {
+        self.add_at(Node { level: 0, place }, vector);
+    }
+
+    /// Takes the sum of what is below `node`, of which nothing is given besides.
+    pub fn add_at(&mut self, mut node: Node, mut vector: Vec<f32>) {
+        let mut width = (0..node.level).fold(self.count, |width, _| width.div_ceil(2));
         while width > 1 {
-            if place ^ 1 < width {
-                let is_neighbour =
-                    |(at, other, _): &(usize, usize, _)| *at == level && *other == place ^ 1;
-                let Some(found) = self.waiting.iter().position(is_neighbour) else { break };
-                let (_, _, other) = self.waiting.swap_remove(found);
+            let other = Node { place: node.place ^ 1, ..node };
+            if other.place < width {
+                let Some(found) = self.waiting.iter().position(|(at, _)| *at == other) else {
+                    break;
+                };
+                let (_, other) = self.waiting.swap_remove(found);
                 // Addition of two numbers is the same either way round.
                 simd::in_chunks(&mut vector, |start, sums| {
                     let other = &other[start..][..sums.len()];
@@ -34,15 +57,33 @@ impl Tree {
                     });
                 });
             }
-            (level, place, width) = (level + 1, place / 2, width.div_ceil(2));
+            node = Node { level: node.level + 1, place: node.place / 2 };
+            width = width.div_ceil(2);
         }
-        self.waiting.push((level, place, vector));
+        self.waiting.push((node, vector));
+    }
+
+    /// Takes the sums out that no more of the vectors at these places will be added to.
+    pub fn take_finished(&mut self, own: &Range<usize>) -> Vec<(Node, Vec<f32>)> {
+        let count = self.count;
+        let is_finished = |node: Node| {
+            let other = Node { place: node.place ^ 1, ..node }.leaves(count);
+            other.is_empty() || other.start < own.start || other.end > own.end
+        };
+        self.waiting.extract_if(.., |(node, _)| is_finished(*node)).collect()
+    }
+
+    /// The sums that the vectors at these places, of `count`, come to by themselves.
+    pub fn nodes(count: usize, own: &Range<usize>) -> usize {
+        let mut tree = Self::new(count);
+        own.clone().for_each(|place| tree.add(place, vec![]));
+        tree.waiting.len()
     }
 
     /// The sum, once all have come.
     pub fn sum(mut self) -> Option<Vec<f32>> {
         match self.waiting.len() {
-            1 => self.waiting.pop().map(|(_, _, sum)| sum),
+            1 => self.waiting.pop().map(|(_, sum)| sum),
             _ => None,
         }
     }
@@ -93,5 +134,31 @@ mod tests {
         early.add(2, leaf(2));
         early.add(0, leaf(0));
         assert!(early.sum().is_none(), "one is missing");
+    }
+
+    #[test]
+    fn parts_that_are_added_up_elsewhere_come_to_the_same_bits() {
+        for count in 1..20 {
+            for first in 0..=count {
+                for second in first..=count {
+                    let mut whole = Tree::new(count);
+                    for own in [0..first, first..second, second..count] {
+                        let mut tree = Tree::new(count);
+                        let mut parts = vec![];
+                        for place in own.clone().rev() {
+                            tree.add(place, leaf(place));
+                            parts.extend(tree.take_finished(&own));
+                        }
+                        assert!(tree.waiting.is_empty(), "{own:?} of {count}");
+                        assert_eq!(parts.len(), Tree::nodes(count, &own), "{own:?} of {count}");
+                        parts.into_iter().for_each(|(node, sum)| whole.add_at(node, sum));
+                    }
+                    let sum = whole.sum().expect("all have come");
+                    assert_eq!(sum, expected(0..count), "{first}, {second} of {count}");
+                }
+            }
+        }
+        assert_eq!(Tree::nodes(8, &(0..4)), 1);
+        assert_eq!(Tree::nodes(8, &(1..8)), 3);
     }
 }

@@ -1,11 +1,12 @@
-//! Who computes shards: devices of this machine, a thread each, and how many each gets.
+//! Who computes shards: devices of this machine, a thread each; and how many each gets.
 
 use std::ops::Range;
 use std::time::Instant;
 
 use super::pass::Pass;
+use super::sum::Sum;
 use crate::error::{Error, Result};
-use crate::graph::{Executor, MetricRow, Pooling, State, pooled_name};
+use crate::graph::{Executor, Pooling, State, pooled_name};
 use crate::ops::StepScalars;
 use crate::shape::Shape;
 
@@ -23,17 +24,28 @@ pub(super) struct Worker<'a> {
     pub speed: Speed,
     /// Shards that it has computed.
     pub shards: u64,
-    /// Whether it has computed any, the first of which take longer.
-    is_warm: bool,
 }
 
-/// What is known of a device's speed.
+/// What is known of the speed of who computes shards.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Speed {
     /// Seconds that a shard takes it, once that is known.
     seconds: Option<f64>,
+    /// Whether it has computed any, the first of which take longer.
+    is_warm: bool,
     /// Whether it has failed, and does nothing any more.
     pub is_lost: bool,
+}
+
+impl Speed {
+    /// Takes note that some shards took so many seconds each.
+    pub fn note(&mut self, seconds: f64, shards: usize) {
+        if self.is_warm && shards > 0 {
+            let known = self.seconds.unwrap_or(seconds);
+            self.seconds = Some(0.8 * known + 0.2 * seconds);
+        }
+        self.is_warm |= shards > 0;
+    }
 }
 
 /// What all shards of a step have in common.
@@ -48,24 +60,14 @@ pub(super) struct Task<'a> {
     /// Images of a shard that is whole, and of the step.
     pub images: [usize; 2],
     pub pooled: &'a [(Pooling, Shape)],
-    /// Takes the numbers of a shard: its gradients, then its metrics, then what is pooled, all weighted so that
+    /// Of the numbers of each shard: its gradients, then its metrics, then what is pooled, all weighted so that
     /// their sum over the shards is the batch's.
-    pub keep: &'a (dyn Fn(usize, Vec<f32>) + Sync),
-}
-
-/// What became of the shards that a worker was given.
-#[derive(Debug)]
-pub(super) struct Outcome {
-    /// Those that are done.
-    pub done: Vec<usize>,
-    /// Metrics of the last of them.
-    pub row: Option<MetricRow>,
+    pub sum: &'a Sum<'a>,
 }
 
 impl<'a> Worker<'a> {
     pub fn new(pass: Pass<'a>, leads: bool) -> Self {
-        let (is_current, is_warm) = (false, false);
-        Self { pass, is_current, leads, speed: Speed::default(), shards: 0, is_warm }
+        Self { pass, is_current: false, leads, speed: Speed::default(), shards: 0 }
     }
 
     /// Tells the device the order of the images, unless it is lost.
@@ -91,7 +93,8 @@ impl<'a> Worker<'a> {
         Ok(())
     }
 
-    /// Computes the shards at these places of the step, or as many as it can before the device is lost.
+    /// Computes the shards at these places of the step, or as many as it can before the device is lost. Those
+    /// that are done.
     ///
     /// # Errors
     /// When the device is lost that leads, or something else is wrong.
@@ -100,40 +103,21 @@ impl<'a> Worker<'a> {
         executor: &mut dyn Executor,
         task: Task,
         places: &[usize],
-    ) -> Result<Outcome> {
+    ) -> Result<Vec<usize>> {
         let begin = Instant::now();
-        let mut outcome = Outcome { done: vec![], row: None };
-        for place in places {
-            match self.shard(executor, task, *place) {
-                Ok(row) => outcome.row = Some(row),
-                Err(error) => {
-                    self.lose(executor, error)?;
-                    return Ok(outcome);
-                }
+        for (done, place) in places.iter().enumerate() {
+            if let Err(error) = self.shard(executor, task, *place) {
+                self.lose(executor, error)?;
+                return Ok(places[..done].to_vec());
             }
-            outcome.done.push(*place);
             self.shards += 1;
         }
-        self.note(begin.elapsed().as_secs_f64(), places.len());
-        Ok(outcome)
+        let seconds = begin.elapsed().as_secs_f64() / places.len().max(1) as f64;
+        self.speed.note(seconds, places.len());
+        Ok(places.to_vec())
     }
 
-    /// Takes note of how long some shards took.
-    fn note(&mut self, seconds: f64, shards: usize) {
-        let seconds = seconds / shards.max(1) as f64;
-        if self.is_warm {
-            let known = self.speed.seconds.unwrap_or(seconds);
-            self.speed.seconds = Some(0.8 * known + 0.2 * seconds);
-        }
-        self.is_warm |= shards > 0;
-    }
-
-    fn shard(
-        &mut self,
-        executor: &mut dyn Executor,
-        task: Task,
-        place: usize,
-    ) -> Result<MetricRow> {
+    fn shard(&mut self, executor: &mut dyn Executor, task: Task, place: usize) -> Result<()> {
         self.refresh(executor, task.state)?;
         let [whole, all] = task.images;
         let scalars = StepScalars { place: (place * whole) as u32, ..task.scalars };
@@ -155,8 +139,8 @@ impl<'a> Worker<'a> {
                 numbers.extend(tensor.data().iter().map(|number| weight * number));
             }
         }
-        (task.keep)(place, numbers);
-        Ok(taken.row)
+        task.sum.add(place, numbers);
+        Ok(())
     }
 
     /// Gives the device the state, where it has another.
@@ -209,7 +193,7 @@ mod tests {
         let lost = |seconds: &Option<f64>| *seconds == Some(f64::INFINITY);
         let speeds: Vec<Speed> = seconds
             .iter()
-            .map(|seconds| Speed { seconds: *seconds, is_lost: lost(seconds) })
+            .map(|seconds| Speed { seconds: *seconds, is_lost: lost(seconds), is_warm: true })
             .collect();
         let ranges = shared_out(&speeds, shards, step);
         let mut next = 0;

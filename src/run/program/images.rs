@@ -13,29 +13,46 @@ use crate::run::folder::{CHECKPOINTS, RunFolder};
 use crate::train::Config;
 
 /// The images and the options of a run. Where it goes on with an earlier one, the images are those that it
-/// remembers; which of them are gone, and how many are none of them, is said in a warning.
+/// remembers; which of them are gone, and how many are none of them, is said in a warning. `tell` hears what is
+/// remembered of them, as soon as that is known.
+///
+/// # Errors
+/// When an option makes no sense, or images cannot be read, or `tell` fails.
+pub(super) fn load(
+    args: &TrainArgs,
+    kind: Kind,
+    tell: impl Fn(Option<&Manifest>) -> Result<()>,
+) -> Result<(Dataset, Config)> {
+    let remembered = remembered(args, kind)?;
+    if let [] | [_] = &remembered[..] {
+        // Whatever else is the matter with it, is found out where it goes on.
+        let only = remembered.first().map(|(_, manifest)| manifest);
+        tell(only)?;
+        return load_known(args, kind, only);
+    }
+    for (earlier, manifest) in &remembered {
+        let (dataset, config) = load_known(args, kind, Some(manifest))?;
+        if earlier.differences(&config, &dataset.digest()).is_empty() {
+            tell(Some(manifest))?;
+            return Ok((dataset, config));
+        }
+    }
+    tell(None)?;
+    load_known(args, kind, None)
+}
+
+/// The images, in the parts in which they are remembered, if they are; and the options of a run.
 ///
 /// # Errors
 /// When an option makes no sense, or images cannot be read.
-pub(super) fn load(args: &TrainArgs, kind: Kind) -> Result<(Dataset, Config)> {
-    let with = |known: Option<&Manifest>| {
-        let dataset = args.load_known(known)?;
-        let config = args.config(&dataset, kind)?;
-        Ok((dataset, config))
-    };
-    match &remembered(args, kind)?[..] {
-        // Whatever else is the matter with it, is found out where it goes on.
-        [(_, only)] => with(Some(only)),
-        several => {
-            for (earlier, manifest) in several {
-                let (dataset, config) = with(Some(manifest))?;
-                if earlier.differences(&config, &dataset.digest()).is_empty() {
-                    return Ok((dataset, config));
-                }
-            }
-            with(None)
-        }
-    }
+pub(super) fn load_known(
+    args: &TrainArgs,
+    kind: Kind,
+    known: Option<&Manifest>,
+) -> Result<(Dataset, Config)> {
+    let dataset = args.load_known(known)?;
+    let config = args.config(&dataset, kind)?;
+    Ok((dataset, config))
 }
 
 /// The runs on the same folder of pictures that this one may go on with, and what they remember of the pictures.

@@ -11,6 +11,7 @@ mod options;
 mod place;
 mod prior;
 mod progress;
+mod ranks;
 mod saving;
 mod session;
 mod tensorboard;

@@ -15,7 +15,7 @@ use crate::train::{
 
 /// Below this many training images, batches are small by default, so that an epoch has steps enough.
 const FEW_IMAGES: usize = 10_000;
-/// Shards of a step where there are several devices.
+/// Shards of a step where several devices or processes compute.
 const SHARDS: usize = 8;
 /// Epochs on the embedded digits, of which an epoch takes a moment.
 const DIGITS_EPOCHS: u32 = 20;
@@ -66,7 +66,7 @@ pub struct TrainArgs {
     #[arg(long, value_name = "N")]
     pub batch: Option<usize>,
     /// Shards that each step's images come in, of as many images each, which must divide --batch: less memory
-    /// for the same step, and work for several devices [default: 8 for several devices, else 1]
+    /// for the same step, and work for several devices [default: 8 for several devices or with --mpi, else 1]
     #[arg(long, value_name = "N")]
     pub shards: Option<usize>,
     /// Learning rate of Adam [default: the model's, 0.001 to 0.005]
@@ -86,6 +86,10 @@ pub struct TrainArgs {
     /// share the shards of each step
     #[arg(long, default_value = "auto")]
     pub device: String,
+    /// Share the shards with the processes that mpirun or srun has started together with this one, on this
+    /// machine or others
+    #[arg(long)]
+    pub mpi: bool,
     /// Folder for pictures, numbers and the model [default: runs/MODEL-DATA, with a number where another
     /// run is]
     #[arg(long, value_name = "DIR")]
@@ -241,7 +245,7 @@ impl TrainArgs {
         }
         // What corrupts pairs is not known.
         model.noise_level &= !dataset.paired;
-        let several = self.device.parse::<DeviceChoices>()?.are_several();
+        let several = self.mpi || self.device.parse::<DeviceChoices>()?.are_several();
         let small = dataset.train.count < FEW_IMAGES;
         let batch = if small { recipe.batch.min(SMALL_BATCH) } else { recipe.batch };
         let choices = recipe.choices;

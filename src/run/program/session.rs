@@ -14,6 +14,7 @@ use crate::run::checkpoint::{Checkpoint, Header};
 use crate::run::folder::{RunFile, RunFolder};
 use crate::run::metrics::EpochMetrics;
 use crate::run::terminal::say;
+use crate::run::times::Times;
 use crate::train::{
     Adaptation, Advance, CollapseWatch, Config, EpochReport, Fault, Listener, Position, Trainer,
 };
@@ -140,7 +141,8 @@ impl<'a> Session<'a> {
         self.history = serde_json::from_str(&header.history)
             .map_err(|error| Error::file(path, format!("holds a damaged history: {error}")))?;
         let adaptation = self.history.last().and_then(|epoch| epoch.adaptation);
-        let Header { part, halvings, .. } = header;
+        let Header { mut part, halvings, .. } = header;
+        Times::beside(path).fill(&mut self.history, &mut part);
         Ok((state, Position { step, epoch, part, adaptation, halvings }))
     }
 
@@ -183,6 +185,7 @@ impl<'a> Session<'a> {
                 self.answer(fault)?;
                 shown = None;
             } else if stop.is_wanted() {
+                self.trainer.dismiss()?;
                 return Err(self.interrupted());
             } else if has_ended {
                 self.look()?;
@@ -217,6 +220,8 @@ impl<'a> Session<'a> {
         }
         if due {
             self.keeper.save(&checkpoint).map_err(|error| self.with_last(error))?;
+            let times = Times::of(&self.history, &self.trainer.position().part);
+            times.save(self.folder).map_err(|error| self.with_last(error))?;
             self.schedule.saved();
         }
         self.settle(&checkpoint)?;
@@ -341,6 +346,7 @@ impl<'a> Session<'a> {
             Error::Memory(what) => Error::Memory(format!("{what}; {last}")),
             Error::File { path, what } => Error::file(path, format!("{what}; {last}")),
             Error::Interrupted(what) => Error::Interrupted(format!("{what}; {last}")),
+            Error::Rank { what, code } => Error::Rank { what: format!("{what}; {last}"), code },
             other => other,
         }
     }

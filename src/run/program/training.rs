@@ -9,12 +9,13 @@ use super::interruption::Interruption;
 use super::logging::start_logging;
 use super::options::TrainArgs;
 use super::place::Newcomer;
+use super::ranks;
 use super::session::Session;
-use crate::data::{Dataset, ImageShape, class_table};
+use crate::data::{Dataset, ImageShape, Manifest, class_table};
 use crate::error::{Error, Result, counted};
 use crate::evaluate::{Assessment, Evaluation};
 use crate::gpu::{DeviceChoice, DeviceChoices, Opened};
-use crate::graph::{State, profile_table};
+use crate::graph::{Executor, State, profile_table};
 use crate::models::{Kind, Model, linear};
 use crate::plot::{self, EpochLoss, loss_curves};
 use crate::run::folder::RunFile;
@@ -22,7 +23,7 @@ use crate::run::metrics::{EpochMetrics, MetricsFile, Share};
 use crate::run::profile::ProfileFile;
 use crate::run::terminal::{exit_code, say};
 use crate::tensor::Tensor;
-use crate::train::Trainer;
+use crate::train::{Config, Team, Trainer};
 
 /// The main function of a training example: parses the command line, trains a model of this kind,
 /// by its recipe unless told otherwise, and writes the run folder. Errors are one line on standard
@@ -63,39 +64,51 @@ pub fn run_until(args: &TrainArgs, kind: Kind, stop: &Interruption) -> Result<()
     if args.verbose {
         log::set_max_level(log::max_level().max(log::LevelFilter::Info));
     }
+    match args.mpi {
+        false => train(args, kind, stop, None),
+        true => ranks::together(|team| match team.leads() {
+            true => train(args, kind, stop, Some(team)),
+            false => follow(args, kind, stop, team),
+        }),
+    }
+}
+
+/// Trains, with the other processes of the `team` that this one leads, if there is one.
+fn train(args: &TrainArgs, kind: Kind, stop: &Interruption, team: Option<&Team>) -> Result<()> {
     let tell = |line: std::fmt::Arguments| match args.quiet {
         true => {}
         false => say(line),
     };
-    let choices: DeviceChoices = args.device.parse()?;
+    let choices = devices(args, team)?;
     args.check(kind)?;
-    let (dataset, config) = images::load(args, kind)?;
+    let (dataset, config) =
+        images::load(args, kind, |known| team.map_or(Ok(()), |team| team.tell_all(&known)))?;
     let name = format!("{}-{}", config.model.name(), dataset.name);
     // Options that cannot be stored must not train.
     config.to_toml()?;
     let data = dataset.digest();
+    if let Some(team) = team {
+        ranks::agree(team, &config, &data)?;
+        ranks::note_idle(team, config.shards);
+    }
     let newcomer = Newcomer { args, config: &config, digest: &data };
     let (place, claim) = newcomer.claim(&name)?;
     let folder = &claim.folder;
     place.remarks.iter().for_each(|remark| say(format_args!("note: {remark}")));
-    let mut devices = choices.open()?;
-    for Opened { executor, reason, .. } in &mut devices {
-        executor.heed(stop.flag());
-        tell(format_args!("device: {} ({reason})", executor.name()));
-    }
-    let names: Vec<String> = devices.iter().map(|device| device.executor.name()).collect();
-    let adapter = names.join(" + ");
-    let mut devices = devices.into_iter();
-    let mut opened = devices.next().expect("there is a device, or an error");
-    let helpers = devices.map(|device| device.executor).collect();
+    let (mut opened, helpers) = open(&choices, stop, &tell)?;
     tell_of(&dataset, &config.model, &tell);
     if args.profile {
         opened.executor.set_profiling(true)?;
     }
     let device = if opened.executor.target().is_some() { "gpu" } else { "cpu" };
+    let lead_name = opened.executor.name();
+    let own: Vec<String> = helpers.iter().map(|helper| helper.name()).collect();
     let from = place.checkpoint.as_deref();
-    let lead = opened.executor.as_mut();
-    let mut trainer = Trainer::with_helpers(lead, helpers, &config, &dataset)?;
+    let mut trainer = trainer(opened.executor.as_mut(), helpers, team, &config, &dataset)?;
+    let others = trainer.shares().into_iter().skip(1 + own.len()).map(|(name, _)| name);
+    let others: Vec<String> = others.collect();
+    others.iter().for_each(|name| tell(format_args!("device: {name}")));
+    let names: Vec<String> = [lead_name.clone()].into_iter().chain(own).chain(others).collect();
     if from.is_none() {
         trainer.begin()?;
     }
@@ -104,14 +117,66 @@ pub fn run_until(args: &TrainArgs, kind: Kind, stop: &Interruption) -> Result<()
     for Share { device, shards } in session.trainer.shares().into_iter().map(Share::from) {
         tell(format_args!("shards: {shards} by {device}"));
     }
-    session.finish(device, &adapter, &opened.choice)?;
+    session.finish(device, &names.join(" + "), &opened.choice)?;
     if args.profile {
         let rows = opened.executor.profile()?;
-        ProfileFile::new(&names[0], &rows).save(&folder.file(RunFile::Profile))?;
+        ProfileFile::new(&lead_name, &rows).save(&folder.file(RunFile::Profile))?;
         say(format_args!("{}", profile_table(&rows).trim_end()));
     }
     tell(format_args!("written to {}", folder.path().display()));
     Ok(())
+}
+
+/// Computes what the leading process of the team tells, until the training is over. Prints and writes nothing.
+fn follow(args: &TrainArgs, kind: Kind, stop: &Interruption, team: &Team) -> Result<()> {
+    let choices = devices(args, Some(team))?;
+    args.check(kind)?;
+    let known: Option<Manifest> = team.hear(0)?;
+    let args = TrainArgs { quiet: true, ..args.clone() };
+    let load = || images::load_known(&args, kind, known.as_ref());
+    let (dataset, config) = ranks::without_warnings(load)?;
+    ranks::agree(team, &config, &dataset.digest())?;
+    let (mut opened, helpers) = open(&choices, stop, &|_| {})?;
+    let lead = opened.executor.as_mut();
+    let mut trainer = trainer(lead, helpers, Some(team), &config, &dataset)?;
+    stop.guarded(|| trainer.follow())
+}
+
+/// The devices that are asked for, as this process of the team has them.
+fn devices(args: &TrainArgs, team: Option<&Team>) -> Result<DeviceChoices> {
+    let neighbour = team.map(ranks::meet).transpose()?;
+    let choices: DeviceChoices = args.device.parse()?;
+    Ok(neighbour.map_or(choices.clone(), |number| choices.of_process(number)))
+}
+
+/// Opens the devices: the one that leads, and its helpers.
+fn open(
+    choices: &DeviceChoices,
+    stop: &Interruption,
+    tell: &dyn Fn(std::fmt::Arguments),
+) -> Result<(Opened, Vec<Box<dyn Executor>>)> {
+    let mut devices = choices.open()?;
+    for Opened { executor, reason, .. } in &mut devices {
+        executor.heed(stop.flag());
+        tell(format_args!("device: {} ({reason})", executor.name()));
+    }
+    let mut devices = devices.into_iter();
+    let lead = devices.next().expect("there is a device, or an error");
+    Ok((lead, devices.map(|device| device.executor).collect()))
+}
+
+/// The training, as one process of the team, if there is one.
+fn trainer<'a>(
+    lead: &'a mut dyn Executor,
+    helpers: Vec<Box<dyn Executor>>,
+    team: Option<&Team>,
+    config: &'a Config,
+    dataset: &'a Dataset,
+) -> Result<Trainer<'a>> {
+    match team {
+        Some(team) => Trainer::in_team(lead, helpers, team.clone(), config, dataset),
+        None => Trainer::with_helpers(lead, helpers, config, dataset),
+    }
 }
 
 /// Says what is trained on.
@@ -138,8 +203,10 @@ fn tell_of(dataset: &Dataset, model: &Model, tell: &dyn Fn(std::fmt::Arguments))
 impl Session<'_> {
     /// What is known right after training, so that it is kept whatever happens then.
     fn metrics(&self, device: &str, adapter: &str, test: &Evaluation) -> MetricsFile {
-        let images = self.dataset.train.count * self.history.len();
-        let seconds: f64 = self.history.iter().map(|epoch| epoch.seconds).sum();
+        // Of some epochs it may not be known how long they took.
+        let known = self.history.iter().map(|epoch| epoch.seconds).filter(|it| it.is_finite());
+        let (epochs, seconds) = known.fold((0, 0.0), |(count, sum), it| (count + 1, sum + it));
+        let images = self.dataset.train.count * epochs;
         MetricsFile {
             device: device.into(),
             adapter: adapter.into(),
@@ -173,6 +240,7 @@ impl Session<'_> {
         let losses: Vec<EpochLoss> = self.history.iter().map(loss).collect();
         save(RunFile::Loss, loss_curves(&losses, unit)?)?;
         let state = self.trainer.state()?;
+        self.trainer.dismiss()?;
         if !dataset.is_of_vectors() {
             let filters = first_filters(&state, &config.model)?;
             save(RunFile::Filters, plot::filters(&filters, config.model.images())?)?;

@@ -170,7 +170,8 @@ fn shares(shares: &[Share]) -> String {
 
 /// What the run was made on, and how fast it was.
 fn machine(metrics: &MetricsFile) -> Markup {
-    let seconds: f64 = metrics.epochs.iter().map(|epoch| epoch.seconds).sum();
+    let known = metrics.epochs.iter().map(|epoch| epoch.seconds).filter(|it| it.is_finite());
+    let seconds: f64 = known.sum();
     let facts = [
         ("device", format!("{} ({})", metrics.adapter, metrics.device)),
         ("shards", shares(&metrics.shares)),
