@@ -1,5 +1,5 @@
 //! Every kernel, as operations really dispatch it, through the compilers of other platforms: naga
-//! to SPIR-V, Metal and HLSL. What a browser makes of them is seen in `browser.rs`.
+//! to SPIR-V, Metal and HLSL. What a browser makes of them is seen in `browser/kernels.rs`.
 
 mod support;
 

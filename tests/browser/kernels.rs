@@ -2,22 +2,16 @@
 //! uniform control flow at barriers, say. Headless Chromium has each compiled, and made a pipeline with the
 //! constants of an operation that dispatches it, on the software adapter that comes with it.
 
-// What a browser says of a text is the same on every system.
-#![cfg(target_os = "linux")]
-
-#[path = "support/browser.rs"]
-mod browser;
-mod support;
-
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use browser::said;
 use diabolo::ops::Kernel;
 use serde_json::{Map, Value, json};
-use support::uses::{Use, by_matrices, every_kernel, uses_with_own};
 
-const PAGE: &str = include_str!("browser.html");
+use crate::browser::said;
+use crate::support::uses::{Use, by_matrices, every_kernel, uses_with_own};
+
+const PAGE: &str = include_str!("kernels.html");
 /// How long the browser may take for all of them.
 const PATIENCE: Duration = Duration::from_secs(600);
 

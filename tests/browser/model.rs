@@ -1,33 +1,25 @@
 //! A model as a page, in a real browser: what it makes of pictures and codes is what this program makes of them, its
 //! training steps are the program's own, and `--resume` goes on from what it saves.
 
-// What a browser computes is the same on every system.
-#![cfg(target_os = "linux")]
-
-#[path = "support/browser.rs"]
-mod browser;
-#[path = "support/pictures.rs"]
-mod pictures;
-#[path = "support/program.rs"]
-mod program;
-
 use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use browser::{Pages, said};
 use diabolo::gpu::{self, DeviceChoice};
 use diabolo::inference::layout;
 use diabolo::rng::Seed;
 use diabolo::run::checkpoint;
 use diabolo::tasks::Trained;
 use diabolo::train::{Config, Listener, Position, Trainer};
-use program::{Runs, diabolo, printed};
 use serde_json::{Value, json};
 
-const PAGE: &str = include_str!("page.html");
+use crate::browser::{Pages, said};
+use crate::pictures;
+use crate::program::{self, Runs, diabolo, printed};
+
+const PAGE: &str = include_str!("model.html");
 /// How long the browser may take for all of them.
 const PATIENCE: Duration = Duration::from_secs(600);
 

@@ -1,19 +1,16 @@
 //! `diabolo check`, here and as a page in a real browser: what is right passes, what is wrong is named.
 
-#[cfg(target_os = "linux")]
-#[path = "support/browser.rs"]
-mod browser;
-#[path = "support/program.rs"]
-mod program;
-
 use std::fs;
 #[cfg(target_os = "linux")]
 use std::time::Duration;
 
-#[cfg(target_os = "linux")]
-use browser::{Pages, said};
-use program::{check_failed, diabolo, printed};
 use serde_json::{Value, json};
+
+#[cfg(target_os = "linux")]
+use crate::browser::{Pages, said};
+#[cfg(target_os = "linux")]
+use crate::program;
+use crate::program::{check_failed, diabolo, printed};
 
 #[cfg(target_os = "linux")]
 const PAGE: &str = include_str!("check.html");
