@@ -72,7 +72,7 @@ pub fn store(
     let _lock = RunLock::take(folder.path())?;
     folder.begin_with(&checkpoint)?;
     let dataset = trainer.dataset();
-    let manifest = Manifest::of(dataset, dataset.digest());
+    let manifest = Manifest::of(dataset, dataset.digest()?);
     folder.write_text(RunFile::Manifest, &manifest.to_json()?)?;
     Ok(folder)
 }

@@ -31,11 +31,13 @@ const OF_A_RUN: &str = "model";
 /// The most bytes such a file may have.
 const MOST_BYTES: u64 = 1 << 20;
 /// What may be said beside the options of a run: what changes none of its numbers, and how long it is.
-const BESIDE_A_RUN: [&str; 22] = [
+const BESIDE_A_RUN: [&str; 24] = [
     OPTION,
     "variant",
     "epochs",
     "device",
+    "memory",
+    "cache",
     "out",
     "overwrite",
     "profile",

@@ -29,7 +29,7 @@ pub(super) fn load(args: &TrainArgs, kind: Kind) -> Result<(Dataset, Config)> {
         several => {
             for (earlier, manifest) in several {
                 let (dataset, config) = with(Some(manifest))?;
-                if earlier.differences(&config, &dataset.digest()).is_empty() {
+                if earlier.differences(&config, &dataset.digest()?).is_empty() {
                     return Ok((dataset, config));
                 }
             }

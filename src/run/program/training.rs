@@ -73,7 +73,7 @@ pub fn run_until(args: &TrainArgs, kind: Kind, stop: &Interruption) -> Result<()
     let name = format!("{}-{}", config.model.name(), dataset.name);
     // Options that cannot be stored must not train.
     config.to_toml()?;
-    let data = dataset.digest();
+    let data = dataset.digest()?;
     let newcomer = Newcomer { args, config: &config, digest: &data };
     let (place, claim) = newcomer.claim(&name)?;
     let folder = &claim.folder;
