@@ -7,9 +7,9 @@ use clap_complete::Shell;
 use diabolo::bench::{self, BenchArgs};
 use diabolo::check::{self, CheckArgs};
 use diabolo::cli::{
-    self, AnomalyArgs, AugmentArgs, CompressArgs, DecodeArgs, DecompressArgs, EncodeArgs,
-    EvaluateArgs, ExploreArgs, ExportArgs, InterpolateArgs, ModelsArgs, PriorArgs, ProbeArgs,
-    RateDistortionArgs, ReconstructArgs, ReportArgs, RestoreArgs, SampleArgs,
+    self, AnomalyArgs, AugmentArgs, CacheArgs, CompressArgs, DecodeArgs, DecompressArgs,
+    EncodeArgs, EvaluateArgs, ExploreArgs, ExportArgs, InterpolateArgs, ModelsArgs, PriorArgs,
+    ProbeArgs, RateDistortionArgs, ReconstructArgs, ReportArgs, RestoreArgs, SampleArgs,
 };
 use diabolo::error::{Error, Result};
 use diabolo::gpu;
@@ -39,6 +39,8 @@ enum Command {
     Augment(AugmentArgs),
     /// Measure training steps, single operations and transfers, and count what they cost
     Bench(BenchArgs),
+    /// List or clear the folder in which decoded pictures are kept
+    Cache(CacheArgs),
     /// Check that an adapter computes what the processor does, and time it; or write a page that does so in a browser
     Check(CheckArgs),
     /// Store a picture by what a trained model's encoder makes of it
@@ -129,6 +131,7 @@ fn run(command: Command) -> Result<()> {
         Command::Anomaly(args) => cli::anomaly(&args),
         Command::Augment(args) => cli::augment(&args),
         Command::Bench(args) => bench::bench(&args),
+        Command::Cache(args) => cli::cache(&args),
         Command::Check(args) => check::check(&args),
         Command::Interpolate(args) => cli::interpolate(&args),
         Command::Restore(args) => cli::restore(&args),

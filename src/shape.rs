@@ -164,6 +164,14 @@ impl ImageShape {
             .try_fold(count as u64, |bytes, axis| bytes.checked_mul(axis as u64))?;
         (bytes <= MAX_BYTES).then(|| usize::try_from(bytes).ok()).flatten()
     }
+
+    /// The bytes of `count` such images where they need not be in memory, if there may be as many.
+    pub(crate) fn stored_bytes(&self, count: usize) -> Option<u64> {
+        let count = u32::try_from(count).ok()?;
+        [self.channels, self.height, self.width]
+            .into_iter()
+            .try_fold(count.into(), |bytes: u64, axis| bytes.checked_mul(axis as u64))
+    }
 }
 
 impl fmt::Display for ImageShape {

@@ -6,7 +6,7 @@ use super::outputs::{Output, files_of_run};
 use crate::error::{Error, Result};
 use crate::nn;
 use crate::rng::Seed;
-use crate::run::{RunFile, say};
+use crate::run::{RunFile, StoringArgs, say};
 use crate::tasks::Trained;
 use crate::tasks::generation::SampleMeasures;
 
@@ -31,6 +31,9 @@ pub struct EvaluateArgs {
     /// The file of numbers to write, - for standard output [default: samples.json in the run folder]
     #[arg(short, long, value_name = "FILE")]
     out: Option<PathBuf>,
+    /// Where the run's images go
+    #[command(flatten)]
+    storing: StoringArgs,
 }
 
 /// Measures samples of a model, and says and writes what was found.
@@ -42,7 +45,8 @@ pub fn evaluate(args: &EvaluateArgs) -> Result<()> {
     if !(1..=MOST).contains(&args.count) {
         return Err(Error::option("--count", format!("takes 1 to {MOST} samples")));
     }
-    let mut trained = Trained::load(&args.run, &args.device.parse()?)?;
+    let trained = Trained::load(&args.run, &args.device.parse()?)?;
+    let mut trained = trained.with_storing(args.storing.storing());
     let path = args.out.clone().unwrap_or_else(|| trained.folder().file(RunFile::SampleMeasures));
     let out = Output::prepare(&path, &files_of_run(&args.run))?;
     let measures = trained.measure_samples(args.count, Seed(args.seed))?;

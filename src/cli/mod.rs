@@ -5,6 +5,7 @@
 
 mod anomaly;
 mod augment;
+mod cache;
 mod codes;
 mod compress;
 mod decode;
@@ -30,6 +31,7 @@ mod sample;
 
 pub use anomaly::{AnomalyArgs, anomaly};
 pub use augment::{AugmentArgs, augment};
+pub use cache::{CacheArgs, cache};
 pub use compress::{CompressArgs, DecompressArgs, compress, decompress};
 pub use decode::{DecodeArgs, decode};
 pub use encode::{EncodeArgs, encode};

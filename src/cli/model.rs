@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use crate::error::Result;
+use crate::run::StoringArgs;
 use crate::tasks::Trained;
 
 /// Options that every task takes.
@@ -14,6 +15,9 @@ pub struct ModelArgs {
     /// auto, cpu, gpu, the number of an adapter, or part of its name
     #[arg(long, default_value = "auto")]
     pub device: String,
+    /// Where the run's images go, for tasks that need them
+    #[command(flatten)]
+    pub storing: StoringArgs,
 }
 
 impl ModelArgs {
@@ -22,6 +26,7 @@ impl ModelArgs {
     /// # Errors
     /// As [`Trained::load`].
     pub fn load(&self) -> Result<Trained> {
-        Trained::load(&self.model, &self.device.parse()?)
+        let trained = Trained::load(&self.model, &self.device.parse()?)?;
+        Ok(trained.with_storing(self.storing.storing()))
     }
 }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use crate::error::Result;
 use crate::file::check_writable;
 use crate::rng::Seed;
-use crate::run::{RunFile, say};
+use crate::run::{RunFile, StoringArgs, say};
 use crate::tasks::Trained;
 use crate::train::PriorTraining;
 
@@ -27,6 +27,9 @@ pub struct PriorArgs {
     /// auto, cpu, gpu, the number of an adapter, or part of its name
     #[arg(long, default_value = "auto")]
     device: String,
+    /// Where the run's images go
+    #[command(flatten)]
+    storing: StoringArgs,
 }
 
 /// Trains a prior, says how well it describes held-out images, and stores it in the run folder.
@@ -35,7 +38,8 @@ pub struct PriorArgs {
 /// When there is no finished run of a vqvae model, its images cannot be read, the device fails, or the
 /// run folder cannot be written.
 pub fn prior(args: &PriorArgs) -> Result<()> {
-    let mut trained = Trained::load(&args.run, &args.device.parse()?)?;
+    let trained = Trained::load(&args.run, &args.device.parse()?)?;
+    let mut trained = trained.with_storing(args.storing.storing());
     check_writable(&trained.folder().file(RunFile::Prior))?;
     let training =
         PriorTraining { epochs: args.epochs, learning_rate: args.lr, seed: Seed(args.seed) };

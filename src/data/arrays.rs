@@ -149,7 +149,7 @@ impl Stored<'_> {
                 numbers.iter().flat_map(|number| number.to_le_bytes()).collect()
             }
         };
-        Images { pixels, labels, count, files }
+        Images { pixels, labels, count, files, stored: None }
     }
 }
 

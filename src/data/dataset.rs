@@ -1,10 +1,12 @@
 //! Images, and sets of them in two parts.
 
+use std::borrow::Cow;
 use std::ops::Range;
 
 use super::scaling::Scaling;
+use super::stored::Stored;
 use crate::arithmetic::byte::number_of_byte;
-use crate::error::counted;
+use crate::error::{Result, counted};
 use crate::shape::{Element, ImageShape};
 
 /// Some images of one shape.
@@ -14,6 +16,9 @@ pub struct Images {
     /// Where pixels are missing there is one channel more, the last: 255 (or 1, among numbers) where a
     /// pixel is seen and 0 where it is missing, and 0 in all its colours then. In pairs, the channels of
     /// what is given come first and then as many of what it should become.
+    ///
+    /// Empty where they are [not in memory](Images::stored); [`Images::part`] and [`Images::read`] have them
+    /// either way.
     pub pixels: Vec<u8>,
     /// The class of each image as an index into [`Dataset::classes`], where there are classes.
     pub labels: Option<Vec<u32>>,
@@ -21,6 +26,9 @@ pub struct Images {
     pub count: usize,
     /// The files they come from, in their order; empty where they come from none that are pictures.
     pub files: Vec<ImageFile>,
+    /// Where the pixels are read from as they are needed, if they are more than was to be
+    /// [kept in memory](super::storing::Storing).
+    pub stored: Option<Stored>,
 }
 
 /// A picture file, and how many images of a dataset come from it.
@@ -45,32 +53,97 @@ impl ImageFile {
 }
 
 impl Images {
-    /// The bytes of image `index`, `[channels, height, width]`.
+    /// The bytes of image `index`, `[channels, height, width]`, which is in memory.
     ///
     /// # Panics
-    /// When there is no such image.
+    /// When there is no such image, or it is [not in memory](Images::stored).
     pub fn image(&self, index: usize) -> &[u8] {
         assert!(index < self.count, "image {index} of {}", self.count);
         let elements = self.pixels.len() / self.count;
         &self.pixels[index * elements..][..elements]
     }
 
-    /// The images at these indices, in this order.
+    /// Bytes of one image, in memory or not.
+    pub fn image_bytes(&self) -> usize {
+        match &self.stored {
+            Some(stored) => stored.image_bytes(),
+            None => self.pixels.len() / self.count.max(1),
+        }
+    }
+
+    /// The bytes of the images at these indices, in this order, in memory or not.
+    ///
+    /// # Errors
+    /// When they cannot be read.
+    ///
+    /// # Panics
+    /// When an index names no image.
+    pub fn read(&self, indices: &[u32]) -> Result<Vec<u8>> {
+        let bytes = self.image_bytes();
+        if let Some(stored) = &self.stored {
+            let mut pixels = vec![0; bytes * indices.len()];
+            return stored.read(indices, &mut pixels).map(|()| pixels);
+        }
+        Ok(self.copied(indices))
+    }
+
+    /// The same of images in memory.
+    fn copied(&self, indices: &[u32]) -> Vec<u8> {
+        let mut pixels = Vec::with_capacity(self.image_bytes() * indices.len());
+        indices.iter().for_each(|index| pixels.extend_from_slice(self.image(*index as usize)));
+        pixels
+    }
+
+    /// The bytes of consecutive images, in memory or not.
+    ///
+    /// # Errors
+    /// When they cannot be read.
+    ///
+    /// # Panics
+    /// When there are no such images.
+    pub fn part(&self, part: Range<usize>) -> Result<Cow<'_, [u8]>> {
+        if self.stored.is_some() {
+            let indices: Vec<u32> = part.map(|index| index as u32).collect();
+            return self.read(&indices).map(Cow::Owned);
+        }
+        let bytes = self.image_bytes();
+        Ok(Cow::Borrowed(&self.pixels[part.start * bytes..part.end * bytes]))
+    }
+
+    /// The same images with their pixels in memory.
+    ///
+    /// # Errors
+    /// When they cannot be read.
+    pub fn brought_to_memory(self) -> Result<Images> {
+        match self.stored {
+            None => Ok(self),
+            Some(_) => {
+                let pixels = self.part(0..self.count)?.into_owned();
+                Ok(Images { pixels, stored: None, ..self })
+            }
+        }
+    }
+
+    /// Has the system bring the images at these indices to memory meanwhile, if they are not there and it can.
+    pub(crate) fn expect(&self, indices: &[u32]) {
+        if let Some(stored) = &self.stored {
+            stored.expect(indices);
+        }
+    }
+
+    /// The images at these indices, in this order. Those that are not in memory stay where they are.
     ///
     /// # Panics
     /// When an index names no image.
     pub fn select(&self, indices: &[u32]) -> Images {
-        let elements = self.pixels.len() / self.count.max(1);
-        let mut pixels = Vec::with_capacity(elements * indices.len());
-        for &index in indices {
-            pixels.extend_from_slice(self.image(index as usize));
-        }
+        let pixels = if self.stored.is_some() { vec![] } else { self.copied(indices) };
+        let stored = self.stored.as_ref().map(|stored| stored.select(indices));
         let labels = self
             .labels
             .as_ref()
             .map(|labels| indices.iter().map(|&index| labels[index as usize]).collect());
         let files = self.files_of(indices);
-        Images { pixels, labels, count: indices.len(), files }
+        Images { pixels, labels, count: indices.len(), files, stored }
     }
 
     /// The files that the images at these indices come from.
@@ -104,6 +177,9 @@ impl Images {
 
     /// The first `count` images, or all where there are no more.
     pub fn take(mut self, count: usize) -> Images {
+        if count < self.count && self.stored.is_some() {
+            return self.select(&(0..count as u32).collect::<Vec<_>>());
+        }
         if count < self.count {
             let elements = self.pixels.len() / self.count;
             self.pixels.truncate(count * elements);
@@ -234,7 +310,13 @@ mod tests {
             clean: None,
         };
         let files = [("a.png", 2), ("b.png", 1)].map(file).to_vec();
-        Images { pixels: (0..12).collect(), labels: Some(vec![7, 8, 9]), count: 3, files }
+        Images {
+            pixels: (0..12).collect(),
+            labels: Some(vec![7, 8, 9]),
+            count: 3,
+            files,
+            stored: None,
+        }
     }
 
     #[test]

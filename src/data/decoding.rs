@@ -6,13 +6,16 @@ use rayon::prelude::*;
 
 use super::bar::progress_bar;
 use super::fault::{self, Fault};
+use super::gathering::{Gathering, too_many};
+use super::known_files::KnownFiles;
 use super::load_options::LoadOptions;
-use super::pairs::{Pairing, Partner, read_with};
+use super::opening::page_of;
+use super::pairs::{Pairing, read_with};
 use super::partition::Member;
-use super::patches;
-use super::picture::{Picture, remarks};
+use super::parts::parts_of;
+use super::picture::{Origin, Picture, remarks};
 use crate::error::{Error, Result};
-use crate::shape::{ImageShape, MAX_BYTES};
+use crate::shape::ImageShape;
 
 /// Images decoded between two looks at whether all is well.
 const CHUNK: usize = 512;
@@ -29,6 +32,7 @@ pub(super) fn usable(
     files: Vec<PathBuf>,
     pairing: &Pairing,
     options: &LoadOptions,
+    known: &KnownFiles,
 ) -> Result<Vec<PathBuf>> {
     if !options.skip_damaged {
         return Ok(files);
@@ -37,7 +41,13 @@ pub(super) fn usable(
     let faults: Vec<Option<Fault>> = files
         .par_iter()
         .map(|path| {
-            let fault = parts_of(path, &pairing.of(path), options, 0).err();
+            let partner = pairing.of(path);
+            let look = || parts_of(path, &partner, options, 0).err();
+            let fault = match partner {
+                None => known.fault((&page_of(path).0, path), options, look),
+                // Whether it can be used depends on another file, too.
+                Some(_) => look(),
+            };
             bar.inc(1);
             fault
         })
@@ -57,35 +67,16 @@ pub(super) fn usable(
     Ok(whole)
 }
 
-/// The picture at `path`, beside its partner if it has one, or the patches cut from it.
-fn parts_of(
-    path: &Path,
-    partner: &Partner,
-    options: &LoadOptions,
-    number: usize,
-) -> Result<Vec<Picture>, Fault> {
-    let picture = read_with(path, partner, options)?;
-    match options.patches {
-        Some(size) => patches::cut(&picture, size, path, options.seed, number),
-        None => Ok(vec![picture]),
-    }
-}
-
 /// The only picture of `folder`, with remarks about it in the log.
 ///
 /// # Errors
 /// When it cannot be used.
 pub(super) fn decode_only(folder: &Path, only: &Member, options: &LoadOptions) -> Result<Picture> {
     let picture = read_with(&only.path, &only.partner, options).map_err(|fault| fault.error())?;
-    remark(folder, &[&picture], options);
-    Ok(picture)
-}
-
-/// Logs what is to be said of these pictures together.
-fn remark(folder: &Path, pictures: &[&Picture], options: &LoadOptions) {
-    for remark in remarks(pictures, options) {
+    for remark in remarks(&[picture.origin], options) {
         log::warn!("{}: {remark}", folder.display());
     }
+    Ok(picture)
 }
 
 /// What a chunk came to.
@@ -97,28 +88,28 @@ struct Decoded {
     error: Option<Error>,
 }
 
-/// The picture of each path, or the patches cut from it.
+/// Decodes each picture, or cuts patches from it, and adds them to `gathering`. What is to be said of all together.
 ///
 /// # Errors
 /// When there are pictures that cannot be used: all are named, up to where one has a size of its own or
-/// they are too many.
+/// they are too many. When the images cannot be kept.
 pub(super) fn decode_all(
     folder: &Path,
     members: &[&Member],
     options: &LoadOptions,
-) -> Result<Vec<Vec<Picture>>> {
+    gathering: &mut Gathering,
+) -> Result<Vec<String>> {
     let bar = progress_bar(members.len() as u64, options.progress, TEMPLATE).with_message("images");
-    let mut pictures: Vec<Vec<Picture>> = Vec::with_capacity(members.len());
+    let mut origins: Vec<Origin> = Vec::with_capacity(members.len());
     let mut faults = vec![];
-    let (mut done, mut count) = (0, 0);
-    // The size that all must have, and whose it is.
-    let mut first: Option<(ImageShape, &Path)> = None;
     // The first comes alone: with its size it is known how much all will take, and a small file whose
     // image is far larger is given up at once, not kept with as many others as a chunk has.
     let (one, others) = members.split_at(members.len().min(1));
-    for chunk in std::iter::once(one).chain(others.chunks(CHUNK)) {
-        let decoded = decode_chunk(chunk, options, done == 0, first, (count, members.len()));
-        done += chunk.len();
+    for (number, chunk) in std::iter::once(one).chain(others.chunks(CHUNK)).enumerate() {
+        // The size that all must have, and whose it is.
+        let first = gathering.shape().zip(members.first().map(|member| &*member.path));
+        let so_far = (gathering.count(), members.len());
+        let decoded = decode_chunk(chunk, options, number == 0, first, so_far);
         faults.extend(decoded.faults);
         match decoded.error {
             Some(error) if faults.is_empty() => return Err(error),
@@ -127,9 +118,13 @@ pub(super) fn decode_all(
         }
         // What is refused in the end need not be kept.
         if faults.is_empty() {
-            count += decoded.pictures.iter().map(Vec::len).sum::<usize>();
-            pictures.extend(decoded.pictures);
-            first = pictures.first().map(|parts| (parts[0].shape, &*members[0].path));
+            for parts in &decoded.pictures {
+                gathering.push(parts)?;
+            }
+            origins.extend(decoded.pictures.iter().filter_map(|parts| Some(parts.first()?.origin)));
+        }
+        if gathering.is_found() {
+            break;
         }
         bar.inc(chunk.len() as u64);
     }
@@ -139,9 +134,7 @@ pub(super) fn decode_all(
         faults.sort_by(|a, b| a.path.cmp(&b.path));
         return Err(refused(&faults, folder, members.len()));
     }
-    let one_of_each: Vec<&Picture> = pictures.iter().filter_map(|parts| parts.first()).collect();
-    remark(folder, &one_of_each, options);
-    Ok(pictures)
+    Ok(remarks(&origins, options))
 }
 
 /// The error about pictures that cannot be used.
@@ -176,7 +169,7 @@ fn decode_chunk(
             return Ok(Err(error));
         }
         let least = (count + parts.len()).max(total);
-        Ok(shape.bytes(least).map(|_| parts).ok_or_else(|| too_large(&shape, least)))
+        Ok(shape.stored_bytes(least).map(|_| parts).ok_or_else(|| too_many(&shape, least)))
     };
     // Results are kept in order, so that of several bad files the same ones are named each time.
     let results: Vec<_> = chunk.par_iter().map(decode).collect();
@@ -203,23 +196,4 @@ fn check_size(first: ImageShape, first_path: &Path, other: ImageShape, path: &Pa
         first_path.display()
     );
     Err(Error::file(path, what))
-}
-
-fn too_large(shape: &ImageShape, count: usize) -> Error {
-    let what = format!(
-        "{count} images of {shape} need more than {} GiB; give a smaller --size, or --limit",
-        MAX_BYTES >> 30
-    );
-    Error::option("--data", what)
-}
-
-/// The sizes of the first image with the most channels of any.
-pub(super) fn common_shape(pictures: &[Vec<Picture>]) -> Result<ImageShape> {
-    let shapes = || pictures.iter().flatten().map(|picture| picture.shape);
-    let count = shapes().count();
-    match shapes().find(|shape| shape.channels > 1).or_else(|| shapes().next()) {
-        Some(shape) if shape.bytes(count).is_some() => Ok(shape),
-        Some(shape) => Err(too_large(&shape, count)),
-        None => Err(Error::option("--data", "there are no images; give a folder that has some")),
-    }
 }

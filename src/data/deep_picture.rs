@@ -9,10 +9,10 @@ use image::{DynamicImage, ImageBuffer, ImageDecoder, ImageReader, Luma};
 
 use super::fault::Fault;
 use super::fit::Fit;
+use super::input;
 use super::load_options::DeepIntake;
 use super::opening;
 use crate::arithmetic::byte::number_of_byte;
-use crate::file;
 use crate::shape::ImageShape;
 
 /// What red, green and blue weigh in gray, as they do in a dataset (Rec. 709).
@@ -37,7 +37,7 @@ pub(crate) struct Form {
 /// picture has the words.
 pub(crate) fn form(path: &Path) -> Option<Form> {
     // The reader would wait for a pipe's writer.
-    let (file, _) = file::open(path).ok()?;
+    let (file, _) = input::open(path).ok()?;
     let reader = ImageReader::new(BufReader::new(file)).with_guessed_format().ok()?;
     let mut decoder = reader.into_decoder().ok()?;
     let color = decoder.color_type();

@@ -60,6 +60,11 @@ impl Fault {
         }
     }
 
+    /// What is wrong, and what to do.
+    pub fn words(&self) -> (String, String) {
+        (self.what.clone(), self.to_do.clone())
+    }
+
     /// This fault as the only one.
     pub fn error(&self) -> Error {
         Error::file(&self.path, format!("{}; {}", self.what, self.to_do))

@@ -18,10 +18,13 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use super::archive_pictures::{self, archives_of, is_pattern};
 use super::colour_profile;
 use super::dataset::{Dataset, ImageFile, Images};
-use super::decoding::{common_shape, decode_all, usable};
+use super::decoding::{decode_all, usable};
 use super::format::{self, Kind, LeftOut};
+use super::gathering::{Gathered, Gathering, Portion};
+use super::known_files::KnownFiles;
 use super::load_options::LoadOptions;
 use super::manifest::Manifest;
 use super::only_picture;
@@ -41,8 +44,11 @@ const MEASURED: usize = 1000;
 /// When the folder is missing or holds fewer than two images (or none, with `--patches`), when images
 /// cannot be decoded and `--skip-damaged` is not given, and when sizes differ and `--size` is not given.
 pub fn load(folder: &Path, options: &LoadOptions, known: Option<&Manifest>) -> Result<Dataset> {
-    let files = usable(folder, files_in(folder)?, &Pairing::default(), options)?;
-    divided(folder, &files, &Pairing::default(), options, known)
+    let (digests, pairing) = (KnownFiles::of(folder, options), Pairing::default());
+    let files = usable(folder, files_in(folder)?, &pairing, options, &digests)?;
+    let dataset = divided(folder, &files, (&pairing, &digests), options, known)?;
+    remember(digests, &dataset);
+    Ok(dataset)
 }
 
 /// The same of the images in `noisy`, each with the one of its name in `clean` that it should become.
@@ -58,8 +64,10 @@ pub fn load_pairs(
 ) -> Result<Dataset> {
     let files = files_in(noisy)?;
     let pairing = Pairing::find((noisy, &files), (clean, &files_in(clean)?))?;
-    let files = usable(noisy, files, &pairing, options)?;
-    let stored = divided(noisy, &files, &pairing, options, known)?;
+    let digests = KnownFiles::of(noisy, options);
+    let files = usable(noisy, files, &pairing, options, &digests)?;
+    let stored = divided(noisy, &files, (&pairing, &digests), options, known)?;
+    remember(digests, &stored);
     // What was read as one picture is two.
     let shape = ImageShape { channels: stored.shape.channels / 2, ..stored.shape };
     Ok(Dataset { shape, paired: true, ..stored })
@@ -69,55 +77,39 @@ pub fn load_pairs(
 fn divided(
     folder: &Path,
     files: &[PathBuf],
-    pairing: &Pairing,
+    (pairing, digests): (&Pairing, &KnownFiles),
     options: &LoadOptions,
     known: Option<&Manifest>,
 ) -> Result<Dataset> {
     let name = name(folder);
-    if let Some(mut only) = only(folder, files, options, known)? {
-        only.pair(pairing)?;
+    if let Some(mut only) = only(folder, files, options, (known, digests))? {
+        only.pair(pairing, digests)?;
         let (shape, train, test) = only_picture::load(folder, &only, options)?;
         return Ok(Dataset { name, shape, train, test, ..Dataset::default() });
     }
     let folder = base(folder);
     let mut partition = match known {
-        Some(manifest) => Partition::remembered(folder, files, manifest)?,
-        None => Partition::drawn(folder, files, options)?,
+        Some(manifest) => Partition::remembered(folder, files, manifest, digests)?,
+        None => Partition::drawn(folder, files, options, digests)?,
     };
-    partition.pair(folder, pairing)?;
+    partition.pair(folder, pairing, digests)?;
     let Partition { train, held_out, classes } = partition;
     // Both parts go through one pass, since the channels are settled by all images together.
     let members: Vec<&Member> = train.iter().chain(&held_out).collect();
-    let pictures = decode_all(folder, &members, options)?;
-    let partners = members.iter().filter_map(|member| member.partner.as_ref()?.as_deref().ok());
-    let paths: Vec<&Path> = members.iter().map(|member| &*member.path).chain(partners).collect();
-    if let Some(note) = colour_profile::note(&paths) {
-        log::warn!("{note}");
-    }
-    let shape = common_shape(&pictures)?;
-    let plane = shape.height * shape.width;
-    let mut pictures = pictures.into_iter();
-    let mut part = |members: &[Member]| {
-        let labels = (!classes.is_empty()).then(Vec::new);
-        let mut images = Images { labels, ..Images::default() };
-        for (member, parts) in members.iter().zip(pictures.by_ref()) {
-            for picture in &parts {
-                // Gray is three colours alike.
-                for channel in picture.pixels.chunks(plane) {
-                    for _ in 0..shape.channels / picture.shape.channels {
-                        images.pixels.extend_from_slice(channel);
-                    }
-                }
-            }
-            images.count += parts.len();
-            images.files.push(ImageFile { images: parts.len(), ..member.file.clone() });
-            if let (Some(labels), Some(label)) = (&mut images.labels, member.label) {
-                labels.extend(std::iter::repeat_n(label, parts.len()));
-            }
-        }
-        images
+    let gathered = gathered(folder, &members, options)?;
+    let shape = gathered.shape;
+    let [of_train, of_held_out] = gathered.split(train.len());
+    let part = |members: &[Member], portion: Portion| {
+        let Portion { counts, pixels, stored } = portion;
+        let counted = || members.iter().zip(counts.iter().map(|count| *count as usize));
+        let files = counted().map(|(member, images)| ImageFile { images, ..member.file.clone() });
+        let labels = counted()
+            .filter_map(|(member, images)| Some(std::iter::repeat_n(member.label?, images)));
+        let labels = (!classes.is_empty()).then(|| labels.flatten().collect());
+        let count = counts.iter().map(|count| *count as usize).sum();
+        Images { pixels, labels, count, files: files.collect(), stored }
     };
-    let (mut train, mut test) = (part(&train), part(&held_out));
+    let (mut train, mut test) = (part(&train, of_train), part(&held_out, of_held_out));
     if let (Some(_), Some(limit)) = (options.patches, options.limit) {
         train = limited(train, limit);
     }
@@ -128,7 +120,39 @@ fn divided(
         test = train.select(&(0..count).map(kept).collect::<Vec<_>>());
     }
     warn_of_copies(&train, &test, trains_on_all);
+    // A cache may hold what there is room for.
+    let bytes = [&train, &test].map(|part| part.image_bytes() * part.count).iter().sum::<usize>();
+    if bytes as u64 <= options.storing.memory.0 {
+        (train, test) = (train.brought_to_memory()?, test.brought_to_memory()?);
+    }
     Ok(Dataset { name, shape, train, test, trains_on_all, classes, ..Dataset::default() })
+}
+
+/// Keeps what is known of the files of a dataset, where that is large enough for its pixels to be kept.
+fn remember(known: KnownFiles, dataset: &Dataset) {
+    if dataset.train.stored.is_some() {
+        known.save();
+    }
+}
+
+/// The images of these pictures, decoded or as the cache has them.
+fn gathered(folder: &Path, members: &[&Member], options: &LoadOptions) -> Result<Gathered> {
+    let mut gathering = Gathering::new(folder, members, options);
+    let gathered = match gathering.known()? {
+        Some(known) => known,
+        None => {
+            let mut remarks = decode_all(folder, members, options, &mut gathering)?;
+            remarks.iter_mut().for_each(|text| *text = format!("{}: {text}", folder.display()));
+            let partners =
+                members.iter().filter_map(|member| member.partner.as_ref()?.as_deref().ok());
+            let paths: Vec<&Path> =
+                members.iter().map(|member| &*member.path).chain(partners).collect();
+            remarks.extend(colour_profile::note(&paths));
+            gathering.finish(remarks)?
+        }
+    };
+    gathered.remarks.iter().for_each(|remark| log::warn!("{remark}"));
+    Ok(gathered)
 }
 
 /// So many parts of pictures, spread over all pictures. All files stay listed: they are those of a run,
@@ -174,14 +198,15 @@ pub fn held_out(
     options: &LoadOptions,
     known: Option<&Manifest>,
 ) -> Result<Vec<PathBuf>> {
-    let files = usable(folder, files_in(folder)?, &Pairing::default(), options)?;
-    if let Some(only) = only(folder, &files, options, known)? {
+    let digests = KnownFiles::of(folder, options);
+    let files = usable(folder, files_in(folder)?, &Pairing::default(), options, &digests)?;
+    if let Some(only) = only(folder, &files, options, (known, &digests))? {
         return Ok(vec![only.path]);
     }
     let folder = base(folder);
     let partition = match known {
-        Some(manifest) => Partition::remembered(folder, &files, manifest)?,
-        None => Partition::drawn(folder, &files, options)?,
+        Some(manifest) => Partition::remembered(folder, &files, manifest, &digests)?,
+        None => Partition::drawn(folder, &files, options, &digests)?,
     };
     Ok(partition.held_out.into_iter().map(|member| member.path).collect())
 }
@@ -191,17 +216,17 @@ fn only(
     folder: &Path,
     files: &[PathBuf],
     options: &LoadOptions,
-    known: Option<&Manifest>,
+    (known, digests): (Option<&Manifest>, &KnownFiles),
 ) -> Result<Option<Member>> {
     let folder = base(folder);
     match known.map(|known| (known, &known.train[..], &known.held_out[..])) {
         Some((known, [train], [held_out])) if train.md5 == held_out.md5 => {
             let one = Manifest { held_out: vec![], ..known.clone() };
-            let Partition { train, .. } = Partition::remembered(folder, files, &one)?;
+            let Partition { train, .. } = Partition::remembered(folder, files, &one, digests)?;
             Ok(train.into_iter().next())
         }
         None if files.len() == 1 && options.hold_out != Some(0.0) => {
-            Member::of(folder, &files[0]).map(Some)
+            Member::of(folder, &files[0], digests).map(Some)
         }
         _ => Ok(None),
     }
@@ -209,6 +234,8 @@ fn only(
 
 /// What a run on the pictures of a folder is called after.
 pub(crate) fn name(folder: &Path) -> String {
+    // Of archives that a pattern stands for, the folder that they lie in.
+    let folder = if is_pattern(folder) { folder.parent().unwrap_or(folder) } else { folder };
     let full = fs::canonicalize(folder).unwrap_or_else(|_| folder.to_path_buf());
     let name = if full.is_file() { full.file_stem() } else { full.file_name() };
     name.map_or_else(|| "images".into(), |name| name.to_string_lossy().into_owned())
@@ -219,11 +246,17 @@ fn base(folder: &Path) -> &Path {
     if folder.is_file() { folder.parent().unwrap_or(Path::new("")) } else { folder }
 }
 
-/// Every image file below `folder`, at least one, sorted by path; or that file, or its pages.
+/// Every image file below `folder`, at least one, sorted by path; or that file, or its pages; or those in that
+/// archive, or in all that a pattern such as `parts/*.tar` stands for.
 ///
 /// # Errors
 /// When there is none, or a folder cannot be listed.
 pub fn files_in(folder: &Path) -> Result<Vec<PathBuf>> {
+    if let Some(archives) = archives_of(folder)? {
+        let mut left_out = LeftOut::default();
+        let files = archive_pictures::pictures(&archives, &mut left_out)?;
+        return beside(files, &left_out, folder);
+    }
     if folder.is_file() {
         return match format::of_file(folder) {
             Kind::Picture(format) => Ok(pictures_in(folder.to_path_buf(), format)),
@@ -268,6 +301,11 @@ pub fn files_in(folder: &Path) -> Result<Vec<PathBuf>> {
         let runs = counted(runs, "folder");
         log::warn!("{}: left out, as no data: {runs} that a run wrote to", folder.display());
     }
+    beside(files, &left_out, folder)
+}
+
+/// These files, if there are any, and a warning about what was left out beside them.
+fn beside(files: Vec<PathBuf>, left_out: &LeftOut, folder: &Path) -> Result<Vec<PathBuf>> {
     match (files.len(), left_out.total()) {
         (0, count) => {
             let others = match count {

@@ -1,11 +1,12 @@
 //! What kind of file something is: by its content, or where that says nothing, by its name's ending.
 
 use std::collections::BTreeMap;
-use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
 
 use image::ImageFormat;
+
+use super::input;
 
 /// Bytes at a file's beginning that are looked at.
 pub(super) const START: usize = 32;
@@ -65,7 +66,8 @@ pub(super) fn of_file(path: &Path) -> Kind {
         return Kind::Other;
     }
     let mut start = Vec::with_capacity(START);
-    let read = File::open(path).and_then(|file| file.take(START as u64).read_to_end(&mut start));
+    let read =
+        input::open(path).and_then(|(file, _)| file.take(START as u64).read_to_end(&mut start));
     let found = read.map_or(Kind::Other, |_| by_content(&start));
     match unread_ending(path) {
         Some(ending) if !is_plain(found) => Kind::UnreadEnding(ending),
@@ -181,6 +183,11 @@ impl LeftOut {
     /// Counts what is neither a file nor a folder.
     pub fn add_special(&mut self) {
         self.count("that are no files (links to nothing, pipes, devices)".into(), false);
+    }
+
+    /// Counts so many of this description.
+    pub fn add_many(&mut self, what: &str, count: usize) {
+        self.kinds.entry(what.to_owned()).or_default().0 += count;
     }
 
     fn count(&mut self, name: String, is_picture: bool) {

@@ -259,5 +259,5 @@ pub fn pair(images: Array, labels: Array) -> Result<(ImageShape, Images)> {
     }
     let labels = Some(labels.bytes.into_iter().map(u32::from).collect());
     let shape = ImageShape { channels, height, width };
-    Ok((shape, Images { pixels: images.bytes, labels, count, files: vec![] }))
+    Ok((shape, Images { pixels: images.bytes, labels, count, ..Images::default() }))
 }

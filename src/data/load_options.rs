@@ -2,11 +2,12 @@
 
 use super::fit::Fit;
 use super::levels::StoredRange;
+use super::storing::Storing;
 use crate::rng::Seed;
 use crate::shape::ImageShape;
 
 /// What a dataset is loaded with.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct LoadOptions {
     /// `--size WxH`: width and height that images are brought to.
     pub size: Option<(usize, usize)>,
@@ -27,8 +28,21 @@ pub struct LoadOptions {
     pub hold_out: Option<f64>,
     /// Decides which images are held out, and which sprites there are.
     pub seed: Seed,
+    /// `--cache`, `--memory`: where pixels of folders' pictures go that are more than is to be kept in memory.
+    pub storing: Storing,
     /// Show progress on the terminal where loading takes time.
     pub progress: bool,
+}
+
+impl LoadOptions {
+    /// What changes the pixels of a picture, in words; with the seed where that draws parts of it.
+    pub(super) fn wording(&self) -> String {
+        let Self { size, fit, patches, gray, range, seed, .. } = self;
+        let seed = patches.map(|_| seed);
+        // Another version may decode or scale otherwise.
+        let version = env!("CARGO_PKG_VERSION");
+        format!("{version} {size:?} {fit:?} {patches:?} {seed:?} {gray} {range:?}")
+    }
 }
 
 impl Default for LoadOptions {
@@ -43,6 +57,7 @@ impl Default for LoadOptions {
             limit: None,
             hold_out: None,
             seed: Seed(0),
+            storing: Storing::default(),
             progress: false,
         }
     }

@@ -63,7 +63,7 @@ impl Dataset {
             patches: options.patches.filter(|_| is_folder),
             size: options.size.filter(|_| is_folder || matches!(source, Source::Sprites(_))),
             hold_out: (is_folder || are_numbers).then_some(0.0),
-            ..*options
+            ..options.clone()
         };
         // Numbers are standardised as those are that are trained on.
         let same = Manifest { scaling: self.scaling.clone(), ..Manifest::default() };
@@ -78,17 +78,21 @@ impl Dataset {
             );
             return Err(Error::option("--test-data", what));
         }
-        test.pixels = match (other.shape.channels, self.shape.channels) {
-            (1, 3) => {
-                let planes = test.pixels.chunks(other.shape.height * other.shape.width);
-                planes.flat_map(|plane| plane.repeat(3)).collect()
-            }
-            (had, wanted) if had == wanted => test.pixels,
+        let times = self.shape.channels / other.shape.channels;
+        match (other.shape.channels, self.shape.channels) {
+            (had, wanted) if had == wanted => {}
+            (1, 3) => match test.stored.take() {
+                Some(stored) => test.stored = Some(stored.repeated(times)),
+                None => {
+                    let planes = test.pixels.chunks(other.shape.height * other.shape.width);
+                    test.pixels = planes.flat_map(|plane| plane.repeat(times)).collect();
+                }
+            },
             _ => {
                 let what = format!("{source} has images in colour, but --data has gray ones");
                 return Err(Error::option("--test-data", what));
             }
-        };
+        }
         test.labels = self.labels_of(&other.classes, &test, source)?;
         Ok(Dataset { test, trains_on_all: false, ..self })
     }
@@ -234,7 +238,7 @@ mod tests {
     fn options_without_effect_are_errors() {
         let sized = LoadOptions { size: Some((16, 16)), ..LoadOptions::default() };
         let gray = LoadOptions { gray: true, ..LoadOptions::default() };
-        let fitted = LoadOptions { fit: Some(Fit::Crop), ..sized };
+        let fitted = LoadOptions { fit: Some(Fit::Crop), ..sized.clone() };
         let ranged = LoadOptions { range: "0-4095".parse().ok(), ..LoadOptions::default() };
         let skipping = LoadOptions { skip_damaged: true, ..LoadOptions::default() };
         let nothing = LoadOptions { limit: Some(0), ..LoadOptions::default() };
@@ -242,11 +246,11 @@ mod tests {
         let share = |share| LoadOptions { hold_out: Some(share), ..LoadOptions::default() };
         let folder = || Source::Images("pictures".into());
         let refused = [
-            (Source::Digits, sized, "--size"),
+            (Source::Digits, sized.clone(), "--size"),
             (Source::Mnist(None), sized, "--size"),
-            (Source::Digits, gray, "--gray"),
+            (Source::Digits, gray.clone(), "--gray"),
             (Source::Sprites(10), gray, "--gray"),
-            (Source::Sprites(10), fitted, "--fit"),
+            (Source::Sprites(10), fitted.clone(), "--fit"),
             (folder(), LoadOptions { size: None, ..fitted }, "--fit"),
             (Source::Digits, ranged, "--range"),
             (Source::Mnist(None), skipping, "--skip-damaged"),

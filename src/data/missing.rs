@@ -7,6 +7,7 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
+use std::sync::Arc;
 
 use rayon::prelude::*;
 
@@ -14,6 +15,7 @@ use super::dataset::{Dataset, Images};
 use super::load_options::LoadOptions;
 use super::order::below;
 use super::picture;
+use super::stored::{Mask, conceal};
 use crate::error::{Error, Result};
 use crate::rng::{self, Seed, stream};
 use crate::shape::{Element, ImageShape, MAX_BYTES, MAX_SIDE};
@@ -98,27 +100,30 @@ pub fn apply(dataset: Dataset, missing: &Missing, seed: Seed) -> Result<Dataset>
     }
     let shape = dataset.shape;
     for part in [&dataset.train, &dataset.test] {
-        check_bytes(&shape, part.count)?;
-        if shape.elements() == 0 || part.pixels.len() != part.count * shape.elements() {
+        if part.stored.is_none() {
+            check_bytes(&shape, part.count)?;
+        }
+        let are_whole = part.stored.is_some() || part.pixels.len() == part.count * shape.elements();
+        if shape.elements() == 0 || !are_whole {
             let what = format!("the pixels of `{}` are not whole images of {shape}", dataset.name);
             return Err(Error::option("--missing", what));
         }
     }
     // The held-out images come first: how many there are does not depend on --limit.
     let (held_out, first_trained) = (0, dataset.test.count);
-    let (train, test) = match missing {
+    let mask: Mask = match missing {
         Missing::Image(path) => {
             let mask = read_mask(path, &shape)?;
-            let same = |_, seen: &mut [u8]| seen.copy_from_slice(&mask);
-            (hide(dataset.train, &shape, 0, same), hide(dataset.test, &shape, 0, same))
+            Arc::new(move |_, seen: &mut [u8]| seen.copy_from_slice(&mask))
         }
         Missing::Random { share } if is_share(*share) => {
-            let draw = |image, seen: &mut [u8]| draw_mask(seen, *share, seed, image);
-            let train = hide(dataset.train, &shape, first_trained, draw);
-            (train, hide(dataset.test, &shape, held_out, draw))
+            let share = *share;
+            Arc::new(move |image, seen: &mut [u8]| draw_mask(seen, share, seed, image))
         }
         Missing::Random { .. } => return Err(bad_share(&missing.to_string())),
     };
+    let train = hide(dataset.train, &shape, first_trained, &mask);
+    let test = hide(dataset.test, &shape, held_out, &mask);
     Ok(Dataset { masked: true, train, test, ..dataset })
 }
 
@@ -181,13 +186,12 @@ fn draw_mask(seen: &mut [u8], share: f32, seed: Seed, image: u32) {
 }
 
 /// Adds a channel to each image, as `mask` writes it for the image's number from `first` on, and
-/// blackens what is missing.
-fn hide(
-    images: Images,
-    shape: &ImageShape,
-    first: usize,
-    mask: impl Fn(u32, &mut [u8]) + Sync,
-) -> Images {
+/// blackens what is missing; of images that are not in memory, once they are read.
+fn hide(mut images: Images, shape: &ImageShape, first: usize, mask: &Mask) -> Images {
+    if let Some(stored) = images.stored.take() {
+        let stored = Some(stored.hidden(mask.clone(), first as u32));
+        return Images { stored, ..images };
+    }
     let (elements, plane) = (shape.elements(), shape.height * shape.width);
     let mut pixels = vec![0; images.count * (elements + plane)];
     pixels
@@ -197,11 +201,8 @@ fn hide(
         .for_each(|(index, (stored, image))| {
             let (colours, seen) = stored.split_at_mut(elements);
             mask((first + index) as u32, seen);
-            for (colours, image) in colours.chunks_mut(plane).zip(image.chunks(plane)) {
-                for ((colour, value), seen) in colours.iter_mut().zip(image).zip(&*seen) {
-                    *colour = value & seen;
-                }
-            }
+            colours.copy_from_slice(image);
+            conceal(colours, seen);
         });
     Images { pixels, ..images }
 }

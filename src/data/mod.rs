@@ -8,6 +8,9 @@
 //! Where images lack pixels, one channel more says of each pixel whether it is seen; see [`missing`].
 //! In pairs, as many channels more are what each image should become.
 
+mod anew;
+mod archive;
+mod archive_pictures;
 pub(crate) mod arrays;
 #[cfg(not(feature = "cli"))]
 #[path = "no_bar.rs"]
@@ -26,8 +29,11 @@ pub(crate) mod fault;
 mod fit;
 pub mod folder;
 mod format;
+mod gathering;
 pub mod idx;
+mod input;
 mod jpeg;
+mod known_files;
 mod levels;
 mod load_options;
 mod loading;
@@ -41,11 +47,16 @@ pub mod order;
 mod pairs;
 mod partition;
 pub(crate) mod partners;
+mod parts;
 mod patches;
 pub mod picture;
+mod pixel_cache;
+mod pixel_file;
 pub(crate) mod scaling;
 mod source;
 pub mod sprites;
+mod stored;
+pub(crate) mod storing;
 mod tiff;
 
 pub use crate::shape::{Element, ImageShape, MAX_BYTES, MAX_SIDE};
@@ -59,5 +70,9 @@ pub use order::permutation;
 pub use partition::class_of;
 #[cfg(feature = "cli")]
 pub(crate) use partition::in_natural_order;
+#[cfg(feature = "cli")]
+pub(crate) use pixel_cache::{CacheEntry, Cleared, cache_entries, clear_cache};
 pub use scaling::Scaling;
 pub use source::Source;
+pub use stored::Stored;
+pub use storing::{Cache, MemorySize, Storing};

@@ -58,7 +58,7 @@ pub(super) fn load(
 fn images(parts: &[Picture], from: &Member) -> Images {
     let pixels = parts.iter().flat_map(|part| part.pixels.iter().copied()).collect();
     let files = vec![ImageFile { images: parts.len(), ..from.file.clone() }];
-    Images { pixels, labels: None, count: parts.len(), files }
+    Images { pixels, labels: None, count: parts.len(), files, stored: None }
 }
 
 /// The picture without a strip at one side, and that strip: about the `share` of it, and wide enough for

@@ -1,6 +1,5 @@
 //! Opening image files: nothing but files, in formats that are read, whole, and within memory.
 
-use std::fs::File;
 use std::io::{BufRead, BufReader, Cursor, Read, Seek};
 use std::path::{Path, PathBuf};
 
@@ -9,11 +8,11 @@ use image::{DynamicImage, ImageDecoder, ImageError, ImageFormat, ImageReader, Li
 
 use super::fault::Fault;
 use super::format::{self, Kind};
+use super::input::{self, Input};
 use super::jpeg::{self, Flaw};
 use super::levels::{self, Extremes, StoredRange};
 use super::numbers;
 use super::tiff::{self, Page};
-use crate::file;
 
 /// Memory that decoding one image may take; a file of a few bytes can ask for any amount.
 const MAX_DECODED: u64 = 512 << 20;
@@ -34,7 +33,7 @@ pub(super) fn open(path: &Path, range: Option<StoredRange>) -> Result<Opened, Fa
     let (file, page) = page_of(path);
     let unopened = |error| Fault::unopened(path, &error);
     // Opening a pipe would wait for its writer.
-    let (mut input, length) = file::open(&file).map_err(unopened)?;
+    let (mut input, length) = input::open(&file).map_err(unopened)?;
     let start = format::start_of(&mut input).map_err(unopened)?;
     let format = match (format::unread(&start), image::guess_format(&start)) {
         (Some(name), _) => return Err(Fault::unread(path, name)),
@@ -82,7 +81,7 @@ fn open_page(
     range: Option<StoredRange>,
 ) -> Result<Opened, Fault> {
     let unopened = |error| Fault::unopened(path, &error);
-    let input = || file::open(file).map(|(input, _)| input);
+    let input = || input::open(file).map(|(input, _)| input);
     let pages = tiff::pages(&mut BufReader::new(input().map_err(unopened)?));
     let place = pages.get(page.unwrap_or(0));
     if let (Some(_), None) = (page, place) {
@@ -122,17 +121,18 @@ pub(super) fn page_of(path: &Path) -> (PathBuf, Option<usize>) {
     };
     match numbered() {
         // A file that is called so is itself.
-        Some((file, page)) if !path.exists() && file.is_file() => (file, Some(page)),
+        Some((file, page)) if !input::is_file(path) && input::is_file(&file) => (file, Some(page)),
         _ => (path.to_path_buf(), None),
     }
 }
 
 /// The paths of the pictures in a file of this format: its own, or those of its pages.
 pub(super) fn pictures_in(path: PathBuf, format: ImageFormat) -> Vec<PathBuf> {
-    let pages = match (format, File::open(&path)) {
-        (ImageFormat::Tiff, Ok(file)) => tiff::pages(&mut BufReader::new(file)).len(),
-        _ => 1,
+    let pages = || match input::open(&path) {
+        Ok((file, _)) => tiff::pages(&mut BufReader::new(file)).len(),
+        Err(_) => 1,
     };
+    let pages = if format == ImageFormat::Tiff { pages() } else { 1 };
     let named = path.file_name().and_then(|name| name.to_str());
     match named {
         Some(name) if pages > 1 => {
@@ -155,7 +155,7 @@ fn nameless(path: &Path, file: &Path) -> Fault {
 }
 
 /// All bytes of a file of this length, if a JPEG may be as long.
-fn all_of(input: File, length: u64) -> std::io::Result<Vec<u8>> {
+fn all_of(input: Input, length: u64) -> std::io::Result<Vec<u8>> {
     if length > MAX_JPEG {
         let what = format!("it has over {MAX_JPEG} bytes");
         return Err(std::io::Error::new(std::io::ErrorKind::FileTooLarge, what));

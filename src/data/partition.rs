@@ -3,14 +3,16 @@
 
 use std::cmp::Ordering;
 use std::collections::{BTreeSet, HashMap};
-use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use md5::{Digest, Md5};
 use rayon::prelude::*;
 
+use super::archive;
 use super::dataset::ImageFile;
+use super::input;
+use super::known_files::KnownFiles;
 use super::load_options::LoadOptions;
 use super::manifest::Manifest;
 use super::opening::page_of;
@@ -54,9 +56,9 @@ impl Member {
     ///
     /// # Errors
     /// When it cannot be read.
-    pub fn of(folder: &Path, path: &Path) -> Result<Self> {
-        let file =
-            ImageFile { file: name(folder, path), md5: digest(path)?, images: 0, clean: None };
+    pub fn of(folder: &Path, path: &Path, known: &KnownFiles) -> Result<Self> {
+        let md5 = digest(path, known)?;
+        let file = ImageFile { file: name(folder, path), md5, images: 0, clean: None };
         Ok(Self { path: path.to_path_buf(), partner: None, file, label: None, number: 0 })
     }
 
@@ -64,11 +66,11 @@ impl Member {
     ///
     /// # Errors
     /// When it cannot be read.
-    pub fn pair(&mut self, pairing: &Pairing) -> Result<bool> {
+    pub fn pair(&mut self, pairing: &Pairing, known: &KnownFiles) -> Result<bool> {
         self.partner = pairing.of(&self.path);
         // One that is missing is named with all that is wrong, once pictures are read.
         let Some(Ok(partner)) = &self.partner else { return Ok(false) };
-        let now = digest(partner)?;
+        let now = digest(partner, known)?;
         let is_another = self.file.clean.as_ref().is_some_and(|then| *then != now);
         self.file.clean = Some(now);
         Ok(is_another)
@@ -80,7 +82,12 @@ impl Partition {
     ///
     /// # Errors
     /// When they are too few, or one cannot be read.
-    pub fn drawn(folder: &Path, files: &[PathBuf], options: &LoadOptions) -> Result<Self> {
+    pub fn drawn(
+        folder: &Path,
+        files: &[PathBuf],
+        options: &LoadOptions,
+        known: &KnownFiles,
+    ) -> Result<Self> {
         let (labels, classes) = classify(folder, files);
         let (share, limit) = (options.hold_out, options.limit);
         let split = Split::by_share(labels.as_deref(), files.len(), share, options.seed, limit)?;
@@ -90,7 +97,7 @@ impl Partition {
         let chosen: Vec<u32> = split.train.iter().chain(&split.test).copied().collect();
         let digests: Vec<&PathBuf> = chosen.iter().map(|index| &files[*index as usize]).collect();
         let digests =
-            digests.into_par_iter().map(|path| digest(path)).collect::<Result<Vec<_>>>()?;
+            digests.into_par_iter().map(|path| digest(path, known)).collect::<Result<Vec<_>>>()?;
         let members = chosen.iter().zip(digests).enumerate().map(|(number, (index, md5))| {
             let path = files[*index as usize].clone();
             let label = labels.as_ref().map(|labels| labels[*index as usize]);
@@ -112,8 +119,14 @@ impl Partition {
     ///
     /// # Errors
     /// When none is left of a part, or a file cannot be read.
-    pub fn remembered(folder: &Path, files: &[PathBuf], manifest: &Manifest) -> Result<Self> {
-        let digests = files.par_iter().map(|path| digest(path)).collect::<Result<Vec<_>>>()?;
+    pub fn remembered(
+        folder: &Path,
+        files: &[PathBuf],
+        manifest: &Manifest,
+        known: &KnownFiles,
+    ) -> Result<Self> {
+        let digests = files.par_iter().map(|path| digest(path, known));
+        let digests = digests.collect::<Result<Vec<_>>>()?;
         let mut known: HashMap<String, Vec<&PathBuf>> = HashMap::new();
         for (path, md5) in files.iter().zip(digests) {
             known.entry(md5).or_default().push(path);
@@ -160,10 +173,10 @@ impl Partition {
     ///
     /// # Errors
     /// When one cannot be read.
-    pub fn pair(&mut self, folder: &Path, pairing: &Pairing) -> Result<()> {
+    pub fn pair(&mut self, folder: &Path, pairing: &Pairing, known: &KnownFiles) -> Result<()> {
         let all = self.train.par_iter_mut().chain(&mut self.held_out);
         let changed = all.map(|member| {
-            let is_another = member.pair(pairing)?;
+            let is_another = member.pair(pairing, known)?;
             Ok(is_another.then(|| member.file.file.clone()))
         });
         let changed = changed.collect::<Result<Vec<Option<String>>>>()?;
@@ -218,18 +231,23 @@ fn warn_of_single_pictures(labels: &[u32], classes: &[String]) {
     );
 }
 
-/// The path of a picture in its folder, with slashes.
+/// The path of a picture in its folder, or in its archive.
+fn inner<'a>(folder: &Path, path: &'a Path) -> &'a Path {
+    archive::split(path).map_or_else(|| path.strip_prefix(folder).unwrap_or(path), |(_, name)| name)
+}
+
+/// The path of a picture in its folder, or in its archive, with slashes.
 fn name(folder: &Path, path: &Path) -> String {
-    let inner = path.strip_prefix(folder).unwrap_or(path);
+    let inner = inner(folder, path);
     let parts: Vec<_> = inner.iter().map(|part| part.to_string_lossy()).collect();
     parts.join("/")
 }
 
 /// The MD5 of a file's bytes, with the page of it that the path names.
-fn digest(path: &Path) -> Result<String> {
+fn digest(path: &Path, known: &KnownFiles) -> Result<String> {
     let (file, page) = page_of(path);
-    let read = || -> io::Result<Md5> {
-        let mut file = File::open(&file)?;
+    let read = |file: &Path| -> io::Result<Md5> {
+        let (mut file, _) = input::open(file)?;
         let (mut md5, mut buffer) = (Md5::new(), vec![0; 1 << 16]);
         loop {
             match file.read(&mut buffer)? {
@@ -238,8 +256,11 @@ fn digest(path: &Path) -> Result<String> {
             }
         }
     };
-    let md5 = read().map_err(|error| Error::file(path, format!("cannot be read: {error}")))?;
-    let digest: String = md5.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
+    let digest = known.digest(&file, |file| {
+        let md5 =
+            read(file).map_err(|error| Error::file(path, format!("cannot be read: {error}")))?;
+        Ok(md5.finalize().iter().map(|byte| format!("{byte:02x}")).collect::<String>())
+    })?;
     Ok(page.map_or(digest.clone(), |page| format!("{digest}[{page}]")))
 }
 
@@ -256,7 +277,9 @@ pub fn class_of(folder: &Path, file: &Path) -> Option<String> {
 
 /// The class of each file and the classes' names, or nothing where there is but one class.
 fn classify(folder: &Path, files: &[PathBuf]) -> (Option<Vec<u32>>, Vec<String>) {
-    let class = |path: &PathBuf| class_of(folder, path).unwrap_or_else(|| LOOSE.to_owned());
+    let class = |path: &PathBuf| {
+        class_of(Path::new(""), inner(folder, path)).unwrap_or_else(|| LOOSE.to_owned())
+    };
     let names: Vec<String> = files.iter().map(class).collect();
     let classes: BTreeSet<&String> = names.iter().collect();
     if classes.len() < 2 {
@@ -356,15 +379,21 @@ mod tests {
     fn pictures_stay_in_their_part_whatever_is_added_moved_or_gone() {
         let all: Vec<String> = (0..20).map(|number| format!("{number}.png")).collect();
         let (folder, paths) = folder_of(&all.iter().map(String::as_str).collect::<Vec<_>>());
-        let first =
-            Partition::drawn(folder.path(), &paths, &LoadOptions::default()).expect("enough");
+        let first = Partition::drawn(
+            folder.path(),
+            &paths,
+            &LoadOptions::default(),
+            &KnownFiles::default(),
+        )
+        .expect("enough");
         let files = |members: &[Member]| members.iter().map(|member| member.file.clone()).collect();
         let manifest = Manifest {
             train: files(&first.train),
             held_out: files(&first.held_out),
             ..Manifest::default()
         };
-        let again = Partition::remembered(folder.path(), &paths, &manifest).expect("all there");
+        let again = Partition::remembered(folder.path(), &paths, &manifest, &KnownFiles::default())
+            .expect("all there");
         assert_eq!((&again.train, &again.held_out), (&first.train, &first.held_out));
         let (held, trained) = (&first.held_out[0].path, &first.train[0].path);
         let moved = folder.path().join("moved.png");
@@ -372,13 +401,15 @@ mod tests {
         std::fs::write(trained, "another").expect("the folder is ours");
         let mut now: Vec<PathBuf> = paths.iter().filter(|path| *path != held).cloned().collect();
         now.push(moved.clone());
-        let again = Partition::remembered(folder.path(), &now, &manifest).expect("most are there");
+        let again = Partition::remembered(folder.path(), &now, &manifest, &KnownFiles::default())
+            .expect("most are there");
         assert_eq!(names(&again.held_out), names(&first.held_out));
         assert!(again.held_out.iter().any(|member| member.path == moved));
         // The one that was replaced is neither.
         assert_eq!(again.train[..], first.train[1..]);
         let error =
-            Partition::remembered(folder.path(), &now[..1], &manifest).expect_err("too few");
+            Partition::remembered(folder.path(), &now[..1], &manifest, &KnownFiles::default())
+                .expect_err("too few");
         assert!(error.to_string().contains("bring them back"), "{error}");
     }
 }

@@ -65,15 +65,15 @@ pub(crate) fn read(path: &Path, options: &LoadOptions) -> Result<Picture, Fault>
 
 /// What is to be said of all pictures together: that their shapes changed, or that little is left of
 /// their 16 bits.
-pub(crate) fn remarks(pictures: &[&Picture], options: &LoadOptions) -> Vec<String> {
+pub(crate) fn remarks(pictures: &[Origin], options: &LoadOptions) -> Vec<String> {
     let mut remarks = vec![];
     if options.range.is_none() {
-        let extremes = pictures.iter().filter_map(|picture| picture.origin.extremes);
+        let extremes = pictures.iter().filter_map(|picture| picture.extremes);
         remarks.extend(levels::remark(extremes));
     }
     if let (Some((width, height)), None) = (options.size, options.fit) {
         let to = (width as u32, height as u32);
-        let count = pictures.iter().filter(|picture| fit::differs(picture.origin.size, to)).count();
+        let count = pictures.iter().filter(|picture| fit::differs(picture.size, to)).count();
         if count > 0 {
             remarks.push(format!(
                 "{count} of {} pictures are stretched to {width}x{height}, which changes their \

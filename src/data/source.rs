@@ -15,7 +15,8 @@ pub enum Source {
     Digits,
     /// `mnist`: the 70000 digits of MNIST, downloaded once; `mnist:DIR`: from the files in `DIR`.
     Mnist(Option<PathBuf>),
-    /// `images:DIR`: every image in a folder and its sub-folders.
+    /// `images:DIR`: every image in a folder and its sub-folders; or in an archive, `images:FILE.tar`, or in several,
+    /// `images:DIR/*.tar`.
     Images(PathBuf),
     /// `pairs:NOISY,CLEAN`: every image in the folder `NOISY`, and what it should be made into: the one in
     /// `CLEAN` of its name.
@@ -31,7 +32,7 @@ pub enum Source {
     Sprites(usize),
 }
 
-const CHOICES: &str = "digits, mnist, mnist:DIR, images:DIR, pairs:NOISY,CLEAN, npy:FILE, npy:DIR, sprites or sprites:COUNT";
+const CHOICES: &str = "digits, mnist, mnist:DIR, images:DIR, images:FILE.tar, pairs:NOISY,CLEAN, npy:FILE, npy:DIR, sprites or sprites:COUNT";
 
 impl Source {
     /// Whether images are pictures of folders, whatever their size and colours.

@@ -158,7 +158,7 @@ fn draw(seed: Seed, indices: &[u32], shape: &ImageShape) -> Images {
         .zip(&factors)
         .for_each(|(image, what)| image.copy_from_slice(&what.render(shape.width, shape.height)));
     let labels = Some(factors.iter().map(|what| what.shape).collect());
-    Images { pixels, labels, count: indices.len(), files: vec![] }
+    Images { pixels, labels, count: indices.len(), ..Images::default() }
 }
 
 #[cfg(test)]

@@ -97,7 +97,7 @@ impl Yardstick {
             return Ok(Some(Self { name: code.name(), pca_mse: 0.0, mean_mse }));
         }
         let begin = Instant::now();
-        let rows = learned(&code, dataset, binarised);
+        let rows = learned(&code, dataset, binarised)?;
         let found = Principal::of(&rows, width, code.components);
         let mut name = code.name();
         if found.components() < code.components {
@@ -132,7 +132,8 @@ pub fn mean_image_mse(dataset: &Dataset, binarised: bool) -> Result<f64> {
     let spread = spread(&dataset.train, width, MOST_ROWS);
     let mut sums = vec![0.0_f64; width];
     for index in spread.clone() {
-        let image = &dataset.numbers(dataset.train.image(index))[dataset.target()];
+        let pixels = dataset.train.part(index..index + 1)?;
+        let image = &dataset.numbers(&pixels)[dataset.target()];
         sums.iter_mut().zip(image).for_each(|(sum, number)| *sum += f64::from(*number));
     }
     let scale = 1.0 / spread.count().max(1) as f64;
@@ -171,7 +172,10 @@ fn each_held_out(
 }
 
 /// What components are found from: images to train on, or blocks of them.
-fn learned(code: &LinearCode, dataset: &Dataset, binarised: bool) -> Vec<f32> {
+///
+/// # Errors
+/// When images cannot be read.
+fn learned(code: &LinearCode, dataset: &Dataset, binarised: bool) -> Result<Vec<f32>> {
     let (shape, width) = (dataset.shape, code.width());
     let blocks = code.section.count();
     let by_time = MOST_PRODUCTS / (2 * width * code.components).max(1);
@@ -180,13 +184,14 @@ fn learned(code: &LinearCode, dataset: &Dataset, binarised: bool) -> Vec<f32> {
     let taken = most.min(dataset.train.count.saturating_mul(blocks));
     let (mut all, first) = (vec![0.0; taken * width], dataset.target().start);
     for (index, row) in all.chunks_mut(width).enumerate() {
-        let image = dataset.train.image(index * dataset.train.count / taken);
+        let image = index * dataset.train.count / taken;
+        let image = dataset.train.part(image..image + 1)?;
         for (place, pixel) in code.section.pixels(shape, index % blocks) {
-            row[place] = dataset.number(image, first + pixel);
+            row[place] = dataset.number(&image, first + pixel);
         }
     }
     Drawn::new(binarised).draw(&mut all);
-    all
+    Ok(all)
 }
 
 /// The mean squared error per pixel of the held-out images; padding does not count.

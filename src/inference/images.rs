@@ -21,7 +21,10 @@ pub(crate) fn images_at_once(dataset: &Dataset) -> usize {
 /// the pictures that are given; see [`targets`].
 ///
 /// # Errors
-/// Never for a part within the dataset.
+/// When pixels that are not in memory cannot be read.
+///
+/// # Panics
+/// For a part beyond the dataset.
 pub fn tensor(
     dataset: &Dataset,
     images: &Images,
@@ -41,7 +44,10 @@ pub fn tensor(
 /// pictures that the ones that are given should become, else the images themselves.
 ///
 /// # Errors
-/// Never for a part within the dataset.
+/// As [`tensor`].
+///
+/// # Panics
+/// For a part beyond the dataset.
 pub fn targets(dataset: &Dataset, images: &Images, part: Range<usize>) -> Result<Tensor> {
     numbers(dataset, images, part, dataset.target(), dataset.shape)
 }
@@ -56,7 +62,7 @@ fn numbers(
 ) -> Result<Tensor> {
     let (stored, bytes) = (dataset.stored_bytes(), dataset.element.bytes());
     let own = elements.start * bytes..elements.end * bytes;
-    let rows = images.pixels[part.start * stored..part.end * stored].chunks(stored);
-    let values = rows.flat_map(|row| dataset.numbers(&row[own.clone()])).collect();
+    let pixels = images.part(part.clone())?;
+    let values = pixels.chunks(stored).flat_map(|row| dataset.numbers(&row[own.clone()])).collect();
     Tensor::new([part.len(), channels, height, width], values)
 }

@@ -24,8 +24,8 @@ pub use metrics::{EpochMetrics, MetricsFile, Share};
 pub use profile::{OperationProfile, ProfileFile};
 #[cfg(feature = "cli")]
 pub use program::{
-    EventFile, Interruption, OnNan, Progress, SaveEvery, SavingArgs, TrainArgs, command_line,
-    is_of_a_run, main, run, run_interruptibly, run_until, settle, start_logging,
+    EventFile, Interruption, OnNan, Progress, SaveEvery, SavingArgs, StoringArgs, TrainArgs,
+    command_line, is_of_a_run, main, run, run_interruptibly, run_until, settle, start_logging,
 };
 pub use storing::store;
 pub use terminal::{INTERRUPTED, exit_code, note, print, say, say_on_standard_error};

@@ -74,7 +74,7 @@ pub fn store(
     folder.begin_with(&checkpoint)?;
     Times::of(&history, &trainer.position().part).save(&folder)?;
     let dataset = trainer.dataset();
-    let manifest = Manifest::of(dataset, dataset.digest());
+    let manifest = Manifest::of(dataset, dataset.digest()?);
     folder.write_text(RunFile::Manifest, &manifest.to_json()?)?;
     Ok(folder)
 }

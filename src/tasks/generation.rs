@@ -135,8 +135,8 @@ impl Trained {
             frechet_train: frechet_distance(&known, &real, width)?,
             coverage: coverage(&some_real, &some_made, width)?,
             train: coverage(&some_real, &some_known, width)?,
-            nearest: nearest(&drawn),
-            nearest_held_out: nearest(&held_out.pixels),
+            nearest: nearest(&drawn)?,
+            nearest_held_out: nearest(&held_out.pixels)?,
             remark,
             ..SampleMeasures::default()
         };

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::built_in::BuiltIn;
-use crate::data::{Dataset, Manifest, class_table, label_of};
+use crate::data::{Dataset, Manifest, Storing, class_table, label_of};
 use crate::error::{Error, Result};
 use crate::gpu::{self, DeviceChoice, Opened};
 use crate::graph::{Executor, State, StateLayout};
@@ -77,7 +77,8 @@ impl Stored {
         let Self { folder, config, state, .. } = self;
         let mut opened = gpu::open(choice)?;
         opened.executor.set_state(&state)?;
-        Ok(Trained { folder, config, layout: state.layout, opened })
+        let storing = Storing::default();
+        Ok(Trained { folder, config, layout: state.layout, opened, storing })
     }
 
     /// A model file of it without what training goes on from: a third of the bytes.
@@ -120,6 +121,7 @@ pub struct Trained {
     config: Config,
     layout: StateLayout,
     opened: Opened,
+    storing: Storing,
 }
 
 impl Trained {
@@ -138,6 +140,11 @@ impl Trained {
     /// When the device fails.
     pub fn built_in(model: &BuiltIn, choice: &DeviceChoice) -> Result<Self> {
         Stored::built_in(model)?.onto(choice)
+    }
+
+    /// The same model, whose run's images are kept in memory as far as `storing` says.
+    pub fn with_storing(self, storing: Storing) -> Self {
+        Self { storing, ..self }
     }
 
     /// The folder of its run.
@@ -190,19 +197,22 @@ impl Trained {
     /// When they cannot be read, or have changed so that they are no longer the model's.
     pub fn dataset(&self) -> Result<Dataset> {
         let manifest = self.manifest()?;
-        let dataset = self.config.load(manifest.as_ref()).map_err(|error| match error {
-            Error::File { path, what } => {
-                let run = self.folder.path().display();
-                Error::file(path, format!("{what} (the images of {run} are needed here)"))
-            }
-            other => other,
-        })?;
+        let dataset =
+            self.config.load(manifest.as_ref(), &self.storing).map_err(|error| match error {
+                Error::File { path, what } => {
+                    let run = self.folder.path().display();
+                    Error::file(path, format!("{what} (the images of {run} are needed here)"))
+                }
+                other => other,
+            })?;
         let data = &self.config.data;
         if dataset.shape != self.model().images() {
             let what = format!("`{data}` has changed since the training");
             return Err(Error::file(self.folder.path(), what));
         }
-        if manifest.is_some_and(|manifest| manifest.digest != dataset.digest()) {
+        if let Some(manifest) = manifest
+            && manifest.digest != dataset.digest()?
+        {
             log::warn!("the images of --data {data} are not all as they were in the training");
         }
         Ok(dataset)

@@ -6,7 +6,8 @@ use super::pairs::{are_pairs, check_pairs};
 use super::precision::Precision;
 use crate::data::order::check_held_out;
 use crate::data::{
-    Dataset, Fit, ImageFile, Intake, LoadOptions, Manifest, Missing, Source, StoredRange, missing,
+    Dataset, Fit, ImageFile, Intake, LoadOptions, Manifest, Missing, Source, StoredRange, Storing,
+    missing,
 };
 use crate::error::{Error, Result};
 use crate::evaluate::Subject;
@@ -124,11 +125,12 @@ impl Config {
         }
     }
 
-    /// Loads the images that it names; in the parts in which a run remembers them, if it does.
+    /// Loads the images that it names; in the parts in which a run remembers them, if it does. What is more than is to
+    /// be kept in memory, goes where `storing` says.
     ///
     /// # Errors
     /// When they cannot be read.
-    pub fn load(&self, known: Option<&Manifest>) -> Result<Dataset> {
+    pub fn load(&self, known: Option<&Manifest>, storing: &Storing) -> Result<Dataset> {
         let options = LoadOptions {
             size: self.size,
             fit: self.fit,
@@ -139,6 +141,7 @@ impl Config {
             limit: self.limit,
             hold_out: self.hold_out,
             seed: Seed(self.seed),
+            storing: storing.clone(),
             progress: true,
         };
         let test = self.test_data.as_deref();
@@ -351,7 +354,7 @@ fn with_test(
         return Err(Error::option("--hold-out", what));
     }
     let is_folder = source.is_of_pictures() || matches!(source, Source::Numbers(_));
-    let all = LoadOptions { hold_out: is_folder.then_some(0.0), ..*options };
+    let all = LoadOptions { hold_out: is_folder.then_some(0.0), ..options.clone() };
     let part = |files: &[ImageFile]| {
         known.map(|known| Manifest {
             classes: known.classes.clone(),

@@ -117,10 +117,12 @@ fn needs(config: &Config, dataset: &Dataset, layout: &StateLayout, plans: &[Plan
     let parameters = layout.words(Role::Parameter) as u64 * 4;
     let buffers = layout.words(Role::Buffer) as u64 * 4;
     let state = parameters * (1 + config.optimiser.moments() as u64) + buffers;
-    let pixels = (dataset.train.pixels.len() + dataset.test.pixels.len()) as u64;
+    let parts = [&dataset.train, &dataset.test];
+    let pixels: u64 = parts.iter().map(|part| part.pixels.len() as u64).sum();
+    let all: u64 = parts.iter().map(|part| (part.image_bytes() * part.count) as u64).sum();
     Needs {
         plans: plans.iter().map(bytes_of).sum(),
         state: COPIES * state + parameters,
-        images: pixels + LOOK.min(8 * pixels),
+        images: pixels + LOOK.min(8 * all),
     }
 }

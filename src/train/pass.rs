@@ -14,6 +14,9 @@ const STEPS_A_CALL: usize = 16;
 
 /// Datasets up to this size stay on the device; larger ones are sent as they are needed.
 const RESIDENT_BYTES: usize = 1 << 30;
+/// Of datasets that are not even in the host's memory, which are sent as they are needed, what the device holds at a
+/// time, if a batch is no more.
+const STREAMED_BYTES: usize = 1 << 26;
 
 /// The most bytes of images that the device holds at a time: kernels number them by u32, and the end of the
 /// last word is one of them.
@@ -33,9 +36,11 @@ impl Room {
     pub fn new(images: &Images, image_bytes: usize, batch: usize, limit: Option<u64>) -> Self {
         let limit = limit.map_or(MOST_BYTES, |limit| limit.min(MOST_BYTES));
         let limit = usize::try_from(limit).unwrap_or(usize::MAX);
-        if images.count * image_bytes <= RESIDENT_BYTES.min(limit) {
+        let is_stored = images.stored.is_some();
+        if !is_stored && images.count * image_bytes <= RESIDENT_BYTES.min(limit) {
             return Self { images: images.count, resident: true };
         }
+        let limit = if is_stored { limit.min(STREAMED_BYTES) } else { limit };
         let call = STEPS_A_CALL * batch;
         let fits = limit / image_bytes.max(1);
         Self { images: call.min(fits.max(batch)).min(images.count), resident: false }
@@ -86,7 +91,7 @@ impl<'a> Pass<'a> {
         batch: usize,
         mut plan: impl FnMut(usize) -> Result<Plan>,
     ) -> Result<Self> {
-        let data = executor.add_data(room.images, images.pixels.len() / images.count)?;
+        let data = executor.add_data(room.images, images.image_bytes())?;
         if room.resident {
             executor.write_data(data, &images.pixels, images.labels.as_deref().unwrap_or(&[]))?;
         } else {
@@ -250,9 +255,14 @@ impl<'a> Pass<'a> {
         if self.room.resident {
             return Ok(part.start);
         }
-        let window = self.images.select(&order[part]);
-        let labels = window.labels.as_deref().unwrap_or(&[]);
-        executor.write_data(self.data, &window.pixels, labels)?;
+        let chosen = &order[part.clone()];
+        let pixels = self.images.read(chosen)?;
+        let labels = self.images.labels.as_ref();
+        let labels: Option<Vec<u32>> =
+            labels.map(|labels| chosen.iter().map(|at| labels[*at as usize]).collect());
+        executor.write_data(self.data, &pixels, &labels.unwrap_or_default())?;
+        // A disk brings what comes next while the device works on these.
+        self.images.expect(&order[part.end..order.len().min(part.end + part.len())]);
         Ok(0)
     }
 }

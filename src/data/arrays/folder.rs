@@ -9,6 +9,7 @@ use super::parts::{Part, Parts};
 use super::samples::{Samples, is_array};
 use crate::data::dataset::ImageFile;
 use crate::data::folder::list;
+use crate::data::known_files::KnownFiles;
 use crate::data::load_options::LoadOptions;
 use crate::data::manifest::Manifest;
 use crate::data::partition::{Member, Partition};
@@ -31,8 +32,8 @@ pub(super) fn read(
     let files = usable(folder, files_in(folder)?, options)?;
     let known = known.filter(|known| !known.train.is_empty());
     let Partition { train, held_out, classes } = match known {
-        Some(manifest) => Partition::remembered(folder, &files, manifest)?,
-        None => Partition::drawn(folder, &files, options)?,
+        Some(manifest) => Partition::remembered(folder, &files, manifest, &KnownFiles::default())?,
+        None => Partition::drawn(folder, &files, options, &KnownFiles::default())?,
     };
     let part = |members: Vec<Member>| -> Result<Part> {
         let paths: Vec<&Path> = members.iter().map(|member| &*member.path).collect();

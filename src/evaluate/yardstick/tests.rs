@@ -5,9 +5,8 @@ use crate::models::{Choices, CodeForm, Kind};
 fn dataset(shape: ImageShape, train: &[u8], test: &[u8]) -> Dataset {
     let images = |pixels: &[u8]| Images {
         pixels: pixels.to_vec(),
-        labels: None,
         count: pixels.len() / shape.elements(),
-        files: vec![],
+        ..Images::default()
     };
     let (train, test) = (images(train), images(test));
     Dataset { name: "made".into(), shape, train, test, ..Dataset::default() }

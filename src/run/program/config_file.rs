@@ -31,12 +31,14 @@ const OF_A_RUN: &str = "model";
 /// The most bytes such a file may have.
 const MOST_BYTES: u64 = 1 << 20;
 /// What may be said beside the options of a run: what changes none of its numbers, and how long it is.
-const BESIDE_A_RUN: [&str; 23] = [
+const BESIDE_A_RUN: [&str; 25] = [
     OPTION,
     "variant",
     "epochs",
     "device",
     "mpi",
+    "memory",
+    "cache",
     "out",
     "overwrite",
     "profile",

@@ -32,7 +32,7 @@ pub(super) fn load(
     }
     for (earlier, manifest) in &remembered {
         let (dataset, config) = load_known(args, kind, Some(manifest))?;
-        if earlier.differences(&config, &dataset.digest()).is_empty() {
+        if earlier.differences(&config, &dataset.digest()?).is_empty() {
             tell(Some(manifest))?;
             return Ok((dataset, config));
         }

@@ -20,7 +20,7 @@ mod training;
 pub use config_file::{command_line, is_of_a_run, settle};
 pub use interruption::Interruption;
 pub use logging::start_logging;
-pub use options::{OnNan, SavingArgs, TrainArgs};
+pub use options::{OnNan, SavingArgs, StoringArgs, TrainArgs};
 pub use progress::Progress;
 pub use saving::SaveEvery;
 pub use tensorboard::EventFile;

@@ -3,7 +3,9 @@
 use std::path::PathBuf;
 
 use super::saving::SaveEvery;
-use crate::data::{Dataset, Fit, LoadOptions, Manifest, Source, StoredRange};
+use crate::data::{
+    Cache, Dataset, Fit, LoadOptions, Manifest, MemorySize, Source, StoredRange, Storing,
+};
 use crate::error::{Error, Result};
 use crate::gpu::DeviceChoices;
 use crate::models::{Choices, Kind, Recipe, Schedule};
@@ -119,12 +121,37 @@ pub struct TrainArgs {
     /// Log what is going on
     #[arg(short, long)]
     pub verbose: bool,
+    /// Where pixels go
+    #[command(flatten)]
+    pub storing: StoringArgs,
     /// Options about checkpoints
     #[command(flatten, next_help_heading = "Checkpoints")]
     pub saving: SavingArgs,
     /// Options of the model
     #[command(flatten, next_help_heading = "Model")]
     pub choices: Choices,
+}
+
+/// Options about pictures that are more than the memory is to hold.
+#[derive(Clone, Debug, Default, clap::Args)]
+pub struct StoringArgs {
+    /// The most bytes of a folder's pixels that are kept in memory, such as 512M or 8G: of more, all lie in the cache
+    /// [default: 1G]
+    #[arg(long, value_name = "SIZE")]
+    pub memory: Option<MemorySize>,
+    /// The folder in which decoded pictures are kept that are more than --memory; or none, which decodes them anew
+    /// each time [default: the user's cache folder]
+    #[arg(long, value_name = "DIR|none")]
+    pub cache: Option<Cache>,
+}
+
+impl StoringArgs {
+    /// What they come to.
+    pub fn storing(&self) -> Storing {
+        let usual = Storing::default();
+        let cache = self.cache.clone().unwrap_or(usual.cache);
+        Storing { cache, memory: self.memory.unwrap_or(usual.memory) }
+    }
 }
 
 /// Options about checkpoints.
@@ -196,7 +223,7 @@ impl TrainArgs {
     /// The same, in the parts in which a run remembers pictures, if it does.
     pub(super) fn load_known(&self, known: Option<&Manifest>) -> Result<Dataset> {
         if let Some(config) = &self.settled {
-            return config.load(known);
+            return config.load(known, &self.storing.storing());
         }
         let missing = self.choices.missing.as_ref().map(ToString::to_string);
         load(
@@ -213,6 +240,7 @@ impl TrainArgs {
                 limit: self.limit,
                 hold_out: self.hold_out,
                 seed: self.seed()?,
+                storing: self.storing.storing(),
                 progress: !self.quiet,
             },
             known,

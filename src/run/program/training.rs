@@ -86,7 +86,7 @@ fn train(args: &TrainArgs, kind: Kind, stop: &Interruption, team: Option<&Team>)
     let name = format!("{}-{}", config.model.name(), dataset.name);
     // Options that cannot be stored must not train.
     config.to_toml()?;
-    let data = dataset.digest();
+    let data = dataset.digest()?;
     if let Some(team) = team {
         ranks::agree(team, &config, &data)?;
         ranks::note_idle(team, config.shards);
@@ -135,7 +135,7 @@ fn follow(args: &TrainArgs, kind: Kind, stop: &Interruption, team: &Team) -> Res
     let args = TrainArgs { quiet: true, ..args.clone() };
     let load = || images::load_known(&args, kind, known.as_ref());
     let (dataset, config) = ranks::without_warnings(load)?;
-    ranks::agree(team, &config, &dataset.digest())?;
+    ranks::agree(team, &config, &dataset.digest()?)?;
     let (mut opened, helpers) = open(&choices, stop, &|_| {})?;
     let lead = opened.executor.as_mut();
     let mut trainer = trainer(lead, helpers, Some(team), &config, &dataset)?;

@@ -51,7 +51,7 @@ impl Source<'_> {
             add_plans(file, &name, |target| self.plan(batch, room, target))?;
             plans.push(SizedPlan { name, batch });
         }
-        let data = (taken > 0).then(|| self.data(taken, file));
+        let data = (taken > 0).then(|| self.data(taken, file)).transpose()?;
         let (header, at) = self.header()?;
         let finished = at.epoch >= config.epochs;
         Ok(Training {
@@ -88,14 +88,14 @@ impl Source<'_> {
     }
 
     /// The first images of the run, or all.
-    fn data(&self, taken: usize, file: &mut PlanFile) -> Data {
+    fn data(&self, taken: usize, file: &mut PlanFile) -> Result<Data> {
         let images = &self.dataset.train;
         let labels = images.labels.as_ref().map(|labels| {
             let words: Vec<u8> = labels[..taken].iter().flat_map(|it| it.to_le_bytes()).collect();
             file.attach(&words)
         });
-        let pixels = file.attach(&images.pixels[..taken * self.dataset.stored_bytes()]);
-        Data { pixels, labels, count: taken, is_whole: taken == images.count }
+        let pixels = file.attach(&images.part(0..taken)?);
+        Ok(Data { pixels, labels, count: taken, is_whole: taken == images.count })
     }
 
     /// What the model's file says.

@@ -137,8 +137,9 @@ fn fail_after(submissions: usize, error: fn(String) -> Error) -> (Error, Option<
     let config = args.config(&dataset, Kind::Dense).expect("options go together");
     let mut device = Failing { device: CpuExecutor::new(), submissions, error };
     let trainer = Trainer::new(&mut device, &config, &dataset).expect("fits");
-    let mut session = Session::begin(trainer, (&dataset, dataset.digest()), &folder, None, &args)
-        .expect("begins");
+    let mut session =
+        Session::begin(trainer, (&dataset, dataset.digest().unwrap()), &folder, None, &args)
+            .expect("begins");
     let error = session.train(&Interruption::default()).expect_err("the device fails");
     // Nothing took the device's place, and nothing was saved that it had not finished.
     assert!(session.trainer.state().is_err());
@@ -189,8 +190,9 @@ fn after_going_back_the_best_checkpoint_is_one_of_what_is_left() {
     let config = args.config(&dataset, Kind::Dense).expect("options go together");
     let mut device = CpuExecutor::new();
     let trainer = Trainer::new(&mut device, &config, &dataset).expect("fits");
-    let mut session = Session::begin(trainer, (&dataset, dataset.digest()), &folder, None, &args)
-        .expect("begins");
+    let mut session =
+        Session::begin(trainer, (&dataset, dataset.digest().unwrap()), &folder, None, &args)
+            .expect("begins");
     let best = folder.file(RunFile::Best);
     let step = || checkpoint::read_header(&best).ok().map(|header| header.step);
 
