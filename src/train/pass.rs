@@ -251,9 +251,11 @@ impl<'a> Pass<'a> {
         }
         let chosen = &order[part.clone()];
         let pixels = self.images.read(chosen)?;
-        let labels = self.images.labels.as_ref();
-        let labels = labels.map(|labels| chosen.iter().map(|at| labels[*at as usize]).collect());
-        executor.write_data(self.data, &pixels, &labels.unwrap_or_else(Vec::new))?;
+        let labels: Vec<u32> = match &self.images.labels {
+            Some(labels) => chosen.iter().map(|at| labels[*at as usize]).collect(),
+            None => vec![],
+        };
+        executor.write_data(self.data, &pixels, &labels)?;
         // A disk brings what comes next while the device works on these.
         self.images.expect(&order[part.end..order.len().min(part.end + part.len())]);
         Ok(0)
