@@ -200,6 +200,39 @@ proptest! {
     }
 }
 
+proptest! {
+    #[test]
+    fn archives(
+        claimed in prop_oneof![0_u64..3000, any::<u64>().prop_map(|size| size >> 2)],
+        kind in prop::sample::select(b"0LKxgS125".to_vec()),
+        bytes in 0_usize..3000,
+        follows in any::<bool>(),
+    ) {
+        let _alone = alone();
+        let folder = TempDir::new().expect("a temporary folder");
+        let path = folder.path().join("a.tar");
+        let header = |name: &str, kind: u8, size: u64| {
+            let mut header = tar::Header::new_gnu();
+            header.as_old_mut().name[..name.len()].copy_from_slice(name.as_bytes());
+            header.set_entry_type(tar::EntryType::new(kind));
+            header.set_size(size);
+            header.set_cksum();
+            header.as_bytes().to_vec()
+        };
+        let mut file = [header("a.png", kind, claimed), vec![b'7'; bytes]].concat();
+        if follows {
+            file.resize(file.len().next_multiple_of(512), 0);
+            file.extend(header("b.png", b'0', claimed));
+        }
+        fs::write(&path, &file).expect("writable");
+        let source = Source::Images(path);
+        let load = || Dataset::load(&source, &LoadOptions::default()).is_ok();
+        let (most, loaded) = most_bytes(load);
+        prop_assert!(!loaded);
+        prop_assert!(most <= 8 * file.len() + 2 * ROOM, "{most} bytes of {}", file.len());
+    }
+}
+
 /// A codec of an untrained model, and what its files begin with.
 fn codec() -> (Codec, Vec<u8>) {
     let images = ImageShape { channels: 3, height: 8, width: 8 };

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::str::FromStr;
 
 use clap::{Parser, ValueEnum};
-use diabolo::data::{Dataset, LoadOptions, Missing, Source, StoredRange};
+use diabolo::data::{Dataset, LoadOptions, MemorySize, Missing, Source, StoredRange};
 use diabolo::error::Error;
 use diabolo::gpu::DeviceChoice;
 use diabolo::models::{Architecture, CodeForm, Kind};
@@ -35,6 +35,7 @@ fn values(text: &str) {
     value::<CodeForm>(text);
     value::<Activation>(text);
     value::<DeviceChoice>(text);
+    value::<MemorySize>(text);
 }
 
 fn words() -> impl Strategy<Value = String> {
@@ -69,6 +70,8 @@ fn words() -> impl Strategy<Value = String> {
         "99999999999999999999",
         " ",
         "\u{e9}",
+        "G",
+        "MiB",
     ]);
     prop::collection::vec(word, 0..7).prop_map(|words| words.concat())
 }
@@ -119,6 +122,7 @@ fn argument() -> impl Strategy<Value = String> {
         "schedule",
         "seed",
         "hold-out",
+        "memory",
     ]);
     let value = prop::sample::select(vec![
         "0",

@@ -98,7 +98,9 @@ fn commands(page: &str) -> Vec<String> {
 
 /// The words behind the program's name: an example is the training that it stands for.
 fn words(command: &str) -> Vec<String> {
-    let words: Vec<String> = command.split_whitespace().map(ToOwned::to_owned).collect();
+    // Quotes are a shell's, and no word here holds a space.
+    let words = command.split_whitespace().map(|word| word.trim_matches('\'').to_owned());
+    let words: Vec<String> = words.collect();
     let rest = |from: usize| words[from.min(words.len())..].to_vec();
     let behind = words.iter().position(|word| word == "--").map_or(words.len(), |at| at + 1);
     match words.iter().position(|word| word == "--example") {
@@ -145,7 +147,7 @@ fn scaled_down(mut words: Vec<String>) -> Vec<String> {
     if task == "train" {
         words.extend(["--limit", "64", "--overwrite"].map(ToOwned::to_owned));
     }
-    let without_device = ["adapters", "report", "export", "explore", "check", "models"];
+    let without_device = ["adapters", "cache", "report", "export", "explore", "check", "models"];
     let says_none =
         !words.iter().any(|word| word == "--device" || word == "--info" && task == "decompress");
     if says_none && !without_device.contains(&task.as_str()) {
@@ -166,6 +168,13 @@ fn furnish(place: &Path) {
         picture(&place.join(name), size, number as u32);
     }
     numbers(place);
+    fs::create_dir(place.join("shards")).expect("the folder is ours");
+    for name in ["photos.tar", "shards/0.tar", "shards/1.tar"] {
+        let file = fs::File::create(place.join(name)).expect("the folder is ours");
+        let mut archive = tar::Builder::new(file);
+        archive.append_dir_all("", place.join("photos")).expect("the folder is ours");
+        archive.into_inner().expect("the folder is ours");
+    }
     for (name, options) in RUNS {
         let line = format!("train {options} --limit 64 --epochs 1 --device cpu --out runs/{name}");
         printed(&diabolo_in(place, &line));
