@@ -187,7 +187,7 @@ impl<'a> Shards<'a> {
     ) -> Result<Taken> {
         let shards = self.images_of(number).div_ceil(self.shard);
         let places = match &self.ranks {
-            None => vec![0..shards],
+            None => std::iter::once(0..shards).collect(),
             Some(ranks) => {
                 let places = ranks.divide(shards, self.steps);
                 let (scalars, places) = (scalars.into(), places);
