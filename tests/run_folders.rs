@@ -251,7 +251,7 @@ fn a_folder_never_holds_files_of_two_runs() {
         .map(|(path, _)| path.strip_prefix(&run).expect("inside").display().to_string())
         .filter(|name| !name.starts_with("checkpoints"))
         .collect();
-    assert_eq!(names, ["config.toml", "manifest.json", "model.safetensors"]);
+    assert_eq!(names, ["config.toml", "manifest.json", "model.safetensors", "times.json"]);
     let config = fs::read_to_string(run.join("config.toml")).expect("is there");
     assert!(config.contains("name = \"dense\""), "{config}");
 }

@@ -73,6 +73,7 @@ fn a_run_learns_and_writes_its_folder() {
         "reconstructions.png",
         "run.lock",
         "samples.png",
+        "times.json",
     ];
     assert_eq!(names, expected);
     let metrics = metrics(folder.path());

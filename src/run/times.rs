@@ -1,17 +1,22 @@
 //! `times.json`: how long the epochs of a run took. It stands apart from the model's file, which is the same for
 //! runs that came to the same numbers, however long they took.
 
+#[cfg(feature = "cli")]
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use super::folder::{CHECKPOINTS, RunFile, RunFolder};
+#[cfg(feature = "cli")]
+use super::folder::CHECKPOINTS;
+use super::folder::{RunFile, RunFolder};
 use super::metrics::EpochMetrics;
 use crate::error::{Error, Result};
+#[cfg(feature = "cli")]
 use crate::file;
 use crate::train::PartEpoch;
 
 /// The most bytes of a file that is read; an epoch takes some 20.
+#[cfg(feature = "cli")]
 const MOST_BYTES: u64 = 16 << 20;
 
 /// How long a run took, up to its newest checkpoint.
@@ -42,7 +47,10 @@ impl Times {
             .map_err(|error| Error::file(path, format!("cannot be put in words: {error}")))?;
         folder.write_text(RunFile::Times, &format!("{text}\n"))
     }
+}
 
+#[cfg(feature = "cli")]
+impl Times {
     /// Those of the run that a checkpoint is of. Nothing depends on them: a file that is gone or damaged says that
     /// none is known.
     pub fn beside(checkpoint: &Path) -> Self {
@@ -67,7 +75,7 @@ impl Times {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "cli"))]
 mod tests {
     use super::*;
 
