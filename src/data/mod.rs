@@ -17,6 +17,8 @@ pub(crate) mod arrays;
 mod bar;
 #[cfg(feature = "cli")]
 mod bar;
+#[cfg(feature = "cli")]
+mod cache_contents;
 pub(crate) mod colour_profile;
 mod dataset;
 mod decoding;
@@ -60,6 +62,8 @@ pub(crate) mod storing;
 mod tiff;
 
 pub use crate::shape::{Element, ImageShape, MAX_BYTES, MAX_SIDE};
+#[cfg(feature = "cli")]
+pub(crate) use cache_contents::{CacheEntry, Cleared, cache_entries, clear_cache};
 pub use dataset::{Dataset, ImageFile, Images};
 pub use fit::Fit;
 pub use levels::StoredRange;
@@ -70,8 +74,6 @@ pub use order::permutation;
 pub use partition::class_of;
 #[cfg(feature = "cli")]
 pub(crate) use partition::in_natural_order;
-#[cfg(feature = "cli")]
-pub(crate) use pixel_cache::{CacheEntry, Cleared, cache_entries, clear_cache};
 pub use scaling::Scaling;
 pub use source::Source;
 pub use stored::Stored;
