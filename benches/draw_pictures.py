@@ -1,6 +1,6 @@
 """Draws pictures to train on where many are needed: 64x64 in colour, four overlapping shapes each, as PNG.
 
-    python3 data/draw_pictures.py FOLDER COUNT [FILE.tar]
+    python3 benches/draw_pictures.py FOLDER COUNT [FILE.tar]
 
 They lie in folders of a thousand. With FILE.tar they go into an archive of that name instead, below FOLDER's name.
 """
