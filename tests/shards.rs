@@ -64,6 +64,9 @@ fn models() -> Vec<(Kind, &'static str)> {
             Kind::Sparse,
             "--arch dense:12 --latent 6 --sparsity l1 --penalty 0.05 --target-sparsity 0.3",
         ),
+        // The mean activation is that of a shard, whoever computes it.
+        (Kind::Sparse, "--arch dense:12 --latent 6 --sparsity kl"),
+        (Kind::Sparse, "--arch dense:12 --latent 12 --sparsity topk --k 3"),
     ]
 }
 
@@ -276,6 +279,22 @@ fn the_program_shares_steps_out_among_devices() {
         let said = train(name, &format!("--epochs 1 --device {devices}"));
         assert!(said.matches("device: ").count() == 2, "{said}");
     }
+}
+
+#[test]
+fn missing_pixels_are_weighed_alike_whoever_computes_them() {
+    let folder = TempDir::new().expect("a temporary folder");
+    let trained = |device: &str| {
+        let out = folder.path().join(device);
+        printed(&diabolo(&format!(
+            "train --variant dense --arch dense:12 --latent 4 --loss mse --missing random:0.3 --limit 100 \
+             --batch 16 --epochs 2 --shards 4 --quiet --device {device} --out {}",
+            out.display()
+        )));
+        fs::read(out.join("model.safetensors")).expect("a model")
+    };
+    let one = trained("cpu");
+    assert!(one == trained("cpu,cpu,cpu"));
 }
 
 #[test]
