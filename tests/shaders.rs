@@ -78,7 +78,7 @@ fn assert_accepted(program: &str, package: &str, files: &[(PathBuf, Vec<&str>, S
 fn every_use_translates_to_spirv() {
     let folder = tempfile::tempdir().expect("a folder for shaders");
     let mut files = vec![];
-    for (number, found) in uses_with_own().into_iter().enumerate() {
+    for (number, found) in uses_with_own().iter().enumerate() {
         let (module, info) = found.module();
         // Matrices want a newer memory model, which is part of SPIR-V 1.5.
         let (lang_version, environment) = match by_matrices(&found.kernel.text()) {
@@ -102,8 +102,8 @@ fn every_use_translates_to_spirv() {
 }
 
 /// Those of GPUs: kernels by lanes are llvmpipe's alone.
-fn portable_uses() -> impl Iterator<Item = Use> {
-    uses_with_own().into_iter().filter(|found| !found.eight_lanes)
+fn portable_uses() -> impl Iterator<Item = &'static Use> {
+    uses_with_own().iter().filter(|found| !found.eight_lanes)
 }
 
 #[test]

@@ -56,7 +56,7 @@ fn all_stores(module: &naga::Module, info: &ModuleInfo, wrong: fn(Target) -> boo
 /// Fails for a kernel with a store that is as `wrong` says.
 fn refuse_stores(wrong: fn(Target) -> bool) {
     let mut texts = BTreeSet::new();
-    let used = uses_with_own().into_iter().map(|found| (found.kernel, found.eight_lanes));
+    let used = uses_with_own().iter().map(|found| (found.kernel.clone(), found.eight_lanes));
     for (kernel, eight_lanes) in every_kernel().into_iter().chain(used) {
         if texts.insert(kernel.text()) {
             let (module, info) = parse(&kernel, eight_lanes);

@@ -257,7 +257,8 @@ fn a_run_that_collapses_says_so_once_and_when_it_happens() {
     let said = warnings(&line(&again));
     assert!(said.iter().any(|line| line.starts_with("warning: epoch 7: 16 of 16")), "{said:?}");
 
-    let relu = "--variant dense --arch dense:32 --latent 8 --activation relu --loss mse --lr 1";
+    let relu = "--variant dense --arch dense:32 --latent 8 --activation relu --loss mse --lr 1 \
+                --schedule constant";
     let text = line(&format!("{relu} --epochs 9 --overwrite"));
     let said = warnings(&text);
     let early = |line: &String| line.starts_with("warning: epoch 1:");

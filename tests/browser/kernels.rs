@@ -33,7 +33,7 @@ const NOT_UNIFORM: &str = "
 struct Text {
     name: &'static str,
     text: String,
-    entries: BTreeMap<&'static str, Use>,
+    entries: BTreeMap<&'static str, &'static Use>,
 }
 
 impl Text {
@@ -64,7 +64,7 @@ fn kernels() -> Vec<Text> {
     for (kernel, _) in portable {
         kernels.entry(without_numbers(&kernel)).or_insert_with(|| Text::of(&kernel));
     }
-    for found in uses_with_own().into_iter().filter(|found| !found.eight_lanes) {
+    for found in uses_with_own().iter().filter(|found| !found.eight_lanes) {
         if by_matrices(&found.kernel.text()) {
             continue;
         }

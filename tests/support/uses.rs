@@ -1,6 +1,7 @@
 //! Every kernel, as operations really dispatch it: all ways in which the rooms and the models have it compiled.
 
 use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, Mutex, OnceLock};
 
 use diabolo::graph::{Graph, Plan, PlanRequest};
 use diabolo::ops::{
@@ -40,19 +41,29 @@ impl Use {
 
     /// The module with every `override` replaced by its value.
     pub fn module(&self) -> (naga::Module, ModuleInfo) {
-        let (module, info) = parse(&self.kernel, self.eight_lanes);
+        let parsed = parsed(self.kernel.text(), self.eight_lanes);
+        let (module, info) = &*parsed;
         let constants: HashMap<String, f64> =
             self.constants.iter().map(|(name, value)| ((*name).into(), *value)).collect();
         let entry = Some((naga::ShaderStage::Compute, self.entry));
         let set = naga::back::pipeline_constants::process_overrides(
-            &module,
-            &info,
+            module,
+            info,
             entry,
             &constants.into_iter().collect(),
         );
         let (module, info) = set.unwrap_or_else(|error| panic!("{}: {error}", self.describe()));
         (module.into_owned(), info.into_owned())
     }
+}
+
+/// What is made of a text, which many uses share but for their constants.
+fn parsed(text: String, eight_lanes: bool) -> Arc<(naga::Module, ModuleInfo)> {
+    type Known = BTreeMap<(String, bool), Arc<(naga::Module, ModuleInfo)>>;
+    static KNOWN: Mutex<Known> = Mutex::new(BTreeMap::new());
+    let mut known = KNOWN.lock().expect("a text that is wrong ends all tests of texts");
+    let parsed = known.entry((text, eight_lanes));
+    parsed.or_insert_with_key(|(text, eight)| Arc::new(parse_text(text, *eight))).clone()
 }
 
 /// Kernels for adapters of eight lanes may use subgroups, and no others, for not every device has them.
@@ -143,7 +154,29 @@ fn products() -> Vec<Case> {
 }
 
 /// Every dispatch of all rooms and of training steps, on GPUs and on software adapters, once.
-pub fn uses() -> Vec<Use> {
+pub fn uses() -> &'static [Use] {
+    let (all, of_rooms) = found();
+    &all[..*of_rooms]
+}
+
+/// Those, and an operation from outside the crate with its first and second gradient.
+pub fn uses_with_own() -> &'static [Use] {
+    &found().0
+}
+
+/// All of them, and how many are the crate's own. They take a while to find, and tests share them.
+fn found() -> &'static (Vec<Use>, usize) {
+    static FOUND: OnceLock<(Vec<Use>, usize)> = OnceLock::new();
+    FOUND.get_or_init(|| {
+        let mut all = of_rooms();
+        let known = all.len();
+        all.extend(of_own());
+        assert!(all.len() > known, "the operation is not dispatched");
+        (all, known)
+    })
+}
+
+fn of_rooms() -> Vec<Use> {
     let mut uses = BTreeMap::new();
     let (all, products) = (cases(), products());
     let (adapters, tiles, matrices) = (adapters(), tiles(), matrices());
@@ -172,8 +205,7 @@ pub fn uses() -> Vec<Use> {
     uses.into_values().collect()
 }
 
-/// Those, and an operation from outside the crate with its first and second gradient.
-pub fn uses_with_own() -> Vec<Use> {
+fn of_own() -> Vec<Use> {
     let op = Elementwise::new("own_sine", "sin(scale * x)", f32::sin)
         .derivative("scale * cos(scale * x)", f32::cos)
         .derivative("-scale * scale * sin(scale * x)", |x| -x.sin())
@@ -191,12 +223,8 @@ pub fn uses_with_own() -> Vec<Use> {
     let steps = plan.expect("a plan").steps;
     let target = GpuTarget::default();
     let dispatches = steps.iter().flat_map(|step| step.dispatches(&target));
-    let mut uses = uses();
-    let known = uses.len();
     let own = dispatches.filter(|dispatch| dispatch.kernel.name == "own_sine");
-    uses.extend(own.map(|dispatch| Use::new(dispatch, &target)));
-    assert!(uses.len() > known, "the operation is not dispatched");
-    uses
+    own.map(|dispatch| Use::new(dispatch, &target)).collect()
 }
 
 /// The name of the file that a kernel is of. Those that are written for each use end in a digest.
