@@ -74,6 +74,7 @@ fn codec(by_codebook: bool) -> (Codec, Vec<u8>) {
         variant,
         quantiser,
         residual: false,
+        noise_level: false,
         output: Default::default(),
     };
     let layout = layout(&model).expect("a model");

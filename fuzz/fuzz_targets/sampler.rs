@@ -42,6 +42,7 @@ fn model(by_codebook: bool) -> (Model, State) {
         variant,
         quantiser: None,
         residual: false,
+        noise_level: false,
         output: Default::default(),
     };
     let state = State::initial(&layout(&model).expect("a model"), Seed(1), 0);
