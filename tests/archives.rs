@@ -11,7 +11,7 @@ use std::process::Output;
 
 use diabolo::data::{Dataset, LoadOptions, Source};
 use pictures::{files, folder, picture};
-use program::{check_failed, printed, program, text};
+use program::{check_failed, diabolo_in, printed, text};
 use tar::{Builder, EntryType, Header};
 use tempfile::TempDir;
 
@@ -81,20 +81,12 @@ fn an_archive_is_the_folder_that_it_was_made_of() {
 }
 
 fn train(place: &Path, data: &str, options: &str) -> Output {
-    let mut command = program();
-    command.args([
-        "train",
-        "--variant",
-        "dense",
-        "--arch",
-        "dense:6",
-        "--latent",
-        "2",
-        "--epochs",
-        "1",
-    ]);
-    command.args(["--device", "cpu", "--overwrite", "--out", "run", "--data", data]);
-    command.args(options.split_whitespace()).current_dir(place).output().expect("the program runs")
+    let small = "train --variant dense --arch dense:6 --latent 2 --device cpu --out run --data";
+    diabolo_in(place, &format!("{small} {data} {options}"))
+}
+
+fn train_anew(place: &Path, data: &str, options: &str) -> Output {
+    train(place, data, &format!("--epochs 1 --overwrite {options}"))
 }
 
 #[test]
@@ -103,45 +95,13 @@ fn a_run_on_archives_goes_on_and_is_used() {
     let photos = place.path().join("photos");
     pack(&place.path().join("all.tar"), &photos, &files(&photos));
     let train = |options: &str| {
-        let options = options.replace("--overwrite", "");
-        let mut command = program();
-        command.args([
-            "train",
-            "--variant",
-            "dense",
-            "--arch",
-            "dense:6",
-            "--latent",
-            "2",
-            "--device",
-            "cpu",
-        ]);
-        command.args([
-            "--out",
-            "run",
-            "--data",
-            "images:all.tar",
-            "--memory",
-            "0",
-            "--cache",
-            "cache",
-        ]);
-        printed(
-            &command
-                .args(options.split_whitespace())
-                .current_dir(place.path())
-                .output()
-                .expect("runs"),
-        )
+        let options = format!("--memory 0 --cache cache {options}");
+        printed(&train(place.path(), "images:all.tar", &options))
     };
     train("--epochs 1");
     train("--epochs 2 --resume");
-    let task = |line: &str| {
-        let mut command = program();
-        command.args(line.split_whitespace()).args(["--model", "run", "--device", "cpu"]);
-        printed(&command.current_dir(place.path()).output().expect("runs"))
-    };
-    task("encode --dataset test -o codes.csv");
+    let encode = "encode --dataset test -o codes.csv --model run --device cpu";
+    printed(&diabolo_in(place.path(), encode));
     let codes = fs::read_to_string(place.path().join("codes.csv")).expect("was written");
     assert!(codes.contains("wren/") && !codes.contains("all.tar"), "{codes}");
 }
@@ -176,7 +136,7 @@ fn what_is_no_picture_is_left_out_and_counted() {
         builder.append(&header, text.as_bytes()).expect("ours");
     }
     builder.into_inner().expect("ours");
-    let output = train(place.path(), "images:odd.tar", "");
+    let output = train_anew(place.path(), "images:odd.tar", "");
     printed(&output);
     let said = text(&output.stderr);
     for words in [
@@ -203,9 +163,9 @@ fn damaged_members_are_named_and_passed_over_if_asked_for() {
     fs::write(photos.join("tit/00.png"), b"\x89PNG\r\n\x1a\n and no more").expect("ours");
     let whole = place.path().join("whole.tar");
     pack(&whole, &photos, &files(&photos));
-    let output = train(place.path(), "images:whole.tar", "");
+    let output = train_anew(place.path(), "images:whole.tar", "");
     check_failed(&output, 1, "whole.tar/tit/00.png: cannot be decoded");
-    let output = train(place.path(), "images:whole.tar", "--skip-damaged");
+    let output = train_anew(place.path(), "images:whole.tar", "--skip-damaged");
     printed(&output);
     assert!(text(&output.stderr).contains("1 of 26 pictures are skipped: tit/00.png"));
 
@@ -214,19 +174,19 @@ fn damaged_members_are_named_and_passed_over_if_asked_for() {
     let stack = fs::metadata(photos.join("wren/stack.tif")).expect("there").len() as usize;
     let start = bytes.len() - 1024 - stack.next_multiple_of(512);
     fs::write(place.path().join("cut.tar"), &bytes[..start + 20]).expect("ours");
-    let output = train(place.path(), "images:cut.tar", "--skip-damaged");
+    let output = train_anew(place.path(), "images:cut.tar", "--skip-damaged");
     printed(&output);
     let said = text(&output.stderr);
     assert!(said.contains("2 of 25 pictures are skipped"), "{said}");
     assert!(said.contains("cut.tar ends before it does"), "{said}");
     let words = "wren/stack.tif: cannot be read: cut.tar ends before it does";
-    check_failed(&train(place.path(), "images:cut.tar", ""), 1, words);
+    check_failed(&train_anew(place.path(), "images:cut.tar", ""), 1, words);
 
     // A header that is none.
     let mut torn = bytes.clone();
     torn[2 * 512..][..300].fill(b'x');
     fs::write(place.path().join("torn.tar"), torn).expect("ours");
-    let output = train(place.path(), "images:torn.tar", "--skip-damaged");
+    let output = train_anew(place.path(), "images:torn.tar", "--skip-damaged");
     check_failed(
         &output,
         1,
@@ -247,6 +207,6 @@ fn names_that_stand_for_no_archives_are_told() {
         ("images:empty.tar", "holds no image"),
         ("images:text.tar", "is no archive that can be read"),
     ] {
-        check_failed(&train(place.path(), data, ""), 1, words);
+        check_failed(&train_anew(place.path(), data, ""), 1, words);
     }
 }
