@@ -158,6 +158,8 @@ fn read_index(mut file: &File, length: u64) -> io::Result<Index> {
     }
     let index: Index = serde_json::from_slice(&text).map_err(|_| wrong("its index is damaged"))?;
     let fits = index.images.is_empty() || index.images.len() == index.pictures.len();
+    // Images are numbered by 32 bits, wherever they come from.
+    let fits = fits && u32::try_from(index.count()).is_ok();
     if !fits || index.shape.elements() == 0 || index.bytes() != Some(start) {
         return Err(wrong("its index does not say as many images as there are"));
     }
