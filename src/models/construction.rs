@@ -217,7 +217,7 @@ fn check_stages(given: &Choices, complete: &Choices) -> Result<()> {
         ["norm", "block", "downsample", "downsample-kernel", "upsample-kernel"];
     let (none, layers) = match complete.arch {
         Some(Architecture::Dense(_)) => (&STAGES[..], "dense"),
-        Some(Architecture::Flat(_)) => (&STAGES[1..], "flat"),
+        Some(Architecture::Flat(_)) => (&STAGES[2..], "flat"),
         Some(Architecture::Conv(_)) | None => (&[][..], ""),
     };
     if let Some(name) = given.given().into_iter().find(|name| none.contains(name)) {

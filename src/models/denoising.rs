@@ -8,7 +8,7 @@
 use super::architecture::{Architecture, CodeForm, Sizes};
 use super::choices::Choices;
 use super::conv;
-use super::network::Downsample;
+use super::network::{Block, Downsample};
 use super::recipe::{Recipe, Schedule};
 use crate::nn::Loss;
 use crate::ops::{Activation, Corruption};
@@ -42,6 +42,7 @@ fn flat(given: &Choices) -> Recipe {
         arch: given.arch.clone(),
         latent: Some(CodeForm::Features),
         activation: Some(Activation::Relu),
+        block: Some(Block::Residual),
         loss: Some(Loss::Mse),
         noise: Some(Corruption::GaussianRange { least: 0.0, most: 0.22 }),
         ..Choices::default()
