@@ -4,7 +4,7 @@
 use diabolo::cpu::CpuExecutor;
 use diabolo::error::{Error, Result};
 use diabolo::graph::{Executor, Graph, Plan, PlanRequest, State};
-use diabolo::ops::{self, Corruption, NodeId, StepScalars};
+use diabolo::ops::{self, Amount, Corruption, CorruptionKind, NodeId, StepScalars};
 use diabolo::rng::{Philox, Seed, Stream};
 use diabolo::shape::Shape;
 use diabolo::tensor::Tensor;
@@ -55,22 +55,30 @@ fn mean(values: &[f32]) -> f64 {
     values.iter().map(|x| f64::from(*x)).sum::<f64>() / values.len() as f64
 }
 
-const KINDS: [Corruption; 8] = [
-    Corruption::Gaussian { deviation: 0.4 },
-    Corruption::SaltAndPepper { share: 0.3 },
-    Corruption::Mask { share: 0.5 },
-    Corruption::Rectangles { share: 0.25 },
-    Corruption::Blur { deviation: 1.5 },
-    Corruption::Jpeg { least: 30, most: 30 },
-    Corruption::Jpeg { least: 5, most: 80 },
-    Corruption::Haze { transmission: 0.5 },
+const KINDS: [&str; 12] = [
+    "gaussian:0.4",
+    "gaussian:0.1-0.4",
+    "salt-pepper:0.3",
+    "salt-pepper:0.1-0.5",
+    "mask:0.5",
+    "mask:0.2-0.8",
+    "rectangles:0.25",
+    "blur:1.5",
+    "blur:0.5-3",
+    "jpeg:30",
+    "jpeg:5-80",
+    "haze:0.5",
 ];
+
+fn kinds() -> impl Iterator<Item = Corruption> {
+    KINDS.into_iter().map(|text| text.parse().expect(text))
+}
 
 #[test]
 fn steps_differ_and_repeat_and_stay_in_range() {
     // Large enough for threads, with planes that fill no block of draws.
     let images = any([70, 3, 15, 13]);
-    for corruption in KINDS {
+    for corruption in kinds() {
         let first = corrupt(&images, corruption, 4);
         assert_eq!(first, corrupt(&images, corruption, 4), "{corruption} repeats");
         let draws = corruption.is_drawn();
@@ -84,7 +92,11 @@ fn steps_differ_and_repeat_and_stay_in_range() {
 #[test]
 fn gaussian_noise_has_its_moments_and_is_clipped() {
     let noise = |deviation| {
-        let corrupted = corrupt(&grey([40, 1, 28, 28], 0.5), Corruption::Gaussian { deviation }, 1);
+        let corrupted = corrupt(
+            &grey([40, 1, 28, 28], 0.5),
+            Corruption::new(CorruptionKind::Gaussian, deviation),
+            1,
+        );
         let (mean, values) = (mean(corrupted.data()), corrupted.data().to_vec());
         let square = |x: &f32| (f64::from(*x) - mean).powi(2);
         (mean, (values.iter().map(square).sum::<f64>() / values.len() as f64).sqrt(), corrupted)
@@ -100,10 +112,10 @@ fn gaussian_noise_has_its_moments_and_is_clipped() {
 #[test]
 fn pixels_are_corrupted_as_often_as_said_and_in_all_channels() {
     let images = grey([50, 3, 27, 29], 0.5);
-    let salted = corrupt(&images, Corruption::SaltAndPepper { share: 0.3 }, 1);
+    let salted = corrupt(&images, Corruption::new(CorruptionKind::SaltAndPepper, 0.3), 1);
     let (black, white) = (share(&salted, |x| x == 0.0), share(&salted, |x| x == 1.0));
     assert!((black - 0.15).abs() < 0.01 && (white - 0.15).abs() < 0.01, "{black}, {white}");
-    let masked = corrupt(&images, Corruption::Mask { share: 0.7 }, 1);
+    let masked = corrupt(&images, Corruption::new(CorruptionKind::Mask, 0.7), 1);
     let black = share(&masked, |x| x == 0.0);
     assert!((black - 0.7).abs() < 0.01, "{black}");
     for corrupted in [salted, masked] {
@@ -113,6 +125,50 @@ fn pixels_are_corrupted_as_often_as_said_and_in_all_channels() {
             assert!(planes[0] == planes[1] && planes[1] == planes[2]);
         }
     }
+}
+
+#[test]
+fn shares_of_a_range_are_drawn_for_each_image() {
+    let (images, plane) = (grey([300, 2, 20, 20], 0.5), 400);
+    for (kind, drawn) in [(CorruptionKind::Mask, 0.5), (CorruptionKind::SaltAndPepper, 0.5)] {
+        let corrupted = corrupt(&images, Corruption::new(kind, [0.2, 0.8]), 1);
+        let shares: Vec<f32> = corrupted
+            .data()
+            .chunks(2 * plane)
+            .map(|image| {
+                assert_eq!(image[..plane], image[plane..], "channels are corrupted alike");
+                image.iter().filter(|x| **x != 0.5).count() as f32 / (2 * plane) as f32
+            })
+            .collect();
+        assert!((mean(&shares) - drawn).abs() < 0.03, "{kind:?}: {}", mean(&shares));
+        // Evenly: a quarter of images in each quarter of the range, but for what pixels add.
+        for least in [0.2, 0.35, 0.5, 0.65] {
+            let within = shares.iter().filter(|x| (least..least + 0.15).contains(*x)).count();
+            assert!((50..105).contains(&within), "{kind:?}: {within} from {least}");
+        }
+    }
+}
+
+#[test]
+fn deviations_of_a_blur_are_drawn_for_each_image() {
+    let mut spots = grey([200, 1, 25, 25], 0.0);
+    spots.data_mut().chunks_mut(625).for_each(|image| image[12 * 25 + 12] = 1.0);
+    let blurred = corrupt(&spots, Corruption::new(CorruptionKind::Blur, [0.0, 3.0]), 1);
+    // What is left of a spot is 1 / (2 pi s^2), where s is no less than half a pixel or so.
+    let deviations: Vec<f32> = blurred
+        .data()
+        .chunks(625)
+        .map(|image| {
+            let sum: f32 = image.iter().sum();
+            assert!((sum - 1.0).abs() < 1e-5, "{sum}");
+            (std::f32::consts::TAU * image[12 * 25 + 12]).sqrt().recip()
+        })
+        .collect();
+    let below = |bound| deviations.iter().filter(|s| **s < bound).count() as f64 / 200.0;
+    for bound in [1.0_f32, 1.5, 2.0, 2.5] {
+        assert!((below(bound) - f64::from(bound) / 3.0).abs() < 0.1, "{}", below(bound));
+    }
+    assert_eq!(below(3.1), 1.0);
 }
 
 /// Top, left, height and width of the zeros of a plane, which form a rectangle.
@@ -133,7 +189,7 @@ fn rectangle(plane: &[f32], width: usize) -> [usize; 4] {
 fn rectangles_cover_their_share_anywhere() {
     let (height, width) = (28, 20);
     let images = grey([200, 2, height, width], 0.5);
-    let corrupted = corrupt(&images, Corruption::Rectangles { share: 0.25 }, 1);
+    let corrupted = corrupt(&images, Corruption::new(CorruptionKind::Rectangles, 0.25), 1);
     let mut corners = vec![];
     for image in corrupted.data().chunks(2 * height * width) {
         let (first, second) = image.split_at(height * width);
@@ -155,7 +211,7 @@ fn rectangles_cover_their_share_anywhere() {
 fn haze_adds_the_airlight_of_its_image() {
     let t = 0.4_f32;
     let images = any([300, 2, 5, 5]);
-    let corrupted = corrupt(&images, Corruption::Haze { transmission: t }, 1);
+    let corrupted = corrupt(&images, Corruption::new(CorruptionKind::Haze, t), 1);
     let mut lights = vec![];
     for (clear, hazy) in images.data().chunks(50).zip(corrupted.data().chunks(50)) {
         let light = |(x, y): (&f32, &f32)| (y - x * t) / (1.0 - t);
@@ -172,7 +228,7 @@ fn haze_adds_the_airlight_of_its_image() {
 #[test]
 fn a_blur_keeps_constants_and_means() {
     for deviation in [0.3, 1.0, 4.0, 16.0] {
-        let blur = Corruption::Blur { deviation };
+        let blur = Corruption::new(CorruptionKind::Blur, deviation);
         for value in [0.0, 0.3, 1.0] {
             let blurred = corrupt(&grey([1, 2, 9, 11], value), blur, 1);
             assert_eq!(share(&blurred, |x| (x - value).abs() < 1e-6), 1.0, "{blur} of {value}");
@@ -182,7 +238,7 @@ fn a_blur_keeps_constants_and_means() {
     let deviation = 1.5_f64;
     let mut spot = grey([1, 1, 21, 23], 0.0);
     spot.data_mut()[10 * 23 + 11] = 1.0;
-    let blurred = corrupt(&spot, Corruption::Blur { deviation: 1.5 }, 1);
+    let blurred = corrupt(&spot, Corruption::new(CorruptionKind::Blur, 1.5), 1);
     assert!((mean(blurred.data()) - mean(spot.data())).abs() < 1e-8);
     let gauss = |k: f64| (-0.5 * (k / deviation).powi(2)).exp();
     let sum: f64 = (-5..=5).map(|k| gauss(f64::from(k))).sum();
@@ -199,7 +255,7 @@ fn edges_of_a_blurred_image_are_continued() {
     // Equal rows: a blur mixes columns only, the first of which stands for all before it.
     let row = [1.0, 0.0, 0.5, 0.25];
     let image = Tensor::new([1, 1, 3, 4], row.repeat(3)).unwrap();
-    let blurred = corrupt(&image, Corruption::Blur { deviation: 1.0 }, 1);
+    let blurred = corrupt(&image, Corruption::new(CorruptionKind::Blur, 1.0), 1);
     let gauss = |k: i32| (-0.5 * f64::from(k).powi(2)).exp();
     let sum: f64 = (-3..=3).map(gauss).sum();
     for (place, x) in blurred.data().iter().enumerate() {
@@ -229,7 +285,9 @@ fn pixels_are_binarised_by_their_brightness() {
 fn corrupted_data_has_no_gradient() {
     let mut graph = Graph::new();
     let x = graph.input("x", [1, 1, 4, 4]);
-    for corruption in KINDS {
+    // Normal noise from a range is a sum like any other.
+    let is_sum = |noise: &Corruption| noise.deviation().is_some_and(Amount::is_range);
+    for corruption in kinds().filter(|noise| !is_sum(noise)) {
         let corrupted = ops::corrupt(&mut graph, x, corruption).unwrap();
         let loss = ops::sum_all(&mut graph, corrupted).unwrap();
         let gradient = graph.gradients(loss, &[x]).unwrap()[0];
@@ -242,12 +300,16 @@ fn corrupted_data_has_no_gradient() {
 fn wrong_images_and_amounts_are_refused() {
     let mut graph = Graph::new();
     let x = graph.input("x", [2, 16]);
-    for corruption in KINDS {
+    for corruption in kinds() {
         let error = ops::corrupt(&mut graph, x, corruption).unwrap_err();
         assert!(matches!(error, Error::Shape { .. }), "{error}");
     }
     let x = graph.input("images", [2, 1, 4, 4]);
-    for corruption in [Corruption::Mask { share: 1.0 }, Corruption::Blur { deviation: f32::NAN }] {
+    for corruption in [
+        Corruption::new(CorruptionKind::Mask, 1.0),
+        Corruption::new(CorruptionKind::Blur, f32::NAN),
+        Corruption::new(CorruptionKind::Blur, [1.0, f32::NAN]),
+    ] {
         let error = ops::corrupt(&mut graph, x, corruption).unwrap_err();
         assert!(error.to_string().contains("--noise"), "{error}");
     }

@@ -1,6 +1,6 @@
 // needs: philox
 // corruption.wgsl: numbers of images corrupted at random, as corrupt.wgsl says, where they are made or read.
-// The kernel's `params` has `stream`, `amount`, and `height` and `width` of a rectangle.
+// The kernel's `params` has `stream`, `amount`, `steps`, and `height` and `width` of a rectangle.
 override KIND: u32 = 0u;
 override CHANNELS: u32 = 1u;
 override HEIGHT: u32 = 1u;
@@ -17,7 +17,24 @@ fn block_of(e: u32) -> u32 {
     if KIND == 1u || KIND == 2u {
         return pixel(e) / 4u;
     }
+    return image_of(e);
+}
+
+// The first block that images draw their amounts from; pixels and elements draw from those before.
+const AMOUNTS: u32 = 0x80000000u;
+
+fn image_of(e: u32) -> u32 {
     return e / (CHANNELS * HEIGHT * WIDTH);
+}
+
+// The amount of an image: a whole number of 2^-24 above the least, so that the sum alone is rounded, and every
+// device comes to the same bits.
+fn amount_of(image: u32) -> f32 {
+    if params.steps == 0u {
+        return params.amount;
+    }
+    let word = random_words(params.stream, AMOUNTS + image).x;
+    return params.amount + f32(multiply_wide(params.steps, word).x) * (1.0 / 16777216.0);
 }
 
 fn uniform1(word: u32) -> f32 {
@@ -33,8 +50,7 @@ fn covered(e: u32, words: vec4<u32>) -> bool {
     return e / WIDTH % HEIGHT - top < params.height && e % WIDTH - left < params.width;
 }
 
-fn corrupted(x: f32, e: u32, words: vec4<u32>) -> f32 {
-    let a = params.amount;
+fn corrupted(x: f32, e: u32, words: vec4<u32>, a: f32) -> f32 {
     switch KIND {
         case 1u: {
             let u = uniform1(words[pixel(e) % 4u]);
@@ -56,7 +72,9 @@ fn corrupted4(i: u32, clean: vec4<f32>) -> vec4<f32> {
         return clamp(clean + params.amount * noise, vec4<f32>(0.0), vec4<f32>(1.0));
     }
     var out = clean;
-    // Neighbours mostly share a block; only where they do not is another one made.
+    // Neighbours mostly share a block and an image; only where they do not is another one's made.
+    var image = image_of(4u * i);
+    var a = amount_of(image);
     var block = block_of(4u * i);
     var words = random_words(params.stream, block);
     for (var k = 0u; k < 4u; k++) {
@@ -65,8 +83,12 @@ fn corrupted4(i: u32, clean: vec4<f32>) -> vec4<f32> {
             block = block_of(e);
             words = random_words(params.stream, block);
         }
+        if image_of(e) != image {
+            image = image_of(e);
+            a = amount_of(image);
+        }
         // By a mask: HLSL's older compiler takes no store to a component by a number that is not constant.
-        out = select(out, vec4<f32>(corrupted(clean[k], e, words)), vec4<u32>(k) == vec4<u32>(0u, 1u, 2u, 3u));
+        out = select(out, vec4<f32>(corrupted(clean[k], e, words, a)), vec4<u32>(k) == vec4<u32>(0u, 1u, 2u, 3u));
     }
     return out;
 }
