@@ -55,9 +55,11 @@ fn mean(values: &[f32]) -> f64 {
     values.iter().map(|x| f64::from(*x)).sum::<f64>() / values.len() as f64
 }
 
-const KINDS: [&str; 12] = [
+const KINDS: [&str; 14] = [
     "gaussian:0.4",
     "gaussian:0.1-0.4",
+    "camera:0.2",
+    "camera:0.05-0.4",
     "salt-pepper:0.3",
     "salt-pepper:0.1-0.5",
     "mask:0.5",
@@ -107,6 +109,49 @@ fn gaussian_noise_has_its_moments_and_is_clipped() {
     let (_, _, corrupted) = noise(0.5);
     let (black, white) = (share(&corrupted, |x| x == 0.0), share(&corrupted, |x| x == 1.0));
     assert!((black - 0.1587).abs() < 0.01 && (white - 0.1587).abs() < 0.01, "{black}, {white}");
+}
+
+/// The mean and the standard deviation.
+fn moments(values: &[f32]) -> [f64; 2] {
+    let mean = mean(values);
+    let square = |x: &f32| (f64::from(*x) - mean).powi(2);
+    [mean, (values.iter().map(square).sum::<f64>() / values.len() as f64).sqrt()]
+}
+
+#[test]
+fn noise_of_a_camera_grows_with_light() {
+    let noise = Corruption::new(CorruptionKind::Camera, 0.08);
+    for light in [0.3_f32, 0.5, 0.7] {
+        let corrupted = corrupt(&grey([40, 3, 28, 28], light), noise, 1);
+        let [mean, deviation] = moments(corrupted.data());
+        let expected = 0.08 * ((1.0 + 15.0 * f64::from(light)) / 16.0).sqrt();
+        assert!((mean - f64::from(light)).abs() < 0.001, "{mean} of {light}");
+        assert!((deviation / expected - 1.0).abs() < 0.01, "{deviation}, not {expected}");
+    }
+    // At the ends half of it is cut off, and nothing else: the mean of what is left is s / sqrt(2 pi).
+    for (light, deviation) in [(0.0, 0.02), (1.0, 0.08)] {
+        let corrupted = corrupt(&grey([40, 3, 28, 28], light), noise, 1);
+        let cut = share(&corrupted, |x| x == light);
+        assert!((cut - 0.5).abs() < 0.01, "{cut} at {light}");
+        let left = (mean(corrupted.data()) - f64::from(light)).abs();
+        let expected = deviation / std::f64::consts::TAU.sqrt();
+        assert!((left / expected - 1.0).abs() < 0.02, "{left}, not {expected}");
+    }
+}
+
+#[test]
+fn strengths_of_a_camera_are_drawn_for_each_image() {
+    let noise = Corruption::new(CorruptionKind::Camera, [0.02, 0.1]);
+    let corrupted = corrupt(&grey([300, 3, 17, 19], 0.5), noise, 1);
+    let at_white = |image: &[f32]| (moments(image)[1] / (8.5_f64 / 16.0).sqrt()) as f32;
+    let strengths: Vec<f32> = corrupted.data().chunks(3 * 17 * 19).map(at_white).collect();
+    let [mean, deviation] = moments(&strengths);
+    // Evenly from the range, whose deviation is its width by sqrt(12).
+    assert!(
+        (mean - 0.06).abs() < 0.004 && (deviation - 0.0231).abs() < 0.002,
+        "{mean} {deviation}"
+    );
+    assert!(strengths.iter().all(|s| (0.018..0.11).contains(s)), "{strengths:?}");
 }
 
 #[test]

@@ -65,16 +65,30 @@ fn corrupted(x: f32, e: u32, words: vec4<u32>, a: f32) -> f32 {
     }
 }
 
+// The amounts of elements 4 i to 4 i + 3, which mostly belong to one image.
+fn amounts4(i: u32) -> vec4<f32> {
+    let e = 4u * i;
+    let image = image_of(e);
+    let a = amount_of(image);
+    if params.steps == 0u || image_of(e + 3u) == image {
+        return vec4<f32>(a);
+    }
+    return vec4<f32>(
+        a, amount_of(image_of(e + 1u)), amount_of(image_of(e + 2u)), amount_of(image_of(e + 3u)),
+    );
+}
+
 // Elements 4 i to 4 i + 3, which are `clean`, corrupted.
 fn corrupted4(i: u32, clean: vec4<f32>) -> vec4<f32> {
-    if KIND == 0u {
+    let a = amounts4(i);
+    if KIND == 0u || KIND == 5u {
+        let light = clamp(clean, vec4<f32>(0.0), vec4<f32>(1.0));
+        let deviation = select(a, a * 0.25 * sqrt(1.0 + 15.0 * light), KIND == 5u);
         let noise = normal4(random_words(params.stream, i));
-        return clamp(clean + params.amount * noise, vec4<f32>(0.0), vec4<f32>(1.0));
+        return clamp(clean + deviation * noise, vec4<f32>(0.0), vec4<f32>(1.0));
     }
     var out = clean;
-    // Neighbours mostly share a block and an image; only where they do not is another one's made.
-    var image = image_of(4u * i);
-    var a = amount_of(image);
+    // Neighbours mostly share a block; only where they do not is another one made.
     var block = block_of(4u * i);
     var words = random_words(params.stream, block);
     for (var k = 0u; k < 4u; k++) {
@@ -83,12 +97,8 @@ fn corrupted4(i: u32, clean: vec4<f32>) -> vec4<f32> {
             block = block_of(e);
             words = random_words(params.stream, block);
         }
-        if image_of(e) != image {
-            image = image_of(e);
-            a = amount_of(image);
-        }
         // By a mask: HLSL's older compiler takes no store to a component by a number that is not constant.
-        out = select(out, vec4<f32>(corrupted(clean[k], e, words, a)), vec4<u32>(k) == vec4<u32>(0u, 1u, 2u, 3u));
+        out = select(out, vec4<f32>(corrupted(clean[k], e, words, a[k])), vec4<u32>(k) == vec4<u32>(0u, 1u, 2u, 3u));
     }
     return out;
 }

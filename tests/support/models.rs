@@ -86,6 +86,7 @@ pub fn variants() -> Vec<(String, Setup)> {
         (Kind::Contractive, format!("{dense} --activation tanh --tied=false --penalty 0.2")),
         (Kind::Contractive, format!("{conv} --activation silu --penalty 0.1 --probes 2")),
         (Kind::Denoising, format!("{dense} --noise gaussian:0.3")),
+        (Kind::Denoising, format!("{conv} --noise camera:0.05-0.2")),
         (Kind::Denoising, format!("{conv} --noise salt-pepper:0.2")),
         (Kind::Denoising, format!("{dense} --noise mask:0.3")),
         (Kind::Denoising, format!("{dense} --noise rectangles:0.25")),

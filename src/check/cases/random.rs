@@ -30,6 +30,8 @@ pub(super) fn cases() -> Result<Vec<Case>> {
     for (corruption, tolerance) in [
         ("gaussian:0.3", Tolerance::Elementwise),
         ("gaussian:0.1-0.4", Tolerance::Elementwise),
+        ("camera:0.2", Tolerance::Elementwise),
+        ("camera:0.05-0.3", Tolerance::Elementwise),
         ("salt-pepper:0.2", Tolerance::Exact),
         ("salt-pepper:0.1-0.6", Tolerance::Exact),
         ("mask:0.3", Tolerance::Exact),

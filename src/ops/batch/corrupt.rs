@@ -47,6 +47,7 @@ pub fn corrupt(
         CorruptionKind::Mask => Kind::Mask,
         CorruptionKind::Rectangles => Kind::Rectangles,
         CorruptionKind::Haze => Kind::Haze,
+        CorruptionKind::Camera => Kind::Camera,
         CorruptionKind::Blur => {
             let stream = amount.is_range().then(|| builder.fresh_stream());
             return builder.apply(Arc::new(Blur { deviation: amount, stream }), &[images]);
@@ -140,6 +141,8 @@ enum Kind {
     Rectangles,
     /// A block an image.
     Haze,
+    /// A number an element.
+    Camera,
 }
 
 /// The operation of [`corrupt`], unless it is a [`Blur`] or a [`Jpeg`].
@@ -183,12 +186,24 @@ impl Corrupt {
         }
     }
 
-    fn elements(&self, call: &mut CpuCall) {
-        let (input, deviation) = (call.inputs[0], self.amount.least);
+    /// Adds normal noise: of the amount at each image's numbers, times what `strength` says of the number.
+    #[inline(always)]
+    fn elements(&self, call: &mut CpuCall, strength: impl Fn(f32) -> f32 + Sync) {
+        let (input, step) = (call.inputs[0], call.step);
+        let image: usize = call.shapes.output[1..].iter().product();
         draw_output!(call, self.stream, |start, out, words| {
             let noise = normals(words);
-            for ((out, x), noise) in out.iter_mut().zip(&input[start..]).zip(&noise) {
-                *out = clip(x + deviation * noise);
+            let mut at = 0;
+            while at < out.len() {
+                // As many elements as are left of this image and of this piece of draws.
+                let b = (start + at) / image;
+                let end = out.len().min((b + 1) * image - start);
+                let deviation = self.amount_of(step, b);
+                let given = input[start + at..].iter().zip(&noise[at..]);
+                for (out, (x, noise)) in out[at..end].iter_mut().zip(given) {
+                    *out = clip(x + deviation * strength(*x) * noise);
+                }
+                at = end;
             }
         });
     }
@@ -302,7 +317,7 @@ impl Op for Corrupt {
 
     fn cpu(&self, mut call: CpuCall) {
         match self.kind {
-            Kind::Gaussian => self.elements(&mut call),
+            Kind::Gaussian => self.elements(&mut call, |_| 1.0),
             Kind::SaltAndPepper => self.pixels(&mut call, |share, draw, x| {
                 let white = if draw < share { 1.0 } else { x };
                 if draw < 0.5 * share { 0.0 } else { white }
@@ -312,6 +327,7 @@ impl Op for Corrupt {
             }
             Kind::Rectangles => self.rectangles(&mut call),
             Kind::Haze => self.haze(&mut call),
+            Kind::Camera => self.elements(&mut call, |x| 0.25 * (1.0 + 15.0 * clip(x)).sqrt()),
         }
     }
 

@@ -43,6 +43,11 @@ pub enum CorruptionKind {
     /// `haze:TRANSMISSION`: `x t + a (1 - t)` (Koschmieder, 1924), the airlight `a` drawn for each image from
     /// [0.8, 1); the amount is t, what is left of the image. It takes no range.
     Haze,
+    /// `camera:DEVIATION`: noise as cameras have it, most of it from counting light, added to each element and the sum
+    /// clipped to [0, 1] (Foi, Trimeche, Katkovnik and Egiazarian: "Practical Poissonian-Gaussian noise modeling and
+    /// fitting for single-image raw-data", 2008). It is normal, of a standard deviation `s sqrt((1 + 15 x) / 16)` at
+    /// brightness `x`: the amount `s`, above 0 up to 2, at white, and a quarter of it at black.
+    Camera,
 }
 
 /// Between 0 and 1 but neither: the neighbours of both.
@@ -51,13 +56,13 @@ const SHARES: RangeInclusive<f32> = f32::MIN_POSITIVE..=1.0_f32.next_down();
 /// What a haze lets through where no number is given.
 const USUAL_TRANSMISSION: f32 = 0.5;
 
-const CHOICES: &str = "gaussian:DEVIATION (above 0, up to 2), salt-pepper:SHARE, mask:SHARE, \
+const CHOICES: &str = "gaussian:DEVIATION, camera:DEVIATION (above 0, up to 2), salt-pepper:SHARE, mask:SHARE, \
     rectangles:SHARE (between 0 and 1), blur:DEVIATION (pixels, above 0, up to 16), \
     jpeg:QUALITY (a whole number from 1 to 100) or haze:TRANSMISSION (between 0 and 1; haze alone is haze:0.5); \
     all but rectangles and haze take a range as well, as gaussian:0.02-0.2 and jpeg:10-40, of which each image draws";
 
 impl CorruptionKind {
-    const ALL: [Self; 7] = [
+    const ALL: [Self; 8] = [
         Self::Gaussian,
         Self::SaltAndPepper,
         Self::Mask,
@@ -65,6 +70,7 @@ impl CorruptionKind {
         Self::Blur,
         Self::Jpeg,
         Self::Haze,
+        Self::Camera,
     ];
 
     fn name(self) -> &'static str {
@@ -76,13 +82,14 @@ impl CorruptionKind {
             Self::Blur => "blur",
             Self::Jpeg => "jpeg",
             Self::Haze => "haze",
+            Self::Camera => "camera",
         }
     }
 
     /// From the least amount to the greatest.
     fn bounds(self) -> RangeInclusive<f32> {
         match self {
-            Self::Gaussian => f32::MIN_POSITIVE..=2.0,
+            Self::Gaussian | Self::Camera => f32::MIN_POSITIVE..=2.0,
             Self::Blur => f32::MIN_POSITIVE..=blur::MAX_DEVIATION,
             Self::Jpeg => 1.0..=jpeg::MOST_QUALITY as f32,
             Self::SaltAndPepper | Self::Mask | Self::Rectangles | Self::Haze => SHARES,
@@ -133,7 +140,7 @@ impl Corruption {
     /// When it does.
     pub fn check_numbers(&self) -> Result<()> {
         let what = match self.kind {
-            CorruptionKind::Jpeg => "is of pixels between black and white",
+            CorruptionKind::Jpeg | CorruptionKind::Camera => "is of pixels between black and white",
             CorruptionKind::SaltAndPepper | CorruptionKind::Haze => "makes pixels black or white",
             _ => return Ok(()),
         };
@@ -229,11 +236,13 @@ impl TryFrom<Stored> for Corruption {
 mod tests {
     use super::*;
 
-    const TEXTS: [&str; 15] = [
+    const TEXTS: [&str; 17] = [
         "gaussian:0-0.5",
         "gaussian:0.02-0.3",
         "gaussian:0.4",
         "gaussian:2",
+        "camera:0.1",
+        "camera:0-0.25",
         "salt-pepper:0.3",
         "salt-pepper:0-0.5",
         "mask:0.5",
@@ -337,6 +346,9 @@ mod tests {
             "rectangles:0",
             "blur:0",
             "blur:16.1",
+            "camera:0",
+            "camera:2.1",
+            "camera:0.2-0.1",
             "jpeg:0",
             "jpeg:101",
             "jpeg:40-10",

@@ -20,7 +20,7 @@ fn images() -> impl Strategy<Value = Tensor> {
 }
 
 fn drawn_corruption() -> impl Strategy<Value = Corruption> {
-    (0..8, 0.01_f32..0.99).prop_map(|(kind, amount)| match kind {
+    (0..10, 0.01_f32..0.99).prop_map(|(kind, amount)| match kind {
         0 => Corruption::new(CorruptionKind::Gaussian, 2.0 * amount),
         1 => Corruption::new(CorruptionKind::SaltAndPepper, amount),
         2 => Corruption::new(CorruptionKind::Mask, amount),
@@ -28,6 +28,8 @@ fn drawn_corruption() -> impl Strategy<Value = Corruption> {
         4 => Corruption::new(CorruptionKind::Haze, amount),
         5 => Corruption::new(CorruptionKind::Gaussian, [0.5 * amount, 2.0 * amount]),
         6 => Corruption::new(CorruptionKind::SaltAndPepper, [0.3 * amount, amount]),
+        7 => Corruption::new(CorruptionKind::Camera, amount),
+        8 => Corruption::new(CorruptionKind::Camera, [0.2 * amount, 2.0 * amount]),
         _ => Corruption::new(CorruptionKind::Mask, [0.0, amount]),
     })
 }
@@ -35,7 +37,9 @@ fn drawn_corruption() -> impl Strategy<Value = Corruption> {
 /// How near two devices have to come: where numbers are only replaced, they agree to the bit.
 fn within(corruption: Corruption) -> Tolerance {
     match corruption.kind {
-        CorruptionKind::Gaussian | CorruptionKind::Haze => Tolerance::Elementwise,
+        CorruptionKind::Gaussian | CorruptionKind::Haze | CorruptionKind::Camera => {
+            Tolerance::Elementwise
+        }
         _ => Tolerance::Exact,
     }
 }
