@@ -55,7 +55,7 @@ fn mean(values: &[f32]) -> f64 {
     values.iter().map(|x| f64::from(*x)).sum::<f64>() / values.len() as f64
 }
 
-const KINDS: [&str; 14] = [
+const KINDS: [&str; 15] = [
     "gaussian:0.4",
     "gaussian:0.1-0.4",
     "camera:0.2",
@@ -70,6 +70,7 @@ const KINDS: [&str; 14] = [
     "jpeg:30",
     "jpeg:5-80",
     "haze:0.5",
+    "haze:0.2-0.8",
 ];
 
 fn kinds() -> impl Iterator<Item = Corruption> {
@@ -268,6 +269,37 @@ fn haze_adds_the_airlight_of_its_image() {
     assert!((mean(&lights) - 0.9).abs() < 0.01, "{}", mean(&lights));
     let (least, most) = lights.iter().fold((1.0_f32, 0.0_f32), |(a, b), x| (a.min(*x), b.max(*x)));
     assert!(least < 0.81 && most > 0.99, "{least} to {most}");
+}
+
+#[test]
+fn haze_of_a_range_varies_over_an_image_between_its_corners() {
+    let (height, width) = (6, 8);
+    // Of black and of white, haze makes a (1 - t) and t + a (1 - t): their difference is t.
+    let mut images = grey([200, 2, height, width], 0.0);
+    let plane = height * width;
+    images.data_mut().chunks_mut(2 * plane).for_each(|image| image[plane..].fill(1.0));
+    let corrupted = corrupt(&images, Corruption::new(CorruptionKind::Haze, [0.2, 0.8]), 1);
+    let (mut all, mut spread) = (vec![], vec![]);
+    for image in corrupted.data().chunks(2 * plane) {
+        let (black, white) = image.split_at(plane);
+        let t: Vec<f32> = black.iter().zip(white).map(|(black, white)| white - black).collect();
+        let light = |(black, t): (&f32, &f32)| black / (1.0 - t);
+        assert!(black.iter().zip(&t).map(light).all(|a| (0.8 - 1e-5..1.0 + 1e-5).contains(&a)));
+        // Straight along each row and each column, whose slopes change as evenly.
+        let at = |y: usize, x: usize| t[y * width + x];
+        let slopes = |y: usize, x: usize| (at(y, x + 1) - at(y, x), at(y + 1, x) - at(y, x));
+        for (y, x) in (0..height - 1).flat_map(|y| (0..width - 1).map(move |x| (y, x))) {
+            assert!((slopes(y, x).0 - slopes(y, 0).0).abs() < 1e-5);
+            assert!((slopes(y, x).1 - slopes(0, x).1).abs() < 1e-5);
+        }
+        let bounds = t.iter().fold([1.0_f32, 0.0], |[a, b], t| [a.min(*t), b.max(*t)]);
+        assert!(bounds[0] >= 0.2 - 1e-5 && bounds[1] <= 0.8 + 1e-5, "{bounds:?}");
+        spread.push(bounds[1] - bounds[0]);
+        all.extend(t);
+    }
+    assert!((mean(&all) - 0.5).abs() < 0.02, "{}", mean(&all));
+    // Four numbers of a range lie 0.6 of it apart; pixels end half a pixel inside.
+    assert!((0.25..0.36).contains(&mean(&spread)), "{}", mean(&spread));
 }
 
 #[test]

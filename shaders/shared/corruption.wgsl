@@ -27,14 +27,26 @@ fn image_of(e: u32) -> u32 {
     return e / (CHANNELS * HEIGHT * WIDTH);
 }
 
-// The amount of an image: a whole number of 2^-24 above the least, so that the sum alone is rounded, and every
-// device comes to the same bits.
-fn amount_of(image: u32) -> f32 {
-    if params.steps == 0u {
-        return params.amount;
+// The amounts of an image's corners, by row; but for haze, the first is that of the image. Each is a whole number of
+// 2^-24 above the least, so that the sum alone is rounded, and every device comes to the same bits.
+fn amounts_of(image: u32) -> vec4<f32> {
+    let words = random_words(params.stream, AMOUNTS + image);
+    let steps = vec4<u32>(
+        multiply_wide(params.steps, words.x).x, multiply_wide(params.steps, words.y).x,
+        multiply_wide(params.steps, words.z).x, multiply_wide(params.steps, words.w).x,
+    );
+    return params.amount + vec4<f32>(steps) * (1.0 / 16777216.0);
+}
+
+// The amount at element e by those of its image.
+fn amount_at(e: u32, amounts: vec4<f32>) -> f32 {
+    if KIND != 4u {
+        return amounts.x;
     }
-    let word = random_words(params.stream, AMOUNTS + image).x;
-    return params.amount + f32(multiply_wide(params.steps, word).x) * (1.0 / 16777216.0);
+    let down = (f32(e / WIDTH % HEIGHT) + 0.5) / f32(HEIGHT);
+    let right = (f32(e % WIDTH) + 0.5) / f32(WIDTH);
+    let sides = amounts.xy + (amounts.zw - amounts.xy) * down;
+    return sides.x + (sides.y - sides.x) * right;
 }
 
 fn uniform1(word: u32) -> f32 {
@@ -67,14 +79,21 @@ fn corrupted(x: f32, e: u32, words: vec4<u32>, a: f32) -> f32 {
 
 // The amounts of elements 4 i to 4 i + 3, which mostly belong to one image.
 fn amounts4(i: u32) -> vec4<f32> {
-    let e = 4u * i;
-    let image = image_of(e);
-    let a = amount_of(image);
-    if params.steps == 0u || image_of(e + 3u) == image {
-        return vec4<f32>(a);
+    if params.steps == 0u {
+        return vec4<f32>(params.amount);
+    }
+    let e = vec4<u32>(4u * i) + vec4<u32>(0u, 1u, 2u, 3u);
+    let first = amounts_of(image_of(e.x));
+    var second = first;
+    var third = first;
+    var fourth = first;
+    if image_of(e.w) != image_of(e.x) {
+        second = amounts_of(image_of(e.y));
+        third = amounts_of(image_of(e.z));
+        fourth = amounts_of(image_of(e.w));
     }
     return vec4<f32>(
-        a, amount_of(image_of(e + 1u)), amount_of(image_of(e + 2u)), amount_of(image_of(e + 3u)),
+        amount_at(e.x, first), amount_at(e.y, second), amount_at(e.z, third), amount_at(e.w, fourth),
     );
 }
 

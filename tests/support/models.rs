@@ -97,6 +97,7 @@ pub fn variants() -> Vec<(String, Setup)> {
         (Kind::Denoising, format!("{dense} --noise mask:0.1-0.6")),
         (Kind::Denoising, "--residual --arch flat:6x4 --noise gaussian:0.1-0.4".into()),
         (Kind::Denoising, format!("{dense} --noise haze:0.6")),
+        (Kind::Denoising, format!("{conv} --noise haze:0.3-0.8")),
         (Kind::Vae, format!("{dense} --beta 0.5 --warmup 2 --free-bits 0.05")),
         (Kind::Vae, format!("{conv} --loss gaussian --variance shared --noise mask:0.2")),
         (Kind::Vae, format!("{dense} --loss gaussian --variance learned")),

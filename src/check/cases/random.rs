@@ -38,6 +38,7 @@ pub(super) fn cases() -> Result<Vec<Case>> {
         ("mask:0.1-0.9", Tolerance::Exact),
         ("rectangles:0.25", Tolerance::Exact),
         ("haze:0.6", Tolerance::Elementwise),
+        ("haze:0.2-0.9", Tolerance::Elementwise),
     ] {
         let corruption: Corruption = corruption.parse()?;
         let draft = Draft::new(format!("noise {corruption}"), &[(shape, unit)]);

@@ -170,6 +170,19 @@ fn below(count: usize, word: u32) -> usize {
     ((count as u64 * u64::from(word)) >> 32) as usize
 }
 
+/// What haze lets through at each pixel of a row, by what it lets through at the image's corners.
+#[inline(always)]
+fn transmissions(line: &mut [f32], corners: [f32; 4], (row, height): (usize, usize)) {
+    let [top_left, top_right, bottom_left, bottom_right] = corners;
+    let down = (row as f32 + 0.5) / height as f32;
+    let left = top_left + (bottom_left - top_left) * down;
+    let right = top_right + (bottom_right - top_right) * down;
+    let width = line.len() as f32;
+    for (column, t) in line.iter_mut().enumerate() {
+        *t = left + (right - left) * ((column as f32 + 0.5) / width);
+    }
+}
+
 #[inline(always)]
 fn clip(x: f32) -> f32 {
     let x = if x < 0.0 { 0.0 } else { x };
@@ -180,10 +193,17 @@ impl Corrupt {
     /// The amount of image `b`.
     #[inline(always)]
     fn amount_of(&self, step: &StepScalars, b: usize) -> f32 {
-        match self.amount.is_range() {
-            true => self.amount.drawn(step.random_words(self.stream, AMOUNTS + b as u32)[0]),
-            false => self.amount.least,
+        self.amounts_of(step, b)[0]
+    }
+
+    /// Those of its corners, by row; but for haze, the first is that of the image.
+    #[inline(always)]
+    fn amounts_of(&self, step: &StepScalars, b: usize) -> [f32; 4] {
+        if !self.amount.is_range() {
+            return [self.amount.least; 4];
         }
+        let words = step.random_words(self.stream, AMOUNTS + b as u32);
+        words.map(|word| self.amount.drawn(word))
     }
 
     /// Adds normal noise: of the amount at each image's numbers, times what `strength` says of the number.
@@ -238,15 +258,19 @@ impl Corrupt {
         });
     }
 
-    /// Calls `corrupt` with each image, its place in the output, and its words.
-    fn images(&self, call: &mut CpuCall, corrupt: impl Fn(&[f32], &mut [f32], [u32; 4]) + Sync) {
+    /// Calls `corrupt` with each image's number, the image, its place in the output, and its words.
+    fn images(
+        &self,
+        call: &mut CpuCall,
+        corrupt: impl Fn(usize, &[f32], &mut [f32], [u32; 4]) + Sync,
+    ) {
         let (input, step) = (call.inputs[0], call.step);
         let image: usize = call.shapes.output[1..].iter().product();
         simd::in_rows(call.output(), image, |first, out| {
             for (b, out) in out.chunks_mut(image).enumerate() {
                 let b = first + b;
                 let words = step.random_words(self.stream, b as u32);
-                corrupt(&input[b * image..][..image], out, words);
+                corrupt(b, &input[b * image..][..image], out, words);
             }
         });
     }
@@ -254,7 +278,7 @@ impl Corrupt {
     fn rectangles(&self, call: &mut CpuCall) {
         let [_, _, height, width] = sizes(&call.shapes.output);
         let [h, w] = rectangle(self.amount.least, [height, width]);
-        self.images(call, |image, out, words| {
+        self.images(call, |_, image, out, words| {
             out.copy_from_slice(image);
             let top = below(height - h + 1, words[0]);
             let left = below(width - w + 1, words[1]);
@@ -267,11 +291,20 @@ impl Corrupt {
     }
 
     fn haze(&self, call: &mut CpuCall) {
-        let t = self.amount.least;
-        self.images(call, |image, out, words| {
-            let air = (AIRLIGHT[0] + AIRLIGHT[1] * rng::uniform(words[0])) * (1.0 - t);
-            simd::vectorised!({
-                out.iter_mut().zip(image).for_each(|(out, x)| *out = clip(x * t + air));
+        let [_, _, height, width] = sizes(&call.shapes.output);
+        let step = call.step;
+        self.images(call, |b, image, out, words| {
+            let light = AIRLIGHT[0] + AIRLIGHT[1] * rng::uniform(words[0]);
+            let corners = self.amounts_of(step, b);
+            let mut line = vec![self.amount.least; width];
+            let rows = out.chunks_mut(width).zip(image.chunks(width));
+            simd::vectorised!(for (row, (out, image)) in rows.enumerate() {
+                if self.amount.is_range() {
+                    transmissions(&mut line, corners, (row % height, height));
+                }
+                for ((out, x), t) in out.iter_mut().zip(image).zip(&line) {
+                    *out = clip(x * t + light * (1.0 - t));
+                }
             });
         });
     }

@@ -41,7 +41,8 @@ pub enum CorruptionKind {
     /// `jpeg:QUALITY`: what a JPEG leaves of the image, by a quality from 1 to 100.
     Jpeg,
     /// `haze:TRANSMISSION`: `x t + a (1 - t)` (Koschmieder, 1924), the airlight `a` drawn for each image from
-    /// [0.8, 1); the amount is t, what is left of the image. It takes no range.
+    /// [0.8, 1); the amount is t, what is left of the image. Of a range, t varies over each image: it is drawn for
+    /// each of its corners, and in between them it is bilinear.
     Haze,
     /// `camera:DEVIATION`: noise as cameras have it, most of it from counting light, added to each element and the sum
     /// clipped to [0, 1] (Foi, Trimeche, Katkovnik and Egiazarian: "Practical Poissonian-Gaussian noise modeling and
@@ -59,7 +60,7 @@ const USUAL_TRANSMISSION: f32 = 0.5;
 const CHOICES: &str = "gaussian:DEVIATION, camera:DEVIATION (above 0, up to 2), salt-pepper:SHARE, mask:SHARE, \
     rectangles:SHARE (between 0 and 1), blur:DEVIATION (pixels, above 0, up to 16), \
     jpeg:QUALITY (a whole number from 1 to 100) or haze:TRANSMISSION (between 0 and 1; haze alone is haze:0.5); \
-    all but rectangles and haze take a range as well, as gaussian:0.02-0.2 and jpeg:10-40, of which each image draws";
+    all but rectangles take a range as well, as gaussian:0.02-0.2 and jpeg:10-40, of which each image draws";
 
 impl CorruptionKind {
     const ALL: [Self; 8] = [
@@ -97,7 +98,7 @@ impl CorruptionKind {
     }
 
     fn takes_range(self) -> bool {
-        !matches!(self, Self::Rectangles | Self::Haze)
+        self != Self::Rectangles
     }
 }
 
@@ -126,7 +127,7 @@ impl Corruption {
         if !self.kind.takes_range() {
             return Err(refused(format!("`{self}`: {} takes one number", self.kind.name())));
         }
-        // A range may begin where nothing is done at all.
+        // A range of other kinds may begin at 0.
         let lowest = if is_jpeg { *bounds.start() } else { 0.0 };
         match (lowest..most).contains(&least) {
             true => Ok(()),
@@ -236,7 +237,7 @@ impl TryFrom<Stored> for Corruption {
 mod tests {
     use super::*;
 
-    const TEXTS: [&str; 17] = [
+    const TEXTS: [&str; 18] = [
         "gaussian:0-0.5",
         "gaussian:0.02-0.3",
         "gaussian:0.4",
@@ -254,6 +255,7 @@ mod tests {
         "jpeg:30",
         "jpeg:10-100",
         "haze:0.99",
+        "haze:0.3-0.8",
     ];
 
     #[test]
@@ -338,7 +340,8 @@ mod tests {
             "blur:1-17",
             "blur:NaN-1",
             "rectangles:0.1-0.2",
-            "haze:0.1-0.2",
+            "haze:0.2-0.1",
+            "haze:0.2-1",
             "jpeg:0-10",
             "jpeg:1.5-10",
             "salt-pepper:1",

@@ -20,7 +20,7 @@ fn images() -> impl Strategy<Value = Tensor> {
 }
 
 fn drawn_corruption() -> impl Strategy<Value = Corruption> {
-    (0..10, 0.01_f32..0.99).prop_map(|(kind, amount)| match kind {
+    (0..11, 0.01_f32..0.99).prop_map(|(kind, amount)| match kind {
         0 => Corruption::new(CorruptionKind::Gaussian, 2.0 * amount),
         1 => Corruption::new(CorruptionKind::SaltAndPepper, amount),
         2 => Corruption::new(CorruptionKind::Mask, amount),
@@ -30,6 +30,7 @@ fn drawn_corruption() -> impl Strategy<Value = Corruption> {
         6 => Corruption::new(CorruptionKind::SaltAndPepper, [0.3 * amount, amount]),
         7 => Corruption::new(CorruptionKind::Camera, amount),
         8 => Corruption::new(CorruptionKind::Camera, [0.2 * amount, 2.0 * amount]),
+        9 => Corruption::new(CorruptionKind::Haze, [0.3 * amount, amount]),
         _ => Corruption::new(CorruptionKind::Mask, [0.0, amount]),
     })
 }
