@@ -48,6 +48,7 @@ fn words() -> impl Strategy<Value = String> {
         "images",
         "sprites",
         "gaussian",
+        "camera",
         "blur",
         "jpeg",
         "mask",

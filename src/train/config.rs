@@ -268,8 +268,8 @@ impl Config {
         let [training, testing] = noise;
         match (training, testing) {
             (None, _) => refuse("--noise", &"none"),
-            (Some(noise), _) if noise.deviations().is_none() => refuse("--noise", &noise),
-            (_, Some(noise)) if noise.deviations().is_none() => refuse("--test-noise", &noise),
+            (Some(noise), _) if noise.deviation().is_none() => refuse("--noise", &noise),
+            (_, Some(noise)) if noise.deviation().is_none() => refuse("--test-noise", &noise),
             _ => Ok(()),
         }
     }

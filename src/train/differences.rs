@@ -161,7 +161,7 @@ mod tests {
     use super::*;
     use crate::data::ImageShape;
     use crate::models::{Choices, Kind};
-    use crate::ops::Corruption;
+    use crate::ops::{Corruption, CorruptionKind};
 
     fn config(kind: Kind, choices: &Choices) -> Config {
         let images = ImageShape { channels: 1, height: 8, width: 8 };
@@ -181,7 +181,7 @@ mod tests {
         let here = Config {
             learning_rate: 0.001,
             size: Some((16, 8)),
-            noise: Some(Corruption::Blur { deviation: 1.5 }),
+            noise: Some(Corruption::new(CorruptionKind::Blur, 1.5)),
             ..config(Kind::Dense, &choices)
         };
         let expected = [

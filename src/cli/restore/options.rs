@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Result};
 use crate::file::PictureFormat;
-use crate::ops::Corruption;
+use crate::ops::CorruptionKind;
 use crate::run::say;
 use crate::tasks::restore::CorruptedBy;
 use crate::tasks::{BUILT_IN, BuiltIn, Trained};
@@ -66,7 +66,8 @@ impl RestoreArgs {
             return Trained::load(model, &device);
         }
         let is_jpeg = match &self.noise {
-            Some(noise) => matches!(noise, CorruptedBy::Noise(Corruption::Jpeg { .. })),
+            Some(CorruptedBy::Noise(noise)) => noise.kind == CorruptionKind::Jpeg,
+            Some(CorruptedBy::Mask(_)) => false,
             None => paths
                 .iter()
                 .all(|path| matches!(PictureFormat::of(path, "IN"), Ok(PictureFormat::Jpeg))),
