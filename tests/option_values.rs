@@ -115,6 +115,7 @@ fn argument() -> impl Strategy<Value = String> {
         "limit",
         "size",
         "patches",
+        "scales",
         "fit",
         "range",
         "epochs",

@@ -41,11 +41,12 @@ const NO_OPTIONS: [&str; 5] = [
     "optimiser.",
 ];
 /// Options that decide which images there are.
-const IMAGE_OPTIONS: [&str; 10] = [
+const IMAGE_OPTIONS: [&str; 11] = [
     "--size",
     "--fit",
     "--range",
     "--patches",
+    "--scales",
     "--gray",
     "--limit",
     "--hold-out",
