@@ -31,6 +31,7 @@ fn targets() -> Vec<GpuTarget> {
             units: 8,
             sums: 1,
             launch: 0,
+            part: 0,
             tiles: vec![tile],
             matrix_tiles: vec![],
             prefetches,

@@ -2,15 +2,22 @@
 // Each test file compiles this for itself and none uses all of it.
 #![allow(dead_code)]
 
+use std::sync::LazyLock;
+
 use diabolo::cpu::CpuExecutor;
 use diabolo::error::Result;
-use diabolo::gpu::{DeviceChoice, GpuExecutor, GpuOptions, Mixed, ShaderChecks};
+use diabolo::gpu::{
+    Adapters, DeviceChoice, GpuExecutor, GpuOptions, Mixed, Selection, ShaderChecks,
+};
 use diabolo::graph::{Executor, PlanId};
 use diabolo::ops::{AdapterKind, AdapterTraits, GpuTarget, Sums, Tile};
 
 /// Names the adapter that tests run on, in the words of `--device`; the best there is otherwise.
 /// Set by hand, to see the suite pass on another driver.
 pub const ADAPTER: &str = "DIABOLO_TEST_ADAPTER";
+
+/// All adapters, found once a program: a real GPU's driver takes a third of a second to say what there is.
+static ADAPTERS: LazyLock<Adapters> = LazyLock::new(Adapters::find);
 
 /// An executor whose working memory a test can poison.
 pub trait Device: Executor {
@@ -77,8 +84,8 @@ pub fn gpus_by_matrices() -> Vec<GpuExecutor> {
 
 /// An adapter of this kind; none for the one at hand where that is of this kind, for it has more to say.
 fn target_of(kind: AdapterKind) -> Option<GpuTarget> {
-    let is_software = gpu().target().is_some_and(|target| !target.fuses_updates);
-    let is_own = kind == AdapterKind::Software && is_software;
+    let own = ADAPTERS.list().get(chosen(&ADAPTERS)).map(|adapter| adapter.kind);
+    let is_own = kind == AdapterKind::Software && own == Some(kind);
     (!is_own).then(|| GpuTarget::new(&AdapterTraits::of(kind)))
 }
 
@@ -87,8 +94,22 @@ fn open(target: Option<GpuTarget>, checks: ShaderChecks) -> GpuExecutor {
 }
 
 fn open_with(target: Option<GpuTarget>, checks: ShaderChecks, mixed: Mixed) -> GpuExecutor {
+    let options = GpuOptions { checks, target, mixed, cache: None, tuning: None };
+    let index = chosen(&ADAPTERS);
+    // Devices of one adapter of OpenGL share a context, for which tests would wait in turns.
+    let opened = match ADAPTERS.list()[index].backend {
+        wgpu::Backend::Gl => GpuExecutor::open(&Adapters::find(), index, options),
+        _ => GpuExecutor::open(&ADAPTERS, index, options),
+    };
+    opened.unwrap_or_else(|error| panic!("{error}"))
+}
+
+/// The number of the adapter that tests run on.
+fn chosen(adapters: &Adapters) -> usize {
     let name = std::env::var(ADAPTER).unwrap_or_else(|_| "gpu".into());
     let choice: DeviceChoice = name.parse().unwrap_or_else(|error| panic!("{ADAPTER}: {error}"));
-    let options = GpuOptions { checks, target, mixed, cache: None, tuning: None };
-    GpuExecutor::choose(&choice, options).unwrap_or_else(|error| panic!("{error}"))
+    match choice.select(adapters.list()).unwrap_or_else(|error| panic!("{error}")) {
+        Selection::Adapter(index, _) => index,
+        Selection::Cpu(reason) => panic!("{choice}: {reason}"),
+    }
 }

@@ -165,7 +165,7 @@ impl Tiling {
         let rounds = groups.div_ceil(target.chip.units).max(target.chip.sums / outputs);
         let products = rounds * outputs * k_each / 100 * tile.cost;
         let partial = groups * outputs;
-        products + if split_k > 1 { target.chip.launch + 4 * partial } else { 0 }
+        products + if split_k > 1 { target.chip.launch + target.chip.part * partial } else { 0 }
     }
 
     /// Into `split_k` parts, or fewer where there is no memory or nothing to do for them.
