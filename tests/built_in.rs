@@ -20,7 +20,7 @@ fn photograph() -> Raster {
 
 #[test]
 fn each_has_a_card_that_says_what_it_needs_to() {
-    for model in &BUILT_IN {
+    for model in BUILT_IN {
         assert!(!model.title().is_empty(), "{}", model.name);
         for section in ["## Figures", "## Learned from", "## Made by", "## Licence"] {
             assert!(model.card.contains(section), "{} lacks {section}", model.name);
@@ -68,14 +68,51 @@ fn other_pictures_ask_for_a_model() {
     let place = tempdir().expect("a folder");
     photograph().save(&place.path().join("photo.png")).expect("can be written");
     let asked = diabolo_in(place.path(), "restore photo.png -o out --device cpu");
-    check_failed(&asked, 2, "--model: is needed");
+    check_failed(&asked, 2, "--model: is needed, as pictures do not say");
+    for model in BUILT_IN {
+        check_failed(&asked, 2, model.title());
+    }
     assert!(!place.path().join("out").exists());
+}
+
+/// What was said of pictures decides: those for which there is a model get it, and others are told that there is none.
+#[test]
+fn what_pictures_suffer_from_chooses_the_model() {
+    let place = tempdir().expect("a folder");
+    let picture = photograph().to_image().crop_imm(0, 0, 40, 32);
+    picture.save(place.path().join("photo.png")).expect("can be written");
+    let mut holed = picture.into_rgba8();
+    holed.get_pixel_mut(3, 4).0[3] = 0;
+    holed.save(place.path().join("holed.png")).expect("can be written");
+    for (line, kind) in [
+        ("photo.png --noise jpeg:20", "jpeg"),
+        ("photo.png --noise gaussian:0.1", "gaussian"),
+        ("photo.png --noise salt-pepper:0.1", "salt-pepper"),
+        ("photo.png --noise mask:0.1", "mask"),
+        ("photo.png --noise haze", "haze"),
+        ("photo.png --noise blur:1", "blur"),
+        ("photo.png --noise-level 0.1", "gaussian"),
+        ("holed.png", "mask"),
+    ] {
+        let line = format!("restore {line} -o out --overwrite --device cpu");
+        let output = diabolo_in(place.path(), &line);
+        match BuiltIn::against(kind, false) {
+            Some(model) => {
+                let said = printed(&output);
+                assert!(
+                    said.contains(&format!("model: {}, built in", model.name)),
+                    "{line}: {said}"
+                );
+            }
+            None => check_failed(&output, 2, &format!("no built-in one is against `{kind}`")),
+        }
+    }
 }
 
 #[test]
 fn models_are_listed_and_described() {
     let listed = printed(&diabolo("models"));
-    for model in &BUILT_IN {
+    for model in BUILT_IN {
         assert!(listed.contains(model.name) && listed.contains(model.title()), "{listed}");
     }
     assert!(printed(&diabolo("models jpeg")).contains("## Licence"));
