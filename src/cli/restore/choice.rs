@@ -1,4 +1,4 @@
-//! Which built-in model is meant, where none is named.
+//! The model that pictures are restored by: the one that is named, or the built-in one that is meant.
 
 use std::path::{Path, PathBuf};
 
@@ -9,14 +9,26 @@ use crate::data::picture;
 use crate::error::{Error, Result};
 use crate::file::PictureFormat;
 use crate::run::say;
-use crate::tasks::BuiltIn;
 use crate::tasks::restore::CorruptedBy;
+use crate::tasks::{BuiltIn, Trained};
+
+/// The model that is asked for; or a built-in one, where it can be told for which the pictures of `paths` are.
+///
+/// # Errors
+/// As [`Trained::load`], and when none is asked for and none is meant.
+pub(super) fn load(args: &RestoreArgs, paths: &[PathBuf]) -> Result<Trained> {
+    let device = args.device.parse()?;
+    match &args.model {
+        Some(model) => Trained::load(model, &device),
+        None => Trained::built_in(built_in(args, paths)?, &device),
+    }
+}
 
 /// The built-in model against what the pictures of `paths` suffer from, which is said.
 ///
 /// # Errors
 /// When that cannot be told, or none is against it.
-pub(super) fn built_in(args: &RestoreArgs, paths: &[PathBuf]) -> Result<&'static BuiltIn> {
+fn built_in(args: &RestoreArgs, paths: &[PathBuf]) -> Result<&'static BuiltIn> {
     let kind = damage(args, paths);
     let are_gray = || paths.iter().all(|path| form(path).is_some_and(|form| !form.has_colour));
     let Some(model) = kind.as_deref().and_then(|kind| BuiltIn::against(kind, are_gray())) else {

@@ -2,9 +2,6 @@
 
 use std::path::{Path, PathBuf};
 
-use super::choice;
-use crate::error::Result;
-use crate::tasks::Trained;
 use crate::tasks::restore::CorruptedBy;
 
 /// The options of `diabolo restore`.
@@ -36,10 +33,10 @@ pub struct RestoreArgs {
     /// built-in one against --noise; or against noise, with --noise-level; or for files of JPEG, or pictures that are
     /// transparent in parts]
     #[arg(short, long, value_name = "RUN|NAME")]
-    model: Option<PathBuf>,
+    pub(super) model: Option<PathBuf>,
     /// auto, cpu, gpu, the number of an adapter, or part of its name
     #[arg(long, default_value = "auto")]
-    device: String,
+    pub(super) device: String,
     /// The label of the pictures, for a model that is told labels
     #[arg(long, value_name = "NAME|N")]
     pub(super) label: Option<String>,
@@ -52,18 +49,6 @@ pub struct RestoreArgs {
 }
 
 impl RestoreArgs {
-    /// The model that is asked for; or a built-in one, where it can be told for which the pictures of `paths` are.
-    ///
-    /// # Errors
-    /// As [`Trained::load`], and when none is asked for and none is meant.
-    pub(super) fn load(&self, paths: &[PathBuf]) -> Result<Trained> {
-        let device = self.device.parse()?;
-        match &self.model {
-            Some(model) => Trained::load(model, &device),
-            None => Trained::built_in(choice::built_in(self, paths)?, &device),
-        }
-    }
-
     /// The picture that says which pixels are missing.
     pub(super) fn mask(&self) -> Option<&Path> {
         match &self.noise {
