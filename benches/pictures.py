@@ -99,6 +99,22 @@ def wavelets(picture, _clean, sigma):
     return restoration.denoise_wavelet(picture, sigma=deviation(picture, sigma), **how)
 
 
+def estimated(method):
+    """The same, told nothing."""
+    return lambda picture, clean, _: method(picture, clean, None)
+
+
+def stabilised_bm3d(picture, clean, at_white):
+    """Of a variance `a x + b`, as `--noise camera` has it, made alike at every brightness first (Anscombe, 1948;
+    Makitalo and Foi, "Optimal inversion of the generalized Anscombe transformation", 2013)."""
+    a, b = np.array([15, 1]) / 16 * at_white**2
+    most = 2 / a * np.sqrt(a + b)
+    stable = 2 / a * np.sqrt(np.maximum(a * picture + b, 0)) / most
+    made = bm3d(stable, clean, 1 / most) * most
+    # The mean of a square is the square of the mean, and the variance, which is 1.
+    return ((a * made / 2) ** 2 - b) / a + a / 4
+
+
 # Of pixels that are lost.
 
 
@@ -244,10 +260,11 @@ PEERS = {
         **FILTERS,
     },
     "camera": {
-        "BM3D, estimated": bm3d,
-        "best non-local means, estimated": non_local_means,
+        "BM3D, told, stabilised": stabilised_bm3d,
+        "BM3D, estimated": estimated(bm3d),
+        "best non-local means, estimated": estimated(non_local_means),
         "best total variation": best_tv,
-        "wavelets, estimated": wavelets,
+        "wavelets, estimated": estimated(wavelets),
         **FILTERS,
     },
     "jpeg": {"best total variation": best_tv, **FILTERS},
@@ -262,7 +279,7 @@ PEERS = {
     "blur": {"best Wiener filter": best_wiener, "best Richardson-Lucy": best_richardson_lucy},
 }
 # What is no number that a method may be told.
-UNTOLD = ("camera", "jpeg", "salt-pepper", "mask")
+UNTOLD = ("jpeg", "salt-pepper", "mask")
 
 
 def clean_pictures(pictures, folder, mode):
