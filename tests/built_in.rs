@@ -6,6 +6,7 @@ mod program;
 use std::path::Path;
 
 use diabolo::gpu::DeviceChoice;
+use diabolo::ops::CorruptionKind;
 use diabolo::rng::Seed;
 use diabolo::tasks::restore::{Quality, corrupt};
 use diabolo::tasks::{BUILT_IN, BuiltIn, Raster, Trained};
@@ -85,14 +86,15 @@ fn what_pictures_suffer_from_chooses_the_model() {
     holed.get_pixel_mut(3, 4).0[3] = 0;
     holed.save(place.path().join("holed.png")).expect("can be written");
     for (line, kind) in [
-        ("photo.png --noise jpeg:20", "jpeg"),
-        ("photo.png --noise gaussian:0.1", "gaussian"),
-        ("photo.png --noise salt-pepper:0.1", "salt-pepper"),
-        ("photo.png --noise mask:0.1", "mask"),
-        ("photo.png --noise haze", "haze"),
-        ("photo.png --noise blur:1", "blur"),
-        ("photo.png --noise-level 0.1", "gaussian"),
-        ("holed.png", "mask"),
+        ("photo.png --noise jpeg:20", CorruptionKind::Jpeg),
+        ("photo.png --noise gaussian:0.1", CorruptionKind::Gaussian),
+        ("photo.png --noise salt-pepper:0.1", CorruptionKind::SaltAndPepper),
+        ("photo.png --noise mask:0.1", CorruptionKind::Mask),
+        ("photo.png --noise haze", CorruptionKind::Haze),
+        ("photo.png --noise camera:0.1", CorruptionKind::Camera),
+        ("photo.png --noise blur:1", CorruptionKind::Blur),
+        ("photo.png --noise-level 0.1", CorruptionKind::Gaussian),
+        ("holed.png", CorruptionKind::Mask),
     ] {
         let line = format!("restore {line} -o out --overwrite --device cpu");
         let output = diabolo_in(place.path(), &line);
@@ -104,7 +106,9 @@ fn what_pictures_suffer_from_chooses_the_model() {
                     "{line}: {said}"
                 );
             }
-            None => check_failed(&output, 2, &format!("no built-in one is against `{kind}`")),
+            None => {
+                check_failed(&output, 2, &format!("no built-in one is against `{}`", kind.name()))
+            }
         }
     }
 }

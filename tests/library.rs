@@ -5,7 +5,7 @@ use std::path::Path;
 
 use diabolo::inference::latent;
 use diabolo::models::{Choices, Kind};
-use diabolo::ops::Corruption;
+use diabolo::ops::{Corruption, CorruptionKind};
 use diabolo::prelude::*;
 use diabolo::tasks::restore::{Quality, corrupt};
 use diabolo::train::{Advance, Config, EpochReport, Trainer};
@@ -78,7 +78,7 @@ fn a_picture_is_restored() {
     trained(Kind::Denoising, place.path());
     let mut trained = Trained::load(place.path(), &DeviceChoice::Cpu).expect("was stored");
     let clean = trained.held_out(1).expect("embedded");
-    let noise = Corruption::Gaussian { deviation: 0.4 };
+    let noise = Corruption::new(CorruptionKind::Gaussian, 0.4);
     let corrupted = corrupt(&clean, noise, Seed(2), 0).expect("a picture");
     let made = trained.restore(&corrupted, None).expect("restores");
     let [before, after] =

@@ -16,7 +16,7 @@ use diabolo::models::{Choices, Kind};
 use diabolo::run::MetricsFile;
 use diabolo::train::{Advance, Config, Position, Trainer};
 use program::{check_failed, diabolo, printed};
-use support::compare::assert_near;
+use support::compare::{assert_as_near, assert_near};
 use support::devices::gpu;
 use tempfile::TempDir;
 
@@ -210,10 +210,13 @@ fn an_adapter_and_the_processor_agree() {
     for (kind, options) in models() {
         let config = config(kind, options, 8);
         let (expected, _) = on_cpus(1, &config, 20);
-        let gpu: Box<dyn Executor> = Box::new(gpu());
-        let (state, _) = train_on(CpuExecutor::new(), vec![gpu], &config, 20);
+        // Adam divides gradients by their size, so that what rounding leaves of those that are none moves weights, too:
+        // how far, an adapter that does all of it says.
+        let (alone, _) = train_on(gpu(), vec![], &config, 20);
+        let lead: Box<dyn Executor> = Box::new(gpu());
+        let (state, _) = train_on(CpuExecutor::new(), vec![lead], &config, 20);
         println!("{kind:?} {options}");
-        assert_near(&expected, &state, 1e-3);
+        assert_as_near(&expected, &state, &alone, 1e-3);
     }
     // And where the adapter leads, alone or not.
     let config = config(Kind::Vae, "--arch dense:24 --latent 6", 8);

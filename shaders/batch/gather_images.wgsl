@@ -8,7 +8,10 @@
 override SIZE: u32 = 1u; // elements of an image
 override NUMBERS: u32 = 0u; // 1 where an element is a number, 0 where it is a byte
 
-struct Params { count: u32, images: u32, entries: u32, stream: u32, amount: f32, height: u32, width: u32 }
+struct Params {
+    count: u32, images: u32, entries: u32,
+    stream: u32, amount: f32, steps: u32, height: u32, width: u32,
+}
 @group(0) @binding(0) var<storage, read> words: array<u32>;
 @group(0) @binding(1) var<storage, read> order: array<u32>;
 @group(0) @binding(2) var<storage, read_write> output: array<vec4<f32>>;

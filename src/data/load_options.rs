@@ -16,6 +16,8 @@ pub struct LoadOptions {
     pub fit: Option<Fit>,
     /// `--patches WxH`: width and height of the parts that pictures of any size are cut into.
     pub patches: Option<(usize, usize)>,
+    /// `--scales`: how large pictures are when parts are cut from them, beside what they are; empty for that alone.
+    pub scales: Vec<f32>,
     /// `--gray`: one channel in place of three.
     pub gray: bool,
     /// `--range LOW-HIGH`: stored values that become black and white; `None` for all that can be stored.
@@ -37,11 +39,11 @@ pub struct LoadOptions {
 impl LoadOptions {
     /// What changes the pixels of a picture, in words; with the seed where that draws parts of it.
     pub(super) fn wording(&self) -> String {
-        let Self { size, fit, patches, gray, range, seed, .. } = self;
+        let Self { size, fit, patches, scales, gray, range, seed, .. } = self;
         let seed = patches.map(|_| seed);
         // Another version may decode or scale otherwise.
         let version = env!("CARGO_PKG_VERSION");
-        format!("{version} {size:?} {fit:?} {patches:?} {seed:?} {gray} {range:?}")
+        format!("{version} {size:?} {fit:?} {patches:?} {scales:?} {seed:?} {gray} {range:?}")
     }
 }
 
@@ -51,6 +53,7 @@ impl Default for LoadOptions {
             size: None,
             fit: None,
             patches: None,
+            scales: vec![],
             gray: false,
             range: None,
             skip_damaged: false,

@@ -61,6 +61,7 @@ impl Dataset {
             limit: None,
             gray: is_folder && self.shape.channels == 1,
             patches: options.patches.filter(|_| is_folder),
+            scales: if is_folder { options.scales.clone() } else { vec![] },
             size: options.size.filter(|_| is_folder || matches!(source, Source::Sprites(_))),
             hold_out: (is_folder || are_numbers).then_some(0.0),
             ..options.clone()
@@ -194,6 +195,7 @@ impl LoadOptions {
                 return Err(Error::option("--patches", what));
             }
         }
+        self.check_scales(source)?;
         if let Some(share) = self.hold_out {
             order::check_held_out(share)?;
         }
@@ -227,6 +229,21 @@ impl LoadOptions {
         }
         Ok(())
     }
+
+    fn check_scales(&self, source: &Source) -> Result<()> {
+        let refused = |what: &str| Err(Error::option("--scales", what));
+        match (self.scales.as_slice(), self.patches, source) {
+            ([], ..) => Ok(()),
+            (_, None, _) => refused("has no effect without --patches, which it cuts; give both"),
+            (_, _, Source::Pairs { .. }) => {
+                refused("would average the noise of pairs; leave it out")
+            }
+            (scales, ..) if !scales.iter().all(|scale| *scale > 0.0 && *scale <= 1.0) => {
+                refused("takes numbers above 0, up to 1, such as 1,0.7,0.5")
+            }
+            _ => Ok(()),
+        }
+    }
 }
 
 #[cfg(test)]
@@ -244,6 +261,11 @@ mod tests {
         let nothing = LoadOptions { limit: Some(0), ..LoadOptions::default() };
         let flat = LoadOptions { size: Some((16, 0)), ..LoadOptions::default() };
         let share = |share| LoadOptions { hold_out: Some(share), ..LoadOptions::default() };
+        let scaled = |patches, scales: &[f32]| LoadOptions {
+            patches,
+            scales: scales.to_vec(),
+            ..LoadOptions::default()
+        };
         let folder = || Source::Images("pictures".into());
         let refused = [
             (Source::Digits, sized.clone(), "--size"),
@@ -257,6 +279,9 @@ mod tests {
             (Source::Digits, nothing, "--limit"),
             (Source::Sprites(10), flat, "--size"),
             (Source::Digits, share(0.5), "--hold-out"),
+            (folder(), scaled(None, &[0.5]), "--scales"),
+            (folder(), scaled(Some((8, 8)), &[1.5]), "--scales"),
+            (folder(), scaled(Some((8, 8)), &[f32::NAN]), "--scales"),
             (folder(), share(1.0), "--hold-out"),
             (folder(), share(-0.1), "--hold-out"),
             (folder(), share(f64::NAN), "--hold-out"),

@@ -6,7 +6,8 @@ use super::dataset::{ImageFile, Images};
 use super::decoding::decode_only;
 use super::load_options::LoadOptions;
 use super::partition::Member;
-use super::patches::{crop, cut};
+use super::parts::cut_at_scales;
+use super::patches::crop;
 use super::picture::Picture;
 use crate::error::{Error, Result};
 use crate::shape::ImageShape;
@@ -43,7 +44,7 @@ pub(super) fn load(
         return Err(Error::file(file, what));
     };
     let parts = |picture: &Picture, number| {
-        cut(picture, size, file, options.seed, number).map_err(|fault| fault.error())
+        cut_at_scales(picture, size, file, options, number).map_err(|fault| fault.error())
     };
     let images = |parts: Vec<Picture>| images(&parts, only);
     let mut train = images(parts(&train, 0)?);

@@ -9,7 +9,7 @@ use crate::rng::{self, Seed, stream};
 use crate::shape::ImageShape;
 
 /// As many patches of `width` by `height` as would tile the picture, at places drawn by `seed` and
-/// the picture's `number`.
+/// the picture's `number`, of which `before` patches were cut already.
 ///
 /// # Errors
 /// When the picture is smaller than a patch.
@@ -18,7 +18,7 @@ pub(super) fn cut(
     (width, height): (usize, usize),
     path: &Path,
     seed: Seed,
-    number: usize,
+    (number, before): (usize, usize),
 ) -> Result<Vec<Picture>, Fault> {
     let whole = picture.shape;
     let count = (whole.width / width) * (whole.height / height);
@@ -34,7 +34,7 @@ pub(super) fn cut(
         let top = within(whole.height - height, words[0], words[1]);
         (top, within(whole.width - width, words[2], words[3]))
     };
-    Ok((0..count).map(|patch| crop(picture, shape, place(patch))).collect())
+    Ok((before..before + count).map(|patch| crop(picture, shape, place(patch))).collect())
 }
 
 /// The part of a picture whose first pixel is at `(top, left)`.
@@ -59,9 +59,9 @@ mod tests {
         let shape = ImageShape { channels: 3, height: 9, width: 11 };
         let pixels = (0..shape.elements()).map(|at| (at % 251) as u8).collect();
         let picture = Picture { shape, pixels, origin: Origin::default() };
-        let patches = cut(&picture, (4, 3), Path::new("a.png"), Seed(1), 7).unwrap();
+        let patches = cut(&picture, (4, 3), Path::new("a.png"), Seed(1), (7, 0)).unwrap();
         assert_eq!(patches.len(), 6);
-        let again = cut(&picture, (4, 3), Path::new("a.png"), Seed(1), 7).unwrap();
+        let again = cut(&picture, (4, 3), Path::new("a.png"), Seed(1), (7, 0)).unwrap();
         for (patch, same) in patches.iter().zip(&again) {
             assert_eq!((patch.shape, &patch.pixels), (same.shape, &same.pixels));
             assert_eq!(patch.shape, ImageShape { channels: 3, height: 3, width: 4 });
@@ -72,7 +72,8 @@ mod tests {
             assert!(found);
         }
         assert!(patches.iter().any(|patch| patch.pixels != patches[0].pixels));
-        let error = cut(&picture, (12, 3), Path::new("a.png"), Seed(1), 7).err().unwrap().error();
+        let error =
+            cut(&picture, (12, 3), Path::new("a.png"), Seed(1), (7, 0)).err().unwrap().error();
         assert!(error.to_string().contains("--patches"), "{error}");
     }
 }

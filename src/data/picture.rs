@@ -2,7 +2,9 @@
 
 use std::path::Path;
 
-use image::DynamicImage;
+use image::imageops::FilterType::Lanczos3;
+use image::imageops::resize;
+use image::{DynamicImage, ImageBuffer, Luma};
 
 use super::fault::Fault;
 use super::levels::Extremes;
@@ -17,6 +19,25 @@ pub(crate) struct Picture {
     pub shape: ImageShape,
     pub pixels: Vec<u8>,
     pub origin: Origin,
+}
+
+impl Picture {
+    /// The same in another size, by Lanczos's filter.
+    pub(super) fn scaled(&self, width: usize, height: usize) -> Self {
+        let from = self.shape;
+        if (from.width, from.height) == (width, height) {
+            return Self { pixels: self.pixels.clone(), ..*self };
+        }
+        let planes = self.pixels.chunks_exact(from.height * from.width);
+        let pixels = planes.flat_map(|plane| {
+            let (w, h) = (from.width as u32, from.height as u32);
+            let plane = ImageBuffer::<Luma<u8>, _>::from_raw(w, h, plane);
+            let small = plane.map(|it| resize(&it, width as u32, height as u32, Lanczos3));
+            small.map(ImageBuffer::into_raw).unwrap_or_default()
+        });
+        let shape = ImageShape { channels: from.channels, height, width };
+        Self { shape, pixels: pixels.collect(), origin: self.origin }
+    }
 }
 
 /// What a picture was before it was brought to its size and to 8 bits.

@@ -55,8 +55,10 @@ impl AdapterSummary {
     fn new(adapter: &wgpu::Adapter) -> Self {
         let (info, limits) = (adapter.get_info(), adapter.limits());
         let features = adapter.features();
+        let problem = problem(&limits, adapter.get_downlevel_capabilities().flags);
         Self {
             kind: kind(&info),
+            problem: problem.or_else(|| old_opengl(info.backend, &info.driver_info)),
             driver: [info.driver.as_str(), info.driver_info.as_str()].join(" ").trim().into(),
             name: info.name,
             backend: info.backend,
@@ -68,7 +70,6 @@ impl AdapterSummary {
             pipeline_cache: features.contains(wgpu::Features::PIPELINE_CACHE),
             f16: features.contains(wgpu::Features::SHADER_F16),
             matrices: matrices(adapter),
-            problem: problem(&limits, adapter.get_downlevel_capabilities().flags),
         }
     }
 
@@ -181,13 +182,17 @@ impl Adapters {
     }
 }
 
+/// Bytes of workgroup memory that the largest tiles take, and more; twice what WebGPU promises.
+const WORKGROUP_BYTES: u32 = 32 << 10;
+
 /// What is asked of a device: WebGPU's default limits, so that kernels run everywhere, except for
-/// sizes of buffers, which are the adapter's. Limits that kernels do not depend on, such as those
-/// of textures, are lowered to what there is.
+/// sizes of buffers, which are the adapter's, and for workgroup memory, of which large tiles want more where
+/// there is more. Limits that kernels do not depend on, such as those of textures, are lowered to what there is.
 pub(super) fn device_limits(adapter: &wgpu::Limits) -> wgpu::Limits {
     let wanted = wgpu::Limits {
         max_buffer_size: adapter.max_buffer_size,
         max_storage_buffer_binding_size: adapter.max_storage_buffer_binding_size,
+        max_compute_workgroup_storage_size: WORKGROUP_BYTES,
         ..wgpu::Limits::default()
     };
     wanted.or_worse_values_from(adapter)
@@ -262,6 +267,19 @@ fn problem(limits: &wgpu::Limits, flags: wgpu::DownlevelFlags) -> Option<String>
     (alignment > 256).then(|| format!("it aligns buffers to {alignment} bytes and not to 256"))
 }
 
+/// Drivers that have compute shaders as an extension of an older OpenGL, as NVIDIA's of 3.3 do, are given the shaders of
+/// that version, in which there are none.
+fn old_opengl(backend: wgpu::Backend, version: &str) -> Option<String> {
+    // OpenGL ES, which begins with its name, says by wgpu's flags what it has.
+    let mut numbers = version.split(['.', ' ']).map_while(|number| number.parse::<u32>().ok());
+    let version = (numbers.next()?, numbers.next()?);
+    let is_old = backend == wgpu::Backend::Gl && version < (4, 3);
+    is_old.then(|| {
+        let (major, minor) = version;
+        format!("its driver gives OpenGL {major}.{minor} and 4.3 is needed; take it by Vulkan")
+    })
+}
+
 /// The adapters as `diabolo adapters` prints them.
 impl fmt::Display for Adapters {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -329,6 +347,39 @@ mod tests {
         for (device_type, name, driver, expected) in known {
             assert_eq!(kind_of(device_type, name, driver), expected, "{device_type:?} {name}");
         }
+    }
+
+    #[test]
+    fn an_opengl_without_compute_shaders_of_its_own_is_none() {
+        use wgpu::Backend::{Gl, Vulkan};
+        let problem = old_opengl(Gl, "3.3.0 NVIDIA 580.159.04").expect("is too old");
+        assert!(problem.contains("OpenGL 3.3") && problem.contains("Vulkan"), "{problem}");
+        assert!(old_opengl(Gl, "4.2.0").is_some());
+        for (backend, version) in [
+            (Gl, "4.3.0 NVIDIA 580.159.04"),
+            (Gl, "4.5 (Core Profile) Mesa 22.3.6"),
+            (Gl, "OpenGL ES 3.2 Mesa 22.3.6"),
+            (Gl, ""),
+            (Vulkan, "1.2.3"),
+        ] {
+            assert_eq!(old_opengl(backend, version), None, "{version}");
+        }
+    }
+
+    #[test]
+    fn devices_have_the_workgroup_memory_that_tiles_take() {
+        use crate::ops::{Chip, Maker};
+        let adapter =
+            wgpu::Limits { max_compute_workgroup_storage_size: 48 << 10, ..Default::default() };
+        let has = device_limits(&adapter).max_compute_workgroup_storage_size as usize;
+        for maker in Maker::ALL {
+            let chip = Chip::of(&maker.typical());
+            for tile in chip.tiles.iter().chain(&chip.matrix_tiles) {
+                assert!(tile.bytes() <= has, "{maker:?}: {tile:?}");
+            }
+        }
+        let least = device_limits(&wgpu::Limits::default()).max_compute_workgroup_storage_size;
+        assert_eq!(least, wgpu::Limits::default().max_compute_workgroup_storage_size);
     }
 
     #[test]

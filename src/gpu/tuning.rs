@@ -35,6 +35,9 @@ pub fn tune(
         }
         let mut executor = open()?;
         let Times { by_table, of_variants, clock } = measure(&mut executor, &variants)?;
+        for (seconds, variant) in &of_variants {
+            log::debug!("{}: {variant}: {:.4} ms", variants.key, seconds * 1e3);
+        }
         let best = of_variants.into_iter().min_by(|a, b| a.0.total_cmp(&b.0));
         // A variant has to be better by more than noise to be kept.
         let better = best.filter(|(seconds, _)| *seconds < 0.95 * by_table);

@@ -130,7 +130,7 @@ choices! {
     #[arg(value_name = "N")]
     probes: usize = "probes";
     /// What corrupts the images that the encoder sees, anew at each step: gaussian:0.4,
-    /// salt-pepper:0.3, mask:0.5, rectangles:0.25, blur:1.5, jpeg:10-40 or haze:0.5
+    /// camera:0.1, salt-pepper:0.3, mask:0.5, rectangles:0.25, blur:1.5, jpeg:10-40 or haze:0.5
     #[arg(value_name = "KIND:AMOUNT")]
     noise: Corruption = "noise";
     /// What corrupts the held-out images, if not the same

@@ -11,7 +11,7 @@ use super::{contractive, conv, cvae, denoising, dense, iwae, quantiser, sparse, 
 use crate::data::ImageShape;
 use crate::error::{Error, Result};
 use crate::nn::{Loss, Output, Start};
-use crate::ops::Corruption;
+use crate::ops::Amount;
 
 /// Places of a quantised code there.
 const DENSE_PLACES: usize = 16;
@@ -189,7 +189,8 @@ impl Kind {
             network.width = Some(PLAIN_WIDTH);
         }
         // Noise of any strength is better removed by who knows how strong it is.
-        let is_any = matches!(choices.noise, Some(Corruption::GaussianRange { .. }));
+        let is_any =
+            choices.noise.and_then(|noise| noise.deviation()).is_some_and(Amount::is_range);
         let noise_level =
             residual && is_any && matches!(network.architecture, Architecture::Flat(_));
         let model =
@@ -217,7 +218,7 @@ fn check_stages(given: &Choices, complete: &Choices) -> Result<()> {
         ["norm", "block", "downsample", "downsample-kernel", "upsample-kernel"];
     let (none, layers) = match complete.arch {
         Some(Architecture::Dense(_)) => (&STAGES[..], "dense"),
-        Some(Architecture::Flat(_)) => (&STAGES[1..], "flat"),
+        Some(Architecture::Flat(_)) => (&STAGES[2..], "flat"),
         Some(Architecture::Conv(_)) | None => (&[][..], ""),
     };
     if let Some(name) = given.given().into_iter().find(|name| none.contains(name)) {

@@ -8,10 +8,10 @@
 use super::architecture::{Architecture, CodeForm, Sizes};
 use super::choices::Choices;
 use super::conv;
-use super::network::Downsample;
+use super::network::{Block, Downsample};
 use super::recipe::{Recipe, Schedule};
 use crate::nn::Loss;
-use crate::ops::{Activation, Corruption};
+use crate::ops::{Activation, Corruption, CorruptionKind};
 
 /// Keras's convolutional autoencoder under its documentation's noise. A residual model has a squared
 /// error, as what it makes is no image, and one stage that halves the image by strides: a maximum of
@@ -21,7 +21,7 @@ pub(super) fn recipe(given: &Choices) -> Recipe {
     if is_residual && matches!(given.arch, Some(Architecture::Flat(_))) {
         return flat(given);
     }
-    let noise = Some(Corruption::Gaussian { deviation: 0.4 });
+    let noise = Some(Corruption::new(CorruptionKind::Gaussian, 0.4));
     let recipe = match is_residual || !given.names_network() {
         true => conv::keras(),
         false => conv::recipe(given, false),
@@ -42,8 +42,9 @@ fn flat(given: &Choices) -> Recipe {
         arch: given.arch.clone(),
         latent: Some(CodeForm::Features),
         activation: Some(Activation::Relu),
+        block: Some(Block::Residual),
         loss: Some(Loss::Mse),
-        noise: Some(Corruption::GaussianRange { least: 0.0, most: 0.22 }),
+        noise: Some(Corruption::new(CorruptionKind::Gaussian, [0.0, 0.22])),
         ..Choices::default()
     };
     let schedule = Schedule::WarmCosine;

@@ -5,6 +5,7 @@ use super::adapter::{AdapterKind, AdapterTraits};
 use super::half::HalfTerms;
 use super::matrices::Matrices;
 use super::tile::{Sums, Tile};
+use super::units;
 
 /// Makers whose GPUs have registers of one kind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -155,8 +156,14 @@ impl Maker {
         }
     }
 
-    /// Units of one of its adapters, which no API tells: those of a middling one.
+    /// Units of one of its adapters, by its name, or those of a middling one.
     fn units(self, adapter: &AdapterTraits) -> usize {
+        let published = || units::published(&adapter.name.to_lowercase());
+        if matches!(self, Self::Nvidia | Self::Amd | Self::Intel | Self::IntelXe2)
+            && let Some(units) = published()
+        {
+            return units;
+        }
         match (self, adapter.kind) {
             (Self::Apple | Self::AppleM3, _) => apple_cores(&adapter.name.to_lowercase()),
             (Self::Intel | Self::IntelXe2, AdapterKind::Discrete) => 28,
@@ -262,10 +269,11 @@ mod tests {
     fn makers_are_known_by_number_or_name() {
         use AdapterKind::{Discrete, Integrated};
         for (adapter, expected, units) in [
-            (named(0x10de, "NVIDIA GeForce RTX 4090", Discrete), Maker::Nvidia, 64),
-            (named(0x1002, "AMD Radeon RX 6800", Discrete), Maker::Amd, 64),
+            (named(0x10de, "NVIDIA GeForce RTX 4090", Discrete), Maker::Nvidia, 128),
+            (named(0x10de, "NVIDIA GeForce GTX 980", Discrete), Maker::Nvidia, 64),
+            (named(0x1002, "AMD Radeon RX 6800", Discrete), Maker::Amd, 60),
             (named(0x1002, "AMD Radeon 780M", Integrated), Maker::Amd, 12),
-            (named(0x8086, "Intel(R) Arc(TM) A770", Discrete), Maker::Intel, 28),
+            (named(0x8086, "Intel(R) Arc(TM) A770", Discrete), Maker::Intel, 32),
             (named(0x8086, "Intel(R) Iris(R) Xe Graphics", Integrated), Maker::Intel, 8),
             // Metal says no number.
             (named(0, "Apple M1", Integrated), Maker::Apple, 8),

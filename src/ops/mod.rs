@@ -31,6 +31,7 @@ pub(crate) mod step;
 pub(crate) mod target;
 pub(crate) mod tile;
 pub(crate) mod tuning;
+pub(crate) mod units;
 pub(crate) mod update;
 pub(crate) mod written;
 

@@ -2,6 +2,8 @@
 
 use std::path::Path;
 
+use crate::ops::CorruptionKind;
+
 /// A model that is part of the program.
 #[derive(Debug)]
 pub struct BuiltIn {
@@ -32,19 +34,18 @@ macro_rules! built_in {
 /// All of them.
 pub static BUILT_IN: &[BuiltIn] = &[built_in!("jpeg")];
 
-/// Which one is taken where none is named: by what pictures suffer from, in the words of `--noise`, and whether it is
-/// for gray pictures alone. What stands first is preferred. Those that are no part of the program are passed over.
-const CHOICES: [(&str, bool, &str); 10] = [
-    ("gaussian", true, "denoise-gray"),
-    ("gaussian", false, "denoise"),
-    ("jpeg", false, "jpeg"),
-    ("salt-pepper", false, "salt-pepper"),
-    ("mask", false, "missing"),
-    ("rectangles", false, "missing"),
-    ("camera", false, "camera"),
-    ("camera", false, "denoise"),
-    ("haze", false, "haze"),
-    ("blur", false, "deblur"),
+/// Which one is taken where none is named: by what pictures suffer from, and whether it is for gray ones alone. What stands first is preferred. Those that are no part of the program are passed over.
+const CHOICES: [(CorruptionKind, bool, &str); 10] = [
+    (CorruptionKind::Gaussian, true, "denoise-gray"),
+    (CorruptionKind::Gaussian, false, "denoise"),
+    (CorruptionKind::Jpeg, false, "jpeg"),
+    (CorruptionKind::SaltAndPepper, false, "salt-pepper"),
+    (CorruptionKind::Mask, false, "missing"),
+    (CorruptionKind::Rectangles, false, "missing"),
+    (CorruptionKind::Camera, false, "camera"),
+    (CorruptionKind::Camera, false, "denoise"),
+    (CorruptionKind::Haze, false, "haze"),
+    (CorruptionKind::Blur, false, "deblur"),
 ];
 
 impl BuiltIn {
@@ -53,8 +54,8 @@ impl BuiltIn {
         BUILT_IN.iter().find(|model| model.name == name)
     }
 
-    /// The one for pictures that suffer from this kind of `--noise`, all of them gray or not.
-    pub fn against(kind: &str, are_gray: bool) -> Option<&'static Self> {
+    /// The one for pictures that suffer from this, all of them gray or not.
+    pub fn against(kind: CorruptionKind, are_gray: bool) -> Option<&'static Self> {
         Self::named(choice(kind, are_gray, |name| Self::named(name).is_some())?)
     }
 
@@ -70,8 +71,12 @@ impl BuiltIn {
 }
 
 /// The first name in the table that fits, of those that are `there`.
-fn choice(kind: &str, are_gray: bool, there: impl Fn(&str) -> bool) -> Option<&'static str> {
-    let fits = |(of, for_gray, name): &(&str, bool, &str)| {
+fn choice(
+    kind: CorruptionKind,
+    are_gray: bool,
+    there: impl Fn(&str) -> bool,
+) -> Option<&'static str> {
+    let fits = |(of, for_gray, name): &(CorruptionKind, bool, &str)| {
         *of == kind && (are_gray || !for_gray) && there(name)
     };
     CHOICES.iter().find(|row| fits(row)).map(|(.., name)| *name)
@@ -84,15 +89,18 @@ mod tests {
     #[test]
     fn the_first_that_fits_and_is_there_is_taken() {
         let all = |_: &str| true;
-        assert_eq!(choice("gaussian", true, all), Some("denoise-gray"));
-        assert_eq!(choice("gaussian", false, all), Some("denoise"));
-        assert_eq!(choice("rectangles", true, all), Some("missing"));
-        assert_eq!(choice("fog", false, all), None);
+        assert_eq!(choice(CorruptionKind::Gaussian, true, all), Some("denoise-gray"));
+        assert_eq!(choice(CorruptionKind::Gaussian, false, all), Some("denoise"));
+        assert_eq!(choice(CorruptionKind::Rectangles, true, all), Some("missing"));
         let some = |name: &str| name != "denoise-gray" && name != "camera";
-        assert_eq!(choice("gaussian", true, some), Some("denoise"), "gray ones as colour");
-        assert_eq!(choice("camera", false, some), Some("denoise"));
+        assert_eq!(
+            choice(CorruptionKind::Gaussian, true, some),
+            Some("denoise"),
+            "gray ones as colour"
+        );
+        assert_eq!(choice(CorruptionKind::Camera, false, some), Some("denoise"));
         // A colour picture loses its colours in a model of gray ones.
-        assert_eq!(choice("gaussian", false, |name| name == "denoise-gray"), None);
+        assert_eq!(choice(CorruptionKind::Gaussian, false, |name| name == "denoise-gray"), None);
     }
 
     #[test]
@@ -100,7 +108,7 @@ mod tests {
         for model in BUILT_IN {
             let (kind, for_gray, _) =
                 CHOICES.iter().find(|(.., name)| *name == model.name).expect(model.name);
-            let chosen = BuiltIn::against(kind, *for_gray).expect(model.name);
+            let chosen = BuiltIn::against(*kind, *for_gray).expect(model.name);
             assert_eq!(chosen.name, model.name);
         }
     }

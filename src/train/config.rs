@@ -35,6 +35,9 @@ pub struct Config {
     /// Width and height of the parts that images are cut into.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub patches: Option<(usize, usize)>,
+    /// How large images are when they are cut, beside what they are, where not that alone.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub scales: Vec<f32>,
     /// Whether colour images are turned gray.
     pub gray: bool,
     /// Which of a picture's stored values become black and white, where it is not all.
@@ -101,6 +104,7 @@ impl Config {
             size: None,
             fit: None,
             patches: None,
+            scales: vec![],
             gray: false,
             range: None,
             skip_damaged: false,
@@ -135,6 +139,7 @@ impl Config {
             size: self.size,
             fit: self.fit,
             patches: self.patches,
+            scales: self.scales.clone(),
             gray: self.gray,
             range: self.range,
             skip_damaged: self.skip_damaged,
@@ -268,8 +273,8 @@ impl Config {
         let [training, testing] = noise;
         match (training, testing) {
             (None, _) => refuse("--noise", &"none"),
-            (Some(noise), _) if noise.deviations().is_none() => refuse("--noise", &noise),
-            (_, Some(noise)) if noise.deviations().is_none() => refuse("--test-noise", &noise),
+            (Some(noise), _) if noise.deviation().is_none() => refuse("--noise", &noise),
+            (_, Some(noise)) if noise.deviation().is_none() => refuse("--test-noise", &noise),
             _ => Ok(()),
         }
     }

@@ -41,11 +41,12 @@ const NO_OPTIONS: [&str; 5] = [
     "optimiser.",
 ];
 /// Options that decide which images there are.
-const IMAGE_OPTIONS: [&str; 10] = [
+const IMAGE_OPTIONS: [&str; 11] = [
     "--size",
     "--fit",
     "--range",
     "--patches",
+    "--scales",
     "--gray",
     "--limit",
     "--hold-out",
@@ -161,7 +162,7 @@ mod tests {
     use super::*;
     use crate::data::ImageShape;
     use crate::models::{Choices, Kind};
-    use crate::ops::Corruption;
+    use crate::ops::{Corruption, CorruptionKind};
 
     fn config(kind: Kind, choices: &Choices) -> Config {
         let images = ImageShape { channels: 1, height: 8, width: 8 };
@@ -181,7 +182,7 @@ mod tests {
         let here = Config {
             learning_rate: 0.001,
             size: Some((16, 8)),
-            noise: Some(Corruption::Blur { deviation: 1.5 }),
+            noise: Some(Corruption::new(CorruptionKind::Blur, 1.5)),
             ..config(Kind::Dense, &choices)
         };
         let expected = [

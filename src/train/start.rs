@@ -251,7 +251,7 @@ mod tests {
     use crate::data::{LoadOptions, Source};
     use crate::evaluate::Yardstick;
     use crate::models::{Architecture, Choices, CodeForm, Kind};
-    use crate::ops::Corruption;
+    use crate::ops::{Corruption, CorruptionKind};
     use crate::train::config::Config;
     use crate::train::trainer::Trainer;
 
@@ -302,7 +302,7 @@ mod tests {
                 arch: Some(arch.clone()),
                 latent: Some(latent),
                 residual: Some(true),
-                noise: Some(Corruption::Mask { share: 0.3 }),
+                noise: Some(Corruption::new(CorruptionKind::Mask, 0.3)),
                 ..Choices::default()
             };
             let (model, _) = Kind::Denoising.build(digits.shape, 0, &choices, false).expect("fits");

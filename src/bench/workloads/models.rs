@@ -10,7 +10,7 @@ use crate::graph::{Executor, Plan, State, StateLayout};
 use crate::inference::{Task, layout};
 use crate::models::{Architecture, Choices, CodeForm, Kind, Model, Sizes};
 use crate::nn::{Loss, Output};
-use crate::ops::{Activation, Corruption, GpuTarget};
+use crate::ops::{Activation, Corruption, CorruptionKind, GpuTarget};
 use crate::rng::{Philox, Seed, Stream};
 use crate::tensor::Tensor;
 use crate::train::{BatchShape, Config, training_plan};
@@ -39,7 +39,7 @@ pub(super) fn workloads() -> Result<Vec<Workload>> {
         ..Choices::default()
     };
     let photographs = config(model(Kind::Vae, PHOTOGRAPHS, deep)?, 64);
-    let noise = Some(Corruption::Gaussian { deviation: 0.5 });
+    let noise = Some(Corruption::new(CorruptionKind::Gaussian, 0.5));
     let denoising = Config { noise, ..config(model(Kind::Denoising, MNIST, wide)?, 32) };
     let training =
         |name: &str, config| Workload { name: name.into(), work: Work::Training(Box::new(config)) };

@@ -5,7 +5,7 @@ use crate::check::case::{Case, Draft};
 use crate::check::tolerance::Tolerance;
 use crate::check::values::{ANY, Values};
 use crate::error::Result;
-use crate::ops::{self, Corruption, RandomKind};
+use crate::ops::{self, Corruption, CorruptionKind, RandomKind};
 use crate::shape::Shape;
 
 pub(super) fn cases() -> Result<Vec<Case>> {
@@ -28,13 +28,19 @@ pub(super) fn cases() -> Result<Vec<Case>> {
     let shape = &[3, 2, 9, 7];
     let unit = Values::Between { low: 0.0, high: 1.0 };
     for (corruption, tolerance) in [
-        (Corruption::Gaussian { deviation: 0.3 }, Tolerance::Elementwise),
-        (Corruption::GaussianRange { least: 0.1, most: 0.4 }, Tolerance::Elementwise),
-        (Corruption::SaltAndPepper { share: 0.2 }, Tolerance::Exact),
-        (Corruption::Mask { share: 0.3 }, Tolerance::Exact),
-        (Corruption::Rectangles { share: 0.25 }, Tolerance::Exact),
-        (Corruption::Haze { transmission: 0.6 }, Tolerance::Elementwise),
+        ("gaussian:0.3", Tolerance::Elementwise),
+        ("gaussian:0.1-0.4", Tolerance::Elementwise),
+        ("camera:0.2", Tolerance::Elementwise),
+        ("camera:0.05-0.3", Tolerance::Elementwise),
+        ("salt-pepper:0.2", Tolerance::Exact),
+        ("salt-pepper:0.1-0.6", Tolerance::Exact),
+        ("mask:0.3", Tolerance::Exact),
+        ("mask:0.1-0.9", Tolerance::Exact),
+        ("rectangles:0.25", Tolerance::Exact),
+        ("haze:0.6", Tolerance::Elementwise),
+        ("haze:0.2-0.9", Tolerance::Elementwise),
     ] {
+        let corruption: Corruption = corruption.parse()?;
         let draft = Draft::new(format!("noise {corruption}"), &[(shape, unit)]);
         all.push(
             draft
@@ -43,14 +49,15 @@ pub(super) fn cases() -> Result<Vec<Case>> {
                 .case(|graph, x| Ok(vec![ops::corrupt(graph, x[0], corruption)?]))?,
         );
     }
+    let jpeg = Corruption::new(CorruptionKind::Jpeg, [5.0, 80.0]);
     for channels in [2, 3] {
         // Of bytes: between two of them, an adapter's rounding decides, and then each bit of a block.
         let shape = [3, channels, 11, 19];
         let bytes = [(&shape[..], Values::Whole { below: 256 })];
-        let draft = Draft::new(format!("noise jpeg:5-80 of {channels} channels"), &bytes);
+        let draft = Draft::new(format!("noise {jpeg} of {channels} channels"), &bytes);
         all.push(draft.differentiable(0).within(Tolerance::Exact).case(|graph, x| {
             let images = ops::affine(graph, x[0], SHARE, 0.0)?;
-            Ok(vec![ops::corrupt(graph, images, Corruption::Jpeg { least: 5, most: 80 })?])
+            Ok(vec![ops::corrupt(graph, images, jpeg)?])
         })?);
     }
     let near = |name: &str, count: usize| {

@@ -3,7 +3,7 @@
 use crate::check::case::{Case, Draft};
 use crate::check::values::{ANY, Values};
 use crate::error::Result;
-use crate::ops::{self, Activation, ConvGeometry, Corruption, Upsampling};
+use crate::ops::{self, Activation, Amount, ConvGeometry, Corruption, CorruptionKind, Upsampling};
 
 pub(super) fn cases() -> Result<Vec<Case>> {
     let mut all = vec![];
@@ -67,9 +67,10 @@ fn pooling() -> Result<Vec<Case>> {
             all.push(draft.case(|graph, x| Ok(vec![ops::upsample2d(graph, x[0], to, kind)?]))?);
         }
     }
-    let blur = Draft::new("blur", &[(shape, ANY)]).differentiable(0);
-    all.push(blur.case(|graph, x| {
-        Ok(vec![ops::corrupt(graph, x[0], Corruption::Blur { deviation: 0.8 })?])
-    })?);
+    for deviation in [Amount::from(0.8), Amount::from([0.2, 2.5])] {
+        let blur = Corruption::new(CorruptionKind::Blur, deviation);
+        let draft = Draft::new(format!("noise {blur}"), &[(shape, ANY)]).differentiable(0);
+        all.push(draft.case(|graph, x| Ok(vec![ops::corrupt(graph, x[0], blur)?]))?);
+    }
     Ok(all)
 }

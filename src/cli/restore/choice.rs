@@ -8,6 +8,7 @@ use crate::data::deep_picture::form;
 use crate::data::picture;
 use crate::error::{Error, Result};
 use crate::file::PictureFormat;
+use crate::ops::CorruptionKind;
 use crate::run::say;
 use crate::tasks::restore::CorruptedBy;
 use crate::tasks::{BuiltIn, Trained};
@@ -31,9 +32,9 @@ pub(super) fn load(args: &RestoreArgs, paths: &[PathBuf]) -> Result<Trained> {
 fn built_in(args: &RestoreArgs, paths: &[PathBuf]) -> Result<&'static BuiltIn> {
     let kind = damage(args, paths);
     let are_gray = || paths.iter().all(|path| form(path).is_some_and(|form| !form.has_colour));
-    let Some(model) = kind.as_deref().and_then(|kind| BuiltIn::against(kind, are_gray())) else {
+    let Some(model) = kind.and_then(|kind| BuiltIn::against(kind, are_gray())) else {
         let why = match kind {
-            Some(kind) => format!("no built-in one is against `{kind}`"),
+            Some(kind) => format!("no built-in one is against `{}`", kind.name()),
             None => "pictures do not say what is wrong with them".into(),
         };
         let what = format!(
@@ -47,18 +48,15 @@ fn built_in(args: &RestoreArgs, paths: &[PathBuf]) -> Result<&'static BuiltIn> {
     Ok(model)
 }
 
-/// What is wrong with the pictures, in the words of `--noise`, where it is said or their files tell.
-fn damage(args: &RestoreArgs, paths: &[PathBuf]) -> Option<String> {
+/// What is wrong with the pictures, where it is said or their files tell.
+fn damage(args: &RestoreArgs, paths: &[PathBuf]) -> Option<CorruptionKind> {
     let all = |so: fn(&Path) -> bool| paths.iter().all(|path| so(path));
     match &args.noise {
-        Some(CorruptedBy::Noise(noise)) => {
-            let text = noise.to_string();
-            Some(text.split(':').next().unwrap_or_default().to_owned())
-        }
-        Some(CorruptedBy::Mask(_)) => Some("mask".into()),
-        None if args.noise_level.is_some() => Some("gaussian".into()),
-        None if all(is_jpeg) => Some("jpeg".into()),
-        None if all(lacks_pixels) => Some("mask".into()),
+        Some(CorruptedBy::Noise(noise)) => Some(noise.kind),
+        Some(CorruptedBy::Mask(_)) => Some(CorruptionKind::Mask),
+        None if args.noise_level.is_some() => Some(CorruptionKind::Gaussian),
+        None if all(is_jpeg) => Some(CorruptionKind::Jpeg),
+        None if all(lacks_pixels) => Some(CorruptionKind::Mask),
         None => None,
     }
 }

@@ -11,7 +11,7 @@ use crate::cli::outputs::{begin, check_apart, save_as, still_to_do};
 use crate::data::DeepIntake;
 use crate::error::{Error, Result, counted};
 use crate::evaluate::median3x3;
-use crate::ops::Corruption;
+use crate::ops::{Corruption, CorruptionKind};
 use crate::rng::Seed;
 use crate::run::say;
 use crate::tasks::files::{Input, Outputs};
@@ -167,7 +167,8 @@ impl Task<'_> {
 fn best_blur(corrupted: &Tensor, clean: &Tensor) -> Result<Quality> {
     let mut best: Option<Quality> = None;
     for deviation in BLURS {
-        let blurred = corrupt(corrupted, Corruption::Blur { deviation }, Seed(0), 0)?;
+        let blurred =
+            corrupt(corrupted, Corruption::new(CorruptionKind::Blur, deviation), Seed(0), 0)?;
         let quality = Quality::of(&blurred, clean)?;
         if best.is_none_or(|best| quality.psnr > best.psnr) {
             best = Some(quality);

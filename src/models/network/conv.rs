@@ -177,14 +177,25 @@ fn residual(
     x: NodeId,
     channels: usize,
 ) -> Result<NodeId> {
-    let inner = convolution(network, scope, &format!("{name}.conv1"), x, channels, SAME)?;
-    let name = format!("{name}.conv2");
+    let names = [format!("{name}.conv1"), format!("{name}.conv2")];
+    let sum = added(network, scope, names.each_ref().map(String::as_str), x, channels)?;
+    ops::activate(scope.graph, sum, network.activation)
+}
+
+/// `x + f(x)` with two 3x3 convolutions f of these names.
+pub(super) fn added(
+    network: &Network,
+    scope: &mut Scope,
+    [first, second]: [&str; 2],
+    x: NodeId,
+    channels: usize,
+) -> Result<NodeId> {
+    let inner = convolution(network, scope, first, x, channels, SAME)?;
     // Without normalisation, signals would grow by each block.
     let is_kept = matches!(network.stages.norm, Norm::Batch | Norm::Group);
     let start = if is_kept { network.start } else { Start::Zero };
-    let inner = finished(network, scope, &name, None, |graph, layer| {
-        nn::conv2d(graph, &name, inner, channels, SAME, Layer { start, ..layer })
+    let inner = finished(network, scope, second, None, |graph, layer| {
+        nn::conv2d(graph, second, inner, channels, SAME, Layer { start, ..layer })
     })?;
-    let sum = ops::add(scope.graph, x, inner)?;
-    ops::activate(scope.graph, sum, network.activation)
+    ops::add(scope.graph, x, inner)
 }

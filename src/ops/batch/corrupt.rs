@@ -3,7 +3,8 @@
 
 use std::sync::Arc;
 
-use super::corruption::Corruption;
+use super::amount::Amount;
+use super::corruption::{Corruption, CorruptionKind};
 use crate::arithmetic::simd;
 use crate::error::{Error, Result};
 use crate::ops::elementwise::nodes::{add, mul, unary};
@@ -13,6 +14,7 @@ use crate::ops::kernel::{Binding, Dispatch, Kernel, kernel};
 use crate::ops::node::{Backward, NodeId};
 use crate::ops::op::{Builder, CpuCall, Op, Shapes};
 use crate::ops::random::draws::{DRAWS, RandomKind, draw_output, drawn, normals, random};
+use crate::ops::step::StepScalars;
 use crate::ops::target::GpuTarget;
 use crate::ops::window::blur::{Blur, sizes};
 use crate::ops::window::jpeg::Jpeg;
@@ -24,7 +26,7 @@ static KERNEL: Kernel = kernel!("batch/corrupt");
 /// `images` of `[batch, channels, height, width]` in [0, 1], corrupted as `corruption` says, of the
 /// same shape and range; others at every step, but for a blur, which draws nothing.
 ///
-/// There is no gradient: what is corrupted is data.
+/// There is no gradient: what is corrupted is data. Only normal noise from a range is a sum, and has one.
 ///
 /// # Errors
 /// When the amount is out of its range, or `images` has another rank or is empty.
@@ -34,22 +36,26 @@ pub fn corrupt(
     corruption: Corruption,
 ) -> Result<NodeId> {
     corruption.check()?;
-    let (kind, amount) = match corruption {
-        Corruption::Gaussian { deviation } => (Kind::Gaussian, deviation),
-        Corruption::SaltAndPepper { share } => (Kind::SaltAndPepper, share),
-        Corruption::Mask { share } => (Kind::Mask, share),
-        Corruption::Rectangles { share } => (Kind::Rectangles, share),
-        Corruption::Haze { transmission } => (Kind::Haze, transmission),
-        Corruption::GaussianRange { least, most } => {
-            let noisy = noise_of_any_strength(builder, images, [least, most])?.images;
+    let amount = corruption.amount;
+    let kind = match corruption.kind {
+        CorruptionKind::Gaussian if amount.is_range() => {
+            let noisy = noise_of_any_strength(builder, images, amount)?.images;
             return unary(builder, noisy, UnaryKind::Clamp { low: 0.0, high: 1.0 });
         }
-        Corruption::Blur { deviation } => {
-            return builder.apply(Arc::new(Blur { deviation }), &[images]);
+        CorruptionKind::Gaussian => Kind::Gaussian,
+        CorruptionKind::SaltAndPepper => Kind::SaltAndPepper,
+        CorruptionKind::Mask => Kind::Mask,
+        CorruptionKind::Rectangles => Kind::Rectangles,
+        CorruptionKind::Haze => Kind::Haze,
+        CorruptionKind::Camera => Kind::Camera,
+        CorruptionKind::Blur => {
+            let stream = amount.is_range().then(|| builder.fresh_stream());
+            return builder.apply(Arc::new(Blur { deviation: amount, stream }), &[images]);
         }
-        Corruption::Jpeg { least, most } => {
-            let stream = builder.fresh_stream();
-            return builder.apply(Arc::new(Jpeg { qualities: [least, most], stream }), &[images]);
+        CorruptionKind::Jpeg => {
+            let (qualities, stream) = ([amount.least, amount.most], builder.fresh_stream());
+            let qualities = qualities.map(|quality| quality as u32);
+            return builder.apply(Arc::new(Jpeg { qualities, stream }), &[images]);
         }
     };
     let stream = builder.fresh_stream();
@@ -68,17 +74,16 @@ pub fn corrupt_numbers(
 ) -> Result<NodeId> {
     corruption.check()?;
     corruption.check_numbers()?;
-    match corruption {
-        Corruption::Gaussian { deviation } => {
-            let shape = builder.shape(numbers).clone();
-            let noise = random(builder, shape, RandomKind::Normal { mean: 0.0, deviation })?;
-            add(builder, numbers, noise)
-        }
-        Corruption::GaussianRange { least, most } => {
-            Ok(noise_of_any_strength(builder, numbers, [least, most])?.images)
-        }
-        _ => corrupt(builder, numbers, corruption),
+    let Some(deviation) = corruption.deviation() else {
+        return corrupt(builder, numbers, corruption);
+    };
+    if deviation.is_range() {
+        return Ok(noise_of_any_strength(builder, numbers, deviation)?.images);
     }
+    let kind = RandomKind::Normal { mean: 0.0, deviation: deviation.least };
+    let shape = builder.shape(numbers).clone();
+    let noise = random(builder, shape, kind)?;
+    add(builder, numbers, noise)
 }
 
 /// Images with noise, and how strong it is.
@@ -97,8 +102,8 @@ pub struct Noisy {
 /// As [`corrupt`], and when `corruption` is no normal noise.
 pub fn noisy(builder: &mut dyn Builder, images: NodeId, corruption: Corruption) -> Result<Noisy> {
     corruption.check()?;
-    match corruption.deviations() {
-        Some(range) => noise_of_any_strength(builder, images, range),
+    match corruption.deviation() {
+        Some(deviation) => noise_of_any_strength(builder, images, deviation),
         None => {
             let what = format!(
                 "`{corruption}` has no strength that this model can be told; give gaussian:0.1"
@@ -112,11 +117,11 @@ pub fn noisy(builder: &mut dyn Builder, images: NodeId, corruption: Corruption) 
 fn noise_of_any_strength(
     builder: &mut dyn Builder,
     images: NodeId,
-    [least, most]: [f32; 2],
+    deviation: Amount,
 ) -> Result<Noisy> {
     let shape = builder.shape(images).clone();
     crate::ops::window::blur::check_images("corrupt", &[&shape])?;
-    let deviations = RandomKind::Uniform { low: least, high: most };
+    let deviations = RandomKind::Uniform { low: deviation.least, high: deviation.most };
     let deviations = random(builder, [shape[0], 1, 1, 1], deviations)?;
     let noise = random(builder, shape, RandomKind::Normal { mean: 0.0, deviation: 1.0 })?;
     let noise = mul(builder, noise, deviations)?;
@@ -136,13 +141,15 @@ enum Kind {
     Rectangles,
     /// A block an image.
     Haze,
+    /// A number an element.
+    Camera,
 }
 
 /// The operation of [`corrupt`], unless it is a [`Blur`] or a [`Jpeg`].
 #[derive(Clone, Copy, Debug)]
 pub struct Corrupt {
     kind: Kind,
-    amount: f32,
+    amount: Amount,
     stream: Stream,
 }
 
@@ -154,9 +161,26 @@ fn rectangle(share: f32, image: [usize; 2]) -> [usize; 2] {
     image.map(|side| ((share.sqrt() * side as f32).round() as usize).clamp(1, side))
 }
 
+/// The first block of words that images draw their amounts from. Those that pixels and elements draw from are
+/// fewer, as memory has no room for 2^33 of them.
+const AMOUNTS: u32 = 1 << 31;
+
 /// A whole number below `count` by a random word.
 fn below(count: usize, word: u32) -> usize {
     ((count as u64 * u64::from(word)) >> 32) as usize
+}
+
+/// What haze lets through at each pixel of a row, by what it lets through at the image's corners.
+#[inline(always)]
+fn transmissions(line: &mut [f32], corners: [f32; 4], (row, height): (usize, usize)) {
+    let [top_left, top_right, bottom_left, bottom_right] = corners;
+    let down = (row as f32 + 0.5) / height as f32;
+    let left = top_left + (bottom_left - top_left) * down;
+    let right = top_right + (bottom_right - top_right) * down;
+    let width = line.len() as f32;
+    for (column, t) in line.iter_mut().enumerate() {
+        *t = left + (right - left) * ((column as f32 + 0.5) / width);
+    }
 }
 
 #[inline(always)]
@@ -166,19 +190,47 @@ fn clip(x: f32) -> f32 {
 }
 
 impl Corrupt {
-    fn elements(&self, call: &mut CpuCall) {
-        let (input, deviation) = (call.inputs[0], self.amount);
+    /// The amount of image `b`.
+    #[inline(always)]
+    fn amount_of(&self, step: &StepScalars, b: usize) -> f32 {
+        self.amounts_of(step, b)[0]
+    }
+
+    /// Those of its corners, by row; but for haze, the first is that of the image.
+    #[inline(always)]
+    fn amounts_of(&self, step: &StepScalars, b: usize) -> [f32; 4] {
+        if !self.amount.is_range() {
+            return [self.amount.least; 4];
+        }
+        let words = step.random_words(self.stream, AMOUNTS + b as u32);
+        words.map(|word| self.amount.drawn(word))
+    }
+
+    /// Adds normal noise: of the amount at each image's numbers, times what `strength` says of the number.
+    #[inline(always)]
+    fn elements(&self, call: &mut CpuCall, strength: impl Fn(f32) -> f32 + Sync) {
+        let (input, step) = (call.inputs[0], call.step);
+        let image: usize = call.shapes.output[1..].iter().product();
         draw_output!(call, self.stream, |start, out, words| {
             let noise = normals(words);
-            for ((out, x), noise) in out.iter_mut().zip(&input[start..]).zip(&noise) {
-                *out = clip(x + deviation * noise);
+            let mut at = 0;
+            while at < out.len() {
+                // As many elements as are left of this image and of this piece of draws.
+                let b = (start + at) / image;
+                let end = out.len().min((b + 1) * image - start);
+                let deviation = self.amount_of(step, b);
+                let given = input[start + at..].iter().zip(&noise[at..]);
+                for (out, (x, noise)) in out[at..end].iter_mut().zip(given) {
+                    *out = clip(x + deviation * strength(*x) * noise);
+                }
+                at = end;
             }
         });
     }
 
-    /// Calls `corrupt` with the draw of each pixel and the pixel in each of its channels.
+    /// Calls `corrupt` with the amount of each image, the draw of each pixel and the pixel in each of its channels.
     #[inline(always)]
-    fn pixels(&self, call: &mut CpuCall, corrupt: impl Fn(f32, f32) -> f32 + Sync) {
+    fn pixels(&self, call: &mut CpuCall, corrupt: impl Fn(f32, f32, f32) -> f32 + Sync) {
         let [_, channels, height, width] = sizes(&call.shapes.output);
         let (plane, step, input) = (height * width, call.step, call.inputs[0]);
         let image = channels * plane;
@@ -186,7 +238,7 @@ impl Corrupt {
             simd::vectorised!({
                 for (b, out) in out.chunks_mut(image).enumerate() {
                     let b = first + b;
-                    let input = &input[b * image..][..image];
+                    let (input, amount) = (&input[b * image..][..image], self.amount_of(step, b));
                     let mut at = 0;
                     while at < plane {
                         // As many pixels as are left of this image and of this piece of draws.
@@ -196,7 +248,7 @@ impl Corrupt {
                         for start in (0..channels).map(|channel| channel * plane + at) {
                             let out = &mut out[start..][..count];
                             for ((out, x), word) in out.iter_mut().zip(&input[start..]).zip(words) {
-                                *out = corrupt(rng::uniform(*word), *x);
+                                *out = corrupt(amount, rng::uniform(*word), *x);
                             }
                         }
                         at += count;
@@ -206,23 +258,27 @@ impl Corrupt {
         });
     }
 
-    /// Calls `corrupt` with each image, its place in the output, and its words.
-    fn images(&self, call: &mut CpuCall, corrupt: impl Fn(&[f32], &mut [f32], [u32; 4]) + Sync) {
+    /// Calls `corrupt` with each image's number, the image, its place in the output, and its words.
+    fn images(
+        &self,
+        call: &mut CpuCall,
+        corrupt: impl Fn(usize, &[f32], &mut [f32], [u32; 4]) + Sync,
+    ) {
         let (input, step) = (call.inputs[0], call.step);
         let image: usize = call.shapes.output[1..].iter().product();
         simd::in_rows(call.output(), image, |first, out| {
             for (b, out) in out.chunks_mut(image).enumerate() {
                 let b = first + b;
                 let words = step.random_words(self.stream, b as u32);
-                corrupt(&input[b * image..][..image], out, words);
+                corrupt(b, &input[b * image..][..image], out, words);
             }
         });
     }
 
     fn rectangles(&self, call: &mut CpuCall) {
         let [_, _, height, width] = sizes(&call.shapes.output);
-        let [h, w] = rectangle(self.amount, [height, width]);
-        self.images(call, |image, out, words| {
+        let [h, w] = rectangle(self.amount.least, [height, width]);
+        self.images(call, |_, image, out, words| {
             out.copy_from_slice(image);
             let top = below(height - h + 1, words[0]);
             let left = below(width - w + 1, words[1]);
@@ -235,11 +291,20 @@ impl Corrupt {
     }
 
     fn haze(&self, call: &mut CpuCall) {
-        let t = self.amount;
-        self.images(call, |image, out, words| {
-            let air = (AIRLIGHT[0] + AIRLIGHT[1] * rng::uniform(words[0])) * (1.0 - t);
-            simd::vectorised!({
-                out.iter_mut().zip(image).for_each(|(out, x)| *out = clip(x * t + air));
+        let [_, _, height, width] = sizes(&call.shapes.output);
+        let step = call.step;
+        self.images(call, |b, image, out, words| {
+            let light = AIRLIGHT[0] + AIRLIGHT[1] * rng::uniform(words[0]);
+            let corners = self.amounts_of(step, b);
+            let mut line = vec![self.amount.least; width];
+            let rows = out.chunks_mut(width).zip(image.chunks(width));
+            simd::vectorised!(for (row, (out, image)) in rows.enumerate() {
+                if self.amount.is_range() {
+                    transmissions(&mut line, corners, (row % height, height));
+                }
+                for ((out, x), t) in out.iter_mut().zip(image).zip(&line) {
+                    *out = clip(x * t + light * (1.0 - t));
+                }
             });
         });
     }
@@ -257,11 +322,12 @@ impl Corrupt {
             .constant("WIDTH", width as u32)
     }
 
-    /// Its words in the uniform, in order: `stream`, `amount`, `height`, `width`.
-    pub(crate) fn params(&self, images: &Shape) -> [u32; 4] {
+    /// Its words in the uniform, in order: `stream`, `amount`, `steps`, `height`, `width`.
+    pub(crate) fn params(&self, images: &Shape) -> [u32; 5] {
         let [_, _, height, width] = sizes(images);
-        let [h, w] = rectangle(self.amount, [height, width]);
-        [self.stream.0, self.amount.to_bits(), h as u32, w as u32]
+        let [h, w] = rectangle(self.amount.least, [height, width]);
+        let Amount { least, .. } = self.amount;
+        [self.stream.0, least.to_bits(), self.amount.steps(), h as u32, w as u32]
     }
 }
 
@@ -283,16 +349,18 @@ impl Op for Corrupt {
     }
 
     fn cpu(&self, mut call: CpuCall) {
-        let share = self.amount;
         match self.kind {
-            Kind::Gaussian => self.elements(&mut call),
-            Kind::SaltAndPepper => self.pixels(&mut call, |draw, x| {
+            Kind::Gaussian => self.elements(&mut call, |_| 1.0),
+            Kind::SaltAndPepper => self.pixels(&mut call, |share, draw, x| {
                 let white = if draw < share { 1.0 } else { x };
                 if draw < 0.5 * share { 0.0 } else { white }
             }),
-            Kind::Mask => self.pixels(&mut call, |draw, x| if draw < share { 0.0 } else { x }),
+            Kind::Mask => {
+                self.pixels(&mut call, |share, draw, x| if draw < share { 0.0 } else { x });
+            }
             Kind::Rectangles => self.rectangles(&mut call),
             Kind::Haze => self.haze(&mut call),
+            Kind::Camera => self.elements(&mut call, |x| 0.25 * (1.0 + 15.0 * clip(x)).sqrt()),
         }
     }
 

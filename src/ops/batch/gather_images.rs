@@ -84,7 +84,7 @@ impl GatherImages {
 }
 
 /// The kernel's uniform.
-fn words(counts: [usize; 3], corrupt: [u32; 4]) -> impl Iterator<Item = u32> {
+fn words(counts: [usize; 3], corrupt: [u32; 5]) -> impl Iterator<Item = u32> {
     counts.into_iter().map(|count| count as u32).chain(corrupt)
 }
 
@@ -158,7 +158,7 @@ impl Op for GatherImages {
             .constant("NUMBERS", u32::from(self.element == Element::Number));
         let counts = [count, images, shapes.inputs[1].elements()];
         let Some(corrupt) = &self.corrupted else {
-            return vec![gather.params(words(counts, [0; 4]))];
+            return vec![gather.params(words(counts, [0; 5]))];
         };
         let gather = corrupt.constants(gather.entry("corrupted_too"), &shapes.output);
         vec![gather.params(words(counts, corrupt.params(&shapes.output)))]
@@ -217,7 +217,7 @@ impl Op for GatherLabels {
                 Dispatch::linear(self.batch, 64),
             )
             .entry("labels")
-            .params(words(numbers, [0; 4])),
+            .params(words(numbers, [0; 5])),
         ]
     }
 }

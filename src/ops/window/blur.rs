@@ -2,11 +2,14 @@
 
 use crate::arithmetic::simd;
 use crate::error::{Error, Result};
+use crate::ops::batch::amount::Amount;
 use crate::ops::half::Halves;
 use crate::ops::kernel::{Binding, Dispatch, Kernel, kernel};
 use crate::ops::node::{Backward, NodeId};
 use crate::ops::op::{Builder, CpuCall, Op, Shapes};
+use crate::ops::step::StepScalars;
 use crate::ops::target::GpuTarget;
+use crate::rng::Stream;
 use crate::shape::Shape;
 
 static KERNEL: Kernel = kernel!("window/blur");
@@ -22,9 +25,14 @@ const MAX_WEIGHTS: usize = 52;
 /// beyond an edge are those on it. There is no gradient; see [`corrupt`](crate::ops::corrupt).
 #[derive(Clone, Copy, Debug)]
 pub struct Blur {
-    /// The Gaussian's standard deviation in pixels, above 0 up to 16.
-    pub deviation: f32,
+    /// The Gaussian's standard deviation in pixels, above 0 up to 16; or a range that each image draws from.
+    pub deviation: Amount,
+    /// What draws it, where there is a range.
+    pub stream: Option<Stream>,
 }
+
+/// Below this deviation in pixels, no neighbour has a weight that is a number: nothing is blurred.
+const NOTHING: f32 = 0.0625;
 
 /// Batch, channels, height and width of a shape that has passed [`check_images`].
 pub(crate) fn sizes(shape: &Shape) -> [usize; 4] {
@@ -40,18 +48,24 @@ pub(crate) fn check_images(op: &'static str, inputs: &[&Shape]) -> Result<Shape>
     Ok(inputs[0].clone())
 }
 
-impl Blur {
-    fn radius(&self) -> usize {
-        (3.0 * self.deviation).ceil() as usize
-    }
+fn radius(deviation: f32) -> usize {
+    (3.0 * deviation).ceil() as usize
+}
 
-    /// The weight of a pixel by its distance.
-    fn weights(&self) -> Vec<f32> {
-        let exponent = |distance: usize| (distance as f64 / f64::from(self.deviation)).powi(2);
-        let weights: Vec<f64> =
-            (0..=self.radius()).map(|distance| (-0.5 * exponent(distance)).exp()).collect();
-        let sum = weights[0] + 2.0 * weights[1..].iter().sum::<f64>();
-        weights.iter().map(|weight| (weight / sum) as f32).collect()
+/// The weight of a pixel by its distance.
+fn weights(deviation: f32) -> Vec<f32> {
+    let exponent = |distance: usize| (distance as f64 / f64::from(deviation)).powi(2);
+    let weights: Vec<f64> =
+        (0..=radius(deviation)).map(|distance| (-0.5 * exponent(distance)).exp()).collect();
+    let sum = weights[0] + 2.0 * weights[1..].iter().sum::<f64>();
+    weights.iter().map(|weight| (weight / sum) as f32).collect()
+}
+
+impl Blur {
+    /// The deviation of image `b`.
+    fn deviation_of(&self, step: &StepScalars, b: usize) -> f32 {
+        let Some(stream) = self.stream else { return self.deviation.least };
+        self.deviation.drawn(step.random_words(stream, b as u32)[0]).max(NOTHING)
     }
 }
 
@@ -96,7 +110,9 @@ impl Op for Blur {
     }
 
     fn shape(&self, inputs: &[&Shape]) -> Result<Shape> {
-        if !(self.deviation > 0.0 && self.deviation <= MAX_DEVIATION) {
+        let Amount { least, most } = self.deviation;
+        let is_known = if self.stream.is_some() { least >= 0.0 } else { least == most };
+        if !(is_known && most > 0.0 && most <= MAX_DEVIATION) {
             let what = "the deviation is above 0 and at most 16 pixels";
             return Err(Error::shape(self.name(), what, inputs));
         }
@@ -108,26 +124,35 @@ impl Op for Blur {
     }
 
     fn cpu(&self, mut call: CpuCall) {
-        let [_, _, height, width] = sizes(&call.shapes.output);
-        let (plane, weights, input) = (height * width, self.weights(), call.inputs[0]);
+        let [_, channels, height, width] = sizes(&call.shapes.output);
+        let (plane, input, step) = (height * width, call.inputs[0], call.step);
         simd::in_rows(call.output(), plane, |first, out| {
-            let mut room = vec![0.0; width + 2 * self.radius()];
             let planes = input[first * plane..].chunks_exact(plane);
-            for (out, input) in out.chunks_exact_mut(plane).zip(planes) {
-                simd::vectorised!(blur_plane(out, input, width, &weights, &mut room));
+            let mut known = (f32::NAN, vec![], vec![]);
+            for (p, (out, input)) in out.chunks_exact_mut(plane).zip(planes).enumerate() {
+                let deviation = self.deviation_of(step, (first + p) / channels);
+                if known.0 != deviation {
+                    known =
+                        (deviation, weights(deviation), vec![0.0; width + 2 * radius(deviation)]);
+                }
+                let (_, weights, room) = &mut known;
+                simd::vectorised!(blur_plane(out, input, width, weights, room));
             }
         });
     }
 
     fn gpu(&self, shapes: &Shapes, _target: &GpuTarget) -> Vec<Dispatch> {
-        let [_, _, height, width] = sizes(&shapes.output);
-        let count = shapes.output.elements();
-        let mut weights = self.weights();
+        let [_, channels, height, width] = sizes(&shapes.output);
+        let (count, least) = (shapes.output.elements(), self.deviation.least);
+        let mut weights = if self.stream.is_some() { vec![] } else { weights(least) };
         weights.resize(MAX_WEIGHTS, 0.0);
+        let draws = self.stream.map(|stream| [stream.0, least.to_bits(), self.deviation.steps()]);
         let along = |length: usize, stride: usize, from, to| {
-            let words = [count as u32, 0, 0, 0].into_iter();
+            let words = [count as u32].into_iter().chain(draws.unwrap_or_default());
             Dispatch::new(&KERNEL, vec![from, to], Dispatch::linear(count, 64))
-                .constant("RADIUS", self.radius() as u32)
+                .entry(if draws.is_some() { "drawn" } else { "main" })
+                .constant("RADIUS", radius(least) as u32)
+                .constant("IMAGE", (channels * height * width) as u32)
                 .constant("LENGTH", length as u32)
                 .constant("STRIDE", stride as u32)
                 .params(words.chain(weights.iter().map(|weight| weight.to_bits())))
@@ -142,8 +167,14 @@ impl Op for Blur {
         shapes.output.elements()
     }
 
+    fn stream(&self) -> Option<Stream> {
+        self.stream
+    }
+
+    /// At the middle of a range.
     fn flops(&self, shapes: &Shapes) -> u64 {
-        4 * (2 * self.radius() as u64 + 1) * shapes.output.elements() as u64
+        4 * (2 * radius(0.5 * (self.deviation.least + self.deviation.most)) as u64 + 1)
+            * shapes.output.elements() as u64
     }
 }
 
@@ -158,11 +189,12 @@ mod tests {
     #[test]
     fn weights_reach_three_deviations_and_sum_to_one() {
         for (deviation, radius) in [(0.1, 1), (1.0, 3), (1.5, 5), (MAX_DEVIATION, 48)] {
-            let weights = Blur { deviation }.weights();
+            let weights = weights(deviation);
             assert_eq!(weights.len(), radius + 1, "{deviation}");
             assert!(weights.len() <= MAX_WEIGHTS);
             let sum = weights[0] + 2.0 * weights[1..].iter().sum::<f32>();
             assert!((sum - 1.0).abs() < 1e-6, "{deviation}: {sum}");
         }
+        assert_eq!(weights(NOTHING), [1.0, 0.0]);
     }
 }

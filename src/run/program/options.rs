@@ -41,6 +41,9 @@ pub struct TrainArgs {
     /// (images:FILE) will do
     #[arg(long, value_name = "WxH")]
     pub patches: Option<String>,
+    /// Cut parts out of images made smaller, too, such as 1,0.7,0.5 of their sides
+    #[arg(long, value_name = "SCALE,..", value_delimiter = ',')]
+    pub scales: Vec<f32>,
     /// Turn colour images gray
     #[arg(long)]
     pub gray: bool,
@@ -234,6 +237,7 @@ impl TrainArgs {
                 size: self.size()?,
                 fit: self.fit,
                 patches: self.patches()?,
+                scales: self.scales.clone(),
                 gray: self.gray,
                 range: self.range,
                 skip_damaged: self.skip_damaged,
@@ -285,6 +289,7 @@ impl TrainArgs {
             size: self.size()?,
             fit: self.fit,
             patches: self.patches()?,
+            scales: self.scales.clone(),
             gray: self.gray,
             range: self.range,
             skip_damaged: self.skip_damaged,

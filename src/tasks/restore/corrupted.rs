@@ -6,7 +6,7 @@ use std::str::FromStr;
 use crate::cpu::CpuExecutor;
 use crate::error::{Error, Result};
 use crate::graph::{Executor, Graph, Plan, PlanRequest, State};
-use crate::ops::{self, Corruption, StepScalars};
+use crate::ops::{self, Amount, Corruption, StepScalars};
 use crate::rng::Seed;
 use crate::tensor::Tensor;
 
@@ -24,7 +24,7 @@ impl FromStr for CorruptedBy {
 
     fn from_str(text: &str) -> Result<Self> {
         match (text.parse(), text.strip_prefix("mask:")) {
-            (Err(_), Some(file)) if file.parse::<f32>().is_err() => Ok(Self::Mask(file.into())),
+            (Err(_), Some(file)) if file.parse::<Amount>().is_err() => Ok(Self::Mask(file.into())),
             (noise, _) => noise.map(Self::Noise),
         }
     }
@@ -54,13 +54,14 @@ pub fn corrupt(picture: &Tensor, noise: Corruption, seed: Seed, number: usize) -
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ops::CorruptionKind;
 
     #[test]
     fn masks_are_files_and_shares_are_noise() {
         assert_eq!("mask:a.png".parse::<CorruptedBy>().unwrap(), CorruptedBy::Mask("a.png".into()));
-        let noise = CorruptedBy::Noise(Corruption::Mask { share: 0.5 });
+        let noise = CorruptedBy::Noise(Corruption::new(CorruptionKind::Mask, 0.5));
         assert_eq!("mask:0.5".parse::<CorruptedBy>().unwrap(), noise);
-        for wrong in ["mask:2", "fog:1", "gaussian", "a.png"] {
+        for wrong in ["mask:2", "mask:0.5-0.1", "fog:1", "gaussian", "a.png"] {
             assert!(
                 wrong.parse::<CorruptedBy>().unwrap_err().to_string().contains("--noise"),
                 "{wrong}"

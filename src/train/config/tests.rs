@@ -7,6 +7,7 @@ use crate::data::ImageShape;
 use crate::inference::layout;
 use crate::models::{Network, Variant};
 use crate::nn::Output;
+use crate::ops::CorruptionKind;
 
 fn config(architecture: &str, latent: &str) -> Config {
     let images = ImageShape { channels: 1, height: 8, width: 8 };
@@ -24,7 +25,7 @@ fn config(architecture: &str, latent: &str) -> Config {
         output: Output::Sigmoid,
     });
     config.data = "digits".into();
-    config.noise = Some(Corruption::Blur { deviation: 1.5 });
+    config.noise = Some(Corruption::new(CorruptionKind::Blur, 1.5));
     config
 }
 
@@ -48,8 +49,8 @@ fn options_in_a_file_are_checked_as_those_of_a_command_line_and_the_file_is_name
     };
     refused(&change("batch = 32", "batch = 0"), "--batch");
     refused(&change("epochs = 1", "epochs = -1"), "invalid value");
-    refused(&change("deviation = 1.5", "deviation = 1e9"), "--noise: `blur:1000000000` is out");
-    refused(&change("deviation = 1.5", "deviation = nan"), "--noise");
+    refused(&change("blur:1.5", "blur:1e9"), "--noise: `blur:1000000000` is out");
+    refused(&change("blur:1.5", "blur:nan"), "--noise");
     refused(&change("gray = false", "gray = false\nhold_out = nan"), "--hold-out");
     refused(&change("beta2 = 0.999", "beta2 = nan"), "beta2");
     refused(&change("epsilon = ", "epsilon = -"), "epsilon");

@@ -1,6 +1,6 @@
 //! Images corrupted, and what stands between a draw and the loss: a detached value, a step's weight.
 
-use diabolo::ops::{self, Activation, Corruption};
+use diabolo::ops::{self, Activation, Amount, Corruption, CorruptionKind};
 use diabolo::shape::{Element, Shape};
 use diabolo::tensor::Tensor;
 use proptest::prelude::*;
@@ -20,22 +20,27 @@ fn images() -> impl Strategy<Value = Tensor> {
 }
 
 fn drawn_corruption() -> impl Strategy<Value = Corruption> {
-    (0..6, 0.01_f32..0.99).prop_map(|(kind, amount)| match kind {
-        5 => Corruption::GaussianRange { least: 0.5 * amount, most: 2.0 * amount },
-        0 => Corruption::Gaussian { deviation: 2.0 * amount },
-        1 => Corruption::SaltAndPepper { share: amount },
-        2 => Corruption::Mask { share: amount },
-        3 => Corruption::Rectangles { share: amount },
-        _ => Corruption::Haze { transmission: amount },
+    (0..11, 0.01_f32..0.99).prop_map(|(kind, amount)| match kind {
+        0 => Corruption::new(CorruptionKind::Gaussian, 2.0 * amount),
+        1 => Corruption::new(CorruptionKind::SaltAndPepper, amount),
+        2 => Corruption::new(CorruptionKind::Mask, amount),
+        3 => Corruption::new(CorruptionKind::Rectangles, amount),
+        4 => Corruption::new(CorruptionKind::Haze, amount),
+        5 => Corruption::new(CorruptionKind::Gaussian, [0.5 * amount, 2.0 * amount]),
+        6 => Corruption::new(CorruptionKind::SaltAndPepper, [0.3 * amount, amount]),
+        7 => Corruption::new(CorruptionKind::Camera, amount),
+        8 => Corruption::new(CorruptionKind::Camera, [0.2 * amount, 2.0 * amount]),
+        9 => Corruption::new(CorruptionKind::Haze, [0.3 * amount, amount]),
+        _ => Corruption::new(CorruptionKind::Mask, [0.0, amount]),
     })
 }
 
 /// How near two devices have to come: where numbers are only replaced, they agree to the bit.
 fn within(corruption: Corruption) -> Tolerance {
-    match corruption {
-        Corruption::Gaussian { .. }
-        | Corruption::GaussianRange { .. }
-        | Corruption::Haze { .. } => Tolerance::Elementwise,
+    match corruption.kind {
+        CorruptionKind::Gaussian | CorruptionKind::Haze | CorruptionKind::Camera => {
+            Tolerance::Elementwise
+        }
         _ => Tolerance::Exact,
     }
 }
@@ -67,9 +72,12 @@ pub fn corrupted_batch() -> impl Strategy<Value = Case> {
 
 pub fn blur() -> impl Strategy<Value = Case> {
     let deviation = prop_oneof![3 => 0.1_f32..3.0, 1 => 3.0_f32..16.0];
-    (images(), deviation).prop_map(|(images, deviation)| {
-        Case::new(format!("blur {deviation}"), vec![images], move |graph, x| {
-            ops::corrupt(graph, x[0], Corruption::Blur { deviation })
+    (images(), deviation, any::<bool>()).prop_map(|(images, most, is_range)| {
+        let amount = Amount { least: if is_range { 0.2 * most } else { most }, most };
+        let corruption = Corruption::new(CorruptionKind::Blur, amount);
+        Case::many(format!("{corruption}"), vec![images], move |graph, x| {
+            let mut blurred = || ops::corrupt(graph, x[0], corruption);
+            Ok(vec![blurred()?, blurred()?])
         })
         .forward_only()
     })
@@ -79,12 +87,13 @@ pub fn blur() -> impl Strategy<Value = Case> {
 pub fn jpeg() -> impl Strategy<Value = Case> {
     let sizes =
         (1_usize..4, prop_oneof![Just(1_usize), Just(2), Just(3)], 1_usize..30, 1_usize..30);
-    (sizes, 1_u32..=100, 0_u32..100, any::<u64>()).prop_map(|(sizes, least, more, seed)| {
+    (sizes, 1_u8..=100, 0_u8..100, any::<u64>()).prop_map(|(sizes, least, more, seed)| {
         let (batch, channels, height, width) = sizes;
         let images = tensor([batch, channels, height, width], seed, 0.0, 1.0);
         let bytes = images.data().iter().map(|x| (x * 255.0).round() / 255.0).collect();
         let images = Tensor::new(images.shape().clone(), bytes).expect("of the same shape");
-        let corruption = Corruption::Jpeg { least, most: (least + more).min(100) };
+        let corruption =
+            Corruption::new(CorruptionKind::Jpeg, [least, (least + more).min(100)].map(f32::from));
         Case::new(format!("jpeg {corruption}"), vec![images], move |graph, x| {
             ops::corrupt(graph, x[0], corruption)
         })
