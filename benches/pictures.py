@@ -8,6 +8,7 @@
 Needs numpy, scipy, pillow, scikit-image and bm3d. Arrays are of [height, width] or [height, width, 3] in [0, 1].
 """
 
+import os
 import sys
 from pathlib import Path
 
@@ -23,8 +24,8 @@ def read(path):
 
 def save(picture, path):
     path.parent.mkdir(parents=True, exist_ok=True)
-    # Under another name first, so that what is there is whole.
-    part = path.with_suffix(".part")
+    # Under another name first, so that what is there is whole, also where another call makes the same.
+    part = path.with_suffix(f".{os.getpid()}")
     Image.fromarray(np.uint8(np.round(np.clip(picture, 0, 1) * 255))).save(part, "PNG")
     part.rename(path)
 

@@ -40,15 +40,14 @@ corrupted() {
     [ -d "$3" ] && return
     train "$peers/least/$1" --variant denoising --residual --noise gaussian:0.1 --arch flat:4x2 --epochs 1 \
         --data "images:$peers/clean/$1" --patches 16x16 --limit 64 2>"$peers/least-$1.log"
-    # Under another name first, so that what is there is whole.
-    part=$3.part
-    rm -rf "$part"
+    # Under another name first, so that what is there is whole, also where another call makes the same.
+    part=$3-$$
     "$diabolo" restore "$peers/clean/$1" --noise "$2" -o "$part" --model "$peers/least/$1" \
         --device cpu >"$peers/least-$1.log"
     for path in "$part"/*-corrupted.png; do
         mv "$path" "${path%-corrupted.png}.png"
     done
-    mv "$part" "$3"
+    if [ -d "$3" ]; then rm -r "$part"; else mv "$part" "$3"; fi
 }
 
 # ours NAME OPTION..: what $model makes of the pictures of $input, by these options.
