@@ -19,7 +19,9 @@ from skimage import metrics, restoration
 
 
 def read(path):
-    return np.asarray(Image.open(path)) / 255
+    image = Image.open(path)
+    # Where pixels were missing, they are transparent no longer.
+    return np.asarray(image.convert("RGB" if image.mode.startswith("RGB") else "L")) / 255
 
 
 def save(picture, path):

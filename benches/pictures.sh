@@ -60,6 +60,7 @@ ours() {
 # row NAME MODE NOISE MODEL: a table of pictures of this mode with this noise.
 row() {
     name=$1 mode=$2 noise=$3 model=${MODEL:-$4}
+    label="Diabolo, $(basename "$model")"
     case "$rows" in "  " | *" $name "*) ;; *) return 0 ;; esac
     of=$peers/$name clean=$peers/clean/$mode input=$of/corrupted
     mkdir -p "$of"
@@ -75,13 +76,13 @@ row() {
         mask:*)
             "$python" benches/pictures.py missing "$input" "$of/missing"
             input=$of/missing
-            ours "Diabolo, $4"
+            ours "$label"
             ;;
         gaussian:*)
-            ours "Diabolo, $4, estimated"
-            ours "Diabolo, $4, told" --noise-level "${noise#*:}" || echo "note: $model is not told of noise" >&2
+            ours "$label, estimated"
+            ours "$label, told" --noise-level "${noise#*:}" || echo "note: $model is not told of noise" >&2
             ;;
-        *) ours "Diabolo, $4" ;;
+        *) ours "$label" ;;
         esac
     fi
     "$python" benches/pictures.py table "$name" "$clean" "$of/corrupted" "$of/peers" "$of/ours"
@@ -90,10 +91,10 @@ row() {
 
 # Deviations are shares of white, and 15, 25 and 50 of 255.
 for mode in gray colour; do
-    model=$([ $mode = gray ] && echo denoise-gray || echo denoise)
-    row "$mode-15" "$mode" gaussian:0.058824 "$model"
-    row "$mode-25" "$mode" gaussian:0.098039 "$model"
-    row "$mode-50" "$mode" gaussian:0.196078 "$model"
+    denoiser=$([ $mode = gray ] && echo denoise-gray || echo denoise)
+    row "$mode-15" "$mode" gaussian:0.058824 "$denoiser"
+    row "$mode-25" "$mode" gaussian:0.098039 "$denoiser"
+    row "$mode-50" "$mode" gaussian:0.196078 "$denoiser"
 done
 for quality in 10 20 30 40; do row jpeg-$quality colour jpeg:$quality jpeg; done
 for share in 0.1 0.3 0.5; do row salt-pepper-$share colour salt-pepper:$share salt-pepper; done
