@@ -235,9 +235,7 @@ impl LoadOptions {
         match (self.scales.as_slice(), self.patches, source) {
             ([], ..) => Ok(()),
             (_, None, _) => refused("has no effect without --patches, which it cuts; give both"),
-            (_, _, Source::Pairs { .. }) => {
-                refused("would average the noise of pairs; leave it out")
-            }
+            (_, _, Source::Pairs { .. }) => refused("would average the noise of pairs; leave it out"),
             (scales, ..) if !scales.iter().all(|scale| *scale > 0.0 && *scale <= 1.0) => {
                 refused("takes numbers above 0, up to 1, such as 1,0.7,0.5")
             }
