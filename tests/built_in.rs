@@ -6,6 +6,7 @@ mod program;
 use std::path::Path;
 
 use diabolo::gpu::DeviceChoice;
+use diabolo::ops::CorruptionKind;
 use diabolo::rng::Seed;
 use diabolo::tasks::restore::{Quality, corrupt};
 use diabolo::tasks::{BUILT_IN, BuiltIn, Raster, Trained};
@@ -20,7 +21,7 @@ fn photograph() -> Raster {
 
 #[test]
 fn each_has_a_card_that_says_what_it_needs_to() {
-    for model in &BUILT_IN {
+    for model in BUILT_IN {
         assert!(!model.title().is_empty(), "{}", model.name);
         for section in ["## Figures", "## Learned from", "## Made by", "## Licence"] {
             assert!(model.card.contains(section), "{} lacks {section}", model.name);
@@ -68,31 +69,78 @@ fn other_pictures_ask_for_a_model() {
     let place = tempdir().expect("a folder");
     photograph().save(&place.path().join("photo.png")).expect("can be written");
     let asked = diabolo_in(place.path(), "restore photo.png -o out --device cpu");
-    check_failed(&asked, 2, "--model: is needed");
+    check_failed(&asked, 2, "--model: is needed, as pictures do not say");
+    for model in BUILT_IN {
+        check_failed(&asked, 2, model.title());
+    }
     assert!(!place.path().join("out").exists());
+}
+
+/// What was said of pictures decides: those for which there is a model get it, and others are told that there is none.
+#[test]
+fn what_pictures_suffer_from_chooses_the_model() {
+    let place = tempdir().expect("a folder");
+    let picture = photograph().to_image().crop_imm(0, 0, 40, 32);
+    picture.save(place.path().join("photo.png")).expect("can be written");
+    let mut holed = picture.into_rgba8();
+    holed.get_pixel_mut(3, 4).0[3] = 0;
+    holed.save(place.path().join("holed.png")).expect("can be written");
+    for (line, kind) in [
+        ("photo.png --noise jpeg:20", CorruptionKind::Jpeg),
+        ("photo.png --noise gaussian:0.1", CorruptionKind::Gaussian),
+        ("photo.png --noise salt-pepper:0.1", CorruptionKind::SaltAndPepper),
+        ("photo.png --noise mask:0.1", CorruptionKind::Mask),
+        ("photo.png --noise haze", CorruptionKind::Haze),
+        ("photo.png --noise camera:0.1", CorruptionKind::Camera),
+        ("photo.png --noise blur:1", CorruptionKind::Blur),
+        ("photo.png --noise-level 0.1", CorruptionKind::Gaussian),
+        ("holed.png", CorruptionKind::Mask),
+    ] {
+        let line = format!("restore {line} -o out --overwrite --device cpu");
+        let output = diabolo_in(place.path(), &line);
+        match BuiltIn::against(kind, false) {
+            Some(model) => {
+                let said = printed(&output);
+                assert!(
+                    said.contains(&format!("model: {}, built in", model.name)),
+                    "{line}: {said}"
+                );
+            }
+            None => {
+                check_failed(&output, 2, &format!("no built-in one is against `{}`", kind.name()))
+            }
+        }
+    }
 }
 
 #[test]
 fn models_are_listed_and_described() {
     let listed = printed(&diabolo("models"));
-    for model in &BUILT_IN {
+    for model in BUILT_IN {
         assert!(listed.contains(model.name) && listed.contains(model.title()), "{listed}");
     }
     assert!(printed(&diabolo("models jpeg")).contains("## Licence"));
     check_failed(&diabolo("models png"), 2, "`png` is no model");
 }
 
-/// A file without the optimiser's state stands in for a run's, and makes the same of a picture.
+/// A file without the optimiser's state stands in for a run's, and makes the same of a picture; in half width, too,
+/// since these are rounded already.
 #[test]
 fn exported_weights_take_a_models_place() {
     let place = tempdir().expect("a folder");
     photograph().save(&place.path().join("photo.png")).expect("can be written");
-    std::fs::create_dir(place.path().join("run")).expect("can be made");
     let in_place = |line: &str| printed(&diabolo_in(place.path(), line));
-    in_place("export --weights run/model.safetensors --model jpeg");
-    in_place("restore photo.png -o a --device cpu --model jpeg");
-    in_place("restore photo.png -o b --device cpu --model run");
-    let [a, b] = ["a/photo.png", "b/photo.png"]
-        .map(|name| std::fs::read(place.path().join(name)).expect(name));
-    assert!(a == b, "two copies of one model differ");
+    in_place("restore photo.png -o named --device cpu --model jpeg");
+    for (run, options) in [("single", ""), ("half", "--half")] {
+        std::fs::create_dir(place.path().join(run)).expect("can be made");
+        in_place(&format!("export --weights {run}/model.safetensors {options} --model jpeg"));
+        in_place(&format!("restore photo.png -o of-{run} --device cpu --model {run}"));
+    }
+    let [named, single, half] = ["named", "of-single", "of-half"]
+        .map(|folder| std::fs::read(place.path().join(folder).join("photo.png")).expect(folder));
+    assert!(named == single && named == half, "copies of one model differ");
+    let [single, half] = ["single", "half"].map(|run| {
+        std::fs::metadata(place.path().join(run).join("model.safetensors")).expect(run).len()
+    });
+    assert!(half < single * 6 / 10, "{half} bytes in place of {single}");
 }

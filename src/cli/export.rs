@@ -6,6 +6,7 @@ use super::outputs::{Output, files_of_run};
 use crate::error::{Error, Result};
 use crate::gpu::DeviceChoice;
 use crate::graph::Bytes;
+use crate::run::checkpoint::Width;
 use crate::run::say;
 use crate::tasks::trained::Stored;
 use crate::tasks::{PageOptions, Part, Trained, onnx_of_run};
@@ -34,11 +35,11 @@ pub struct ExportArgs {
     page: PageArgs,
 }
 
-/// What a page is to have.
+/// What a page is to have, and the first of them weights as well.
 #[derive(Clone, Copy, Debug, clap::Args)]
 #[command(next_help_heading = "Pages")]
 pub(super) struct PageArgs {
-    /// Weights rounded to f16, which halves them; such a page does not train
+    /// Weights rounded to f16, which halves them, in a page or with --weights; such a page does not train
     #[arg(long)]
     half: bool,
     /// Without training, which takes weights alone
@@ -58,6 +59,9 @@ impl PageArgs {
             ("--with-data", self.with_data.is_some()),
         ];
         match given.into_iter().find(|(_, is_given)| *is_given) {
+            Some((option @ "--half", _)) => {
+                Err(Error::option(option, "is for pages and weights; give --html or --weights"))
+            }
             Some((option, _)) => Err(Error::option(option, "is for pages; give --html")),
             None => Ok(()),
         }
@@ -100,9 +104,10 @@ fn export_onnx(args: &ExportArgs, path: &Path) -> Result<()> {
 }
 
 fn export_weights(args: &ExportArgs, path: &Path) -> Result<()> {
-    args.page.check_none()?;
+    let width = if args.page.half { Width::Half } else { Width::Single };
+    PageArgs { half: false, ..args.page }.check_none()?;
     let out = Output::prepare(path, &files_of_run(&args.model))?;
-    let bytes = Stored::read(&args.model)?.weights()?;
+    let bytes = Stored::read(&args.model)?.weights(width)?;
     out.write(|file| file.write_all(&bytes))?;
     say(format_args!("weights of {}, written to {out}", Bytes(bytes.len() as u64)));
     Ok(())

@@ -18,9 +18,7 @@ pub struct ModelsArgs {
 /// When there is none of that name.
 pub fn models(args: &ModelsArgs) -> Result<()> {
     let Some(name) = &args.name else {
-        for model in &BUILT_IN {
-            say(format_args!("{:8} {}", model.name, model.title()));
-        }
+        say(format_args!("{}", listed()));
         return Ok(());
     };
     let Some(model) = BuiltIn::named(name) else {
@@ -30,4 +28,11 @@ pub fn models(args: &ModelsArgs) -> Result<()> {
     };
     say(format_args!("{}", model.card.trim_end()));
     Ok(())
+}
+
+/// All of them, a line each, with their titles.
+pub(super) fn listed() -> String {
+    let width = BUILT_IN.iter().map(|model| model.name.len()).max().unwrap_or(0);
+    let line = |model: &BuiltIn| format!("{:width$}  {}", model.name, model.title());
+    BUILT_IN.iter().map(line).collect::<Vec<_>>().join("\n")
 }

@@ -2,7 +2,7 @@
 //! very bits it stopped at.
 //!
 //! A file of the safetensors format. Each tensor has its name in the model
-//! (`encoder.conv1.weight`); the optimiser's moments are `moment.0.<name>` and `moment.1.<name>`.
+//! (`encoder.conv1.weight`), f32, or f16 in files of weights alone; the optimiser's moments are `moment.0.<name>` and `moment.1.<name>`.
 //! All else is JSON in the metadata's one entry, `diabolo`: a string map has no order of its own,
 //! so that two files with the same contents would differ.
 
@@ -10,16 +10,19 @@ use std::io::{self, BufReader, Read, Seek, SeekFrom, Write};
 use std::path::Path;
 
 use md5::{Digest, Md5};
-use safetensors::tensor::{Dtype, Metadata, TensorInfo};
+use safetensors::tensor::{Metadata, TensorInfo};
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
 use crate::file::{self, write_atomically};
-use crate::graph::{Role, State, StateLayout};
+use crate::graph::{Role, State, StateEntry, StateLayout};
 use crate::rng::Seed;
 use crate::run::checkpoint::tensors::{TensorName, expected};
 use crate::train::PartEpoch;
 
+pub use numbers::Width;
+
+mod numbers;
 mod tensors;
 #[cfg(test)]
 mod tests;
@@ -39,9 +42,6 @@ const MAX_MOMENTS: usize = 4;
 
 /// Bytes before the names, shapes and metadata: their length.
 const LENGTH_BYTES: u64 = 8;
-
-/// Numbers that are converted to or from bytes at a time.
-const CHUNK: usize = 1 << 14;
 
 /// What a checkpoint says of itself, apart from its tensors.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -85,7 +85,7 @@ struct StoredHeader {
     format: u32,
     diabolo: String,
     moments: usize,
-    /// The MD5 of the tensors' bytes.
+    /// The MD5 of the tensors' bytes, as f32.
     #[serde(default)]
     digest: Option<String>,
     #[serde(flatten)]
@@ -97,26 +97,27 @@ struct StoredHeader {
 /// # Errors
 /// When the file cannot be written, or holds more than [`load`] would take.
 pub fn save(path: &Path, checkpoint: &Checkpoint) -> Result<()> {
-    let names = names(path, checkpoint)?;
+    let names = names(path, checkpoint, Width::Single)?;
     write_atomically(path, |out| {
         out.write_all(&names)?;
-        write_tensors(out, &checkpoint.state)
+        write_tensors(out, &checkpoint.state, Width::Single)
     })
 }
 
-/// The bytes that [`save`] writes; `path` is for messages only.
+/// The bytes that [`save`] writes, with weights of this width; `path` is for messages only.
 ///
 /// # Errors
 /// When the file would hold more than [`load`] would take.
-#[cfg(feature = "cli")]
-pub(crate) fn to_bytes(path: &Path, checkpoint: &Checkpoint) -> Result<Vec<u8>> {
-    let mut bytes = names(path, checkpoint)?;
-    write_tensors(&mut bytes, &checkpoint.state).expect("memory takes all bytes");
+pub fn to_bytes(path: &Path, checkpoint: Checkpoint, width: Width) -> Result<Vec<u8>> {
+    // What is read again has to have the digest of what was written.
+    let checkpoint = Checkpoint { state: width.rounded(checkpoint.state), ..checkpoint };
+    let mut bytes = names(path, &checkpoint, width)?;
+    write_tensors(&mut bytes, &checkpoint.state, width).expect("memory takes all bytes");
     Ok(bytes)
 }
 
 /// What comes before the tensors: names, shapes and metadata, behind their length.
-fn names(path: &Path, checkpoint: &Checkpoint) -> Result<Vec<u8>> {
+fn names(path: &Path, checkpoint: &Checkpoint, width: Width) -> Result<Vec<u8>> {
     let Checkpoint { state, header } = checkpoint;
     let stored = StoredHeader {
         format: FORMAT,
@@ -134,11 +135,12 @@ fn names(path: &Path, checkpoint: &Checkpoint) -> Result<Vec<u8>> {
     let text = serde_json::to_string(&stored).map_err(|error| invalid(&error))?;
     let tensors = expected(&state.layout, state.moments.len());
     let mut end = 0;
-    let infos = tensors.iter().map(|(name, entry, _)| {
+    let infos = tensors.iter().map(|(name, entry, range)| {
         let start = end;
-        end += entry.shape.elements() * size_of::<f32>();
+        let dtype = width.of(name.is_weight(entry), &numbers_of(state, name, entry)[range.clone()]);
+        end += entry.shape.elements() * dtype.bitsize() / 8;
         let shape = entry.shape.to_vec();
-        (name.to_string(), TensorInfo { dtype: Dtype::F32, shape, data_offsets: (start, end) })
+        (name.to_string(), TensorInfo { dtype, shape, data_offsets: (start, end) })
     });
     let metadata = Metadata::new(Some([(KEY.to_owned(), text)].into()), infos.collect())
         .map_err(|error| invalid(&error))?;
@@ -155,18 +157,23 @@ fn names(path: &Path, checkpoint: &Checkpoint) -> Result<Vec<u8>> {
 }
 
 /// All tensors, in the order of the file.
-fn write_tensors(out: &mut dyn Write, state: &State) -> io::Result<()> {
+fn write_tensors(out: &mut dyn Write, state: &State, width: Width) -> io::Result<()> {
     expected(&state.layout, state.moments.len()).into_iter().try_for_each(|(name, entry, range)| {
-        let source = match (name.moment, entry.role) {
-            (Some(moment), _) => &state.moments[moment],
-            (None, Role::Parameter) => &state.parameters,
-            (None, Role::Buffer) => &state.buffers,
-        };
-        write_numbers(out, &source[range])
+        let source = &numbers_of(state, &name, entry)[range];
+        numbers::write(out, source, width.of(name.is_weight(entry), source))
     })
 }
 
-/// The MD5 of the tensors' bytes.
+/// Those among which a tensor's are.
+fn numbers_of<'a>(state: &'a State, name: &TensorName, entry: &StateEntry) -> &'a [f32] {
+    match (name.moment, entry.role) {
+        (Some(moment), _) => &state.moments[moment],
+        (None, Role::Parameter) => &state.parameters,
+        (None, Role::Buffer) => &state.buffers,
+    }
+}
+
+/// The MD5 of the tensors' bytes, as f32.
 fn digest(state: &State) -> String {
     struct Digesting(Md5);
     impl Write for Digesting {
@@ -179,7 +186,7 @@ fn digest(state: &State) -> String {
         }
     }
     let mut digesting = Digesting(Md5::new());
-    write_tensors(&mut digesting, state).expect("a digest takes all bytes");
+    write_tensors(&mut digesting, state, Width::Single).expect("a digest takes all bytes");
     digesting.0.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
@@ -221,7 +228,8 @@ pub fn from_bytes(bytes: &[u8], path: &Path, layout: &StateLayout) -> Result<Che
 fn parse(source: impl Read + Seek, path: &Path, layout: &StateLayout) -> Result<Checkpoint> {
     let mut opened = Opened::new(source, path)?;
     let moments = opened.stored.moments;
-    // Names and shapes are compared first, so that no more memory is asked for than the file has.
+    // Names and shapes are compared first, so that no more memory is asked for than twice what the file
+    // has.
     let tensors = expected(layout, moments);
     tensors::compare(path, &tensors, &opened.metadata)?;
     let words = layout.words(Role::Parameter);
@@ -283,8 +291,9 @@ impl<S: Read + Seek> Opened<S> {
     fn read(&mut self, name: &TensorName, target: &mut [f32]) -> io::Result<()> {
         let info = self.metadata.info(&name.to_string());
         let info = info.expect("all tensors have been found in the file before");
+        let dtype = info.dtype;
         self.source.seek(SeekFrom::Start(self.data + info.data_offsets.0 as u64))?;
-        read_numbers(&mut self.source, target)
+        numbers::read(&mut self.source, target, dtype)
     }
 }
 
@@ -343,29 +352,6 @@ fn unreadable(path: &Path, error: &io::Error) -> Error {
         io::ErrorKind::InvalidInput => Error::file(path, "is not a file; name a model.safetensors"),
         _ => Error::file(path, format!("cannot be read: {error}; use another copy")),
     }
-}
-
-fn write_numbers(out: &mut dyn Write, numbers: &[f32]) -> io::Result<()> {
-    let mut bytes = Vec::with_capacity(CHUNK * size_of::<f32>());
-    for chunk in numbers.chunks(CHUNK) {
-        bytes.clear();
-        bytes.extend(chunk.iter().flat_map(|number| number.to_bits().to_le_bytes()));
-        out.write_all(&bytes)?;
-    }
-    Ok(())
-}
-
-fn read_numbers(source: &mut impl Read, target: &mut [f32]) -> io::Result<()> {
-    let mut bytes = vec![0; CHUNK * size_of::<f32>()];
-    for chunk in target.chunks_mut(CHUNK) {
-        let bytes = &mut bytes[..size_of_val(chunk)];
-        source.read_exact(bytes)?;
-        for (number, bytes) in chunk.iter_mut().zip(bytes.chunks_exact(size_of::<f32>())) {
-            let bytes = bytes.try_into().expect("the pieces have four bytes");
-            *number = f32::from_bits(u32::from_le_bytes(bytes));
-        }
-    }
-    Ok(())
 }
 
 /// A [`Seed`] as a plain number.

@@ -11,7 +11,7 @@ use crate::inference::{self, Inference, KnownCodes, LearnedPrior, PlaceSampler, 
 use crate::models::Model;
 use crate::run::checkpoint::Checkpoint;
 #[cfg(feature = "cli")]
-use crate::run::checkpoint::Header;
+use crate::run::checkpoint::{Header, Width};
 use crate::run::{RunFile, RunFolder, checkpoint, unfinished};
 use crate::tensor::Tensor;
 use crate::train::Config;
@@ -81,14 +81,14 @@ impl Stored {
         Ok(Trained { folder, config, layout: state.layout, opened, storing })
     }
 
-    /// A model file of it without what training goes on from: a third of the bytes.
+    /// A model file of it without what training goes on from: a third of the bytes, or a sixth in half width.
     ///
     /// # Errors
     /// Never for what was read from a file.
     #[cfg(feature = "cli")]
-    pub fn weights(self) -> Result<Vec<u8>> {
+    pub fn weights(self, width: Width) -> Result<Vec<u8>> {
         let state = State { moments: vec![], ..self.state };
-        checkpoint::to_bytes(self.folder.path(), &Checkpoint { state, header: self.header })
+        checkpoint::to_bytes(self.folder.path(), Checkpoint { state, header: self.header }, width)
     }
 }
 

@@ -338,7 +338,7 @@ fn pages_hold_what_was_asked_for_and_nothing_from_elsewhere() {
     }
     let model = runs.path("gone").display().to_string();
     let onnx = diabolo(&format!("export --onnx {model}.onnx --model {model} --half"));
-    program::check_failed(&onnx, 2, "--half: is for pages");
+    program::check_failed(&onnx, 2, "--half: is for pages and weights");
     fs::remove_dir_all(images.path()).expect("the folder is ours");
     let (output, without) = page("gone", "");
     printed(&output);

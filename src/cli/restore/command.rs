@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use super::choice;
 use super::options::RestoreArgs;
 use super::partners::partners;
 use super::pixels;
@@ -42,7 +43,7 @@ pub fn restore(args: &RestoreArgs) -> Result<()> {
         return Ok(());
     }
     let paths: Vec<PathBuf> = left.iter().map(|number| inputs[*number].path.clone()).collect();
-    let mut trained = args.load(&paths)?;
+    let mut trained = choice::load(args, &paths)?;
     let (mut restorer, intake) = Restorer::new(args, &mut trained, &paths)?;
     let mut pictures = LookedOver::new(&paths, intake)?;
     let mut others: Vec<&Path> = clean.iter().map(PathBuf::as_path).collect();

@@ -1,5 +1,6 @@
 //! `diabolo restore`: pictures of any size without their noise, and with what they lack.
 
+mod choice;
 mod command;
 mod options;
 mod partners;

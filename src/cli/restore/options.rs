@@ -2,15 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::error::{Error, Result};
-use crate::file::PictureFormat;
-use crate::ops::CorruptionKind;
-use crate::run::say;
 use crate::tasks::restore::CorruptedBy;
-use crate::tasks::{BUILT_IN, BuiltIn, Trained};
-
-/// The built-in model for what JPEG leaves.
-const FOR_JPEG: &str = "jpeg";
 
 /// The options of `diabolo restore`.
 #[derive(Clone, Debug, clap::Args)]
@@ -37,13 +29,14 @@ pub struct RestoreArgs {
     /// white 1 [default: estimated from each picture]
     #[arg(long, value_name = "DEVIATION")]
     pub(super) noise_level: Option<f32>,
-    /// The folder of a finished run, or the name of a built-in model, see `diabolo models` [default: `jpeg`,
-    /// for files of JPEG]
+    /// The folder of a finished run, or the name of a built-in model, see `diabolo models` [default: the
+    /// built-in one against --noise; or against noise, with --noise-level; or for files of JPEG, or pictures that are
+    /// transparent in parts]
     #[arg(short, long, value_name = "RUN|NAME")]
-    model: Option<PathBuf>,
+    pub(super) model: Option<PathBuf>,
     /// auto, cpu, gpu, the number of an adapter, or part of its name
     #[arg(long, default_value = "auto")]
-    device: String,
+    pub(super) device: String,
     /// The label of the pictures, for a model that is told labels
     #[arg(long, value_name = "NAME|N")]
     pub(super) label: Option<String>,
@@ -56,35 +49,6 @@ pub struct RestoreArgs {
 }
 
 impl RestoreArgs {
-    /// The model that is asked for; or a built-in one, where it can be told for which the pictures of `paths` are.
-    ///
-    /// # Errors
-    /// As [`Trained::load`], and when none is asked for and none is meant.
-    pub(super) fn load(&self, paths: &[PathBuf]) -> Result<Trained> {
-        let device = self.device.parse()?;
-        if let Some(model) = &self.model {
-            return Trained::load(model, &device);
-        }
-        let is_jpeg = match &self.noise {
-            Some(CorruptedBy::Noise(noise)) => noise.kind == CorruptionKind::Jpeg,
-            Some(CorruptedBy::Mask(_)) => false,
-            None => paths
-                .iter()
-                .all(|path| matches!(PictureFormat::of(path, "IN"), Ok(PictureFormat::Jpeg))),
-        };
-        let Some(model) = BuiltIn::named(FOR_JPEG).filter(|_| is_jpeg) else {
-            let names: Vec<&str> = BUILT_IN.iter().map(|model| model.name).collect();
-            let what = format!(
-                "is needed, as pictures do not say what is wrong with them: the folder of a run, or one of the \
-                 built-in models ({}), which `diabolo models` describes",
-                names.join(", ")
-            );
-            return Err(Error::option("--model", what));
-        };
-        say(format_args!("model: {}, built in: {}", model.name, model.title()));
-        Trained::built_in(model, &device)
-    }
-
     /// The picture that says which pixels are missing.
     pub(super) fn mask(&self) -> Option<&Path> {
         match &self.noise {

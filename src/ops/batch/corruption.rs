@@ -74,7 +74,8 @@ impl CorruptionKind {
         Self::Camera,
     ];
 
-    fn name(self) -> &'static str {
+    /// Its name in `--noise`.
+    pub fn name(self) -> &'static str {
         match self {
             Self::Gaussian => "gaussian",
             Self::SaltAndPepper => "salt-pepper",

@@ -22,6 +22,13 @@ pub(super) struct TensorName<'a> {
     pub name: &'a ParamName,
 }
 
+impl TensorName<'_> {
+    /// Whether it is what the model has learned, and neither a moment nor a buffer.
+    pub fn is_weight(&self, entry: &StateEntry) -> bool {
+        self.moment.is_none() && entry.role == Role::Parameter
+    }
+}
+
 impl fmt::Display for TensorName<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.moment {
@@ -88,7 +95,8 @@ fn differs((_, entry, _): &Expected, name: &str, file: &Metadata) -> Option<Stri
         return Some(format!("{name} is {shape} in the file and {} in this model", entry.shape));
     }
     let dtype = info.dtype;
-    (dtype != Dtype::F32).then(|| format!("{name} is {dtype} in the file and F32 in this model"))
+    let is_read = matches!(dtype, Dtype::F32 | Dtype::F16);
+    (!is_read).then(|| format!("{name} is {dtype} in the file and F32 in this model"))
 }
 
 fn list(names: &[&str]) -> String {

@@ -6,6 +6,9 @@ use std::path::PathBuf;
 use proptest::prelude::*;
 use tempfile::TempDir;
 
+use safetensors::tensor::Dtype;
+
+use super::numbers::CHUNK;
 use super::*;
 use crate::graph::{Initialiser, ParamName, StateEntry};
 use crate::shape::Shape;
@@ -91,6 +94,43 @@ fn the_same_checkpoint_gives_the_same_bytes_and_any_reader_can_read_them() {
     let bias = tensors.tensor("moment.1.encoder.conv1.bias").expect("is there");
     assert_eq!((bias.dtype(), bias.shape()), (Dtype::F32, [4].as_slice()));
     assert_eq!(tensors.len(), 4 + 2 * 3, "buffers have no moments");
+}
+
+/// Weights lose no more than rounding takes; tensors that f16 cannot hold, buffers and moments lose nothing.
+#[test]
+fn weights_in_half_width_are_read_as_they_were_rounded() {
+    let layout = layout();
+    let mut before = checkpoint(&layout, 1);
+    let range = |name: &str| layout.find(&ParamName(name.to_owned())).expect("is there").1;
+    before.state.parameters[range("encoder.conv1.bias")][1] = 70_000.0;
+    before.state.buffers[0] = 0.1;
+    let path = Path::new("model.safetensors");
+    let bytes = to_bytes(path, before.clone(), Width::Half).expect("can be stored");
+    let tensors = safetensors::SafeTensors::deserialize(&bytes).expect("a valid file");
+    let dtype = |name: &str| tensors.tensor(name).expect("is there").dtype();
+    assert_eq!(dtype("decoder.weight"), Dtype::F16);
+    for name in ["encoder.conv1.bias", "codebook.count", "moment.0.decoder.weight"] {
+        assert_eq!(dtype(name), Dtype::F32, "{name}");
+    }
+    let after = from_bytes(&bytes, path, &layout).expect("can be read");
+    assert_eq!(after.header, before.header);
+    assert_eq!(
+        (&after.state.moments, &after.state.buffers),
+        (&before.state.moments, &before.state.buffers)
+    );
+    for (is, was) in after.state.parameters.iter().zip(&before.state.parameters) {
+        assert!((is - was).abs() <= was.abs() / 2048.0 + 3e-8, "{was} became {is}");
+    }
+    let bias = range("encoder.conv1.bias");
+    assert_eq!(after.state.parameters[bias.clone()], before.state.parameters[bias]);
+    // Once rounded, they are rounded.
+    let again = to_bytes(path, after, Width::Half).expect("can be stored");
+    assert!(again == bytes);
+    let mut damaged = bytes;
+    let last = damaged.len() - 1;
+    damaged[last] ^= 1;
+    let said = from_bytes(&damaged, path, &layout).expect_err("is damaged").to_string();
+    assert!(said.contains("not those that were written"), "{said}");
 }
 
 #[test]
