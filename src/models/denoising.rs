@@ -48,5 +48,5 @@ fn flat(given: &Choices) -> Recipe {
         ..Choices::default()
     };
     let schedule = Schedule::WarmCosine;
-    Recipe { batch: 8, learning_rate: 2e-3, schedule, epochs: 10, choices }
+    Recipe { batch: 8, learning_rate: 1e-3, schedule, epochs: 10, choices }
 }

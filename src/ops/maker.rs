@@ -257,9 +257,9 @@ fn matrix_tiles(adapter: &AdapterTraits) -> impl Iterator<Item = Tile> {
             _ => most.max(32),
         } as usize;
         // Units of f32 are no faster than others; they bring less.
-        let factor = if of.rounds() { 1 } else { 2 };
+        let cost = move |cost: usize| if of.rounds() { cost } else { cost * 4 / 3 };
         BY_MATRICES
-            .map(|(sides, cost)| Tile::new(sides, Sums::Matrices { of, lanes }, factor * cost))
+            .map(|(sides, least)| Tile::new(sides, Sums::Matrices { of, lanes }, cost(least)))
     });
     tiles.filter(|tile| {
         tile.invocations() <= 256 && matches!(tile.sums, Sums::Matrices { lanes: ..=64, .. })
