@@ -221,7 +221,7 @@ impl<'a> Gathering<'a> {
             }
             Kept::Nowhere | Kept::Found(..) => {
                 let pictures = anew(self.members, &gathered, self.options);
-                Gathered { rows: Some(Arc::new(Rows::Pictures(pictures))), ..gathered }
+                Gathered { rows: Some(Arc::new(Rows::Pictures(Box::new(pictures)))), ..gathered }
             }
         })
     }

@@ -16,7 +16,7 @@ pub(super) enum Rows {
     /// A file of their pixels.
     File(PixelFile),
     /// Their pictures.
-    Pictures(Anew),
+    Pictures(Box<Anew>),
 }
 
 impl Rows {
