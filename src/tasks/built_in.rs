@@ -34,7 +34,8 @@ macro_rules! built_in {
 /// All of them.
 pub static BUILT_IN: &[BuiltIn] = &[built_in!("jpeg")];
 
-/// Which one is taken where none is named: by what pictures suffer from, and whether it is for gray ones alone. What stands first is preferred. Those that are no part of the program are passed over.
+/// Which one is taken where none is named: by what pictures suffer from, and whether it is for gray ones alone. What
+/// stands first is preferred. Those that are no part of the program are passed over.
 const CHOICES: [(CorruptionKind, bool, &str); 10] = [
     (CorruptionKind::Gaussian, true, "denoise-gray"),
     (CorruptionKind::Gaussian, false, "denoise"),

@@ -95,7 +95,7 @@ pub fn variants() -> Vec<(String, Setup)> {
         (Kind::Denoising, format!("{conv} --noise jpeg:10-40")),
         (Kind::Denoising, format!("{dense} --noise salt-pepper:0.1-0.4")),
         (Kind::Denoising, format!("{dense} --noise mask:0.1-0.6")),
-        (Kind::Denoising, "--residual --arch flat:6x4 --noise gaussian:0.1-0.4".into()),
+        (Kind::Denoising, "--residual --arch flat:6x8 --noise gaussian:0.1-0.4".into()),
         (Kind::Denoising, format!("{dense} --noise haze:0.6")),
         (Kind::Denoising, format!("{conv} --noise haze:0.3-0.8")),
         (Kind::Vae, format!("{dense} --beta 0.5 --warmup 2 --free-bits 0.05")),

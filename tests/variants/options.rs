@@ -56,7 +56,8 @@ fn options_without_effect_are_refused() {
         (Kind::Conv, "--upsample-kernel 6", "--upsample-kernel"),
         (Kind::Conv, "--downsample-kernel 4", "--downsample-kernel"),
         (Kind::Conv, "--arch flat:4x4 --latent 3", "--latent"),
-        (Kind::Conv, "--arch flat:4x4 --latent map --block residual", "--block"),
+        (Kind::Conv, "--arch flat:4x4 --latent map --downsample pool", "--downsample"),
+        (Kind::Conv, "--arch flat:4x4 --latent map --block inner", "--block"),
     ];
     let out = TempDir::new().expect("a temporary folder");
     for (kind, options, option) in refused {
