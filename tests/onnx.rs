@@ -173,7 +173,10 @@ fn every_option_of_networks_computes_the_same_in_onnx_runtime() {
             format!("{conv} --latent map:3 --norm gdn --downsample-kernel 5 --upsample-kernel 5"),
         ),
         ("group", format!("{conv} --latent 6 --norm group --downsample stride")),
-        ("flat", "--variant conv --arch flat:6x8 --block residual --latent map --activation relu".into()),
+        (
+            "flat",
+            "--variant conv --arch flat:6x8 --block residual --latent map --activation relu".into(),
+        ),
         ("inner", format!("{conv} --latent map:2 --block inner --upsample-kernel 4 --norm batch")),
         (
             "topk-map",
