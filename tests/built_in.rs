@@ -49,6 +49,31 @@ fn jpeg_takes_away_what_coding_left() {
     }
 }
 
+/// Floors a little below the gains that were measured.
+#[test]
+fn denoise_gray_takes_away_noise_of_any_strength() {
+    let clean = photograph().to_gray().to_tensor();
+    let model = Path::new("denoise-gray");
+    let mut trained = Trained::load(model, &DeviceChoice::Cpu).expect("is built in");
+    for (deviation, floor) in [("0.0588", 7.9), ("0.098", 9.5), ("0.196", 11.4)] {
+        let noise = format!("gaussian:{deviation}").parse().expect("a deviation");
+        let corrupted = corrupt(&clean, noise, Seed(0), 0).expect("a picture");
+        let restored = trained.restore(&corrupted, None).expect("of any size");
+        let [before, after] = [&corrupted, &restored]
+            .map(|picture| Quality::of(picture, &clean).expect("of one size").psnr);
+        assert!(after > before + floor, "deviation {deviation}: {before} to {after}");
+    }
+}
+
+#[test]
+fn noise_in_gray_pictures_is_taken_away_without_a_word_on_the_model() {
+    let place = tempdir().expect("a folder");
+    photograph().to_gray().save(&place.path().join("gray.png")).expect("can be written");
+    let line = "restore gray.png -o out --device cpu --noise-level 0.1";
+    let said = printed(&diabolo_in(place.path(), line));
+    assert!(said.contains("model: denoise-gray, built in"), "{said}");
+}
+
 #[test]
 fn files_of_jpeg_are_restored_without_a_word_on_the_model() {
     let place = tempdir().expect("a folder");

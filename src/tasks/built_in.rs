@@ -32,7 +32,7 @@ macro_rules! built_in {
 }
 
 /// All of them.
-pub static BUILT_IN: &[BuiltIn] = &[built_in!("jpeg")];
+pub static BUILT_IN: &[BuiltIn] = &[built_in!("denoise-gray"), built_in!("jpeg")];
 
 /// Which one is taken where none is named: by what pictures suffer from, and whether it is for gray ones alone. What
 /// stands first is preferred. Those that are no part of the program are passed over.
