@@ -160,9 +160,8 @@ impl Maker {
 
     /// Units of one of its adapters, by its name, or those of a middling one.
     fn units(self, adapter: &AdapterTraits) -> usize {
-        let published = || units::published(&adapter.name.to_lowercase());
         if matches!(self, Self::Nvidia | Self::Amd | Self::Intel | Self::IntelXe2)
-            && let Some(units) = published()
+            && let Some(units) = units::published(&adapter.name.to_lowercase())
         {
             return units;
         }

@@ -69,12 +69,17 @@ pub(super) fn read(source: &mut impl Read, target: &mut [f32], dtype: Dtype) -> 
     for chunk in target.chunks_mut(CHUNK) {
         let bytes = &mut bytes[..chunk.len() * size];
         source.read_exact(bytes)?;
-        for (number, bytes) in chunk.iter_mut().zip(bytes.chunks_exact(size)) {
-            *number = match *bytes {
-                [a, b] => f16::from_le_bytes([a, b]).to_f32(),
-                [a, b, c, d] => f32::from_bits(u32::from_le_bytes([a, b, c, d])),
-                _ => unreachable!("a number has two bytes or four"),
-            };
+        match dtype {
+            Dtype::F16 => {
+                for (number, bytes) in chunk.iter_mut().zip(bytes.as_chunks().0) {
+                    *number = f16::from_le_bytes(*bytes).to_f32();
+                }
+            }
+            _ => {
+                for (number, bytes) in chunk.iter_mut().zip(bytes.as_chunks().0) {
+                    *number = f32::from_le_bytes(*bytes);
+                }
+            }
         }
     }
     Ok(())
