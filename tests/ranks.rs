@@ -1,7 +1,9 @@
 //! Trainings of several processes that MPI has started: they end in the file of one, to the bit, whatever becomes of
 //! them on the way.
 //!
-//! By Open MPI: `apt-get install libopenmpi-dev openmpi-bin libclang-dev` on Debian.
+//! By Open MPI: `apt-get install libopenmpi-dev openmpi-bin libclang-dev` on Debian. By MPICH, with its `libmpich-dev` and
+//! `mpich`: `MPICC=mpicc.mpich DIABOLO_TEST_MPIRUN=mpirun.mpich tests/run --features mpi --test ranks`, in a build folder
+//! of its own.
 
 #[path = "support/program.rs"]
 mod program;
@@ -24,10 +26,13 @@ const STEPS: &str = "--limit 160 --batch 16 --device cpu --quiet";
 
 /// Each process's part of a command of `mpirun`: how many run the program with these options.
 fn mpirun(parts: &[(usize, &str)]) -> Command {
-    let mut command = Command::new("mpirun");
+    let mut command = launcher();
     command.env("OMPI_ALLOW_RUN_AS_ROOT", "1").env("OMPI_ALLOW_RUN_AS_ROOT_CONFIRM", "1");
+    command.env("NODEVICE_SELECT", "1");
     // Other programs may be at work on the core that a process would be bound to.
-    command.env("NODEVICE_SELECT", "1").args(["--oversubscribe", "--bind-to", "none"]);
+    command.args(["--bind-to", "none"]);
+    let version = output(launcher().arg("--version"));
+    command.args(text(&version.stdout).contains("Open MPI").then_some("--oversubscribe"));
     for (number, (count, options)) in parts.iter().enumerate() {
         command.args((number > 0).then_some(":"));
         command.args(["-n", &count.to_string(), env!("CARGO_BIN_EXE_diabolo"), "train", "--mpi"]);
@@ -36,10 +41,19 @@ fn mpirun(parts: &[(usize, &str)]) -> Command {
     command
 }
 
-fn run(parts: &[(usize, &str)]) -> Output {
-    mpirun(parts).output().unwrap_or_else(|error| {
-        panic!("mpirun: {error}; install Open MPI (`apt-get install openmpi-bin`)")
+/// What starts processes.
+fn launcher() -> Command {
+    Command::new(std::env::var("DIABOLO_TEST_MPIRUN").unwrap_or_else(|_| "mpirun".into()))
+}
+
+fn output(command: &mut Command) -> Output {
+    command.output().unwrap_or_else(|error| {
+        panic!("{command:?}: {error}; install Open MPI (`apt-get install openmpi-bin`)")
     })
+}
+
+fn run(parts: &[(usize, &str)]) -> Output {
+    output(&mut mpirun(parts))
 }
 
 fn model(out: &Path) -> PathBuf {
@@ -153,18 +167,26 @@ fn wait_for<T>(what: &str, child: &mut Child, mut found: impl FnMut() -> Option<
     }
 }
 
-/// The process of this rank that `mpirun` has started.
+/// The process of this rank that `mpirun` has started, itself or by a helper.
 fn process_of(mpirun: u32, rank: usize) -> Option<u32> {
-    let wanted = format!("OMPI_COMM_WORLD_RANK={rank}");
-    let parent = format!("PPid:\t{mpirun}");
-    let has = |path: &Path, file: &str, end: u8, line: &str| {
-        let bytes = fs::read(path.join(file)).unwrap_or_default();
-        bytes.split(|byte| *byte == end).any(|found| found == line.as_bytes())
+    let ranks = ["OMPI_COMM_WORLD_RANK", "PMI_RANK"].map(|name| format!("{name}={rank}"));
+    let has_rank = |process: u32| {
+        let environment = fs::read(format!("/proc/{process}/environ")).unwrap_or_default();
+        let mut variables = environment.split(|byte| *byte == 0);
+        variables.any(|variable| ranks.iter().any(|rank| rank.as_bytes() == variable))
     };
-    let mut processes = fs::read_dir("/proc").expect("Linux").flatten().map(|entry| entry.path());
-    let found = processes
-        .find(|path| has(path, "status", b'\n', &parent) && has(path, "environ", 0, &wanted));
-    found?.file_name()?.to_str()?.parse().ok()
+    let is_started = |process: u32| {
+        let mut ancestors = std::iter::successors(parent(process), |parent_of| parent(*parent_of));
+        ancestors.any(|ancestor| ancestor == mpirun)
+    };
+    let entries = fs::read_dir("/proc").expect("Linux").flatten();
+    let mut processes = entries.filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());
+    processes.find(|process| has_rank(*process) && is_started(*process))
+}
+
+fn parent(process: u32) -> Option<u32> {
+    let status = fs::read_to_string(format!("/proc/{process}/status")).ok()?;
+    status.lines().find_map(|line| line.strip_prefix("PPid:")?.trim().parse().ok())
 }
 
 fn signal(process: u32, name: &str) {

@@ -228,6 +228,25 @@ fn an_adapter_and_the_processor_agree() {
 }
 
 #[test]
+fn devices_of_one_adapter_end_in_the_same_bits() {
+    for (kind, options) in [
+        (Kind::Conv, "--arch conv:4,6 --latent 6 --norm batch"),
+        (Kind::Vae, "--arch dense:24 --latent 6"),
+        (Kind::Vqvae, "--arch conv:4,6 --code-dim 3 --codes 8 --block plain --norm none"),
+    ] {
+        let config = config(kind, options, 8);
+        let by = |helpers: usize| {
+            let helpers = (0..helpers).map(|_| Box::new(gpu()) as Box<dyn Executor>).collect();
+            let (state, loss) = train_on(gpu(), helpers, &config, 9);
+            (bits(&state), loss.to_bits())
+        };
+        // One device adds all up by itself, two and three leave the last sums to the host.
+        let alone = by(0);
+        assert!(alone == by(1) && alone == by(2), "{kind:?} {options}");
+    }
+}
+
+#[test]
 fn shards_of_several_sizes_and_helpers_without_work_are_refused() {
     let said = |result: Result<()>| match result {
         Err(Error::Option { option, what }) => format!("{option} {what}"),

@@ -1,14 +1,15 @@
 //! The CPU executor.
 
 use std::collections::HashMap;
+use std::ops::Range;
 use std::time::Instant;
 
 use super::log::Log;
 use super::outputs::{carve, is_first};
 use crate::error::{Error, Result};
 use crate::graph::{
-    Area, Data, DataId, Executor, HeldPlans, Location, METRIC_ROWS, MetricRow, Plan, PlanId,
-    ProfileRow, Role, State,
+    Area, Arriving, Data, DataId, Executor, HeldPlans, Location, METRIC_ROWS, MetricRow, Plan,
+    PlanId, ProfileRow, Role, State,
 };
 use crate::ops::{CpuCall, GpuTarget, MAX_INPUTS, MAX_OUTPUTS, StepScalars};
 use crate::tensor::Tensor;
@@ -40,6 +41,8 @@ use crate::tensor::Tensor;
 pub struct CpuExecutor {
     state: Option<State>,
     gradients: Vec<f32>,
+    /// The stack of sums of gradients, as high as plans need it.
+    sums: Vec<Vec<f32>>,
     data: Vec<Dataset>,
     plans: HeldPlans<Loaded>,
     log: Log,
@@ -56,6 +59,19 @@ struct Dataset {
     pixels: Vec<f32>,
     labels: Vec<f32>,
     order: Vec<f32>,
+}
+
+/// Numbers that did not have to go anywhere.
+struct Here(Vec<f32>);
+
+impl Arriving for Here {
+    fn has_arrived(&self) -> Result<bool> {
+        Ok(true)
+    }
+
+    fn take(self: Box<Self>) -> Result<Vec<f32>> {
+        Ok(self.0)
+    }
 }
 
 /// A plan with its memory.
@@ -123,18 +139,34 @@ impl CpuExecutor {
         self.data.get_mut(data.0).ok_or_else(|| Error::Graph("there is no such dataset".into()))
     }
 
-    fn run_steps(&mut self, plan: PlanId, steps: &[StepScalars]) -> Result<()> {
-        for scalars in steps {
-            for step in 0..self.plans[plan].plan.steps.len() {
-                self.run_step(plan, step, scalars)?;
+    /// Calls `run` from one of its threads, where operations share their work without waking others anew.
+    fn on_threads(&mut self, run: impl FnOnce(&mut Self) -> Result<()> + Send) -> Result<()> {
+        match self.threads.take() {
+            None => rayon::scope(|_| run(self)),
+            Some(threads) => {
+                let result = threads.install(|| run(self));
+                self.threads = Some(threads);
+                result
             }
-            let loaded = &self.plans[plan];
-            let columns = loaded.plan.metrics.len();
-            if columns > 0 {
-                let row = &loaded.metrics[scalars.row as usize * columns..][..columns];
-                self.log.values.extend_from_slice(row);
-                self.log.steps.push((plan, *scalars, columns));
-            }
+        }
+    }
+
+    fn run_operations(
+        &mut self,
+        plan: PlanId,
+        scalars: &StepScalars,
+        operations: Range<usize>,
+    ) -> Result<()> {
+        let is_last = operations.end == self.plans[plan].plan.steps.len();
+        for operation in operations {
+            self.run_step(plan, operation, scalars)?;
+        }
+        let loaded = &self.plans[plan];
+        let columns = loaded.plan.metrics.len();
+        if is_last && columns > 0 {
+            let row = &loaded.metrics[scalars.row as usize * columns..][..columns];
+            self.log.values.extend_from_slice(row);
+            self.log.steps.push((plan, *scalars, columns));
         }
         Ok(())
     }
@@ -188,6 +220,7 @@ impl CpuExecutor {
             Area::Constant(constant) => loaded.plan.constants[constant].data(),
             Area::Metrics => &loaded.metrics,
             Area::Gradients => &self.gradients,
+            Area::Sum(sum) => &self.sums[sum],
             Area::Parameters => &self.state()?.parameters,
             Area::Buffers => &self.state()?.buffers,
             Area::Moment(moment) => &self.state()?.moments[moment],
@@ -210,6 +243,7 @@ impl CpuExecutor {
             Area::Slot(slot) => &mut loaded.slots[slot],
             Area::Metrics => &mut loaded.metrics,
             Area::Gradients => &mut self.gradients,
+            Area::Sum(sum) => &mut self.sums[sum],
             Area::Parameters => &mut state?.parameters,
             Area::Buffers => &mut state?.buffers,
             Area::Moment(moment) => &mut state?.moments[moment],
@@ -259,6 +293,7 @@ impl Executor for CpuExecutor {
             }
             _ => {
                 self.gradients = vec![0.0; state.layout.words(Role::Parameter)];
+                self.sums.fill(self.gradients.clone());
                 self.state = Some(state.clone());
             }
         }
@@ -269,8 +304,10 @@ impl Executor for CpuExecutor {
         CpuExecutor::state(self).cloned()
     }
 
-    fn gradients(&mut self) -> Result<Vec<f32>> {
-        Ok(self.gradients.clone())
+    fn send_sum(&mut self, sum: usize, words: Range<usize>) -> Result<Box<dyn Arriving>> {
+        let numbers = self.sums.get(sum).and_then(|sum| sum.get(words));
+        let missing = || Error::Graph(format!("no plan was added that makes sum {sum}"));
+        Ok(Box::new(Here(numbers.ok_or_else(missing)?.to_vec())))
     }
 
     fn add_data(&mut self, images: usize, bytes: usize) -> Result<DataId> {
@@ -323,6 +360,8 @@ impl Executor for CpuExecutor {
         if data.is_none() && plan.steps.iter().flat_map(|step| &step.inputs).any(reads_data) {
             return Err(Error::Graph(NO_DATA.into()));
         }
+        let words = plan.layout.words(Role::Parameter);
+        self.sums.resize(self.sums.len().max(plan.sums()), vec![0.0; words]);
         Ok(self.plans.add(Loaded {
             data,
             slots: plan.slots.iter().map(|words| vec![0.0; *words]).collect(),
@@ -342,7 +381,8 @@ impl Executor for CpuExecutor {
         });
         let data = self.data.iter().flat_map(|data| [&data.pixels, &data.labels, &data.order]);
         let plans = self.plans.iter().flat_map(Loaded::memory);
-        let words = state.chain([&self.gradients]).chain(data).chain(plans).map(Vec::len);
+        let own = [&self.gradients].into_iter().chain(&self.sums);
+        let words = state.chain(own).chain(data).chain(plans).map(Vec::len);
         4 * words.sum::<usize>() as u64
     }
 
@@ -354,16 +394,21 @@ impl Executor for CpuExecutor {
     }
 
     fn run(&mut self, plan: PlanId, steps: &[StepScalars]) -> Result<()> {
+        let operations = 0..self.plans.get(plan)?.plan.steps.len();
+        self.on_threads(|device| {
+            let mut steps = steps.iter();
+            steps.try_for_each(|step| device.run_operations(plan, step, operations.clone()))
+        })
+    }
+
+    fn run_part(
+        &mut self,
+        plan: PlanId,
+        step: &StepScalars,
+        operations: Range<usize>,
+    ) -> Result<()> {
         self.plans.get(plan)?;
-        // From one of the pool's own threads, operations share their work without waking it anew.
-        match self.threads.take() {
-            None => rayon::scope(|_| self.run_steps(plan, steps)),
-            Some(threads) => {
-                let result = threads.install(|| self.run_steps(plan, steps));
-                self.threads = Some(threads);
-                result
-            }
-        }
+        self.on_threads(|device| device.run_operations(plan, step, operations))
     }
 
     fn plan(&self, plan: PlanId) -> Result<&Plan> {

@@ -12,13 +12,13 @@ use super::pace::{Pace, split};
 use super::pipelines::{GpuOptions, Pipelines};
 use super::profiler::Profiler;
 use super::program::{Parts, Program, record, scalars_of};
-use super::readback::Readback;
+use super::readback::{OnItsWay, Readback};
 use super::submissions::{Part, Submissions, together};
 use super::timestamps::Timestamps;
 use crate::error::{Error, Result};
 use crate::graph::{
-    Bytes, Clock, DataId, Executor, HeldPlans, Location, MetricRow, Plan, PlanId, ProfileRow, Role,
-    State, Timed,
+    Arriving, Bytes, Clock, DataId, Executor, HeldPlans, Location, MetricRow, Plan, PlanId,
+    ProfileRow, Role, State, Timed,
 };
 use crate::ops::{GpuTarget, StepScalars};
 use crate::tensor::Tensor;
@@ -222,14 +222,14 @@ impl Executor for GpuExecutor {
         Ok(State { layout, parameters, buffers, moments })
     }
 
-    fn gradients(&mut self) -> Result<Vec<f32>> {
-        self.submissions.wait(&self.device)?;
+    fn send_sum(&mut self, sum: usize, words: Range<usize>) -> Result<Box<dyn Arriving>> {
         self.device.check()?;
-        let gradients = self.state.as_ref().and_then(StateMemory::gradients);
-        let Some((buffer, words)) = gradients else {
-            return Err(Error::Graph("no plan was added that stores gradients".into()));
+        let held = self.state.as_ref().and_then(|state| state.sums.get(sum));
+        let Some(held) = held else {
+            return Err(Error::Graph(format!("no plan was added that makes sum {sum}")));
         };
-        self.readback.read(&self.device, buffer, 0, words)
+        let bytes = 4 * words.start as u64..4 * words.end as u64;
+        Ok(Box::new(OnItsWay::send(&self.device, self.device.encoder(), held, bytes)?))
     }
 
     fn add_data(&mut self, images: usize, bytes: usize) -> Result<DataId> {
@@ -275,7 +275,7 @@ impl Executor for GpuExecutor {
             self.data(data)?;
         }
         if let Some(state) = self.state.as_mut().filter(|_| plan.stores_gradients) {
-            state.ensure_gradients(&self.device)?;
+            state.ensure_gradients(&self.device, plan.sums())?;
         }
         let own = PlanMemory::new(&self.device, &plan).map_err(|error| with_sizes(error, &plan))?;
         let parts = Parts {
@@ -330,6 +330,25 @@ impl Executor for GpuExecutor {
             self.submit(plan, now, parts)?;
             rest = later;
         }
+        self.device.check()
+    }
+
+    fn run_part(
+        &mut self,
+        plan: PlanId,
+        step: &StepScalars,
+        operations: Range<usize>,
+    ) -> Result<()> {
+        self.device.check()?;
+        let step = std::slice::from_ref(step);
+        let (program, _) = self.program(plan)?;
+        program.check_rows(step)?;
+        let place = |step: usize| program.operations.partition_point(|it| it.step < step);
+        let (number, end) = (place(operations.start), place(operations.end));
+        let ends = end == program.operations.len();
+        let of = if ends { number + 1 } else { usize::MAX };
+        let part = Part { number, of, is_timed: false };
+        self.submit_part(plan, step, number..end, part)?;
         self.device.check()
     }
 

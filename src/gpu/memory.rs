@@ -61,6 +61,8 @@ pub(super) struct StateMemory {
     pub moments: Vec<wgpu::Buffer>,
     /// Made with the first plan that stores them.
     gradients: Option<wgpu::Buffer>,
+    /// The stack of their sums, as high as plans need it.
+    pub sums: Vec<wgpu::Buffer>,
 }
 
 impl StateMemory {
@@ -74,20 +76,20 @@ impl StateMemory {
                 .map(|moment| storage(device, &format!("moment {moment}"), words))
                 .collect::<Result<_>>()?,
             gradients: None,
+            sums: vec![],
         })
     }
 
-    pub fn ensure_gradients(&mut self, device: &GpuDevice) -> Result<()> {
+    /// Makes room for gradients and so many sums of them.
+    pub fn ensure_gradients(&mut self, device: &GpuDevice, sums: usize) -> Result<()> {
+        let words = self.layout.words(Role::Parameter);
         if self.gradients.is_none() {
-            let words = self.layout.words(Role::Parameter);
             self.gradients = Some(storage(device, "gradients", words)?);
         }
+        for sum in self.sums.len()..sums {
+            self.sums.push(storage(device, &format!("sum {sum} of gradients"), words)?);
+        }
         Ok(())
-    }
-
-    /// Where gradients are stored, if they are, and how many numbers they are.
-    pub fn gradients(&self) -> Option<(&wgpu::Buffer, usize)> {
-        Some((self.gradients.as_ref()?, self.layout.words(Role::Parameter)))
     }
 }
 
@@ -95,7 +97,8 @@ impl StateMemory {
     /// Bytes of all buffers.
     pub fn bytes(&self) -> u64 {
         let buffers = [&self.parameters, &self.buffers].into_iter();
-        buffers.chain(&self.moments).chain(&self.gradients).map(wgpu::Buffer::size).sum()
+        let gradients = self.gradients.iter().chain(&self.sums);
+        buffers.chain(&self.moments).chain(gradients).map(wgpu::Buffer::size).sum()
     }
 }
 
@@ -202,6 +205,7 @@ impl<'a> Memory<'a> {
             Area::Buffers => self.state.map(|state| &state.buffers),
             Area::Gradients => self.state.and_then(|state| state.gradients.as_ref()),
             Area::Moment(moment) => self.state.and_then(|state| state.moments.get(moment)),
+            Area::Sum(sum) => self.state.and_then(|state| state.sums.get(sum)),
             Area::Data(data) => self.data.map(|memory| match data {
                 Data::Pixels => &memory.pixels,
                 Data::Labels => &memory.labels,

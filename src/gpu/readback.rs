@@ -1,10 +1,12 @@
 //! Reading buffers back, waiting for them.
 
+use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 
-use super::device::{GpuDevice, TOKEN};
+use super::device::{GpuDevice, Sent, TOKEN};
 use crate::error::{Error, Result};
+use crate::graph::Arriving;
 
 /// Whether a mapping that was asked for has come about.
 #[derive(Clone, Debug, Default)]
@@ -49,6 +51,76 @@ pub(super) fn mapped<T>(
     value.map_err(|error| Error::Gpu(format!("results could not be read back: {error}")))
 }
 
+/// Bytes of a buffer that were sent to the host.
+pub(super) struct OnItsWay {
+    device: GpuDevice,
+    staging: wgpu::Buffer,
+    size: u64,
+    sent: Sent,
+    arrival: Arrival,
+}
+
+impl OnItsWay {
+    /// Sends these bytes of `source`, as they are after what `encoder` holds, which is submitted.
+    ///
+    /// # Errors
+    /// When no memory is left for them.
+    pub fn send(
+        device: &GpuDevice,
+        encoder: wgpu::CommandEncoder,
+        source: &wgpu::Buffer,
+        bytes: Range<u64>,
+    ) -> Result<Self> {
+        let staging = staging_buffer(device, bytes.end - bytes.start + TOKEN)?;
+        Ok(Self::by(staging, device, encoder, source, bytes))
+    }
+
+    /// The same by way of `staging`, which holds the bytes and a token.
+    fn by(
+        staging: wgpu::Buffer,
+        device: &GpuDevice,
+        mut encoder: wgpu::CommandEncoder,
+        source: &wgpu::Buffer,
+        bytes: Range<u64>,
+    ) -> Self {
+        let size = bytes.end - bytes.start;
+        if size > 0 {
+            encoder.copy_buffer_to_buffer(source, bytes.start, &staging, 0, size);
+        }
+        let sent = device.submit(encoder, &staging, size);
+        let arrival = Arrival::of_mapping(&staging, size + TOKEN);
+        Self { device: device.clone(), staging, size, sent, arrival }
+    }
+
+    /// Adds the numbers to `result`. Waits for them.
+    fn add_to(self, result: &mut Vec<f32>) -> Result<()> {
+        let Self { device, staging, size, sent, arrival } = self;
+        device.wait(Some(sent.index.clone()))?;
+        if !arrival.is_done()? {
+            return Err(Error::Gpu("results did not arrive".into()));
+        }
+        let is_done = mapped(&staging, size + TOKEN, |bytes| {
+            let (values, token) = bytes.split_at(size as usize);
+            result.extend_from_slice(bytemuck::cast_slice(values));
+            sent.is_done(token)
+        })?;
+        if is_done { Ok(()) } else { Err(device.dropped()) }
+    }
+}
+
+impl Arriving for OnItsWay {
+    fn has_arrived(&self) -> Result<bool> {
+        self.device.poll()?;
+        self.arrival.is_done()
+    }
+
+    fn take(self: Box<Self>) -> Result<Vec<f32>> {
+        let mut numbers = Vec::with_capacity(self.size as usize / 4);
+        self.add_to(&mut numbers)?;
+        Ok(numbers)
+    }
+}
+
 /// A buffer that the host can map, kept for the next time.
 #[derive(Debug, Default)]
 pub(super) struct Readback {
@@ -90,24 +162,9 @@ impl Readback {
         let mut done = 0;
         loop {
             let size = (total - done).min(Self::PIECE);
-            let staging = self.staging(device, size + TOKEN)?;
-            if size > 0 {
-                encoder.copy_buffer_to_buffer(source, offset + done, staging, 0, size);
-            }
-            let sent = device.submit(encoder, staging, size);
-            let arrival = Arrival::of_mapping(staging, size + TOKEN);
-            device.wait(Some(sent.index.clone()))?;
-            if !arrival.is_done()? {
-                return Err(Error::Gpu("results did not arrive".into()));
-            }
-            let is_done = mapped(staging, size + TOKEN, |bytes| {
-                let (values, token) = bytes.split_at(size as usize);
-                result.extend_from_slice(bytemuck::cast_slice(values));
-                sent.is_done(token)
-            })?;
-            if !is_done {
-                return Err(device.dropped());
-            }
+            let staging = self.staging(device, size + TOKEN)?.clone();
+            let bytes = offset + done..offset + done + size;
+            OnItsWay::by(staging, device, encoder, source, bytes).add_to(&mut result)?;
             done += size;
             if done >= total {
                 return Ok(result);

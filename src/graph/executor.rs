@@ -1,5 +1,6 @@
 //! What runs plans: the same calls for GPU and CPU.
 
+use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Instant;
@@ -169,6 +170,21 @@ impl Timed {
     }
 }
 
+/// Numbers on their way from a device to the host.
+pub trait Arriving: Send {
+    /// Whether they are there, so that nobody would wait for them.
+    ///
+    /// # Errors
+    /// When the device is lost.
+    fn has_arrived(&self) -> Result<bool>;
+
+    /// The numbers. Waits for them.
+    ///
+    /// # Errors
+    /// When the device is lost, or dropped work.
+    fn take(self: Box<Self>) -> Result<Vec<f32>>;
+}
+
 /// A device that holds one state, runs plans over it, and keeps the host waiting only when asked
 /// for results. A thread may hand it to another.
 ///
@@ -221,12 +237,12 @@ pub trait Executor: Send {
     /// When no state was set or the device is lost.
     fn state(&mut self) -> Result<State>;
 
-    /// The gradients that the last step of a plan of [`Stage::Gradients`](super::plan::Stage::Gradients) stored,
-    /// laid out like the parameters. Waits for it.
+    /// Has these words of [sum](super::plan::Area::Sum) number `sum` sent to the host, as they are after the steps
+    /// submitted so far, without waiting for them.
     ///
     /// # Errors
-    /// When no plan stores gradients or the device is lost.
-    fn gradients(&mut self) -> Result<Vec<f32>>;
+    /// When no plan makes such a sum or the device is lost.
+    fn send_sum(&mut self, sum: usize, words: Range<usize>) -> Result<Box<dyn Arriving>>;
 
     /// Makes room for `images` images of `bytes` bytes each.
     ///
@@ -277,6 +293,18 @@ pub trait Executor: Send {
     /// # Errors
     /// When the device is lost or out of memory.
     fn run(&mut self, plan: PlanId, steps: &[StepScalars]) -> Result<()>;
+
+    /// Runs these operations of one step of the plan, all before them having been run, without waiting for them. The
+    /// metrics come with the last ones.
+    ///
+    /// # Errors
+    /// When the device is lost or out of memory.
+    fn run_part(
+        &mut self,
+        plan: PlanId,
+        step: &StepScalars,
+        operations: Range<usize>,
+    ) -> Result<()>;
 
     /// Runs these steps, waits for them and says how long they took, by the device's own clock where it has
     /// one. Their metrics may not come. For measuring.

@@ -69,7 +69,7 @@ fn finding(plan: &Plan, step: &Step, at: Location, index: usize, value: f32) -> 
 /// The name of what lies at this word of the state.
 fn parameter(layout: &StateLayout, area: Area, word: usize) -> Option<String> {
     let role = match area {
-        Area::Parameters | Area::Gradients | Area::Moment(_) => Role::Parameter,
+        Area::Parameters | Area::Gradients | Area::Moment(_) | Area::Sum(_) => Role::Parameter,
         Area::Buffers => Role::Buffer,
         _ => return None,
     };

@@ -62,6 +62,7 @@ impl Plan {
             Area::Parameters => return self.stored(Role::Parameter, at, "parameters", shape),
             Area::Gradients => return self.stored(Role::Parameter, at, "gradients", shape),
             Area::Moment(moment) => format!("moment {moment}"),
+            Area::Sum(sum) => format!("sum {sum}"),
             Area::Buffers => return self.stored(Role::Buffer, at, "buffers", shape),
         };
         match shape {

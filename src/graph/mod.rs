@@ -20,11 +20,14 @@ mod pooled;
 mod pooling;
 mod profile;
 mod recording;
+mod summing;
 mod updates;
 
 pub use bytes::Bytes;
 pub use cost::Cost;
-pub use executor::{Clock, DataId, Executor, MetricRow, PlanId, ProfileRow, State, Timed};
+pub use executor::{
+    Arriving, Clock, DataId, Executor, MetricRow, PlanId, ProfileRow, State, Timed,
+};
 pub use finding::{Finding, find_not_finite};
 pub use halves::HalfStorage;
 pub(crate) use held::HeldPlans;
@@ -36,3 +39,4 @@ pub use plan::{Area, Location, METRIC_ROWS, Plan, PlanRequest, Stage, Step, Trai
 pub use pooling::Pooling;
 pub(crate) use pooling::pooled_name;
 pub use profile::{ProfileTally, profile_table};
+pub(crate) use summing::gradient_pieces;

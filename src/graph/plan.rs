@@ -36,6 +36,8 @@ pub enum Area {
     Gradients,
     /// A moment of the optimiser, laid out like the parameters.
     Moment(usize),
+    /// A sum of the gradients of shards, laid out like the parameters.
+    Sum(usize),
     /// The dataset.
     Data(Data),
 }

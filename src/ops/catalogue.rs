@@ -5,7 +5,7 @@ use crate::ops::batch::{corrupt, gather_images};
 use crate::ops::elementwise::{activation, bias, binary, chain, roofline, unary};
 use crate::ops::layout::{concat, gather, one_hot, pad, strided};
 use crate::ops::loss::{gaussian_kl, gaussian_nll, sparsity_kl, step_weight};
-use crate::ops::optimiser::{global_norm, record, step};
+use crate::ops::optimiser::{global_norm, record, shard_sum, step};
 use crate::ops::product::matmul;
 use crate::ops::random::{binarise, draws, dropout, reparameterise};
 use crate::ops::reduction::{argmin, batch_norm, reduce, softmax, top_k_mask};
@@ -42,6 +42,7 @@ pub fn kernels() -> Vec<&'static Kernel> {
         draws::kernel(),
         global_norm::kernel(),
         record::kernel(),
+        shard_sum::kernel(),
         step::kernel(),
         reduce::kernel(),
         reparameterise::kernel(),

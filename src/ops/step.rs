@@ -23,7 +23,7 @@ pub struct StepScalars {
     /// The place in its batch of the first image of this step: 0, unless the batch comes in shards. Counts random
     /// draws as well, so that no two shards draw the same.
     pub place: u32,
-    /// `1 - beta1^t` and `1 - beta2^t` of Adam, and two spare places.
+    /// `1 - beta1^t` and `1 - beta2^t` of Adam; of a shard, its share of the step's images; and a spare place.
     pub corrections: [f32; 4],
 }
 

@@ -123,9 +123,9 @@ impl PlanFile {
             rows: METRIC_ROWS,
             outputs: outputs
                 .map(|(name, (at, shape))| {
-                    (name.clone(), OutputForm { at: place(at), shape: shape.to_vec() })
+                    Ok((name.clone(), OutputForm { at: place(at)?, shape: shape.to_vec() }))
                 })
-                .collect(),
+                .collect::<Result<_>>()?,
             data: data(&dispatches),
             dispatches,
         };
@@ -148,7 +148,7 @@ impl PlanFile {
                 Binding::Scratch => step.scratch.as_ref(),
             };
             let missing = || Error::Graph(format!("{operation}: a buffer is missing"));
-            location.map(place).ok_or_else(missing)
+            location.ok_or_else(missing).and_then(place)
         });
         let bindings = bindings.collect::<Result<_>>()?;
         let (params, workgroups) = (dispatch.params.clone(), dispatch.workgroups);
@@ -203,7 +203,7 @@ impl PlanFile {
     }
 }
 
-fn place(at: &Location) -> Place {
+fn place(at: &Location) -> Result<Place> {
     let (area, number) = match at.area {
         Area::Slot(number) => (Memory::Slot, number),
         Area::Input(number) => (Memory::Input, number),
@@ -213,6 +213,7 @@ fn place(at: &Location) -> Place {
         Area::Buffers => (Memory::Buffers, 0),
         Area::Gradients => (Memory::Gradients, 0),
         Area::Moment(number) => (Memory::Moment, number),
+        Area::Sum(_) => return Err(Error::Graph("a step in shards is no plan for a file".into())),
         Area::Data(Data::Pixels) => (Memory::Pixels, 0),
         Area::Data(Data::Labels) => (Memory::Labels, 0),
         Area::Data(Data::Order) => (Memory::Order, 0),
@@ -221,7 +222,7 @@ fn place(at: &Location) -> Place {
         Storage::F32 => None,
         Storage::F16 { exponent } => Some(exponent),
     };
-    Place { area, number, offset: 4 * at.offset, bytes: buffer_bytes(at.words()), half }
+    Ok(Place { area, number, offset: 4 * at.offset, bytes: buffer_bytes(at.words()), half })
 }
 
 /// Bytes of the dataset's parts, as far as dispatches bind them.

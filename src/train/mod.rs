@@ -28,6 +28,7 @@ mod ranks;
 mod report;
 mod scalars;
 mod shards;
+mod stack;
 mod start;
 mod steps;
 mod sum;

@@ -3,7 +3,7 @@
 use std::ops::{ControlFlow, Range};
 
 use crate::data::Images;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::graph::{
     DataId, Executor, Finding, METRIC_ROWS, MetricRow, Plan, PlanId, find_not_finite,
 };
@@ -136,7 +136,7 @@ impl<'a> Pass<'a> {
     }
 
     /// Steps whose metrics have arrived; with `wait`, all.
-    fn arrivals(&self, executor: &mut dyn Executor, wait: bool) -> Result<Vec<Taken>> {
+    pub fn arrivals(&self, executor: &mut dyn Executor, wait: bool) -> Result<Vec<Taken>> {
         let rows = executor.take_metrics(wait)?.into_iter();
         Ok(rows.map(|row| self.taken(row)).collect())
     }
@@ -191,22 +191,6 @@ impl<'a> Pass<'a> {
         if self.room.resident { executor.write_order(self.data, order) } else { Ok(()) }
     }
 
-    /// Takes step `number` alone, in the order that was [arranged](Self::arrange), and waits for it. The plan,
-    /// and what it measured.
-    pub fn take(
-        &self,
-        executor: &mut dyn Executor,
-        order: &[u32],
-        number: u32,
-        scalars: StepScalars,
-    ) -> Result<(PlanId, Taken)> {
-        let (plan, cursor) = self.place(executor, order, number)?;
-        executor.run(plan, &[StepScalars { cursor, row: 0, ..scalars }])?;
-        let taken = self.arrivals(executor, true)?.pop();
-        let taken = taken.ok_or_else(|| Error::Graph("a step measured nothing".into()))?;
-        Ok((plan, taken))
-    }
-
     /// Takes one step operation by operation, and finds the first that gives a number that is not
     /// finite.
     pub fn inspect(
@@ -217,21 +201,22 @@ impl<'a> Pass<'a> {
         scalars: StepScalars,
     ) -> Result<Option<Finding>> {
         self.arrange(executor, order)?;
-        let (plan, cursor) = self.place(executor, order, number)?;
+        let (BatchPlan { plan, .. }, cursor) = self.place(executor, order, number)?;
         find_not_finite(executor, plan, &StepScalars { cursor, row: 0, ..scalars })
     }
 
-    /// The plan of step `number`, and where it begins in the order that the device has.
-    fn place(
+    /// The plan of step `number` of the order that was [arranged](Self::arrange), and where the step begins in the
+    /// order that the device has from here on.
+    pub fn place(
         &self,
         executor: &mut dyn Executor,
         order: &[u32],
         number: u32,
-    ) -> Result<(PlanId, u32)> {
+    ) -> Result<(BatchPlan, u32)> {
         let done = self.images_before(number);
         let current = self.plan_for(order.len().saturating_sub(done));
         let end = order.len().min(done + current.batch);
-        Ok((current.plan, self.send(executor, order, done..end)? as u32))
+        Ok((*current, self.send(executor, order, done..end)? as u32))
     }
 
     /// Images that the steps before this one take.
@@ -342,9 +327,12 @@ mod tests {
         // And so are its steps, each taken alone, in any order.
         pass.arrange(executor, order).unwrap();
         for number in (0..pass.steps()).rev() {
-            let taken = pass.take(executor, order, number as u32, StepScalars::default());
-            let (_, Taken { images, row }) = taken.unwrap();
-            assert_eq!((row.values[0], images), means[number], "step {number}");
+            let (step, cursor) = pass.place(executor, order, number as u32).unwrap();
+            executor.run(step.plan, &[StepScalars { cursor, ..Default::default() }]).unwrap();
+            let [Taken { images, row }] = &pass.arrivals(executor, true).unwrap()[..] else {
+                panic!("one step measures once");
+            };
+            assert_eq!((row.values[0], *images), means[number], "step {number}");
         }
         means
     }

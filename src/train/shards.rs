@@ -65,10 +65,11 @@ impl<'a> Shards<'a> {
             let pass = Pass::new(executor.as_mut(), images, room, shard, |_| {
                 Ok(plans.next().expect("there is a plan for each size of a shard"))
             })?;
-            Ok(Helper { executor, worker: Worker::new(pass, false) })
+            Ok(Helper { executor, worker: Worker::new(pass, planning.layout, false) })
         };
         let helpers = helpers.into_iter().map(helper).collect::<Result<Vec<_>>>()?;
-        let (batch, count, lead) = (planning.config.batch, images.count, Worker::new(pass, true));
+        let (batch, count, lead) =
+            (planning.config.batch, images.count, Worker::new(pass, planning.layout, true));
         let ranks = None;
         Ok(Self { batch, shard, count, updating, lead, helpers, ranks, steps: 0 })
     }
@@ -212,7 +213,8 @@ impl<'a> Shards<'a> {
         let team = self.ranks.as_ref().map(|ranks| ranks.team.clone());
         let division = team.as_ref().map(|team| Division { team, places });
         let own = places[team.as_ref().map_or(0, Team::rank)].clone();
-        let sum = Sum::new(images.div_ceil(self.shard), self.numbers(images)?, division);
+        let pieces = self.pieces(images)?;
+        let sum = Sum::new(images.div_ceil(self.shard), &pieces, division);
         let begin = Instant::now();
         let mut left: Vec<usize> = own.clone().collect();
         while !left.is_empty() {
@@ -258,11 +260,14 @@ impl<'a> Shards<'a> {
         self.batch.min(self.count.saturating_sub(number * self.batch))
     }
 
-    /// How many numbers a shard gives, of a step of so many images.
-    fn numbers(&self, images: usize) -> Result<usize> {
+    /// The pieces of the numbers that a shard gives, of a step of so many images: of its gradients, and of all else.
+    fn pieces(&self, images: usize) -> Result<Vec<Range<usize>>> {
         let pooled = self.updating.update(images)?.pooled.iter();
         let pooled: usize = pooled.map(|(_, shape): &(_, Shape)| shape.elements()).sum();
-        Ok(self.updating.shown.parameters.len() + self.lead.pass.metrics().len() + pooled)
+        let mut pieces = self.lead.pieces().to_vec();
+        let gradients = self.updating.shown.parameters.len();
+        pieces.push(gradients..gradients + self.lead.pass.metrics().len() + pooled);
+        Ok(pieces)
     }
 
     /// Has the devices of this process compute the shards at these places of a step, shared out among them, for

@@ -3,11 +3,13 @@
 use std::ops::Range;
 use std::time::Instant;
 
-use super::pass::Pass;
+use super::pass::{BatchPlan, Pass};
+use super::stack::Stack;
 use super::sum::Sum;
+use super::tree::{Addition, Node, Tree};
 use crate::error::{Error, Result};
-use crate::graph::{Executor, Pooling, State, pooled_name};
-use crate::ops::StepScalars;
+use crate::graph::{Arriving, Executor, PlanId, Pooling, State, StateLayout, pooled_name};
+use crate::ops::{ShardSum, StepScalars};
 use crate::shape::Shape;
 
 /// Every so many steps all devices get shards, so that it is known how fast each is.
@@ -17,6 +19,7 @@ const MEASURED: u64 = 64;
 #[derive(Debug)]
 pub(super) struct Worker<'a> {
     pub pass: Pass<'a>,
+    stack: Stack,
     /// Whether the device has the state as it is now.
     pub is_current: bool,
     /// Whether nobody can do without the device.
@@ -60,14 +63,28 @@ pub(super) struct Task<'a> {
     /// Images of a shard that is whole, and of the step.
     pub images: [usize; 2],
     pub pooled: &'a [(Pooling, Shape)],
-    /// Of the numbers of each shard: its gradients, then its metrics, then what is pooled, all weighted so that
-    /// their sum over the shards is the batch's.
+    /// Of the numbers of each shard: its gradients, in pieces, then in one its metrics and what is pooled, all
+    /// weighted so that their sum over the shards is the batch's.
     pub sum: &'a Sum<'a>,
 }
 
+impl Task<'_> {
+    /// How many shards the step has.
+    fn shards(&self) -> usize {
+        let [whole, all] = self.images;
+        all.div_ceil(whole)
+    }
+}
+
 impl<'a> Worker<'a> {
-    pub fn new(pass: Pass<'a>, leads: bool) -> Self {
-        Self { pass, is_current: false, leads, speed: Speed::default(), shards: 0 }
+    pub fn new(pass: Pass<'a>, layout: &StateLayout, leads: bool) -> Self {
+        let (stack, speed) = (Stack::new(layout), Speed::default());
+        Self { pass, stack, is_current: false, leads, speed, shards: 0 }
+    }
+
+    /// The pieces in which gradients are given.
+    pub fn pieces(&self) -> &[Range<usize>] {
+        self.stack.pieces()
     }
 
     /// Tells the device the order of the images, unless it is lost.
@@ -105,41 +122,101 @@ impl<'a> Worker<'a> {
         places: &[usize],
     ) -> Result<Vec<usize>> {
         let begin = Instant::now();
-        for (done, place) in places.iter().enumerate() {
-            if let Err(error) = self.shard(executor, task, *place) {
+        let mut done = vec![];
+        for places in places.chunk_by(|place, next| place + 1 == *next) {
+            let places = places[0]..places[0] + places.len();
+            if let Err(error) = self.neighbours(executor, task, places, &mut done) {
                 self.lose(executor, error)?;
-                return Ok(places[..done].to_vec());
+                return Ok(done);
             }
-            self.shards += 1;
         }
         let seconds = begin.elapsed().as_secs_f64() / places.len().max(1) as f64;
         self.speed.note(seconds, places.len());
-        Ok(places.to_vec())
+        Ok(done)
     }
 
-    fn shard(&mut self, executor: &mut dyn Executor, task: Task, place: usize) -> Result<()> {
+    /// Computes the shards at these places, which are neighbours. Those whose sums were given are `done`.
+    fn neighbours(
+        &mut self,
+        executor: &mut dyn Executor,
+        task: Task,
+        places: Range<usize>,
+        done: &mut Vec<usize>,
+    ) -> Result<()> {
         self.refresh(executor, task.state)?;
-        let [whole, all] = task.images;
-        let scalars = StepScalars { place: (place * whole) as u32, ..task.scalars };
-        let number = (task.first + place) as u32;
-        let (plan, taken) = self.pass.take(executor, task.order, number, scalars)?;
-        let weight = taken.images as f32 / all as f32;
-        let mut numbers = executor.gradients()?;
-        numbers.extend(&taken.row.values);
-        numbers.iter_mut().for_each(|number| *number *= weight);
-        for (number, (pooling, shape)) in task.pooled.iter().enumerate() {
-            let weight = match pooling {
-                Pooling::Mean => weight,
-                Pooling::Sum | Pooling::First => 1.0,
-            };
-            if *pooling == Pooling::First && place > 0 {
-                numbers.resize(numbers.len() + shape.elements(), 0.0);
-            } else {
-                let tensor = executor.read_output(plan, &pooled_name(number))?;
-                numbers.extend(tensor.data().iter().map(|number| weight * number));
+        let mut begun = vec![];
+        for addition in Tree::additions(task.shards(), places) {
+            begun.push(self.begin(executor, task, addition)?);
+            if let Some(node) = addition.finished {
+                let given = begun.iter().map(|shard: &Begun| shard.place).collect::<Vec<_>>();
+                self.give(executor, task, (node, addition.top()), std::mem::take(&mut begun))?;
+                self.shards += given.len() as u64;
+                done.extend(given);
             }
         }
-        task.sum.add(place, numbers);
+        Ok(())
+    }
+
+    /// Whether sums leave piece by piece: others wait for them, and the device is not one without which the step
+    /// goes on, which must not give a part of a sum and be lost.
+    fn sends_pieces(&self, task: Task) -> bool {
+        self.leads && task.sum.is_shared()
+    }
+
+    /// Has the device compute a shard, and add up its gradients.
+    fn begin(
+        &mut self,
+        executor: &mut dyn Executor,
+        task: Task,
+        addition: Addition,
+    ) -> Result<Begun> {
+        let (place, [whole, all]) = (addition.place, task.images);
+        let (BatchPlan { plan, batch }, cursor) =
+            self.pass.place(executor, task.order, (task.first + place) as u32)?;
+        let share = batch as f32 / all as f32;
+        let [mean, square, _, spare] = task.scalars.corrections;
+        let corrections = [mean, square, share, spare];
+        let place_of_images = (place * whole) as u32;
+        let scalars =
+            StepScalars { place: place_of_images, cursor, corrections, row: 0, ..task.scalars };
+        match addition.finished.filter(|_| self.sends_pieces(task)) {
+            None => self.stack.run(executor, plan, &scalars, addition)?,
+            Some(node) => {
+                let give = |piece, numbers| task.sum.add(piece, node, numbers);
+                self.stack.run_and_send(executor, plan, &scalars, addition, give)?;
+            }
+        }
+        Ok(Begun { place, share, pooled: pooled(executor, task, place, plan, share)? })
+    }
+
+    /// Gives what shards have come to: their gradients as the sum on top of the stack, and their metrics and what is
+    /// pooled each for itself. Waits for them.
+    fn give(
+        &mut self,
+        executor: &mut dyn Executor,
+        task: Task,
+        (node, top): (Node, usize),
+        shards: Vec<Begun>,
+    ) -> Result<()> {
+        let sums = match self.sends_pieces(task) {
+            true => vec![],
+            false => self.stack.send(executor, top)?,
+        };
+        let rows = self.pass.arrivals(executor, true)?;
+        if rows.len() != shards.len() {
+            return Err(Error::Graph(format!("{} shards measured {}", shards.len(), rows.len())));
+        }
+        // A device that is lost before all has arrived has given nothing.
+        let sums = sums.into_iter().map(Arriving::take).collect::<Result<Vec<_>>>()?;
+        for (piece, numbers) in sums.into_iter().enumerate() {
+            task.sum.add(piece, node, numbers);
+        }
+        for (Begun { place, share, pooled }, taken) in shards.into_iter().zip(rows) {
+            let mut numbers = taken.row.values;
+            ShardSum::weigh(&mut numbers, share);
+            numbers.extend(pooled);
+            task.sum.add(self.stack.pieces().len(), Node::leaf(place), numbers);
+        }
         Ok(())
     }
 
@@ -151,6 +228,40 @@ impl<'a> Worker<'a> {
         }
         Ok(())
     }
+}
+
+/// A shard that was begun.
+struct Begun {
+    place: usize,
+    /// Its share of the step's images.
+    share: f32,
+    /// What is pooled of it, weighted.
+    pooled: Vec<f32>,
+}
+
+/// What is pooled of the shard that was run last. Waits for it, if that is anything.
+fn pooled(
+    executor: &mut dyn Executor,
+    task: Task,
+    place: usize,
+    plan: PlanId,
+    share: f32,
+) -> Result<Vec<f32>> {
+    let mut numbers = vec![];
+    for (number, (pooling, shape)) in task.pooled.iter().enumerate() {
+        if *pooling == Pooling::First && place > 0 {
+            numbers.resize(numbers.len() + shape.elements(), 0.0);
+            continue;
+        }
+        let share = match pooling {
+            Pooling::Mean => share,
+            Pooling::Sum | Pooling::First => 1.0,
+        };
+        let mut tensor = executor.read_output(plan, &pooled_name(number))?.into_data();
+        ShardSum::weigh(&mut tensor, share);
+        numbers.extend(tensor);
+    }
+    Ok(numbers)
 }
 
 /// Shares `shards` out among `workers` so that the slowest is done as early as can be, by the time that one

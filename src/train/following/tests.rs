@@ -22,8 +22,12 @@ fn digits() -> Dataset {
 }
 
 fn config(kind: Kind) -> Config {
-    let parsed = |text: &str| text.parse().expect("an architecture");
-    let choices = Choices { arch: Some(parsed("dense:12")), ..Choices::default() };
+    of_arch(kind, "dense:12")
+}
+
+fn of_arch(kind: Kind, arch: &str) -> Config {
+    let arch = Some(arch.parse().expect("an architecture"));
+    let choices = Choices { arch, ..Choices::default() };
     let (model, _) = kind.build(digits().shape, 10, &choices, false).expect("they go together");
     Config { batch: 16, shards: 4, learning_rate: 2e-3, epochs: 3, ..Config::new(model) }
 }
@@ -89,8 +93,14 @@ fn bits(state: &State) -> Vec<u32> {
 #[test]
 fn any_number_of_processes_ends_in_the_bits_of_one() {
     let dataset = digits();
-    for kind in [Kind::Dense, Kind::Vae, Kind::Contractive] {
-        let config = config(kind);
+    for (kind, arch) in [
+        (Kind::Dense, "dense:12"),
+        (Kind::Vae, "dense:12"),
+        (Kind::Contractive, "dense:12"),
+        // Gradients of several pieces.
+        (Kind::Vae, "dense:90,60"),
+    ] {
+        let config = of_arch(kind, arch);
         let mut device = CpuExecutor::new();
         let mut alone = Trainer::new(&mut device, &config, &dataset).expect("it fits");
         let losses = advance(&mut alone, 14).expect("it trains");

@@ -1,11 +1,13 @@
 //! Devices that fail in the middle of a run.
 
+use std::ops::Range;
+
 use clap::Parser;
 
 use super::*;
 use crate::cpu::CpuExecutor;
 use crate::data::{LoadOptions, Source};
-use crate::graph::{DataId, Executor, MetricRow, Plan, PlanId, ProfileRow};
+use crate::graph::{Arriving, DataId, Executor, MetricRow, Plan, PlanId, ProfileRow};
 use crate::models::Kind;
 use crate::ops::{GpuTarget, StepScalars};
 use crate::run::checkpoint;
@@ -50,9 +52,9 @@ impl Executor for Failing {
         Executor::state(&mut self.device)
     }
 
-    fn gradients(&mut self) -> Result<Vec<f32>> {
+    fn send_sum(&mut self, sum: usize, words: Range<usize>) -> Result<Box<dyn Arriving>> {
         self.check()?;
-        self.device.gradients()
+        self.device.send_sum(sum, words)
     }
 
     fn add_data(&mut self, images: usize, bytes: usize) -> Result<DataId> {
@@ -88,6 +90,17 @@ impl Executor for Failing {
         self.check()?;
         self.submissions -= 1;
         self.device.run(plan, steps)
+    }
+
+    fn run_part(
+        &mut self,
+        plan: PlanId,
+        step: &StepScalars,
+        operations: Range<usize>,
+    ) -> Result<()> {
+        self.check()?;
+        self.submissions -= 1;
+        self.device.run_part(plan, step, operations)
     }
 
     fn plan(&self, plan: PlanId) -> Result<&Plan> {
