@@ -1,6 +1,6 @@
 //! Products by matrix units: which plans have them, that their kernels are taken by compilers, and that they give
 //! what the processor gives. The system's llvmpipe has no such units. There, plans are looked at, which takes no
-//! adapter, and the adapter is seen to do without; `tests/shaders.rs` has every kernel translated and validated.
+//! adapter, and the adapter is seen to do without; `tests/shaders` has every kernel translated and validated.
 
 mod support;
 

@@ -3,10 +3,13 @@
 
 mod support;
 
-use diabolo::graph::Role;
+use diabolo::graph::{
+    Executor, Graph, Initialiser, Plan, PlanRequest, Role, Stage, State, Training,
+};
 use diabolo::models::Kind;
-use diabolo::ops::AdapterKind;
+use diabolo::ops::{self, AdapterKind, Optimiser, StepScalars};
 use diabolo::rng::Seed;
+use diabolo::tensor::Tensor;
 use support::compare::{assert_near, norm};
 use support::devices::{Device, cpu, gpu, gpu_as, trusted_gpu_as};
 use support::models::{Setup, Trained, conv, dense, variant, variants};
@@ -159,4 +162,64 @@ fn steps_in_one_call_are_steps_one_by_one() {
         let (together, apart) = (together.expect("steps run"), apart.expect("steps run"));
         assert_same_bits(&together, &apart, &first.name());
     }
+}
+
+/// What a stack of sums comes to on a device, piece by piece.
+fn summed(executor: &mut dyn Executor, shards: &[Vec<f32>], shares: &[f32]) -> Vec<u32> {
+    let words = shards[0].len();
+    let mut graph = Graph::new();
+    let x = graph.input("x", [words]);
+    let w = graph.parameter("w", [words], Initialiser::Constant(1.0)).unwrap();
+    let product = ops::mul(&mut graph, w, x).unwrap();
+    let loss = ops::sum_all(&mut graph, product).unwrap();
+    let layout = graph.layout();
+    executor.set_state(&State::initial(&layout, Seed(0), 0)).unwrap();
+    let training = Training { loss, optimiser: Optimiser::adam(), clip_norm: None };
+    let plan = Plan::new(&PlanRequest {
+        training: Some(training),
+        stage: Stage::Gradients,
+        metrics: vec![("loss".into(), loss)],
+        ..PlanRequest::new(&graph, &layout, executor.target())
+    });
+    let plan = executor.add_plan(plan.unwrap(), None).unwrap();
+    let operations = executor.plan(plan).unwrap().steps.len();
+    for (number, (shard, share)) in shards.iter().zip(shares).enumerate() {
+        executor.write_input(plan, "x", &Tensor::new([words], shard.clone()).unwrap()).unwrap();
+        let scalars = StepScalars { corrections: [0.0, 0.0, *share, 0.0], ..Default::default() };
+        // In parts, which is a step.
+        for part in [0..1, 1..1, 1..operations] {
+            executor.run_part(plan, &scalars, part).unwrap();
+        }
+        let sum = Plan::sum(&layout, 0..words, number, if number == 2 { 2 } else { 0 });
+        let sum = executor.add_plan(sum, None).unwrap();
+        executor.run(sum, &[scalars]).unwrap();
+    }
+    assert_eq!(executor.take_metrics(true).unwrap().len(), shards.len());
+    let pieces = [0..64, 64..words].map(|piece| executor.send_sum(0, piece).unwrap());
+    assert!(executor.send_sum(3, 0..1).is_err(), "there is no such sum");
+    executor.wait().unwrap();
+    let numbers = pieces.map(|piece| {
+        assert!(piece.has_arrived().unwrap());
+        piece.take().unwrap()
+    });
+    numbers.concat().iter().map(|number| number.to_bits()).collect()
+}
+
+#[test]
+fn sums_of_gradients_are_the_processors_to_the_bit() {
+    // Among them numbers that are lost by rounding, and such that some devices do not keep.
+    let number = |shard: usize, at: usize| {
+        let size = [1.0, 3e-39, 7e-38, 2e9, -1e-38][(at + shard) % 5];
+        size * (1.0 + (at * 7 + shard * 3) as f32 / 11.0)
+    };
+    let shard = |shard| (0..131).map(|at| number(shard, at)).collect();
+    let shards: Vec<Vec<f32>> = (0..3).map(shard).collect();
+    let shares = [0.5, 0.3, 0.2];
+    let expected = summed(&mut cpu(), &shards, &shares);
+    let whole = |number: f32| if number.abs() < f32::MIN_POSITIVE { 0.0 } else { number };
+    for (at, found) in expected.iter().enumerate() {
+        let [a, b, c] = [0, 1, 2].map(|shard: usize| whole(shares[shard] * shards[shard][at]));
+        assert_eq!(*found, whole(a + whole(b + c)).to_bits(), "number {at}");
+    }
+    assert_eq!(summed(&mut gpu(), &shards, &shares), expected);
 }

@@ -33,7 +33,7 @@ fn resident() -> f64 {
 /// stays within 2% of what it was after the first of them.
 fn soak(device: &str) {
     let dataset = Dataset::load(&Source::Digits, &LoadOptions::default()).unwrap();
-    let options = "train --arch conv:4,8 --latent 6 --loss mse --epochs 1000000 --batch 32";
+    let options = "train --arch conv:4,8 --latent 6 --loss mse --epochs 1000000 --batch 8";
     let args = TrainArgs::try_parse_from(options.split(' ')).unwrap();
     let config = args.config(&dataset, Kind::Conv).unwrap();
     let mut opened = gpu::open(&device.parse().unwrap()).unwrap();

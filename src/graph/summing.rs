@@ -39,14 +39,10 @@ pub(crate) fn gradient_pieces(layout: &StateLayout) -> Vec<Range<usize>> {
 }
 
 impl Plan {
-    /// A plan that puts these words of the stored gradients, times the shard's share of the step's images, on the
-    /// stack of sums at `place`, and then `adds` times adds the topmost sum to the one below it.
-    pub(crate) fn sum(
-        layout: &StateLayout,
-        words: Range<usize>,
-        place: usize,
-        adds: usize,
-    ) -> Self {
+    /// A plan that puts these words of the gradients that a plan of [`Stage::Gradients`](super::plan::Stage::Gradients)
+    /// has stored, times [the shard's share](crate::ops::StepScalars::corrections) of the step's images, on the stack of
+    /// sums at `place`, and then `adds` times adds the topmost sum to the one below it. `adds` is `place` at most.
+    pub fn sum(layout: &StateLayout, words: Range<usize>, place: usize, adds: usize) -> Self {
         let at = |area| Location::whole(area, words.start, words.len());
         let shape = Shape::from([words.len()]);
         let step = |op, from, to| Step {

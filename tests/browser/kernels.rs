@@ -68,7 +68,7 @@ fn kernels() -> Vec<Text> {
         if by_matrices(&found.kernel.text()) {
             continue;
         }
-        // Chromium's software adapter has no f16. What tests/shaders.rs does with these texts is all there is.
+        // Chromium's software adapter has no f16. What tests/shaders does with these texts is all there is.
         if found.kernel.text().starts_with("enable f16;") {
             continue;
         }

@@ -280,6 +280,7 @@ pub fn training_plans(target: &GpuTarget) -> Vec<Plan> {
     };
     let clipped = Setup { clip_norm: Some(1.0), ..dense() };
     let mut plans: Vec<Plan> = sizes().map(of_size).collect();
+    plans.push(Plan::sum(&plans[0].layout, 0..64, 1, 1));
     let mut setups = vec![dense(), clipped, conv(), sgd(0.9, None), sgd(0.0, Some(1.0))];
     setups.extend(variants().into_iter().map(|(_, setup)| setup));
     for setup in setups {

@@ -1,9 +1,8 @@
 use std::sync::atomic::Ordering;
 
 use super::*;
-use crate::graph::{Graph, Initialiser, PlanRequest, Stage, StateLayout, Training};
-use crate::ops::{self, Optimiser};
-use crate::rng::Seed;
+use crate::graph::{Graph, PlanRequest, StateLayout};
+use crate::ops;
 
 /// The best adapter, with nothing kept on disk.
 fn adapter() -> GpuExecutor {
@@ -203,69 +202,4 @@ fn dropped_work_is_an_error_wherever_its_results_are_read() {
         says_so(executor.state().unwrap_err());
         says_so(executor.run(plan, &rows(4..5)).unwrap_err());
     }
-}
-
-/// What a stack of sums comes to on a device, piece by piece.
-fn summed(executor: &mut dyn Executor, shards: &[Vec<f32>], shares: &[f32]) -> Vec<u32> {
-    let words = shards[0].len();
-    let mut graph = Graph::new();
-    let x = graph.input("x", [words]);
-    let w = graph.parameter("w", [words], Initialiser::Constant(1.0)).unwrap();
-    let product = ops::mul(&mut graph, w, x).unwrap();
-    let loss = ops::sum_all(&mut graph, product).unwrap();
-    let layout = graph.layout();
-    executor.set_state(&State::initial(&layout, Seed(0), 0)).unwrap();
-    let training = Training { loss, optimiser: Optimiser::adam(), clip_norm: None };
-    let plan = Plan::new(&PlanRequest {
-        training: Some(training),
-        stage: Stage::Gradients,
-        metrics: vec![("loss".into(), loss)],
-        ..PlanRequest::new(&graph, &layout, executor.target())
-    });
-    let plan = executor.add_plan(plan.unwrap(), None).unwrap();
-    let operations = executor.plan(plan).unwrap().steps.len();
-    for (number, (shard, share)) in shards.iter().zip(shares).enumerate() {
-        executor.write_input(plan, "x", &Tensor::new([words], shard.clone()).unwrap()).unwrap();
-        let scalars = StepScalars { corrections: [0.0, 0.0, *share, 0.0], ..Default::default() };
-        // In parts, which is a step.
-        for part in [0..1, 1..1, 1..operations] {
-            executor.run_part(plan, &scalars, part).unwrap();
-        }
-        let sum = Plan::sum(&layout, 0..words, number, if number == 2 { 2 } else { 0 });
-        let sum = executor.add_plan(sum, None).unwrap();
-        executor.run(sum, &[scalars]).unwrap();
-    }
-    assert_eq!(executor.take_metrics(true).unwrap().len(), shards.len());
-    let pieces = [0..64, 64..words].map(|piece| executor.send_sum(0, piece).unwrap());
-    assert!(executor.send_sum(3, 0..1).is_err(), "there is no such sum");
-    executor.wait().unwrap();
-    let numbers = pieces.map(|piece| {
-        assert!(piece.has_arrived().unwrap());
-        piece.take().unwrap()
-    });
-    numbers.concat().iter().map(|number| number.to_bits()).collect()
-}
-
-#[test]
-fn sums_of_gradients_are_the_processors_to_the_bit() {
-    // Among them numbers that are lost by rounding, and such that some devices do not keep.
-    let number = |shard: usize, at: usize| {
-        let size = [1.0, 3e-39, 7e-38, 2e9, -1e-38][(at + shard) % 5];
-        size * (1.0 + (at * 7 + shard * 3) as f32 / 11.0)
-    };
-    let shard = |shard| (0..131).map(|at| number(shard, at)).collect();
-    let shards: Vec<Vec<f32>> = (0..3).map(shard).collect();
-    let shares = [0.5, 0.3, 0.2];
-    let expected = summed(&mut crate::cpu::CpuExecutor::new(), &shards, &shares);
-    let [a, b, c] = [0, 1, 2].map(|shard: usize| {
-        let mut numbers = shards[shard].clone();
-        ops::ShardSum::weigh(&mut numbers, shares[shard]);
-        numbers
-    });
-    let mut sums = c;
-    ops::ShardSum::add(&mut sums, &b);
-    ops::ShardSum::add(&mut sums, &a);
-    let sums: Vec<u32> = sums.iter().map(|number| number.to_bits()).collect();
-    assert_eq!(expected, sums);
-    assert_eq!(summed(&mut adapter(), &shards, &shares), expected);
 }

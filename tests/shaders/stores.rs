@@ -1,11 +1,9 @@
 //! How kernels store what invocations share: what no adapter at hand gets wrong, told by naga's form of them.
 
-mod support;
-
 use std::collections::BTreeSet;
 
+use crate::support::uses::{every_kernel, parse, parse_text, uses_with_own};
 use naga::valid::{FunctionInfo, ModuleInfo};
-use support::uses::{every_kernel, parse, parse_text, uses_with_own};
 
 /// What a store goes to: how its pointer is made, and what that points at.
 type Target<'a> = (&'a naga::Expression, &'a naga::TypeInner);

@@ -1,6 +1,8 @@
 //! Every kernel, as operations really dispatch it, through the compilers of other platforms: naga
 //! to SPIR-V, Metal and HLSL. What a browser makes of them is seen in `browser/kernels.rs`.
 
+mod stores;
+#[path = "../support/mod.rs"]
 mod support;
 
 use std::collections::BTreeSet;
