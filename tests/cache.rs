@@ -151,6 +151,22 @@ fn pixels_are_the_same_wherever_they_are() {
     assert!(text(&said.stderr).contains("pixels are read from"), "{}", text(&said.stderr));
 }
 
+/// A thread gathers them there while steps run, labels included.
+#[test]
+fn they_are_the_same_on_a_gpu() {
+    let place = Place::of(41);
+    let adapter = std::env::var("DIABOLO_TEST_ADAPTER").unwrap_or_else(|_| "gpu".into());
+    for options in ["", "--variant cvae --latent 3 --loss bce"] {
+        // Images of 99 bytes.
+        let options = format!("{options} --size 11x9 --batch 3 --device {adapter} --overwrite");
+        place.succeeds("memory", &options);
+        for way in [CACHED, "--memory 0 --cache none"] {
+            place.succeeds("stored", &format!("{options} {way}"));
+            assert!(place.result("stored") == place.result("memory"), "{options} {way}");
+        }
+    }
+}
+
 #[test]
 fn small_sets_know_no_cache() {
     let place = Place::of(20);

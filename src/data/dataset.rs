@@ -87,6 +87,31 @@ impl Images {
         Ok(self.copied(indices))
     }
 
+    /// Hands `take` the same bytes, some whole images at a time: what is in memory from where it lies, what is in a file
+    /// in pieces that stay in a processor's cache.
+    ///
+    /// # Errors
+    /// When they cannot be read, or `take` fails.
+    ///
+    /// # Panics
+    /// When an index names no image.
+    pub(crate) fn read_in_pieces(
+        &self,
+        indices: &[u32],
+        mut take: impl FnMut(&[u8]) -> Result<()>,
+    ) -> Result<()> {
+        let Some(stored) = &self.stored else {
+            return indices.iter().try_for_each(|index| take(self.image(*index as usize)));
+        };
+        let mut pixels = vec![];
+        for piece in indices.chunks(stored.at_once()) {
+            pixels.resize(piece.len() * self.image_bytes(), 0);
+            stored.read(piece, &mut pixels)?;
+            take(&pixels)?;
+        }
+        Ok(())
+    }
+
     /// The same of images in memory.
     fn copied(&self, indices: &[u32]) -> Vec<u8> {
         let mut pixels = Vec::with_capacity(self.image_bytes() * indices.len());

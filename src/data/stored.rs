@@ -10,6 +10,9 @@ use super::pixel_file::PixelFile;
 use crate::error::Result;
 use crate::shape::ImageShape;
 
+/// Bytes of a file's images that are read at once, where there is a choice: a processor's cache holds them.
+const PIECE: usize = 1 << 20;
+
 /// Where images are read from.
 #[derive(Debug)]
 pub(super) enum Rows {
@@ -121,6 +124,15 @@ impl Stored {
     pub(super) fn hidden(self, mask: Mask, first: u32) -> Self {
         let numbers = (first..).take(self.places.len()).collect();
         Self { hidden: Some(Hidden { mask, numbers }), ..self }
+    }
+
+    /// How many should be read at once: pictures as many as may be, since one of which several images are wanted is
+    /// decoded for all of them.
+    pub(super) fn at_once(&self) -> usize {
+        match &*self.rows {
+            Rows::File(_) => (PIECE / self.image_bytes().max(1)).max(1),
+            Rows::Pictures(_) => usize::MAX,
+        }
     }
 
     /// Reads the images at these indices, in this order, into as many times their bytes.

@@ -13,12 +13,13 @@ use super::pipelines::{GpuOptions, Pipelines};
 use super::profiler::Profiler;
 use super::program::{Parts, Program, record, scalars_of};
 use super::readback::{OnItsWay, Readback};
+use super::staging::PixelStaging;
 use super::submissions::{Part, Submissions, together};
 use super::timestamps::Timestamps;
 use crate::error::{Error, Result};
 use crate::graph::{
     Arriving, Bytes, Clock, DataId, Executor, HeldPlans, Location, MetricRow, Plan, PlanId,
-    ProfileRow, Role, State, Timed,
+    ProfileRow, Role, Staging, State, Timed,
 };
 use crate::ops::{GpuTarget, StepScalars};
 use crate::tensor::Tensor;
@@ -254,6 +255,17 @@ impl Executor for GpuExecutor {
         memory.write_pixels(&self.device, pixels);
         upload(&self.device, &memory.labels, 0, bytemuck::cast_slice(labels));
         self.device.check()
+    }
+
+    fn stage(&mut self, data: DataId, images: usize) -> Result<Option<Box<dyn Staging>>> {
+        self.device.check()?;
+        let memory = self.data(data)?;
+        if images > memory.images {
+            let what = format!("{images} images do not fit a dataset of {}", memory.images);
+            return Err(Error::Graph(what));
+        }
+        let staging = PixelStaging::new(&self.device, memory, images)?;
+        Ok(staging.map(|staging| -> Box<dyn Staging> { Box::new(staging) }))
     }
 
     fn write_order(&mut self, data: DataId, order: &[u32]) -> Result<()> {

@@ -22,6 +22,7 @@ mod readback;
 mod reflection;
 mod self_test;
 mod several;
+mod staging;
 mod submissions;
 mod timestamps;
 mod tuning;

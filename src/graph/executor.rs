@@ -7,6 +7,7 @@ use std::time::Instant;
 
 use super::parameter::{ParamName, Role, StateLayout};
 use super::plan::{Plan, Step};
+use super::staging::Staging;
 use crate::error::Result;
 use crate::ops::{GpuTarget, StepScalars};
 use crate::rng::Seed;
@@ -256,6 +257,19 @@ pub trait Executor: Send {
     /// # Errors
     /// When there are more than room was made for, or the device is lost.
     fn write_data(&mut self, data: DataId, pixels: &[u8], labels: &[u32]) -> Result<()>;
+
+    /// Room in which the pixels of the first `images` images of a dataset are put together while steps run, by another
+    /// thread say: the device takes them from there, and [`write_data`](Executor::write_data) would have to copy them
+    /// first. Labels are written by that, without pixels, after [`Staging::send`]. Where the room is dropped instead,
+    /// nothing is known of the pixels of these images any more.
+    ///
+    /// `None` where the device has no such memory, as the processor, or not that much of it.
+    ///
+    /// # Errors
+    /// When there are more images than room was made for, no memory is left, or the device is lost.
+    fn stage(&mut self, _data: DataId, _images: usize) -> Result<Option<Box<dyn Staging>>> {
+        Ok(None)
+    }
 
     /// Replaces the order in which plans take images: one image number an entry, as many as room
     /// was made for or fewer.

@@ -20,6 +20,7 @@ mod pooled;
 mod pooling;
 mod profile;
 mod recording;
+mod staging;
 mod summing;
 mod updates;
 
@@ -39,4 +40,5 @@ pub use plan::{Area, Location, METRIC_ROWS, Plan, PlanRequest, Stage, Step, Trai
 pub use pooling::Pooling;
 pub(crate) use pooling::pooled_name;
 pub use profile::{ProfileTally, profile_table};
+pub use staging::Staging;
 pub(crate) use summing::gradient_pieces;

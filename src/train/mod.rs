@@ -36,6 +36,7 @@ mod team;
 mod trainer;
 mod tree;
 mod updating;
+mod windows;
 mod workers;
 
 pub use collapse_watch::CollapseWatch;

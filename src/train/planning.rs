@@ -2,8 +2,9 @@
 
 use super::config::Config;
 use super::memory;
-use super::pass::{Room, batch_sizes};
+use super::pass::batch_sizes;
 use super::plans::{BatchShape, evaluation_plan, shard_plan, training_plan, update_plan};
+use super::windows::Room;
 use crate::data::{Dataset, Images};
 use crate::error::Result;
 use crate::graph::{Plan, Pooling, StateLayout};

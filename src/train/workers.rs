@@ -3,10 +3,11 @@
 use std::ops::Range;
 use std::time::Instant;
 
-use super::pass::{BatchPlan, Pass};
+use super::pass::Pass;
 use super::stack::Stack;
 use super::sum::Sum;
 use super::tree::{Addition, Node, Tree};
+use super::windows::BatchPlan;
 use crate::error::{Error, Result};
 use crate::graph::{Arriving, Executor, PlanId, Pooling, State, StateLayout, pooled_name};
 use crate::ops::{ShardSum, StepScalars};

@@ -203,3 +203,48 @@ fn dropped_work_is_an_error_wherever_its_results_are_read() {
         says_so(executor.run(plan, &rows(4..5)).unwrap_err());
     }
 }
+
+#[test]
+fn pixels_are_put_together_where_there_is_room_for_them() {
+    let mut executor = adapter();
+    let data = executor.add_data(3, 5).unwrap();
+    assert!(executor.stage(DataId(9), 1).is_err() && executor.stage(data, 4).is_err());
+    assert!(executor.stage(data, 0).unwrap().is_none());
+    let mut stage = |images| executor.stage(data, images).unwrap().unwrap();
+    let mut too_few = stage(2);
+    too_few.push(&[1; 9]).unwrap();
+    let error = too_few.send().unwrap_err().to_string();
+    assert!(error.contains("10 bytes of pixels were to be sent, and 9 are there"), "{error}");
+    let mut whole = stage(3);
+    whole.push(&[1; 9]).unwrap();
+    let error = whole.push(&[1; 7]).unwrap_err().to_string();
+    assert!(error.contains("16 bytes of pixels do not fit where there is room for 15"), "{error}");
+    whole.push(&[2; 6]).unwrap();
+    whole.send().unwrap();
+    // One may be dropped.
+    drop(stage(1));
+    executor.wait().unwrap();
+    let much = executor.add_data(1 << 10, (1 << 18) + 1).unwrap();
+    assert!(executor.stage(much, 1 << 10).unwrap().is_none());
+    assert!(executor.stage(much, 1).unwrap().is_some());
+}
+
+/// A thread that fills a room knows nothing of a device that is lost meanwhile, of which others are told.
+#[test]
+fn a_device_may_be_lost_while_pixels_are_put_together() {
+    let mut executor = adapter();
+    let data = executor.add_data(1 << 10, 1 << 12).unwrap();
+    let [mut first, mut second] = [(); 2].map(|()| executor.stage(data, 1 << 10).unwrap().unwrap());
+    first.push(&[1; 1 << 21]).unwrap();
+    executor.device.device.destroy();
+    // With nothing under way, polling frees what the device held.
+    let _ = executor.device.poll();
+    let _ = executor.wait();
+    first.push(&[2; 1 << 21]).unwrap();
+    second.push(&[3; 1 << 22]).unwrap();
+    first.send().unwrap();
+    let error = executor.write_data(data, &[], &[1]).unwrap_err().to_string();
+    assert!(error.contains("lost"), "{error}");
+    drop(second);
+    assert!(executor.stage(data, 1).is_err());
+}
