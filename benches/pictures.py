@@ -4,6 +4,8 @@
     python3 benches/pictures.py missing FOLDER OUT                      wholly black pixels made transparent
     python3 benches/pictures.py peers KIND:AMOUNT CORRUPTED CLEAN OUT   OUT/METHOD/NAME.png, unless it is there
     python3 benches/pictures.py table TITLE CLEAN CORRUPTED OUT..       a table in Markdown of all OUT/METHOD
+    python3 benches/pictures.py side OUT.png LEFT,TOP,SIDE FILE.. [LEFT,TOP,SIDE FILE..]..
+                                                                        squares of pictures, a row for each place
 
 Needs numpy, scipy, pillow, scikit-image and bm3d. Arrays are of [height, width] or [height, width, 3] in [0, 1].
 """
@@ -332,6 +334,21 @@ def table(title, clean, corrupted, *outs):
         print(f"| {name} | {' | '.join(f'{psnr:.2f} dB, {ssim:.3f}' for psnr, ssim in each)} |")
 
 
+def side(out, *words):
+    rows = []
+    for word in words:
+        if word.replace(",", "").isdigit():
+            left, top, length = map(int, word.split(","))
+            rows.append([])
+        else:
+            square = Image.open(word).convert("RGB").crop((left, top, left + length, top + length))
+            # Each pixel is shown as four, so that what a method does to it can be seen.
+            rows[-1].append(np.kron(np.asarray(square) / 255, np.ones((2, 2, 1))))
+    gap = 4
+    framed = [[np.pad(square, ((0, gap), (0, gap), (0, 0)), constant_values=1) for square in row] for row in rows]
+    save(np.concatenate([np.concatenate(row, axis=1) for row in framed])[:-gap, :-gap], Path(out))
+
+
 if __name__ == "__main__":
-    COMMANDS = {"clean": clean_pictures, "missing": missing, "peers": peers, "table": table}
+    COMMANDS = {"clean": clean_pictures, "missing": missing, "peers": peers, "table": table, "side": side}
     COMMANDS[sys.argv[1]](*sys.argv[2:])
