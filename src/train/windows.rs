@@ -95,8 +95,8 @@ impl<'a> Windows<'a> {
     /// Calls `steps` for each window of this part of an order, with the place of its first image on the device, until
     /// it breaks off. A window has the images of some steps of the plan for `whole` batches, or what is left.
     ///
-    /// A device that computes by itself has the next window gathered by a thread while `steps` asks for those of the last
-    /// one. The processor is busy with its own then, and gathers in between.
+    /// A device that computes by itself has the next window gathered by a thread while `steps` asks for those of the
+    /// last one. The processor is busy with its own then, and gathers in between.
     pub fn each(
         &self,
         executor: &mut dyn Executor,
