@@ -87,8 +87,8 @@ impl Images {
         Ok(self.copied(indices))
     }
 
-    /// Hands `take` the same bytes, some whole images at a time: what is in memory from where it lies, what is in a file
-    /// in pieces that stay in a processor's cache.
+    /// Hands `take` the same bytes, some whole images at a time: what is in memory from where it lies, what is in a
+    /// file in pieces that stay in a processor's cache.
     ///
     /// # Errors
     /// When they cannot be read, or `take` fails.

@@ -95,8 +95,8 @@ impl<'a> Windows<'a> {
     /// Calls `steps` for each window of this part of an order, with the place of its first image on the device, until
     /// it breaks off. A window has the images of some steps of the plan for `whole` batches, or what is left.
     ///
-    /// A device that computes by itself has the next window gathered by a thread while `steps` asks for those of the last
-    /// one. The processor is busy with its own then, and gathers in between.
+    /// A device that computes by itself has the next window gathered by a thread while `steps` asks for those of the
+    /// last one. The processor is busy with its own then, and gathers in between.
     pub fn each(
         &self,
         executor: &mut dyn Executor,
@@ -203,7 +203,36 @@ fn panicked(panic: &(dyn Any + Send)) -> Error {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::mpsc;
+    use std::time::Duration;
+
     use super::*;
+
+    #[test]
+    fn a_thread_works_meanwhile_and_has_ended_afterwards() {
+        let patience = Duration::from_secs(60);
+        let (to_thread, in_thread) = mpsc::channel();
+        let (to_own, in_own) = mpsc::channel();
+        let mut has_ended = false;
+        let ended = &mut has_ended;
+        let other = move || {
+            to_own.send("gathering").unwrap();
+            in_thread.recv_timeout(patience).unwrap();
+            *ended = true;
+            Ok(())
+        };
+        let (own, gathered) = beside(Some(other), || {
+            let heard = in_own.recv_timeout(patience).unwrap();
+            to_thread.send(()).unwrap();
+            heard
+        });
+        assert!(own == "gathering" && gathered.is_ok() && has_ended);
+        let fails = || Err(Error::Gpu("gone".into()));
+        let (own, gathered) = beside(Some(fails), || 7);
+        assert!(own == 7 && gathered.is_err());
+        let (own, gathered) = beside(None::<fn() -> Result<()>>, || 7);
+        assert!(own == 7 && gathered.is_ok());
+    }
 
     #[test]
     fn windows_stay_below_what_kernels_number() {

@@ -191,8 +191,8 @@ fn only_file(folder: &Path) -> PathBuf {
     fs::read_dir(folder).unwrap().next().unwrap().unwrap().path()
 }
 
-/// What a pass says whose pixels cannot be read from its middle on, after how many steps, and that the next one is as one
-/// before it once they can be.
+/// What a pass says whose pixels cannot be read from its middle on. Its steps before that are right, and so is the next
+/// pass once they can be.
 fn fails_and_recovers(
     executor: &mut dyn Executor,
     images: &Images,
