@@ -39,19 +39,21 @@ impl Trainer<'_> {
         }
     }
 
-    /// Tells the other processes of the team, if there are any, that the training is over. No step can be taken
-    /// from here on.
+    /// Ends the training: the other processes of the team, if there are any, are told, and the device gets the memory
+    /// of its plans back, for what the model does besides. No step can be taken from here on, and no epoch measured.
     ///
     /// # Errors
-    /// Never.
-    pub fn dismiss(&mut self) -> Result<()> {
-        let Some(ranks) = self.train.ranks() else { return Ok(()) };
-        if ranks.team.has_ended() {
+    /// When the device is lost.
+    pub fn end(&mut self) -> Result<()> {
+        if std::mem::replace(&mut self.is_over, true) {
             return Ok(());
         }
-        ranks.team.tell_all(&Command::End)?;
-        ranks.team.end();
-        Ok(())
+        if let Some(ranks) = self.train.ranks() {
+            ranks.team.tell_all(&Command::End)?;
+            ranks.team.end();
+        }
+        self.train.remove_plans(self.executor)?;
+        self.test.remove_plans(self.executor)
     }
 }
 

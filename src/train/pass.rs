@@ -166,6 +166,11 @@ impl<'a> Pass<'a> {
         Ok((*current, self.windows.send(executor, order, done..end)? as u32))
     }
 
+    /// Gives back what the plans take on the device: no step can be taken from here on.
+    pub fn remove_plans(&self, executor: &mut dyn Executor) -> Result<()> {
+        self.plans.iter().try_for_each(|plan| executor.remove_plan(plan.plan))
+    }
+
     /// Images that the steps before this one take.
     fn images_before(&self, step: u32) -> usize {
         (step as usize).saturating_mul(self.plans[0].batch).min(self.count)

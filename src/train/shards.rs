@@ -134,6 +134,11 @@ impl<'a> Shards<'a> {
         [(lead.name(), self.lead.shards)].into_iter().chain(helpers).collect()
     }
 
+    /// Gives back what plans take on the device that leads.
+    pub fn remove_plans(&self, lead: &mut dyn Executor) -> Result<()> {
+        self.lead.pass.remove_plans(lead)
+    }
+
     /// Tells the other processes which epoch's order comes next.
     pub fn announce(&self, epoch: u32) -> Result<()> {
         let ranks = self.ranks.as_ref();

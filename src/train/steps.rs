@@ -50,6 +50,14 @@ impl Steps<'_> {
         }
     }
 
+    /// Gives back what plans take on the device that leads.
+    pub fn remove_plans(&self, executor: &mut dyn Executor) -> Result<()> {
+        match self {
+            Self::Whole(pass) => pass.remove_plans(executor),
+            Self::Shared(shards) => shards.remove_plans(executor),
+        }
+    }
+
     /// The processes that compute, where there are several.
     pub fn ranks(&self) -> Option<&Ranks> {
         match self {

@@ -60,6 +60,8 @@ pub struct Trainer<'a> {
     pub(super) adapted: Option<f32>,
     /// An epoch, and the order in which it takes the images.
     pub(super) order: (u32, Vec<u32>),
+    /// Whether it was ended.
+    pub(super) is_over: bool,
 }
 
 impl<'a> Trainer<'a> {
@@ -106,8 +108,8 @@ impl<'a> Trainer<'a> {
     }
 
     /// The same as one process of a team, all of which have the same options and images. The leading one trains
-    /// and measures as it would alone; the others [follow](Self::follow), and it [dismisses](Self::dismiss) them
-    /// in the end. Waits for the others.
+    /// and measures as it would alone; the others [follow](Self::follow) until it [ends](Self::end) the training. Waits
+    /// for the others.
     ///
     /// # Errors
     /// When the model does not fit the images or a device, there are no [shards](Config::shards), or another
@@ -179,6 +181,7 @@ impl<'a> Trainer<'a> {
             position: Position::default(),
             adapted: None,
             order: (0, vec![]),
+            is_over: false,
         };
         this.order.1 = this.shuffled(0);
         Ok(this)

@@ -185,7 +185,7 @@ impl<'a> Session<'a> {
                 self.answer(fault)?;
                 shown = None;
             } else if stop.is_wanted() {
-                self.trainer.dismiss()?;
+                self.trainer.end()?;
                 return Err(self.interrupted());
             } else if has_ended {
                 self.look()?;

@@ -240,7 +240,7 @@ impl Session<'_> {
         let losses: Vec<EpochLoss> = self.history.iter().map(loss).collect();
         save(RunFile::Loss, loss_curves(&losses, unit)?)?;
         let state = self.trainer.state()?;
-        self.trainer.dismiss()?;
+        self.trainer.end()?;
         if !dataset.is_of_vectors() {
             let filters = first_filters(&state, &config.model)?;
             save(RunFile::Filters, plot::filters(&filters, config.model.images())?)?;

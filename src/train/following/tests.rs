@@ -7,8 +7,10 @@ use std::thread;
 use super::*;
 use crate::cpu::CpuExecutor;
 use crate::data::{Dataset, LoadOptions, Source};
-use crate::graph::State;
+use crate::gpu::{DeviceChoice, GpuExecutor, GpuOptions};
+use crate::graph::{Executor, State, gradient_pieces};
 use crate::models::{Choices, Kind};
+use crate::tensor::Tensor;
 use crate::train::link::Link;
 use crate::train::loopback::Loopback;
 use crate::train::{Advance, Config, Position, Team};
@@ -38,18 +40,28 @@ fn by_team<T: Send>(
     config: &Config,
     work: impl Fn(&mut Trainer) -> Result<T> + Sync,
 ) -> Result<T> {
+    by_team_on(&CpuExecutor::new, links, config, work)
+}
+
+/// The same on such devices.
+fn by_team_on<T: Send, E: Executor>(
+    device: &(impl Fn() -> E + Sync),
+    links: Vec<impl Link + 'static>,
+    config: &Config,
+    work: impl Fn(&mut Trainer) -> Result<T> + Sync,
+) -> Result<T> {
     let dataset = digits();
     thread::scope(|scope| {
         let mut threads = vec![];
         for link in links {
             let (dataset, work) = (&dataset, &work);
             threads.push(scope.spawn(move || {
-                let (team, mut device) = (Team::new(Arc::new(link)), CpuExecutor::new());
+                let (team, mut device) = (Team::new(Arc::new(link)), device());
                 let trained = Trainer::in_team(&mut device, vec![], team.clone(), config, dataset)
                     .and_then(|mut trainer| match team.leads() {
                         true => {
                             let done = work(&mut trainer)?;
-                            trainer.dismiss()?;
+                            trainer.end()?;
                             Ok(Some(done))
                         }
                         false => trainer.follow().map(|()| None),
@@ -98,7 +110,7 @@ fn any_number_of_processes_ends_in_the_bits_of_one() {
         (Kind::Vae, "dense:12"),
         (Kind::Contractive, "dense:12"),
         // Gradients of several pieces.
-        (Kind::Vae, "dense:90,60"),
+        (Kind::Vae, "dense:300,200"),
     ] {
         let config = of_arch(kind, arch);
         let mut device = CpuExecutor::new();
@@ -117,6 +129,27 @@ fn any_number_of_processes_ends_in_the_bits_of_one() {
             assert!(found.expect("they train") == expected, "{kind:?}: {count} processes");
         }
     }
+}
+
+#[test]
+fn adapters_give_pieces_of_gradients_and_end_in_the_bits_of_one() {
+    let adapter = || {
+        let device = GpuExecutor::choose(&DeviceChoice::Gpu, GpuOptions::default());
+        device.unwrap_or_else(|error| panic!("{error}"))
+    };
+    let dataset = digits();
+    let config = of_arch(Kind::Vae, "dense:300,200");
+    let mut device = adapter();
+    let mut alone = Trainer::new(&mut device, &config, &dataset).expect("it fits");
+    assert_eq!(gradient_pieces(alone.layout()).len(), 3);
+    let losses = advance(&mut alone, 7).expect("it trains");
+    let expected = (bits(&alone.state().expect("there is one")), losses);
+    let found = by_team_on(&adapter, Loopback::of(2), &config, |trainer| {
+        trainer.begin()?;
+        let losses = advance(trainer, 7)?;
+        Ok((bits(&trainer.state()?), losses))
+    });
+    assert!(found.expect("they train") == expected);
 }
 
 #[test]
@@ -220,4 +253,25 @@ fn who_leads_does_not_follow_and_whole_steps_have_no_team() {
     let whole = Config { shards: 1, ..config(Kind::Dense) };
     let text = by_team(Loopback::of(1), &whole, |_| Ok(())).expect_err("no shards").to_string();
     assert!(text.contains("--shards: 1 leaves nothing for a second process"), "{text}");
+}
+
+#[test]
+fn what_is_over_gives_its_memory_back_and_takes_no_step() {
+    let dataset = digits();
+    for shards in [1, 4] {
+        let config = Config { shards, ..config(Kind::Vae) };
+        let mut device = CpuExecutor::new();
+        let mut trainer = Trainer::new(&mut device, &config, &dataset).expect("it fits");
+        advance(&mut trainer, 2).expect("it trains");
+        let state = trainer.state().expect("there is one");
+        let held = trainer.executor.memory_held();
+        trainer.end().expect("the device is there");
+        trainer.end().expect("once is enough");
+        assert!(trainer.executor.memory_held() < held, "{shards} shards");
+        assert!(advance(&mut trainer, 3).is_err() && trainer.evaluate().is_err());
+        assert_eq!(bits(&trainer.state().expect("it is kept")), bits(&state));
+        let images = Tensor::full([2, 1, 8, 8], 0.5);
+        let made = trainer.inference().reconstruct(&images, None).expect("the model is there");
+        assert_eq!(made.shape(), images.shape());
+    }
 }
