@@ -1,5 +1,7 @@
 //! The executor that runs plans on an adapter.
 
+mod stepping;
+
 use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -18,8 +20,8 @@ use super::submissions::{Part, Submissions, together};
 use super::timestamps::Timestamps;
 use crate::error::{Error, Result};
 use crate::graph::{
-    Arriving, Bytes, Clock, DataId, Executor, HeldPlans, Location, MetricRow, Plan, PlanId,
-    ProfileRow, Role, Staging, State, Timed,
+    Arriving, Bytes, DataId, Executor, HeldPlans, MetricRow, Plan, PlanId, ProfileRow, Role,
+    Staging, State, Timed,
 };
 use crate::ops::{GpuTarget, StepScalars};
 use crate::tensor::Tensor;
@@ -351,45 +353,11 @@ impl Executor for GpuExecutor {
         step: &StepScalars,
         operations: Range<usize>,
     ) -> Result<()> {
-        self.device.check()?;
-        let step = std::slice::from_ref(step);
-        let (program, _) = self.program(plan)?;
-        program.check_rows(step)?;
-        let place = |step: usize| program.operations.partition_point(|it| it.step < step);
-        let (number, end) = (place(operations.start), place(operations.end));
-        let ends = end == program.operations.len();
-        let of = if ends { number + 1 } else { usize::MAX };
-        let part = Part { number, of, is_timed: false };
-        self.submit_part(plan, step, number..end, part)?;
-        self.device.check()
+        self.part_of_step(plan, step, operations)
     }
 
-    /// Steps that fit one submission are one pass between two timestamps.
     fn run_timed(&mut self, plan: PlanId, steps: &[StepScalars]) -> Result<Timed> {
-        self.device.check()?;
-        self.program(plan)?.0.check_rows(steps)?;
-        if self.clock.is_none() {
-            self.clock = Timestamps::new(&self.device, 1)?;
-        }
-        let mut seconds = 0.0;
-        let mut rest = steps;
-        while !rest.is_empty() {
-            let (most, parts) = self.submissions.pace(plan);
-            // A step that is split so that no watchdog ends it stays so.
-            let Some(clock) = self.clock.as_mut().filter(|_| parts == 1) else {
-                let timed = Timed::by_wall(self, plan, rest)?;
-                return Ok(Timed { seconds: seconds + timed.seconds, ..timed });
-            };
-            let (now, later) = rest.split_at(together(rest, most));
-            let first = self.submissions.open(&self.device, now)?;
-            let operations = &self.programs[plan].0.operations;
-            let scalars = scalars_of(first, now.len());
-            let took = clock.time(&self.device, |pass| record(pass, operations, scalars))?;
-            self.submissions.learn(plan, now.len(), took);
-            seconds += took;
-            rest = later;
-        }
-        Ok(Timed { seconds, clock: Clock::Timestamps })
+        self.timed_steps(plan, steps)
     }
 
     fn steps_at_once(&self, plan: PlanId) -> usize {
@@ -406,27 +374,7 @@ impl Executor for GpuExecutor {
         operation: usize,
         scalars: &StepScalars,
     ) -> Result<Vec<Vec<f32>>> {
-        self.device.check()?;
-        let (program, data) = self.program(plan)?;
-        let step = program.plan.steps.get(operation);
-        let step = step.ok_or_else(|| Error::Graph(format!("there is no step {operation}")))?;
-        let data = data.and_then(|data| self.data.get(data.0));
-        let memory = Memory { plan: &program.memory, state: self.state.as_ref(), data };
-        let outputs = step.outputs.iter().map(|at| Ok((memory.buffer(at.area)?.clone(), *at)));
-        let outputs = outputs.collect::<Result<Vec<_>>>()?;
-        let offset = self.submissions.open(&self.device, std::slice::from_ref(scalars))?;
-        let mut encoder = self.device.encoder();
-        for found in self.programs[plan].0.operations.iter().filter(|it| it.step == operation) {
-            found.record(&mut encoder.begin_compute_pass(&Default::default()), offset);
-        }
-        let (device, readback) = (&self.device, &mut self.readback);
-        let read = |(buffer, at): (wgpu::Buffer, Location)| {
-            let encoder = std::mem::replace(&mut encoder, device.encoder());
-            let offset = at.offset as u64 * 4;
-            let words = readback.read_after(device, encoder, &buffer, offset, at.words())?;
-            Ok(at.storage.read(words, at.length))
-        };
-        outputs.into_iter().map(read).collect()
+        self.single_operation(plan, operation, scalars)
     }
 
     fn read_output(&mut self, plan: PlanId, name: &str) -> Result<Tensor> {
