@@ -41,8 +41,15 @@ pub(crate) fn gradient_pieces(layout: &StateLayout) -> Vec<Range<usize>> {
 impl Plan {
     /// A plan that puts these words of the gradients that a plan of [`Stage::Gradients`](super::plan::Stage::Gradients)
     /// has stored, times [the shard's share](crate::ops::StepScalars::corrections) of the step's images, on the stack of
-    /// sums at `place`, and then `adds` times adds the topmost sum to the one below it. `adds` is `place` at most.
+    /// sums at `place`, and then `adds` times adds the topmost sum to the one below it.
+    ///
+    /// # Panics
+    /// When there are not as many sums below.
     pub fn sum(layout: &StateLayout, words: Range<usize>, place: usize, adds: usize) -> Self {
+        assert!(
+            adds <= place,
+            "{adds} sums cannot be added to those below, of which there are {place}"
+        );
         let at = |area| Location::whole(area, words.start, words.len());
         let shape = Shape::from([words.len()]);
         let step = |op, from, to| Step {

@@ -177,9 +177,8 @@ impl<'a> Worker<'a> {
         let share = batch as f32 / all as f32;
         let [mean, square, _, spare] = task.scalars.corrections;
         let corrections = [mean, square, share, spare];
-        let place_of_images = (place * whole) as u32;
-        let scalars =
-            StepScalars { place: place_of_images, cursor, corrections, row: 0, ..task.scalars };
+        let first = (place * whole) as u32;
+        let scalars = StepScalars { place: first, cursor, corrections, row: 0, ..task.scalars };
         match addition.finished.filter(|_| self.sends_pieces(task)) {
             None => self.stack.run(executor, plan, &scalars, addition)?,
             Some(node) => {

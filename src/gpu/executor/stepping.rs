@@ -25,6 +25,7 @@ impl GpuExecutor {
         program.check_rows(step)?;
         let place = |step: usize| program.operations.partition_point(|it| it.step < step);
         let (number, end) = (place(operations.start), place(operations.end));
+        // How many parts there are is of no account where nothing is timed, but for which is the last one.
         let ends = end == program.operations.len();
         let of = if ends { number + 1 } else { usize::MAX };
         let part = Part { number, of, is_timed: false };
