@@ -17,7 +17,7 @@ import { condensed, worstOf } from "./verdict.js";
  *     inputs: { name: string, count: number, values: import("./values.js").Values, seed: number }[],
  *     images: { count: number, bytes: number, seed: number, labelled: boolean } | null,
  *     steps: StepScalars[], results: { name: string, numbers: Span }[] }} Check */
-/** @typedef {{ name: string, plan: string, dispatches: number, bytes: number, flops: number }} Timed */
+/** @typedef {{ name: string, plan: string, bytes: number, flops: number }} Timed */
 /** @typedef {{ plans: PlanFile, block: [number, number], checks: Check[], timings: Timed[] }} File */
 /** @typedef {{ part: string, name: string, passed: boolean, worst: number | null, fault?: string }} Outcome */
 /** @typedef {{ name: string, median_ms: number, clock: string, share: number, dispatches: number }} Timing */
@@ -73,9 +73,7 @@ async function resultOf(player, program, name, steps) {
         return Float32Array.from(steps, ({ row }) => log[Number(row) * columns]);
     }
     const { parameters, moments } = await player.state();
-    const words = player.file.state.tensors.filter((it) => it.in === "parameters");
-    const length = Math.max(...words.map(({ offset, shape }) => offset / 4 + shape.reduce((a, b) => a * b, 1)));
-    const all = [parameters, ...moments].map((it) => [...it.subarray(0, length)]);
+    const all = [parameters, ...moments].map((it) => [...it]);
     return condensed(Float32Array.from(all.flat()));
 }
 
@@ -142,7 +140,7 @@ async function timingOf(player, { name, plan }) {
         buffers: new Float32Array(buffers / 4).fill(1),
         moments: Array.from({ length: moments }, zeros),
     });
-    return measured(player, program);
+    return { ...(await measured(player, program)), dispatches: program.commands.length };
 }
 
 /** @param {Outcome} outcome */
@@ -166,8 +164,8 @@ function timeRow({ name, median_ms, clock, share, dispatches }) {
  */
 async function time(player, { timings }, report) {
     for (const timed of timings) {
-        const { median, clock } = await timingOf(player, timed);
-        const { name, flops, bytes, dispatches } = timed;
+        const { median, clock, dispatches } = await timingOf(player, timed);
+        const { name, flops, bytes } = timed;
         if (["arithmetic", "memory", "dispatches"].includes(name)) {
             report.ceilings ??= { gflops: 0, gbytes: 0, dispatch_us: 0 };
             const rates = report.ceilings;
@@ -194,7 +192,7 @@ async function time(player, { timings }, report) {
 async function start() {
     const begin = performance.now();
     const { version, files, block } = await contents();
-    const { device, info } = await openDevice(true);
+    const { device, info, isSoftware } = await openDevice(true);
     const adapter = { name: info.description || info.device, vendor: info.vendor, architecture: info.architecture, browser: navigator.userAgent };
     const place = [adapter.vendor, adapter.architecture, adapter.name].filter((it) => it).join(" ") || "an adapter without a name";
     byId("about", HTMLElement).textContent = `${place}. All is computed here; nothing is sent anywhere.`;
@@ -205,7 +203,7 @@ async function start() {
      *     ceilings: Rates | null, timings: Timing[] }} */
     const report = { format: "diabolo check", version, adapter, passed: true, seconds: 0, checks: [], ceilings: null, timings: [] };
     for (const file of files) {
-        const player = new Player(device, file.plans, block.subarray(...file.block), false, pipelines);
+        const player = new Player(device, file.plans, block.subarray(...file.block), isSoftware, pipelines);
         for (const check of file.checks) {
             say(`Checking ${check.name} …`);
             const outcome = await outcomeOf(player, check);

@@ -84,14 +84,14 @@ fn down(j: u32, whole: u32, there: u32) -> u32 {
 
 fn line_a(k: u32, j: u32, local: u32) -> vec4<f32> {
     let spot = spot_a(0u, local);
-    let ok = are_terms(k + spot.term + select(j * (THREADS / QUADS_A), 0u, TURN_A == 1u));
+    let ok = are_terms(k + spot.term + select(j * STEP_A, 0u, TURN_A == 1u));
     var i: u32;
     var there = from_a.there;
     if TURN_A == 1u {
         i = down(j, WHOLE_M, there) * params.k + k;
         there = params.k - spot.term - k;
     } else {
-        i = (k + j * (THREADS / QUADS_A)) * params.m;
+        i = (k + j * STEP_A) * params.m;
     }
     let four = four_a(select(0u, from_a.first + i / UNIT_A, ok.x), there);
     return select(vec4<f32>(0.0), four, select(vec4<bool>(ok.x), ok, TURN_A == 1u));
@@ -99,14 +99,14 @@ fn line_a(k: u32, j: u32, local: u32) -> vec4<f32> {
 
 fn line_b(k: u32, j: u32, local: u32) -> vec4<f32> {
     let spot = spot_b(0u, local);
-    let ok = are_terms(k + spot.term + select(j * (THREADS / QUADS_B), 0u, TURN_B == 1u));
+    let ok = are_terms(k + spot.term + select(j * STEP_B, 0u, TURN_B == 1u));
     var i: u32;
     var there = from_b.there;
     if TURN_B == 1u {
         i = down(j, WHOLE_N, there) * params.k + k;
         there = params.k - spot.term - k;
     } else {
-        i = (k + j * (THREADS / QUADS_B)) * params.n;
+        i = (k + j * STEP_B) * params.n;
     }
     let four = four_b(select(0u, from_b.first + i / UNIT_B, ok.x), there);
     return select(vec4<f32>(0.0), four, select(vec4<bool>(ok.x), ok, TURN_B == 1u));
@@ -170,15 +170,10 @@ fn tiled_with_sums(
     @builtin(local_invocation_index) local: u32,
 ) {
     let place = product(group.x + group.y * groups.x, local);
-    share(local, sum_a);
-    // All sums are written before they are added up.
-    workgroupBarrier();
-    let m = place.m + local * 4u;
-    if place.used && place.n == 0u && local < QUADS_A && m < params.m {
-        var four = vec4<f32>(0.0);
-        for (var row = 0u; row < THREADS / QUADS_A; row++) {
-            four += shared_by(row * QUADS_A + local);
-        }
+    let four = sum_of_all_a(local, sum_a);
+    let quad = summed_quad_a(local);
+    let m = place.m + quad * 4u;
+    if place.used && place.n == 0u && quad < QUADS_A && m < params.m {
         let used = vec4<bool>(true, m + 1u < params.m, m + 2u < params.m, m + 3u < params.m);
         if SPLIT_K == 1u {
             put(sums_of_split(place.split) + m + vec4<u32>(0u, 1u, 2u, 3u), used, four);

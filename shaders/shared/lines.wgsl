@@ -5,6 +5,8 @@
 
 override READERS_A: u32 = TILE_M * (4u - 3u * TURN_A); // how many there are for the vec4s or blocks of a tile
 override READERS_B: u32 = TILE_N * (4u - 3u * TURN_B);
+override STEP_A: u32 = THREADS / QUADS_A; // terms from one vec4 of an invocation to its next, where that is not turned
+override STEP_B: u32 = THREADS / QUADS_B;
 
 fn reads_a(local: u32) -> bool {
     return THREADS <= READERS_A || local < READERS_A;
@@ -27,7 +29,7 @@ fn spot_a(j: u32, local: u32) -> Spot {
     if TURN_A == 1u {
         return Spot(local % 4u * 4u + j % 4u, local / 4u + j / 4u * (THREADS / 4u));
     }
-    return Spot(local / QUADS_A + j * (THREADS / QUADS_A), local % QUADS_A);
+    return Spot(local / QUADS_A + j * STEP_A, local % QUADS_A);
 }
 
 fn spot_b(j: u32, local: u32) -> Spot {
@@ -35,7 +37,7 @@ fn spot_b(j: u32, local: u32) -> Spot {
     if TURN_B == 1u {
         return Spot(reader % 4u * 4u + j % 4u, reader / 4u + j / 4u * (THREADS / 4u));
     }
-    return Spot(reader / QUADS_B + j * (THREADS / QUADS_B), reader % QUADS_B);
+    return Spot(reader / QUADS_B + j * STEP_B, reader % QUADS_B);
 }
 
 fn put_a(j: u32, local: u32, four: vec4<f32>) {
@@ -63,4 +65,49 @@ fn put_block_b(j: u32, local: u32, p: vec4<f32>, q: vec4<f32>, r: vec4<f32>, s: 
     put_b(j + 1u, local, vec4<f32>(p.y, q.y, r.y, s.y));
     put_b(j + 2u, local, vec4<f32>(p.z, q.z, r.z, s.z));
     put_b(j + 3u, local, vec4<f32>(p.w, q.w, r.w, s.w));
+}
+
+// Of what note_a() is given, four rows or columns at a time, several invocations hold sums over some terms: the sums
+// over all of them, for the quad that `summed_quad_a(local)` says; past the last one there is none.
+fn sum_of_all_a(local: u32, own: vec4<f32>) -> vec4<f32> {
+    share(local, own);
+    // All parts are written before they are added up.
+    workgroupBarrier();
+    if summed_quad_a(local) >= QUADS_A {
+        return own;
+    }
+    if TURN_A == 1u {
+        return sum_shared(local, 4u, 1u);
+    }
+    return sum_shared(local, THREADS / QUADS_A, QUADS_A);
+}
+
+fn summed_quad_a(local: u32) -> u32 {
+    if TURN_A == 1u {
+        return select(QUADS_A, local / 4u, local % 4u == 0u);
+    }
+    return local;
+}
+
+// The same of the other operand, where that is turned.
+fn sum_of_all_b(local: u32, own: vec4<f32>) -> vec4<f32> {
+    share(reader_b(local), own);
+    // All parts are written before they are added up.
+    workgroupBarrier();
+    if summed_quad_b(local) >= QUADS_B {
+        return own;
+    }
+    return sum_shared(local, 4u, 1u);
+}
+
+fn summed_quad_b(local: u32) -> u32 {
+    return select(QUADS_B, local / 4u, local % 4u == 0u);
+}
+
+fn sum_shared(first: u32, count: u32, apart: u32) -> vec4<f32> {
+    var sum = vec4<f32>(0.0);
+    for (var part = 0u; part < count; part++) {
+        sum += shared_by(first + part * apart);
+    }
+    return sum;
 }

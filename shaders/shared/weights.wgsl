@@ -24,14 +24,14 @@ fn is_read_channel(channel: u32) -> bool {
 }
 
 fn line_a(k: u32, j: u32, local: u32) -> vec4<f32> {
-    let after = k + j * (THREADS / QUADS_A);
+    let after = k + j * STEP_A;
     let ok = is_read_channel(spot_a(0u, local).term + after);
     return select(vec4<f32>(0.0), turned[select(0u, first_weight + after * QUADS_MADE, ok)], ok);
 }
 
 // The channel of vec4 number j of the other operand.
 fn read_channel(k: u32, j: u32, local: u32) -> u32 {
-    return k + j * (THREADS / QUADS_B) + spot_b(0u, local).term;
+    return k + j * STEP_B + spot_b(0u, local).term;
 }
 
 fn note_a(four: vec4<f32>) {}

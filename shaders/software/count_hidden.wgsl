@@ -1,4 +1,4 @@
-// count_hidden.wgsl: in place of count.wgsl on llvmpipe. It makes a loop over the eight lanes of a subgroup of every
+// count_hidden.wgsl: how often a loop over lines runs, on llvmpipe. It makes a loop over the eight lanes of a subgroup of every
 // load and store, so where it knew how often a loop over lines runs and spelled that out, compiling would take
 // longer than a hundred steps. It is the count, for all 64 invocations that there are; that there are no more is not
 // for the compiler to know.

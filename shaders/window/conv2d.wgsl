@@ -1,4 +1,4 @@
-// needs: linear, epilogue, geometry, line, taps, tile, lines, steps, weights, sums_8x8, whole
+// needs: linear, epilogue, geometry, line, taps, tile, lines, places, steps, weights, sums_8x8, whole
 // conv2d.wgsl: y[n, co, oy, ox] = last(bias[co] + ... + sum over ci, ky, kx of
 //     x[n, ci, oy*SY+ky*DY-PY, ox*SX+kx*DX-PX] * w[co, ci, ky, kx]), see epilogue.wgsl.
 // Entry `tiled`: as the product W[Co, Kh*Kw*Ci] x columns(x)[Kh*Kw*Ci, N*Ho*Wo], columns never stored; a
@@ -31,29 +31,25 @@ fn store(co: u32, q: u32, sum: vec4<f32>) {
     put((at / plane * CO + co) * plane + at % plane, at < vec4<u32>(count), z);
 }
 
-// Of a place of y: where its image begins in x, and where its window does; past the last image, below all rows.
-struct Window { image: u32, top: u32, left: u32 }
-var<workgroup> windows: array<Window, TILE_N>;
-
-fn window(q: u32) -> Window {
+// A place of y: where its window begins in x; past the last image, below all rows.
+fn place_of(q: u32) -> Place {
     let image = q / (HO * WO) * (CI * H * W);
     let top = select(1u << 31u, q / WO % HO * SY - PY, q < params.batch * (HO * WO));
-    return Window(image, top, q % WO * SX - PX);
+    return Place(image, top, q % WO * SX - PX);
 }
 
 // What a place sees of its image's first channel through one place of the kernel; nothing in the padding.
-fn source(place: u32, tap: u32) -> u32 {
-    let window = windows[place];
+fn seen_from(place: Place, tap: u32) -> u32 {
     // Wraps below 0, which is above H or W.
-    let iy = window.top + tap / KW * DY;
-    let ix = window.left + tap % KW * DX;
+    let iy = place.row + tap / KW * DY;
+    let ix = place.column + tap % KW * DX;
     let inside = iy < H && (is_unpadded() || ix < W);
-    return select(NONE, window.image + iy * W + ix, inside);
+    return select(NONE, place.image + iy * W + ix, inside);
 }
 
 fn line_b(k: u32, j: u32, local: u32) -> vec4<f32> {
     let ok = is_read_channel(read_channel(k, j, local));
-    let after = (k + j * (THREADS / QUADS_B)) * (H * W);
+    let after = (k + j * STEP_B) * (H * W);
     let i = sources(after, ok);
     let line = vec4<f32>(x[i.x], x[i.y], x[i.z], x[i.w]);
     return select(vec4<f32>(0.0), line, is_inside() & vec4<bool>(ok));
@@ -69,21 +65,10 @@ fn tiled(
     let g = group.x + group.y * groups.x;
     let co = g % tiles_m * TILE_M;
     let q = g / tiles_m * TILE_N;
-    for (var i = local; i < TILE_N; i += THREADS) {
-        windows[i] = window(q + i);
-    }
-    // The windows are known before they are used.
-    workgroupBarrier();
-    let spot = spot_b(0u, local);
-    let place = spot.quad * 4u;
+    find_places(q, local);
+    let term = spot_b(0u, local).term;
     for (var tap = 0u; tap < KH * KW; tap++) {
-        let seen = vec4<u32>(
-            source(place, tap),
-            source(place + 1u, tap),
-            source(place + 2u, tap),
-            source(place + 3u, tap),
-        );
-        see(seen, spot.term * (H * W));
+        see(four_see(tap, local), term * (H * W));
         first_weight = weights_from(co, tap, local);
         sum_steps(0u, params.steps_end, local);
     }

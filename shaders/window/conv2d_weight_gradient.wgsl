@@ -159,30 +159,32 @@ fn tiled(
     // What begins past the last channel is not stored: all invocations come here, as barriers want it.
     store_tile(select(CO, co, used), column, local);
     if SUMS != 0u {
-        share(select(reader_b(local), local, SUMS == 1u), four_sums);
-        // All sums are written before they are added up.
-        workgroupBarrier();
         store_sums(co, column, select(params.split_k, split, used), local);
     }
 }
 
-// Four neighbours hold parts of the same four sums.
+// Sums over all places: of the tiles that read the same, the first one says them.
 fn store_sums(co: u32, column: u32, split: u32, local: u32) {
     let of_y = SUMS == 1u;
-    // Of the tiles that read the same, the first one says it.
-    if split >= params.split_k || local >= select(TILE_N, TILE_M, of_y) || select(co, column, of_y) > 0u {
+    var four = vec4<f32>(0.0);
+    if of_y {
+        four = sum_of_all_a(local, four_sums);
+    } else {
+        four = sum_of_all_b(local, four_sums);
+    }
+    let quad = select(summed_quad_b(local), summed_quad_a(local), of_y);
+    if split >= params.split_k || quad >= select(QUADS_B, QUADS_A, of_y) || select(co, column, of_y) > 0u {
         return;
     }
-    let at = select(column, co, of_y) + local;
-    let ci = at % CI4;
-    if select(ci < CI && at < KH * KW * CI4, at < CO, of_y) {
-        var sum = 0.0;
-        for (var part = 0u; part < 4u; part++) {
-            sum += shared_by(local / 4u * 4u + part)[local % 4u];
+    let count = select(CI * KH * KW, CO, of_y);
+    let base = params.split_k * (CO * CI * KH * KW) + split * count;
+    let first = select(column, co, of_y) + quad * 4u;
+    for (var i = 0u; i < 4u; i++) {
+        let at = first + i;
+        let ci = at % CI4;
+        if select(ci < CI && at < KH * KW * CI4, at < CO, of_y) {
+            w[base + select(ci * (KH * KW) + at / CI4, at, of_y)] = four[i];
         }
-        let count = select(CI * KH * KW, CO, of_y);
-        let place = select(ci * (KH * KW) + at / CI4, at, of_y);
-        w[params.split_k * (CO * CI * KH * KW) + split * count + place] = sum;
     }
 }
 

@@ -1,4 +1,4 @@
-// needs: linear, epilogue, geometry, taps, tile, lines, steps, weights, sums_8x8, whole
+// needs: linear, epilogue, geometry, taps, tile, lines, places, steps, weights, sums_8x8, whole
 // conv_transpose2d.wgsl: x[n, ci, iy, ix] = last(bias[ci] + ... + sum over co, ky, kx of
 //     y[n, co, (iy+PY-ky*DY)/SY, (ix+PX-kx*DX)/SX] * w[co, ci, ky, kx]), where both divide evenly;
 //     see epilogue.wgsl.
@@ -59,16 +59,13 @@ fn store(ci: u32, q: u32, sum: vec4<f32>) {
 }
 
 // A place of the phase, as seen from y; past the last image, below all rows.
-struct Place { image: u32, bottom: u32, right: u32 }
-var<workgroup> places: array<Place, TILE_N>;
-
-fn place(q: u32, own: vec2<u32>) -> Place {
+fn place_of(q: u32) -> Place {
     let plane = phase_rows() * phase_columns();
-    let row = q / phase_columns() % phase_rows() * SY + own.x + PY;
+    let row = q / phase_columns() % phase_rows() * SY + phase.x + PY;
     return Place(
         q / plane * (CO * HO * WO),
         select(1u << 31u, row, q < params.batch * plane),
-        q % phase_columns() * SX + own.y + PX,
+        q % phase_columns() * SX + phase.y + PX,
     );
 }
 
@@ -81,17 +78,17 @@ fn takes_part(own: vec2<u32>, ky: u32, kx: u32) -> bool {
 }
 
 // What a place sees of y's first channel through one place of the kernel; nothing in the padding.
-fn source(place: Place, tap: u32) -> u32 {
+fn seen_from(place: Place, tap: u32) -> u32 {
     // Wraps below 0, which is above any place.
-    let row = place.bottom - tap / KW * DY;
-    let column = place.right - tap % KW * DX;
+    let row = place.row - tap / KW * DY;
+    let column = place.column - tap % KW * DX;
     let inside = select(NONE, column, row < HO * SY) < WO * SX;
     return select(NONE, place.image + row / SY * WO + column / SX, inside);
 }
 
 fn line_b(k: u32, j: u32, local: u32) -> vec4<f32> {
     let ok = is_read_channel(read_channel(k, j, local));
-    let after = (k + j * (THREADS / QUADS_B)) * (HO * WO);
+    let after = (k + j * STEP_B) * (HO * WO);
     let i = sources(after, ok);
     let line = vec4<f32>(y[i.x], y[i.y], y[i.z], y[i.w]);
     return select(vec4<f32>(0.0), line, is_inside() & vec4<bool>(ok));
@@ -111,24 +108,13 @@ fn tiled(
     let number = g / (tiles_m * tiles_n);
     let own = vec2<u32>(number / SX, number % SX);
     phase = own;
-    for (var i = local; i < TILE_N; i += THREADS) {
-        places[i] = place(q + i, own);
-    }
-    // The places are known before they are used.
-    workgroupBarrier();
-    let spot = spot_b(0u, local);
-    let quad = spot.quad * 4u;
+    find_places(q, local);
+    let term = spot_b(0u, local).term;
     for (var tap = 0u; tap < KH * KW; tap++) {
         if !takes_part(own, tap / KW, tap % KW) {
             continue;
         }
-        let seen = vec4<u32>(
-            source(places[quad], tap),
-            source(places[quad + 1u], tap),
-            source(places[quad + 2u], tap),
-            source(places[quad + 3u], tap),
-        );
-        see(seen, spot.term * (HO * WO));
+        see(four_see(tap, local), term * (HO * WO));
         first_weight = weights_from(ci, tap, local);
         sum_steps(0u, params.steps_end, local);
     }
@@ -150,10 +136,10 @@ fn direct(me: Invocation) {
     }
     let own = vec2<u32>(number / SX, number % SX);
     phase = own;
-    let p0 = place(q, own);
-    let p1 = place(q + 1u, own);
-    let p2 = place(q + 2u, own);
-    let p3 = place(q + 3u, own);
+    let p0 = place_of(q);
+    let p1 = place_of(q + 1u);
+    let p2 = place_of(q + 2u);
+    let p3 = place_of(q + 3u);
     let channels = Channels(ci, CI, KH * KW);
     // Few channels are spelled out.
     let end = select(params.steps_end, CO, CO <= 4u);
@@ -161,7 +147,7 @@ fn direct(me: Invocation) {
         if !takes_part(own, tap / KW, tap % KW) {
             continue;
         }
-        see(vec4<u32>(source(p0, tap), source(p1, tap), source(p2, tap), source(p3, tap)), 0u);
+        see(vec4<u32>(seen_from(p0, tap), seen_from(p1, tap), seen_from(p2, tap), seen_from(p3, tap)), 0u);
         for (var co = 0u; co < end; co++) {
             let i = sources(co * (HO * WO), true);
             let line = vec4<f32>(y[i.x], y[i.y], y[i.z], y[i.w]);

@@ -61,7 +61,6 @@ struct TimingForm {
     /// A workload, or `arithmetic`, `memory` or `dispatches`.
     name: String,
     plan: String,
-    dispatches: u64,
     bytes: u64,
     flops: u64,
 }
@@ -82,10 +81,18 @@ impl Sheet {
 
     /// Adds a case, and what the processor comes to.
     fn check(&mut self, case: &Case, processor: &mut CpuExecutor) -> Result<()> {
-        let target = GpuTarget::default();
         let expected = case.results(processor)?;
         let plan = format!("check {}", self.checks.len());
-        self.file.add(&plan, &case.plan(Some(&target))?, &target)?;
+        match case.part {
+            // What is checked of models is what a page of a model runs.
+            Part::Steps => {
+                pages::add_plans(&mut self.file, &plan, |target| case.plan(Some(target)))?;
+            }
+            _ => {
+                let target = GpuTarget::default();
+                self.file.add(&plan, &case.plan(Some(&target))?, &target)?;
+            }
+        }
         let results = expected.into_iter().map(|(name, numbers)| {
             let numbers = self.file.attach_numbers(&numbers, false);
             ResultForm { name, numbers }
@@ -105,14 +112,13 @@ impl Sheet {
     }
 
     /// Adds a plan that is timed.
-    fn time(&mut self, name: &str, plan: &Plan) -> Result<()> {
+    fn time(&mut self, name: &str, plan: impl Fn(&GpuTarget) -> Result<Plan>) -> Result<()> {
         let target = GpuTarget::default();
-        let cost = plan.cost(&target);
-        self.file.add(name, plan, &target)?;
+        let cost = plan(&target)?.cost(&target);
+        pages::add_plans(&mut self.file, name, plan)?;
         self.timings.push(TimingForm {
             name: name.into(),
             plan: name.into(),
-            dispatches: cost.dispatches,
             bytes: cost.bytes,
             flops: cost.flops,
         });
@@ -174,20 +180,19 @@ fn ceilings() -> Result<Sheet> {
         ("memory", roofline_graph(COPIED, Roofline::Copy)?),
         ("dispatches", idle_dispatches()?),
     ] {
-        sheet.time(name, &plan_of(&graph, y)?)?;
+        sheet.time(name, |target| plan_of(&graph, y, target))?;
     }
     Ok(sheet)
 }
 
-fn plan_of(graph: &Graph, y: NodeId) -> Result<Plan> {
-    let (layout, target) = (graph.layout(), GpuTarget::default());
-    let outputs = vec![("y".into(), y)];
-    Plan::new(&PlanRequest { outputs, ..PlanRequest::new(graph, &layout, Some(&target)) })
+fn plan_of(graph: &Graph, y: NodeId, target: &GpuTarget) -> Result<Plan> {
+    let (layout, outputs) = (graph.layout(), vec![("y".into(), y)]);
+    Plan::new(&PlanRequest { outputs, ..PlanRequest::new(graph, &layout, Some(target)) })
 }
 
 fn timed(workload: &Workload) -> Result<Sheet> {
-    let plan = workload.training_plan(Some(&GpuTarget::default()))?;
-    let mut sheet = Sheet::new(&plan.layout);
-    sheet.time(&workload.name, &plan)?;
+    let plan = |target: &GpuTarget| workload.training_plan(Some(target));
+    let mut sheet = Sheet::new(&plan(&GpuTarget::default())?.layout);
+    sheet.time(&workload.name, plan)?;
     Ok(sheet)
 }

@@ -120,7 +120,8 @@ impl Kernel {
 
     /// The kernel as it is for an adapter.
     pub fn on(&self, target: &GpuTarget) -> Self {
-        Self { replaced: [self.replaced[0], software::replacements(target)], ..self.clone() }
+        let [own, _] = self.replaced;
+        Self { replaced: [own, software::replacements(target, own)], ..self.clone() }
     }
 
     /// The kernel with these storage buffers as f16.

@@ -83,8 +83,15 @@ const NARROW: [Tile; 3] = [
     SMALL,
 ];
 
-/// A processor's: no registers are short, and small tiles take three times as long by output.
-const SOFTWARE: [Tile; 3] = [
+/// A processor's, whose invocations work alone: tiles say no more than which outputs are neighbours.
+const ALONE: [Tile; 3] = [
+    Tile::new([32, 32], Sums::FourByFour, 100),
+    Tile::new([16, 64], Sums::FourByFour, 100),
+    Tile::new([64, 16], Sums::FourByFour, 100),
+];
+
+/// llvmpipe's: no registers are short, and small tiles take three times as long by output.
+const LANES: [Tile; 3] = [
     Tile::new([64, 64], Sums::EightByEight, 100),
     Tile::new([32, 128], Sums::EightByEight, 105),
     Tile::new([32, 32], Sums::FourByFour, 300),
@@ -204,7 +211,8 @@ impl Chip {
         let units = maker.units(adapter);
         let software = adapter.kind == AdapterKind::Software;
         let tiles: &[Tile] = match maker {
-            _ if software => &SOFTWARE,
+            _ if adapter.has_eight_lanes() => &LANES,
+            _ if software => &ALONE,
             Maker::Nvidia | Maker::Amd | Maker::AppleM3 => &BROAD,
             Maker::IntelXe2 | Maker::Apple => &MIDDLE,
             Maker::Intel | Maker::Mali | Maker::Adreno => &NARROW,
@@ -324,7 +332,7 @@ mod tests {
         for maker in [Maker::Intel, Maker::Mali, Maker::Adreno] {
             assert_eq!(most(maker), Some(16), "{maker:?}");
         }
-        assert_eq!(Chip::of(&AdapterTraits::llvmpipe()).tiles, SOFTWARE);
+        assert_eq!(Chip::of(&AdapterTraits::llvmpipe()).tiles, LANES);
     }
 
     #[test]

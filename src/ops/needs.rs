@@ -48,6 +48,7 @@ const PARTS: &[Part] = parts![
     "shared/outputs",
     "shared/parts",
     "shared/philox",
+    "shared/places",
     "shared/step",
     "shared/steps",
     "shared/store",
@@ -62,12 +63,15 @@ const PARTS: &[Part] = parts![
     "shared/update",
     "shared/weights",
     "shared/whole",
-    "software/count",
     "software/count_hidden",
+    "software/lines_alone",
+    "software/places_alone",
+    "software/steps_alone",
     "software/steps_looped",
     "software/sums_16x4_lanes",
+    "software/sums_4x4_alone",
     "software/sums_4x4_lanes",
-    "software/terms_looped",
+    "software/tile_alone",
 ];
 
 /// The last part of a path.
@@ -216,7 +220,8 @@ mod tests {
         }
         let software = GpuTarget::new(&AdapterTraits::of(AdapterKind::Software));
         let llvmpipe = GpuTarget::new(&AdapterTraits::llvmpipe());
-        let lists = [software, llvmpipe].map(|target| crate::ops::software::replacements(&target));
+        let lists =
+            [software, llvmpipe].map(|target| crate::ops::software::replacements(&target, &[]));
         let own = kernels().into_iter().map(|kernel| kernel.replaced[0]);
         for (old, new) in own.chain(lists).flatten() {
             assert!(part(old) != part(new), "{old} is replaced by itself");

@@ -4,22 +4,30 @@
 use super::needs::Replacement;
 use super::target::GpuTarget;
 
-/// On all of them.
-const SOFTWARE: &[Replacement] = &[("terms", "terms_looped"), ("steps", "steps_looped")];
-
-/// Where eight neighbours are a subgroup that computes as one vector, as llvmpipe's.
-const EIGHT_LANES: &[Replacement] = &[
-    ("count", "count_hidden"),
-    ("steps", "steps_looped"),
-    ("sums_8x8", "sums_16x4_lanes"),
-    ("sums_4x4", "sums_4x4_lanes"),
+/// Where nothing is known of subgroups, as of SwiftShader's: each invocation works alone. Memory that a workgroup shares
+/// is no nearer there than any other, each barrier is a switch between all its invocations, and a browser has the memory
+/// filled with zeros before each kernel, by code as long as the memory is large.
+const ALONE: &[Replacement] = &[
+    ("tile", "tile_alone"),
+    ("lines", "lines_alone"),
+    ("places", "places_alone"),
+    ("steps", "steps_alone"),
+    ("sums_8x8", "sums_4x4_alone"),
+    ("sums_4x8", "sums_4x4_alone"),
+    ("sums_4x4", "sums_4x4_alone"),
 ];
 
-/// The parts that a target has others for.
-pub(super) fn replacements(target: &GpuTarget) -> &'static [Replacement] {
-    match (target.eight_lanes, target.unrolls_terms) {
+/// Where eight neighbours are a subgroup that computes as one vector, as llvmpipe's.
+const EIGHT_LANES: &[Replacement] =
+    &[("steps", "steps_looped"), ("sums_8x8", "sums_16x4_lanes"), ("sums_4x4", "sums_4x4_lanes")];
+
+/// The parts that a target has others for, in a kernel that has these in place of others itself.
+pub(super) fn replacements(target: &GpuTarget, own: &[Replacement]) -> &'static [Replacement] {
+    // Matrix units share their tiles.
+    let has_own_tile = own.iter().any(|(old, _)| *old == "tile");
+    match (target.eight_lanes, target.shares_tiles) {
         (true, _) => EIGHT_LANES,
-        (false, false) => SOFTWARE,
-        (false, true) => &[],
+        (false, false) if !has_own_tile => ALONE,
+        _ => &[],
     }
 }

@@ -16,8 +16,8 @@ pub struct GpuTarget {
     pub max_workgroup_bytes: u32,
     /// What the tiles of products are chosen by.
     pub chip: Chip,
-    /// Whether the terms of a tile are spelled out, or a loop goes over them.
-    pub unrolls_terms: bool,
+    /// Whether invocations share what they read of a tile, or each of them reads for itself.
+    pub shares_tiles: bool,
     /// Whether its subgroups are eight neighbours by local index that compute as one vector, and
     /// kernels use that.
     pub eight_lanes: bool,
@@ -38,8 +38,7 @@ impl GpuTarget {
             max_binding_bytes: adapter.max_binding_bytes,
             max_workgroup_bytes: adapter.max_workgroup_bytes,
             chip: Chip::of(adapter),
-            // A software adapter compiles a loop in less time, and runs it no slower.
-            unrolls_terms: is_gpu,
+            shares_tiles: is_gpu || eight_lanes,
             eight_lanes,
             f16: adapter.f16,
             // Without a GPU, gradients come from a cache, and memory is better passed in one sweep.

@@ -13,7 +13,7 @@ const ON_PROCESSORS: &str = " on a processor";
 ///
 /// # Errors
 /// When `plan` fails, or what it gives does not fit the file.
-pub(super) fn add_plans(
+pub(crate) fn add_plans(
     file: &mut PlanFile,
     name: &str,
     plan: impl Fn(&GpuTarget) -> Result<Plan>,

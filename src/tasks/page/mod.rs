@@ -8,6 +8,7 @@ mod html;
 mod modules;
 mod training;
 
+pub(crate) use adapters::add_plans;
 pub use contents::PageOptions;
 pub(crate) use html::{Page, page as html};
 pub(crate) use modules::CHECK;
