@@ -16,7 +16,7 @@ fn find_places(q: u32, local: u32) {
 }
 
 // What the four places see that this invocation reads for.
-fn four_see(tap: u32, local: u32) -> vec4<u32> {
+fn seen_by_four(tap: u32, local: u32) -> vec4<u32> {
     let first = spot_b(0u, local).quad * 4u;
     return vec4<u32>(
         seen_from(places[first], tap),

@@ -14,7 +14,7 @@ fn find_places(q: u32, local: u32) {
     place3 = place_of(first + 3u);
 }
 
-fn four_see(tap: u32, local: u32) -> vec4<u32> {
+fn seen_by_four(tap: u32, local: u32) -> vec4<u32> {
     return vec4<u32>(
         seen_from(place0, tap),
         seen_from(place1, tap),

@@ -68,7 +68,7 @@ fn tiled(
     find_places(q, local);
     let term = spot_b(0u, local).term;
     for (var tap = 0u; tap < KH * KW; tap++) {
-        see(four_see(tap, local), term * (H * W));
+        see(seen_by_four(tap, local), term * (H * W));
         first_weight = weights_from(co, tap, local);
         sum_steps(0u, params.steps_end, local);
     }

@@ -114,7 +114,7 @@ fn tiled(
         if !takes_part(own, tap / KW, tap % KW) {
             continue;
         }
-        see(four_see(tap, local), term * (HO * WO));
+        see(seen_by_four(tap, local), term * (HO * WO));
         first_weight = weights_from(ci, tap, local);
         sum_steps(0u, params.steps_end, local);
     }
