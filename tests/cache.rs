@@ -402,13 +402,14 @@ fn most_resident(mut child: Child) -> u64 {
     most
 }
 
-/// 18 MB of pixels, of which no more than a few windows are ever in memory.
+/// 37 MB of pixels, of which no more than a few windows are ever in memory. What else a run has differs by up to 10 MB,
+/// by how its threads came to be served.
 #[cfg(target_os = "linux")]
 #[test]
 fn memory_is_that_of_a_few_windows() {
     let place = Place::of(0);
     fs::create_dir_all(place.path("photos")).expect("the folder is ours");
-    let (side, count) = (64, 1500);
+    let (side, count) = (64, 3000);
     for number in 0..count {
         let plain = image::RgbImage::from_raw(side, side, vec![number as u8; 3 * 64 * 64]);
         let path = place.path(&format!("photos/{number:04}.bmp"));
@@ -426,7 +427,7 @@ fn memory_is_that_of_a_few_windows() {
         let stored = most(way);
         let less = in_memory.saturating_sub(stored);
         assert!(
-            less > pixels,
+            less > pixels / 2,
             "{way}: {stored} bytes, and in memory {in_memory}: {less} less, for {pixels} of pixels"
         );
     }
