@@ -1,4 +1,4 @@
-// needs: sums_8x8
+// needs: own_4x4
 // steps_alone.wgsl: in place of steps.wgsl: the sums of invocations that work alone, four terms a step.
 fn by_terms(four: mat4x4<f32>, turn: u32) -> mat4x4<f32> {
     if turn == 1u {
@@ -34,5 +34,5 @@ fn sum_steps(begin: u32, end: u32, local: u32) {
 fn add_term(a: vec4<f32>, b: vec4<f32>) {
     note_a(a);
     note_b(b);
-    add_outer_product(a, b);
+    add_outer(a, b);
 }

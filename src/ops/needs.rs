@@ -46,6 +46,7 @@ const PARTS: &[Part] = parts![
     "shared/lines",
     "shared/metric",
     "shared/outputs",
+    "shared/own_4x4",
     "shared/parts",
     "shared/philox",
     "shared/places",
@@ -69,7 +70,6 @@ const PARTS: &[Part] = parts![
     "software/steps_alone",
     "software/steps_looped",
     "software/sums_16x4_lanes",
-    "software/sums_4x4_alone",
     "software/sums_4x4_lanes",
     "software/tile_alone",
 ];

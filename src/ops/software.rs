@@ -12,9 +12,9 @@ const ALONE: &[Replacement] = &[
     ("lines", "lines_alone"),
     ("places", "places_alone"),
     ("steps", "steps_alone"),
-    ("sums_8x8", "sums_4x4_alone"),
-    ("sums_4x8", "sums_4x4_alone"),
-    ("sums_4x4", "sums_4x4_alone"),
+    ("sums_8x8", "own_4x4"),
+    ("sums_4x8", "own_4x4"),
+    ("sums_4x4", "own_4x4"),
 ];
 
 /// Where eight neighbours are a subgroup that computes as one vector, as llvmpipe's.

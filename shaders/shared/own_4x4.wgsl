@@ -1,13 +1,13 @@
 // needs: tile
-// sums_4x4_alone.wgsl: in place of sums_4x4.wgsl and larger ones: 4 x 4 outputs an invocation, whose terms it has in
-// registers.
+// own_4x4.wgsl: 4 x 4 sums that an invocation owns, in 4 vec4. Alone it is what adapters have whose invocations bring
+// the terms themselves, see src/ops/software.rs; sums_4x4.wgsl takes them from the tiles.
 // c<row>: the sums of one invocation.
 var<private> c0: vec4<f32>;
 var<private> c1: vec4<f32>;
 var<private> c2: vec4<f32>;
 var<private> c3: vec4<f32>;
 
-fn add_outer_product(a: vec4<f32>, b: vec4<f32>) {
+fn add_outer(a: vec4<f32>, b: vec4<f32>) {
     c0 = fma(vec4<f32>(a.x), b, c0);
     c1 = fma(vec4<f32>(a.y), b, c1);
     c2 = fma(vec4<f32>(a.z), b, c2);
