@@ -33,10 +33,11 @@ const OPTIONS: [(&str, &str); 8] = [
     ("model.variant.target", "--target-sparsity"),
 ];
 /// Fields that no option names: what earlier versions did otherwise.
-const NO_OPTIONS: [&str; 5] = [
+const NO_OPTIONS: [&str; 6] = [
     "model.output",
     "model.network.start",
     "model.network.linear",
+    "model.network.finer_windows",
     "model.network.width",
     "optimiser.",
 ];

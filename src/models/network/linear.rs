@@ -22,7 +22,9 @@ pub const ENCODER: &str = "encoder.linear";
 /// The layer back.
 pub const DECODER: &str = "decoder.linear";
 
-/// How much finer the steps of windows are than those of other layers.
+/// How much finer the steps of windows are than those of other layers: a block's last components are hundredths of a
+/// pixel, and a step of Adam is to move less than that. The weights on a window's pixels step the same way wherever a
+/// batch is a little brighter than the last, so that what they see of its brightness moves by their sum.
 const FINER: usize = 16;
 
 /// What the path takes at once, in pixels: an image, or a block of one.
@@ -112,16 +114,17 @@ impl Network {
     /// What the products of the path's two layers are multiplied by.
     pub fn path_scales(&self) -> [f32; 2] {
         let decoder = match self.is_vector() {
-            true => self.scale(self.components()),
+            true => self.components(),
             // At a pixel, windows of four places meet.
-            false => fine(self.layer(None)).scale(4 * (self.components() + 1)),
+            false => 4 * (self.components() + 1),
         };
-        [self.scale(self.section().window().elements()), decoder]
+        let [from, to] = self.path_layers();
+        [from.scale(self.section().window().elements()), to.scale(decoder)]
     }
 
     /// The linear part of the code of `images`, shaped like the code.
     pub(super) fn linear_code(&self, scope: &mut Scope, images: NodeId) -> Result<NodeId> {
-        let (graph, width, layer) = (&mut *scope.graph, self.components(), self.layer(None));
+        let (graph, width, layer) = (&mut *scope.graph, self.components(), self.path_layers()[0]);
         if self.is_vector() {
             let x = ops::flatten(graph, images)?;
             return nn::dense(graph, ENCODER, x, width, layer);
@@ -132,7 +135,7 @@ impl Network {
 
     /// The linear part of the images that `code` stands for.
     pub(super) fn linear_image(&self, scope: &mut Scope, code: NodeId) -> Result<NodeId> {
-        let (graph, layer) = (&mut *scope.graph, self.layer(None));
+        let (graph, layer) = (&mut *scope.graph, self.path_layers()[1]);
         let (batch, pixels) = (graph.shape(code)[0], self.images.elements());
         let ImageShape { channels, height, width } = self.images;
         let size = [batch, channels, height, width];
@@ -149,22 +152,48 @@ impl Network {
         ops::reshape(graph, x, size)
     }
 
+    /// What the path's two layers are made of.
+    fn path_layers(&self) -> [Layer; 2] {
+        let layer = self.layer(None);
+        let fine = Layer { width: layer.width.map(|width| (width / FINER).max(1)), ..layer };
+        match (self.is_vector(), self.finer_windows) {
+            (true, _) => [layer; 2],
+            (false, true) => [fine; 2],
+            (false, false) => [layer, fine],
+        }
+    }
+
     fn is_vector(&self) -> bool {
         matches!(self.code, CodeForm::Vector(_))
     }
-}
-
-/// A layer whose steps are finer: a block's last components are hundredths of a pixel, and what Adam
-/// moves in the weights of all of them at each step is to be less than that.
-fn fine(layer: Layer) -> Layer {
-    Layer { width: layer.width.map(|width| (width / FINER).max(1)), ..layer }
 }
 
 /// The sum of the windows that the places of `code` stand for. A number more of the code, which is 1 at
 /// all places, stands for what all images have: the mean of a section has a value for each pixel, where
 /// a bias would have one for each channel.
 fn overlapping(graph: &mut Graph, code: NodeId, section: &Section, layer: Layer) -> Result<NodeId> {
-    let (channels, layer) = (section.shape.channels, Layer { bias: false, ..fine(layer) });
+    let (channels, layer) = (section.shape.channels, Layer { bias: false, ..layer });
     let code = ops::pad(graph, code, &[0; 4], &[0, 1, 0, 0], 1.0)?;
     nn::conv_transpose2d(graph, DECODER, code, channels, section.geometry(), layer)
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::data::ImageShape;
+    use crate::models::{Architecture, Choices, CodeForm, Kind};
+
+    #[test]
+    fn models_of_earlier_versions_keep_their_scales() {
+        let images = ImageShape { channels: 3, height: 16, width: 16 };
+        let arch: Architecture = "conv:8,8,8".parse().expect("an architecture");
+        let choices =
+            Choices { arch: Some(arch), latent: Some(CodeForm::Map(6)), ..Choices::default() };
+        let (model, _) = Kind::Conv.build(images, 0, &choices, false).expect("fits");
+        // A window has 16 x 16 pixels of three channels, and 7 numbers of four windows make a pixel.
+        assert_eq!(model.network.path_scales(), [16.0 / 768.0, 16.0 / 28.0]);
+        let mut stored = serde_json::to_value(&model).expect("can be written");
+        stored["network"].as_object_mut().expect("a network").remove("finer_windows");
+        let earlier: crate::models::Model = serde_json::from_value(stored).expect("can be read");
+        assert_eq!(earlier.network.path_scales(), [256.0 / 768.0, 16.0 / 28.0]);
+    }
 }

@@ -42,6 +42,10 @@ pub struct Network {
     /// back. In dense networks without hidden layers there is nothing besides.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub linear: bool,
+    /// Whether the path's windows step finer than other layers on their way to the code, too. Those of earlier
+    /// versions did not.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub finer_windows: bool,
     /// Whether what the decoder makes is a correction, added to what the encoder saw.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub correction: bool,
@@ -55,7 +59,7 @@ impl Network {
     pub fn new(images: ImageShape, architecture: Architecture, code: CodeForm) -> Self {
         let (stages, activation) = (Stages::of(&architecture, code), Activation::Relu);
         let (classes, dropout, tied, start) = (0, 0.0, false, Start::default());
-        let (linear, correction, width) = (false, false, None);
+        let (linear, finer_windows, correction, width) = (false, false, false, None);
         Self {
             images,
             architecture,
@@ -67,6 +71,7 @@ impl Network {
             start,
             stages,
             linear,
+            finer_windows,
             correction,
             width,
         }
@@ -79,6 +84,7 @@ impl Network {
         if let (CodeForm::Features, Some([channels, ..])) = (self.code, self.innermost()) {
             self.code = CodeForm::Map(channels);
         }
+        self.finer_windows = !matches!(self.code, CodeForm::Vector(_));
     }
 
     /// Height and width that all stages divide.
