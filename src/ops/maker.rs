@@ -84,10 +84,11 @@ const NARROW: [Tile; 3] = [
 ];
 
 /// A processor's, whose invocations work alone: tiles say no more than which outputs are neighbours.
-const ALONE: [Tile; 3] = [
+const ALONE: [Tile; 4] = [
     Tile::new([32, 32], Sums::FourByFour, 100),
     Tile::new([16, 64], Sums::FourByFour, 100),
     Tile::new([64, 16], Sums::FourByFour, 100),
+    Tile::new([4, 64], Sums::FourByFour, 100),
 ];
 
 /// llvmpipe's: no registers are short, and small tiles take three times as long by output.

@@ -65,6 +65,7 @@ const PARTS: &[Part] = parts![
     "shared/weights",
     "shared/whole",
     "software/count_hidden",
+    "software/line_alone",
     "software/lines_alone",
     "software/places_alone",
     "software/steps_alone",

@@ -9,6 +9,7 @@ use super::target::GpuTarget;
 /// filled with zeros before each kernel, by code as long as the memory is large.
 const ALONE: &[Replacement] = &[
     ("tile", "tile_alone"),
+    ("line", "line_alone"),
     ("lines", "lines_alone"),
     ("places", "places_alone"),
     ("steps", "steps_alone"),

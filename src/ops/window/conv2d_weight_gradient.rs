@@ -202,24 +202,26 @@ impl Cut {
         // The columns of one place of the kernel are padded to whole vec4s.
         let product = [sizes.co, places, sizes.taps() * sizes.ci.next_multiple_of(4)];
         // An invocation reads one block of columns a step.
-        let tiles = target.chip.tiles_for(terms).filter(reads_one_block);
+        let tiles = target.chip.tiles_for(terms).filter(|tile| reads_one_block(tile, target));
         if let Some(choice) = target.choice(terms, || sizes.key(KERNEL.name)) {
             let chosen = Tiling::chosen(choice, 1, product, target);
-            return match chosen.filter(|tiling| reads_one_block(&tiling.tile)) {
+            return match chosen.filter(|tiling| reads_one_block(&tiling.tile, target)) {
                 Some(tiling) => Self::tiled(tiling),
                 None => Self::direct(tiles::direct_cut(places, choice.splits)),
             };
         }
         let direct = || Self::direct(tiles::direct_splits(direct_lines(sizes), places, target));
-        if sizes.co.min(sizes.window()) <= FEW_CHANNELS || sizes.ci == 1 {
+        let are_few = sizes.co.min(sizes.window()) <= FEW_CHANNELS || sizes.ci == 1;
+        // Its workgroups add up in memory that they share.
+        if are_few && target.shares_tiles {
             return direct();
         }
         Tiling::best_of(tiles, 1, product, target).map_or_else(direct, Self::tiled)
     }
 }
 
-fn reads_one_block(tile: &Tile) -> bool {
-    tile.columns <= tile.invocations()
+fn reads_one_block(tile: &Tile, target: &GpuTarget) -> bool {
+    tile.columns <= tile.invocations() || !target.shares_tiles
 }
 
 pub(crate) fn kernels() -> impl Iterator<Item = &'static Kernel> {
