@@ -233,6 +233,22 @@ mod tests {
     }
 
     #[test]
+    fn every_file_is_a_kernel_or_a_part() {
+        let all = kernels().into_iter().map(|kernel| kernel.name);
+        // The frame of users' own operations has the names that these give.
+        let known: BTreeSet<&str> =
+            PARTS.iter().map(|part| part.0).chain(all).chain(["custom"]).collect();
+        let folders = std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/shaders"));
+        let files = folders.expect("is there").flat_map(|folder| {
+            std::fs::read_dir(folder.expect("can be read").path()).expect("a folder")
+        });
+        for path in files.map(|file| file.expect("can be read").path()) {
+            let name = path.file_stem().and_then(|name| name.to_str()).unwrap_or_default();
+            assert!(known.contains(name), "{} is in no kernel", path.display());
+        }
+    }
+
+    #[test]
     fn every_kernel_is_whole_on_every_kind_of_adapter() {
         let [discrete, software] =
             [AdapterKind::Discrete, AdapterKind::Software].map(AdapterTraits::of);
