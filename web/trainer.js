@@ -147,7 +147,9 @@ export class Trainer {
         this.losses.push(...points);
         const took = performance.now() - begin;
         this.part.seconds += took / 1000;
-        this.together = Math.max(1, Math.min(MOST_STEPS, took > CALL ? count >> 1 : count * 2));
+        // An epoch's last steps, which are few, make the next ones no fewer.
+        const next = took > CALL ? count >> 1 : Math.max(this.together, count * 2);
+        this.together = Math.max(1, Math.min(MOST_STEPS, next));
         if (this.part.number >= steps) {
             this.endEpoch(firstWeight);
         }
