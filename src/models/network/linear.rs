@@ -163,7 +163,7 @@ impl Network {
         }
     }
 
-    fn is_vector(&self) -> bool {
+    pub(super) fn is_vector(&self) -> bool {
         matches!(self.code, CodeForm::Vector(_))
     }
 }

@@ -84,7 +84,7 @@ impl Network {
         if let (CodeForm::Features, Some([channels, ..])) = (self.code, self.innermost()) {
             self.code = CodeForm::Map(channels);
         }
-        self.finer_windows = !matches!(self.code, CodeForm::Vector(_));
+        self.finer_windows = !self.is_vector();
     }
 
     /// Height and width that all stages divide.
