@@ -4,14 +4,16 @@ use std::collections::HashMap;
 use std::ops::Range;
 use std::time::Instant;
 
+use rayon::prelude::*;
+
 use super::log::Log;
-use super::outputs::{carve, is_first};
+use super::memory::{Access, Dataset, Loaded, NO_DATA, Shared, TOGETHER};
 use crate::error::{Error, Result};
 use crate::graph::{
-    Area, Arriving, Data, DataId, Executor, HeldPlans, Location, METRIC_ROWS, MetricRow, Plan,
-    PlanId, ProfileRow, Role, State,
+    Area, Arriving, DataId, Executor, HeldPlans, Location, MetricRow, Plan, PlanId, ProfileRow,
+    Role, State,
 };
-use crate::ops::{CpuCall, GpuTarget, MAX_INPUTS, MAX_OUTPUTS, StepScalars};
+use crate::ops::{GpuTarget, StepScalars};
 use crate::tensor::Tensor;
 
 /// Runs plans on all threads of the processor.
@@ -39,26 +41,12 @@ use crate::tensor::Tensor;
 /// ```
 #[derive(Debug, Default)]
 pub struct CpuExecutor {
-    state: Option<State>,
-    gradients: Vec<f32>,
-    /// The stack of sums of gradients, as high as plans need it.
-    sums: Vec<Vec<f32>>,
-    data: Vec<Dataset>,
+    shared: Shared,
     plans: HeldPlans<Loaded>,
     log: Log,
     profile: Option<HashMap<(&'static str, String), ProfileRow>>,
     /// Its own threads, where it does not have all.
     threads: Option<rayon::ThreadPool>,
-}
-
-/// A dataset as words, since operations take slices of words.
-#[derive(Debug)]
-struct Dataset {
-    image_bytes: usize,
-    images: usize,
-    pixels: Vec<f32>,
-    labels: Vec<f32>,
-    order: Vec<f32>,
 }
 
 /// Numbers that did not have to go anywhere.
@@ -71,22 +59,6 @@ impl Arriving for Here {
 
     fn take(self: Box<Self>) -> Result<Vec<f32>> {
         Ok(self.0)
-    }
-}
-
-/// A plan with its memory.
-#[derive(Debug)]
-struct Loaded {
-    plan: Plan,
-    data: Option<DataId>,
-    slots: Vec<Vec<f32>>,
-    inputs: Vec<Vec<f32>>,
-    metrics: Vec<f32>,
-}
-
-impl Loaded {
-    fn memory(&self) -> impl Iterator<Item = &Vec<f32>> {
-        self.slots.iter().chain(&self.inputs).chain([&self.metrics])
     }
 }
 
@@ -120,10 +92,10 @@ impl CpuExecutor {
     /// # Errors
     /// When they are not as many numbers as the parameters.
     pub fn set_gradients(&mut self, gradients: Vec<f32>) -> Result<()> {
-        if gradients.len() != self.gradients.len() {
+        if gradients.len() != self.shared.gradients.len() {
             return Err(Error::Graph("gradients and parameters are as many numbers".into()));
         }
-        self.gradients = gradients;
+        self.shared.gradients = gradients;
         Ok(())
     }
 
@@ -132,11 +104,14 @@ impl CpuExecutor {
     /// # Errors
     /// When none was set.
     pub(crate) fn held_state(&self) -> Result<&State> {
-        self.state()
+        self.shared.state()
     }
 
     fn dataset(&mut self, data: DataId) -> Result<&mut Dataset> {
-        self.data.get_mut(data.0).ok_or_else(|| Error::Graph("there is no such dataset".into()))
+        self.shared
+            .data
+            .get_mut(data.0)
+            .ok_or_else(|| Error::Graph("there is no such dataset".into()))
     }
 
     /// Calls `run` from one of its threads, where operations share their work without waking others anew.
@@ -172,89 +147,12 @@ impl CpuExecutor {
     }
 
     fn run_step(&mut self, plan: PlanId, step: usize, scalars: &StepScalars) -> Result<()> {
-        let outputs = self.plans[plan].plan.steps[step].outputs.len();
-        let mut taken: [Vec<f32>; MAX_OUTPUTS] = Default::default();
-        for (number, taken) in taken.iter_mut().enumerate().take(outputs) {
-            let locations = &self.plans[plan].plan.steps[step].outputs;
-            if is_first(locations, number) {
-                *taken = std::mem::take(self.memory_mut(plan, locations[number].area)?);
-            }
-        }
         let begin = self.profile.is_some().then(Instant::now);
-        let result = self.call(plan, step, scalars, &mut taken);
+        self.plans[plan].run_step(&mut Access::Alone(&mut self.shared), step, scalars)?;
         if let Some(begin) = begin {
             self.note(plan, step, begin.elapsed().as_secs_f64());
         }
-        for (number, taken) in taken.into_iter().enumerate().take(outputs) {
-            let locations = &self.plans[plan].plan.steps[step].outputs;
-            if is_first(locations, number) {
-                *self.memory_mut(plan, locations[number].area)? = taken;
-            }
-        }
-        result
-    }
-
-    /// Calls the operation with its outputs' memory taken out of the executor.
-    fn call(
-        &self,
-        plan: PlanId,
-        step: usize,
-        scalars: &StepScalars,
-        taken: &mut [Vec<f32>; MAX_OUTPUTS],
-    ) -> Result<()> {
-        let step = &self.plans[plan].plan.steps[step];
-        let mut inputs: [&[f32]; MAX_INPUTS] = [&[]; MAX_INPUTS];
-        for (input, location) in inputs.iter_mut().zip(&step.inputs) {
-            *input = &self.memory(plan, location.area)?[location.range()];
-        }
-        let outputs = carve(taken, &step.outputs);
-        step.op.cpu(CpuCall { shapes: &step.shapes, inputs, outputs, step: scalars });
         Ok(())
-    }
-
-    fn memory(&self, plan: PlanId, area: Area) -> Result<&[f32]> {
-        let loaded = &self.plans[plan];
-        Ok(match area {
-            Area::Slot(slot) => &loaded.slots[slot],
-            Area::Input(input) => &loaded.inputs[input],
-            Area::Constant(constant) => loaded.plan.constants[constant].data(),
-            Area::Metrics => &loaded.metrics,
-            Area::Gradients => &self.gradients,
-            Area::Sum(sum) => &self.sums[sum],
-            Area::Parameters => &self.state()?.parameters,
-            Area::Buffers => &self.state()?.buffers,
-            Area::Moment(moment) => &self.state()?.moments[moment],
-            Area::Data(data) => {
-                let id = loaded.data.ok_or_else(|| Error::Graph(NO_DATA.into()))?;
-                let dataset = &self.data[id.0];
-                match data {
-                    Data::Pixels => &dataset.pixels,
-                    Data::Labels => &dataset.labels,
-                    Data::Order => &dataset.order,
-                }
-            }
-        })
-    }
-
-    fn memory_mut(&mut self, plan: PlanId, area: Area) -> Result<&mut Vec<f32>> {
-        let loaded = &mut self.plans[plan];
-        let state = self.state.as_mut().ok_or_else(|| Error::Graph(NO_STATE.into()));
-        Ok(match area {
-            Area::Slot(slot) => &mut loaded.slots[slot],
-            Area::Metrics => &mut loaded.metrics,
-            Area::Gradients => &mut self.gradients,
-            Area::Sum(sum) => &mut self.sums[sum],
-            Area::Parameters => &mut state?.parameters,
-            Area::Buffers => &mut state?.buffers,
-            Area::Moment(moment) => &mut state?.moments[moment],
-            Area::Input(_) | Area::Constant(_) | Area::Data(_) => {
-                return Err(Error::Graph("no step writes inputs, constants or data".into()));
-            }
-        })
-    }
-
-    fn state(&self) -> Result<&State> {
-        self.state.as_ref().ok_or_else(|| Error::Graph(NO_STATE.into()))
     }
 
     fn note(&mut self, plan: PlanId, step: usize, seconds: f64) {
@@ -267,9 +165,6 @@ impl CpuExecutor {
         row.flops += step.op.flops(&step.shapes);
     }
 }
-
-const NO_STATE: &str = "no state was set before this call";
-const NO_DATA: &str = "the plan reads a dataset and was added without one";
 
 impl Executor for CpuExecutor {
     fn name(&self) -> String {
@@ -285,40 +180,41 @@ impl Executor for CpuExecutor {
     }
 
     fn set_state(&mut self, state: &State) -> Result<()> {
-        match &mut self.state {
+        let shared = &mut self.shared;
+        match &mut shared.state {
             Some(held) if held.layout == state.layout => {
                 held.parameters.clone_from(&state.parameters);
                 held.buffers.clone_from(&state.buffers);
                 held.moments.clone_from(&state.moments);
             }
             _ => {
-                self.gradients = vec![0.0; state.layout.words(Role::Parameter)];
-                self.sums.fill(self.gradients.clone());
-                self.state = Some(state.clone());
+                shared.gradients = vec![0.0; state.layout.words(Role::Parameter)];
+                shared.sums.fill(shared.gradients.clone());
+                shared.state = Some(state.clone());
             }
         }
         Ok(())
     }
 
     fn state(&mut self) -> Result<State> {
-        CpuExecutor::state(self).cloned()
+        self.held_state().cloned()
     }
 
     fn send_sum(&mut self, sum: usize, words: Range<usize>) -> Result<Box<dyn Arriving>> {
-        let numbers = self.sums.get(sum).and_then(|sum| sum.get(words));
+        let numbers = self.shared.sums.get(sum).and_then(|sum| sum.get(words));
         let missing = || Error::Graph(format!("no plan was added that makes sum {sum}"));
         Ok(Box::new(Here(numbers.ok_or_else(missing)?.to_vec())))
     }
 
     fn add_data(&mut self, images: usize, bytes: usize) -> Result<DataId> {
-        self.data.push(Dataset {
+        self.shared.data.push(Dataset {
             image_bytes: bytes,
             images,
             pixels: vec![0.0; (images * bytes).div_ceil(4)],
             labels: vec![0.0; images],
             order: vec![0.0; images],
         });
-        Ok(DataId(self.data.len() - 1))
+        Ok(DataId(self.shared.data.len() - 1))
     }
 
     fn write_data(&mut self, data: DataId, pixels: &[u8], labels: &[u32]) -> Result<()> {
@@ -345,8 +241,8 @@ impl Executor for CpuExecutor {
 
     fn add_plan(&mut self, plan: Plan, data: Option<DataId>) -> Result<PlanId> {
         // A plan without parameters needs no state, as on a GPU.
-        if self.state.is_some() || !plan.layout.entries().is_empty() {
-            let state = CpuExecutor::state(self)?;
+        if self.shared.state.is_some() || !plan.layout.entries().is_empty() {
+            let state = self.held_state()?;
             if state.layout != plan.layout {
                 return Err(Error::Graph("the plan was made for another model's state".into()));
             }
@@ -361,14 +257,9 @@ impl Executor for CpuExecutor {
             return Err(Error::Graph(NO_DATA.into()));
         }
         let words = plan.layout.words(Role::Parameter);
-        self.sums.resize(self.sums.len().max(plan.sums()), vec![0.0; words]);
-        Ok(self.plans.add(Loaded {
-            data,
-            slots: plan.slots.iter().map(|words| vec![0.0; *words]).collect(),
-            inputs: plan.inputs.iter().map(|(_, shape)| vec![0.0; shape.elements()]).collect(),
-            metrics: vec![0.0; METRIC_ROWS * plan.metrics.len()],
-            plan,
-        }))
+        let sums = self.shared.sums.len().max(plan.sums());
+        self.shared.sums.resize(sums, vec![0.0; words]);
+        Ok(self.plans.add(Loaded::new(plan, data)))
     }
 
     fn remove_plan(&mut self, plan: PlanId) -> Result<()> {
@@ -376,12 +267,13 @@ impl Executor for CpuExecutor {
     }
 
     fn memory_held(&self) -> u64 {
-        let state = self.state.iter().flat_map(|state| {
+        let Shared { state, gradients, sums, data } = &self.shared;
+        let state = state.iter().flat_map(|state| {
             [&state.parameters, &state.buffers].into_iter().chain(&state.moments)
         });
-        let data = self.data.iter().flat_map(|data| [&data.pixels, &data.labels, &data.order]);
-        let plans = self.plans.iter().flat_map(Loaded::memory);
-        let own = [&self.gradients].into_iter().chain(&self.sums);
+        let data = data.iter().flat_map(|data| [&data.pixels, &data.labels, &data.order]);
+        let plans = self.plans.iter().flat_map(Loaded::own);
+        let own = [gradients].into_iter().chain(sums);
         let words = state.chain(own).chain(data).chain(plans).map(Vec::len);
         4 * words.sum::<usize>() as u64
     }
@@ -398,6 +290,33 @@ impl Executor for CpuExecutor {
         self.on_threads(|device| {
             let mut steps = steps.iter();
             steps.try_for_each(|step| device.run_operations(plan, step, operations.clone()))
+        })
+    }
+
+    fn plans_at_once(&self) -> usize {
+        self.threads
+            .as_ref()
+            .map_or_else(rayon::current_num_threads, |own| own.current_num_threads())
+    }
+
+    fn run_together(&mut self, steps: &[(PlanId, StepScalars)]) -> Result<()> {
+        if steps.len() == 1 || self.profile.is_some() {
+            return steps.iter().try_for_each(|(plan, step)| self.run(*plan, &[*step]));
+        }
+        let plans: Vec<PlanId> = steps.iter().map(|(plan, _)| *plan).collect();
+        for plan in &plans {
+            if !self.plans.get(*plan)?.writes_slots_alone() {
+                return Err(Error::Graph(TOGETHER.into()));
+            }
+        }
+        self.on_threads(|device| {
+            let shared = &device.shared;
+            let plans = device.plans.several_mut(&plans)?.into_par_iter();
+            plans.zip(steps).try_for_each(|(loaded, (_, step))| {
+                let mut operations = 0..loaded.plan.steps.len();
+                operations
+                    .try_for_each(|at| loaded.run_step(&mut Access::Together(shared), at, step))
+            })
         })
     }
 
@@ -425,13 +344,16 @@ impl Executor for CpuExecutor {
         let step = step.ok_or_else(|| Error::Graph("there is no such operation".into()))?;
         let outputs = step.outputs.clone();
         self.run_step(plan, operation, scalars)?;
-        let read = |at: &Location| Ok(self.memory(plan, at.area)?[at.range()].to_vec());
+        let loaded = &self.plans[plan];
+        let read = |at: &Location| Ok(loaded.memory(&self.shared, at.area)?[at.range()].to_vec());
         outputs.iter().map(read).collect()
     }
 
     fn read_output(&mut self, plan: PlanId, name: &str) -> Result<Tensor> {
-        let (location, shape) = self.plans.get(plan)?.plan.output(name)?;
-        Tensor::new(shape, self.memory(plan, location.area)?[location.range()].to_vec())
+        let loaded = self.plans.get(plan)?;
+        let (location, shape) = loaded.plan.output(name)?;
+        let memory = loaded.memory(&self.shared, location.area)?;
+        Tensor::new(shape, memory[location.range()].to_vec())
     }
 
     fn take_metrics(&mut self, _wait: bool) -> Result<Vec<MetricRow>> {

@@ -2,6 +2,7 @@
 
 mod executor;
 mod log;
+mod memory;
 mod outputs;
 
 pub use executor::CpuExecutor;

@@ -308,6 +308,20 @@ pub trait Executor: Send {
     /// When the device is lost or out of memory.
     fn run(&mut self, plan: PlanId, steps: &[StepScalars]) -> Result<()>;
 
+    /// How many plans are worth running [together](Executor::run_together).
+    fn plans_at_once(&self) -> usize {
+        1
+    }
+
+    /// Runs one step of each of these plans, at the same time where the device can, without waiting for the last of
+    /// them. They write nothing but their own memory, so they do not train.
+    ///
+    /// # Errors
+    /// When one is named twice or writes more, or the device is lost or out of memory.
+    fn run_together(&mut self, steps: &[(PlanId, StepScalars)]) -> Result<()> {
+        steps.iter().try_for_each(|(plan, step)| self.run(*plan, &[*step]))
+    }
+
     /// Runs these operations of one step of the plan, all before them having been run, without waiting for them. The
     /// metrics come with the last ones.
     ///

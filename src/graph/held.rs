@@ -49,6 +49,21 @@ impl<T> HeldPlans<T> {
         self.plans.get_mut(&id).ok_or_else(|| missing(id))
     }
 
+    /// Several at once.
+    ///
+    /// # Errors
+    /// When there is no such plan, or one is named twice.
+    pub fn several_mut(&mut self, ids: &[PlanId]) -> Result<Vec<&mut T>> {
+        let mut found: Vec<_> = ids.iter().map(|_| None).collect();
+        for (id, plan) in &mut self.plans {
+            if let Some(at) = ids.iter().position(|wanted| wanted == id) {
+                found[at] = Some(plan);
+            }
+        }
+        let plans = found.into_iter().zip(ids);
+        plans.map(|(plan, id)| plan.ok_or_else(|| missing(*id))).collect()
+    }
+
     /// All of them.
     pub fn iter(&self) -> impl Iterator<Item = &T> {
         self.plans.values()

@@ -1,5 +1,6 @@
 //! What a trained model does: encodes, decodes, restores, draws codes and weighs images.
 
+mod batches;
 mod codes;
 mod distribution;
 mod images;
@@ -9,6 +10,7 @@ mod mixture;
 mod noise_level;
 mod place_sampler;
 mod plan_cache;
+mod portions;
 mod restoration;
 mod runner;
 mod sampling;
@@ -24,6 +26,7 @@ pub(crate) use known::spread;
 pub use noise_level::noise_level;
 pub use place_sampler::{LearnedPrior, PlaceNats, PlaceSampler};
 pub(crate) use plan_cache::PlanCache;
+pub(crate) use portions::Portions;
 pub(crate) use runner::DRAWS;
 pub use runner::Inference;
 pub use sampling::{Places, Sampler};

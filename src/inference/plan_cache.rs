@@ -8,6 +8,11 @@ const PLANS: usize = 64;
 /// The most bytes that kept plans take for themselves, unless one alone takes more.
 const BYTES: u64 = 512 << 20;
 
+/// How many plans of so many bytes may run together: so few that none is removed for another of them.
+pub(super) fn together(bytes: u64) -> usize {
+    ((BYTES / 2 / bytes.max(1)) as usize).clamp(1, PLANS / 4)
+}
+
 /// The plans of one executor by what they are for, such as a task and the size of its images. Those
 /// that were not used for longest are removed where they would be too many or too large together,
 /// so that pictures of ever new sizes take no more and more memory.

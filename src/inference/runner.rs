@@ -4,31 +4,29 @@ use super::codes::{Codes, Restored};
 use super::images::{images_at_once, tensor};
 use super::noise_level::noise_level;
 use super::plan_cache::PlanCache;
+use super::portions::{NUMBERS, Portions};
 use super::task::Task;
 use crate::data::{Dataset, ImageShape, Images};
 use crate::error::{Error, Result};
-use crate::graph::{Executor, PlanId, StateLayout};
+use crate::graph::{Executor, StateLayout};
 use crate::models::{Model, Variant};
-use crate::ops::{Corruption, StepScalars};
+use crate::ops::Corruption;
 use crate::rng::Seed;
 use crate::shape::Shape;
 use crate::tensor::Tensor;
 
-/// The most images a step.
-const BATCH: usize = 256;
 /// The most images of which the likelihood is measured at once.
 const LIKELIHOOD_BATCH: usize = 50;
-/// Numbers that one layer makes at once, by which steps are kept small where images are large.
-const NUMBERS: usize = 1 << 22;
+
 /// A model on the device that holds its state. Its plans end with it.
 pub struct Inference<'a> {
-    executor: &'a mut dyn Executor,
+    pub(super) executor: &'a mut dyn Executor,
     pub(super) model: &'a Model,
-    layout: &'a StateLayout,
-    /// By task and images a step.
-    plans: PlanCache<(Task, usize)>,
+    pub(super) layout: &'a StateLayout,
+    /// By task, rows a step, and place among those that run together.
+    pub(super) plans: PlanCache<(Task, usize, usize)>,
     /// The deviation of the noise in all images, where it is known, for a model that is told it.
-    noise_level: Option<f32>,
+    pub(super) noise_level: Option<f32>,
 }
 
 impl Drop for Inference<'_> {
@@ -72,11 +70,6 @@ impl<'a> Inference<'a> {
         self.model.noise_level.then(known)
     }
 
-    /// Images or codes a step: fewer where one makes many numbers.
-    fn batch(&self) -> usize {
-        (2 * NUMBERS / self.model.network.widest().max(1)).clamp(1, BATCH)
-    }
-
     /// The codes of `images`, `[count, channels, height, width]` in [0, 1], NaN where a pixel is
     /// missing, whose labels are needed by a model that is told them.
     ///
@@ -95,8 +88,7 @@ impl<'a> Inference<'a> {
             codes.indices = Some(vec![]);
         }
         let images = &without_missing(images, self.model.images())?;
-        let batch = self.batch();
-        self.batches(task, ("images", images), labels, batch, |executor, plan| {
+        self.batches(0, task, ("images", images), labels, |executor, plan| {
             codes.values.extend_from_slice(executor.read_output(plan, "code")?.data());
             if let Some(variances) = &mut codes.log_variances {
                 variances.extend_from_slice(executor.read_output(plan, "log_variance")?.data());
@@ -233,7 +225,8 @@ impl<'a> Inference<'a> {
             let part = most.min(samples - done);
             let mut place = 0;
             let (task, input) = (Task::Likelihood(part), ("images", images));
-            self.batches_from(done as u32, task, input, labels, batch, |executor, plan| {
+            let portions = Portions::of(batch);
+            self.batches_of(portions, done as u32, task, input, labels, |executor, plan| {
                 let likelihoods = executor.read_output(plan, "log_likelihood")?;
                 for likelihood in likelihoods.data() {
                     add_exp(&mut sums[place], f64::from(*likelihood) + (part as f64).ln());
@@ -258,12 +251,11 @@ impl<'a> Inference<'a> {
         draws: usize,
     ) -> Result<Vec<f64>> {
         let count = images.shape().first().copied().unwrap_or(0);
-        let batch = self.batch();
         let mut sums = vec![0.0; count];
         for draw in 0..draws {
             let mut sums = sums.iter_mut();
             let input = ("images", images);
-            self.batches_from(draw as u32, Task::Bound, input, labels, batch, |executor, plan| {
+            self.batches(draw as u32, Task::Bound, input, labels, |executor, plan| {
                 let bounds = executor.read_output(plan, "bound")?;
                 for (bound, sum) in bounds.data().iter().zip(sums.by_ref()) {
                     *sum += f64::from(*bound);
@@ -294,9 +286,8 @@ impl<'a> Inference<'a> {
         labels: Option<&[u32]>,
         names: [&str; N],
     ) -> Result<[Tensor; N]> {
-        let batch = self.batch();
         let mut joined: [Vec<f32>; N] = std::array::from_fn(|_| vec![]);
-        self.batches_from(first, task, input, labels, batch, |executor, plan| {
+        self.batches(first, task, input, labels, |executor, plan| {
             for (joined, name) in joined.iter_mut().zip(names) {
                 joined.extend_from_slice(executor.read_output(plan, name)?.data());
             }
@@ -309,68 +300,6 @@ impl<'a> Inference<'a> {
             *made = Tensor::new(shape.clone(), joined)?;
         }
         Ok(made)
-    }
-
-    fn batches(
-        &mut self,
-        task: Task,
-        input: (&str, &Tensor),
-        labels: Option<&[u32]>,
-        batch: usize,
-        arrived: impl FnMut(&mut dyn Executor, PlanId) -> Result<()>,
-    ) -> Result<()> {
-        self.batches_from(0, task, input, labels, batch, arrived)
-    }
-
-    /// Runs `task` on `batch` rows of `input` at a time; random draws begin with step `first`.
-    fn batches_from(
-        &mut self,
-        first: u32,
-        task: Task,
-        (name, input): (&str, &Tensor),
-        labels: Option<&[u32]>,
-        batch: usize,
-        mut arrived: impl FnMut(&mut dyn Executor, PlanId) -> Result<()>,
-    ) -> Result<()> {
-        let Some((count, rest)) = input.shape().split_first() else {
-            return Err(Error::shape("inference", "needs a batch axis", &[input.shape()]));
-        };
-        let width: usize = rest.iter().product();
-        for (number, begin) in (0..*count).step_by(batch).enumerate() {
-            let size = batch.min(count - begin);
-            let plan = self.plan(task, size)?;
-            let rows = input.data()[begin * width..][..size * width].to_vec();
-            let rows = Tensor::new(Shape::new([&[size][..], rest].concat()), rows)?;
-            self.executor.write_input(plan, name, &rows)?;
-            if self.model.is_conditional() {
-                let labels = labels.and_then(|labels| labels.get(begin..begin + size));
-                let labels = labels.ok_or_else(|| {
-                    Error::option("--label", "this model has to be told a label for each image")
-                })?;
-                let labels = labels.iter().map(|label| *label as f32).collect();
-                self.executor.write_input(plan, "labels", &Tensor::new([size], labels)?)?;
-            }
-            if self.model.noise_level && !matches!(task, Task::Restore(_)) {
-                let each = rows.data().chunks(width.max(1));
-                let level = |image| self.noise_level.unwrap_or_else(|| noise_level(image, rest));
-                let levels = Tensor::new([size], each.map(level).collect())?;
-                self.executor.write_input(plan, "noise_level", &levels)?;
-            }
-            // Draws for another batch or another first sample are others.
-            let step = first.wrapping_mul(0x9E37).wrapping_add(number as u32);
-            let scalars = StepScalars { step, seed: DRAWS.key(), ..StepScalars::default() };
-            self.executor.run(plan, &[scalars])?;
-            arrived(self.executor, plan)?;
-        }
-        Ok(())
-    }
-
-    fn plan(&mut self, task: Task, batch: usize) -> Result<PlanId> {
-        if let Some(plan) = self.plans.find(&(task, batch)) {
-            return Ok(plan);
-        }
-        let plan = task.plan(self.model, self.layout, batch, self.executor.target())?;
-        self.plans.add(self.executor, (task, batch), plan)
     }
 }
 

@@ -67,6 +67,11 @@ pub enum Task {
 }
 
 impl Task {
+    /// Whether it draws numbers at random.
+    pub(super) fn draws(self) -> bool {
+        matches!(self, Self::Restore(_) | Self::Bound | Self::Likelihood(_))
+    }
+
     /// The plan of this task, `batch` images a step.
     ///
     /// # Errors

@@ -57,6 +57,8 @@ impl PlanCosts {
 #[derive(Clone, Debug)]
 enum Action {
     Run,
+    /// Several plans, by those that run at the same time.
+    Together(Vec<Vec<PlanId>>),
     Write(Tensor),
     Read,
 }
@@ -85,6 +87,11 @@ impl Loaded {
     /// A workload that runs a plan.
     pub(super) fn of_plan(plan: PlanId, costs: PlanCosts) -> Self {
         Self { plan, action: Action::Run, costs }
+    }
+
+    /// One that runs each of these plans, of which those side by side run at the same time.
+    pub(super) fn of_plans(plans: Vec<Vec<PlanId>>, costs: PlanCosts) -> Self {
+        Self { plan: plans[0][0], action: Action::Together(plans), costs }
     }
 
     /// One that writes input `x` of a plan.
@@ -119,6 +126,14 @@ impl Loaded {
         let begin = Instant::now();
         match &self.action {
             Action::Run => executor.run(self.plan, &steps)?,
+            Action::Together(plans) => {
+                for step in steps {
+                    for plans in plans {
+                        let steps: Vec<_> = plans.iter().map(|plan| (*plan, step)).collect();
+                        executor.run_together(&steps)?;
+                    }
+                }
+            }
             Action::Write(value) => {
                 for _ in 0..count {
                     executor.write_input(self.plan, "x", value)?;
@@ -146,7 +161,7 @@ impl Loaded {
                 executor.take_metrics(true)?;
                 Ok(timed)
             }
-            Action::Write(_) | Action::Read => {
+            Action::Together(_) | Action::Write(_) | Action::Read => {
                 Ok(Timed { seconds: self.run(executor, count)?, clock: Clock::Wall })
             }
         }

@@ -1,13 +1,15 @@
 //! Whole models: at the sizes of MNIST, and one of the embedded digits.
 
+use std::collections::HashMap;
+
 use rand::RngExt;
 
 use super::measure::{Loaded, PlanCosts};
 use super::workload::{Work, Workload};
 use crate::data::{Dataset, Element, ImageShape, Images};
 use crate::error::Result;
-use crate::graph::{Executor, Plan, State, StateLayout};
-use crate::inference::{Task, layout};
+use crate::graph::{Executor, Plan, PlanId, State, StateLayout};
+use crate::inference::{Portions, Task, layout};
 use crate::models::{Architecture, Choices, CodeForm, Kind, Model, Sizes};
 use crate::nn::{Loss, Output};
 use crate::ops::{Activation, Corruption, CorruptionKind, GpuTarget};
@@ -141,16 +143,42 @@ pub(super) fn load_inference(
 ) -> Result<Loaded> {
     let layout = layout(&config.model)?;
     executor.set_state(&State::initial(&layout, Seed(0), 0))?;
-    let plan = |target: Option<&GpuTarget>, fuse| -> Result<Plan> {
-        Task::Reconstruct.plan_as(&config.model, &layout, config.batch, target, fuse)
+    let plan = |batch, target: Option<&GpuTarget>, fuse| -> Result<Plan> {
+        Task::Reconstruct.plan_as(&config.model, &layout, batch, target, fuse)
     };
-    let costs = PlanCosts::of(counted.or(executor.target()), plan)?;
-    let plan = executor.add_plan(plan(executor.target(), true)?, None)?;
+    let costs = PlanCosts::of(counted.or(executor.target()), |target, fuse| {
+        plan(config.batch, target, fuse)
+    })?;
     let ImageShape { channels, height, width } = config.model.images();
     let mut random = Philox::new(Seed(0), Stream(0));
-    let pixels =
-        (0..config.batch * config.model.images().elements()).map(|_| random.random()).collect();
-    let images = Tensor::new([config.batch, channels, height, width], pixels)?;
-    executor.write_input(plan, "images", &images)?;
-    Ok(Loaded::of_plan(plan, costs))
+    let mut load = |executor: &mut dyn Executor, batch: usize| -> Result<PlanId> {
+        let id = executor.add_plan(plan(batch, executor.target(), true)?, None)?;
+        let pixels = (0..batch * channels * height * width).map(|_| random.random()).collect();
+        let images = Tensor::new([batch, channels, height, width], pixels)?;
+        executor.write_input(id, "images", &images)?;
+        Ok(id)
+    };
+    // As tasks do it: see `Inference`.
+    let portions = match executor.target() {
+        None => {
+            let widest = config.model.network.widest();
+            Portions::cached(widest, executor.plans_at_once(), config.batch)
+        }
+        Some(_) => Portions::of(config.batch),
+    };
+    let mut loaded = HashMap::new();
+    let mut plans = vec![];
+    for sizes in portions.sizes(config.batch) {
+        let mut together = vec![];
+        for key in sizes.into_iter().enumerate() {
+            let plan = match loaded.get(&key) {
+                Some(plan) => *plan,
+                None => load(executor, key.1)?,
+            };
+            loaded.insert(key, plan);
+            together.push(plan);
+        }
+        plans.push(together);
+    }
+    Ok(Loaded::of_plans(plans, costs))
 }

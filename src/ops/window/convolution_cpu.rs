@@ -7,7 +7,7 @@ use super::columns;
 use super::convolution::ConvSizes;
 use super::nodes::Summed;
 use super::winograd::Winograd;
-use crate::arithmetic::product::{Operand, Threads, accumulate, product};
+use crate::arithmetic::product::{Operand, Threads, accumulate, crosswise, product};
 use crate::arithmetic::simd;
 use crate::arithmetic::workspace::with_workspace;
 use crate::ops::product::epilogue::Epilogue;
@@ -320,10 +320,7 @@ fn is_turned(sizes: &ConvSizes) -> bool {
 /// Rows of `columns` as columns.
 fn turn(from: &[f32], columns: usize, to: &mut [f32]) {
     let rows = from.len() / columns;
-    for (column, to) in to.chunks_exact_mut(rows).enumerate() {
-        let from = from[column..].iter().step_by(columns);
-        to.iter_mut().zip(from).for_each(|(to, from)| *to = *from);
-    }
+    crosswise(from, columns, 1, rows, to, rows);
 }
 
 /// Adds what one image says of the gradient.

@@ -3,8 +3,11 @@
 use std::ops::Range;
 
 use pulp::{Simd, WithSimd};
+use rayon::prelude::*;
 
+use crate::arithmetic::product::crosswise;
 use crate::arithmetic::simd;
+use crate::arithmetic::workspace::with_workspace;
 
 /// Places of a transformed square.
 pub(super) const PLACES: usize = 16;
@@ -216,9 +219,19 @@ fn half(a: Vector) -> Vector {
 
 /// `G w`.
 #[inline(always)]
-fn weight_sums([a, b, c]: [Vector; 3]) -> [Vector; 4] {
-    let (middle, ends) = (half(b), half(add(a, c)));
-    [a, add(ends, middle), subtract(ends, middle), c]
+fn weight_sums(taps: [Vector; 3]) -> [Vector; 4] {
+    std::array::from_fn(|line| weight_sum(line, taps))
+}
+
+/// One line of `G w`.
+#[inline(always)]
+fn weight_sum(line: usize, [a, b, c]: [Vector; 3]) -> Vector {
+    match line {
+        0 => a,
+        1 => add(half(add(a, c)), half(b)),
+        2 => subtract(half(add(a, c)), half(b)),
+        _ => c,
+    }
 }
 
 /// `Gᵀ u`.
@@ -231,26 +244,24 @@ fn gradient_sum([a, b, c, d]: [Vector; 4]) -> [Vector; 3] {
 /// `G w Gᵀ` of weights of `[Co, Ci, 3, 3]`, as `[16, Ci, Co]` with `Co` in whole vectors.
 pub(super) fn transform_weights(w: &[f32], [ci, co]: [usize; 2], to: &mut [f32]) {
     let groups = co.div_ceil(LANES);
-    let to = to.as_chunks_mut::<LANES>().0;
-    simd::vectorised!(for channel in 0..ci {
-        for group in 0..groups {
-            let taps: [Vector; 9] = std::array::from_fn(|tap| {
-                std::array::from_fn(|lane| {
-                    // Beyond the last channel stands the last one, of which nothing is kept.
-                    let output = (group * LANES + lane).min(co - 1);
-                    w[(output * ci + channel) * 9 + tap]
-                })
-            });
-            let down: [[Vector; 4]; 3] = std::array::from_fn(|column| {
-                weight_sums(std::array::from_fn(|line| taps[line * 3 + column]))
-            });
-            for line in 0..4 {
-                let across = weight_sums(std::array::from_fn(|column| down[column][line]));
-                for (column, value) in across.into_iter().enumerate() {
-                    to[((line * 4 + column) * ci + channel) * groups + group] = value;
+    with_workspace(9 * ci * groups * LANES, |taps| {
+        // Beyond the last channel stands what was left there, of which nothing is kept.
+        crosswise(w, 9 * ci, 1, co, taps, groups * LANES);
+        let (taps, _) = taps.as_chunks::<LANES>();
+        let lines = to.as_chunks_mut::<LANES>().0.par_chunks_exact_mut(4 * ci * groups);
+        lines.enumerate().for_each(|(line, to)| {
+            simd::vectorised!(for channel in 0..ci {
+                for group in 0..groups {
+                    let tap = |tap: usize| taps[(9 * channel + tap) * groups + group];
+                    let column = |column| [tap(column), tap(3 + column), tap(6 + column)];
+                    let down: [Vector; 3] =
+                        std::array::from_fn(|number| weight_sum(line, column(number)));
+                    for (column, value) in weight_sums(down).into_iter().enumerate() {
+                        to[(column * ci + channel) * groups + group] = value;
+                    }
                 }
-            }
-        }
+            });
+        });
     });
 }
 
