@@ -194,8 +194,9 @@ proptest! {
         sum.update(&file);
         file.extend(sum.sum().to_le_bytes());
         let (most, _) = most_bytes(|| codec.read(&file, here()));
-        // 2048 numbers a bit, which are held with their distances from their centres.
-        let allowed = (payload.len() + 16) * 8 * 2048 * 12;
+        // 2048 numbers a bit, three of which share what is known of their place; and tables of chances, which are of
+        // one size for all files.
+        let allowed = (payload.len() + 16) * 8 * 2048 * 12 + (2 << 20);
         prop_assert!(most <= allowed + ROOM, "{most} bytes of {}", payload.len());
     }
 }

@@ -16,7 +16,7 @@ use crate::data::{ImageShape, MAX_SIDE};
 use crate::file;
 
 const MAGIC: &[u8; 4] = b"DIAB";
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
 const CRC: usize = 4;
 
 /// Bytes that the pixels of one image may have.

@@ -45,7 +45,7 @@ impl Chance {
     }
 
     /// The mean of what was seen, by the rule of Krichevsky and Trofimov (1981).
-    fn adapt(&mut self, bit: bool) {
+    pub fn adapt(&mut self, bit: bool) {
         let divisor = u32::from(self.seen) + 2;
         self.one = match bit {
             true => self.one + ((ONE << FINER) - self.one) / divisor,
@@ -55,9 +55,19 @@ impl Chance {
         self.seen = (self.seen + 1).min(MEMORY);
     }
 
+    /// Of 65536.
+    pub fn one(self) -> u32 {
+        self.one >> FINER
+    }
+
+    /// In how many bits it has been seen, or as if.
+    pub fn seen(self) -> u16 {
+        self.seen
+    }
+
     /// Where the bit's part of all chances begins, and how wide it is.
     fn part(self, bit: bool) -> (u32, NonZeroU32) {
-        let one = self.one >> FINER;
+        let one = self.one();
         let zero = ONE - one;
         let (start, width) = if bit { (zero, one) } else { (0, zero) };
         (start, NonZeroU32::new(width).unwrap_or(NonZeroU32::MIN))
@@ -80,7 +90,7 @@ impl EncoderModel<PRECISION> for Chance {
 
 impl DecoderModel<PRECISION> for Chance {
     fn quantile_function(&self, quantile: u32) -> (bool, u32, NonZeroU32) {
-        let bit = quantile >= ONE - (self.one >> FINER);
+        let bit = quantile >= ONE - self.one();
         let (start, width) = self.part(bit);
         (bit, start, width)
     }

@@ -1,12 +1,14 @@
 //! The whole numbers of a code as bits, and back.
 //!
-//! A number is coded as its distance from its channel's centre: whether it is 0, its sign, then by
-//! ones and a zero up to [`UNARY`], and beyond in Elias's gamma code (1975). Chances stand apart by
-//! channel and by how far the numbers around lie from their centres. A code of a codebook is a way
-//! down a binary tree of all of them.
+//! A number is coded as its distance from its channel's centre, or from what its neighbours are like where that has
+//! been nearer so far: whether it is 0, its sign, then by ones and a zero up to [`COUNTED`], and beyond in Elias's gamma
+//! code (1975). Chances follow what stands around a number. A code of a codebook is a way down a binary tree of all of
+//! them.
 
+use super::activity::{Activity, CLASSES, OF_CHANNEL, PLACES};
 use super::entropy::{BitCoder, Chance, Damage};
-use super::prior::{Prior, Spread};
+use super::mixing::Mixed;
+use super::prior::{Prior, Spread, known};
 
 /// The whole numbers that stand for an image: one map a channel.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,56 +26,115 @@ pub struct CodeMap {
 /// Numbers of a code lie between this and its negative.
 pub(super) const LARGEST: i32 = 1 << 20;
 /// Distances up to this are counted out.
-const UNARY: usize = 10;
+const COUNTED: u32 = 24;
+/// Bits of a number that are told apart: whether it is its centre, and whether it is farther than 1, than 2 and so on.
+const BITS: usize = 14;
 /// A distance has no more digits than this.
 const DIGITS: usize = 22;
-/// How much wider a channel is, in places of the prior's starts, where the numbers around are near
-/// their centres, or far from them.
-const WIDER: [i32; 4] = [-3, -1, 0, 2];
+/// How fast a channel forgets how well its centres did: by 1/128 a number.
+const FORGET: u32 = 7;
 
-/// The chances of one channel, by activity around.
+/// What the chances of all channels follow.
+struct Numbers {
+    mixed: Mixed,
+    activity: Activity,
+}
+
+impl Numbers {
+    fn new(rows: usize, columns: usize) -> Self {
+        let mixed = Mixed::new(PLACES.map(|places| BITS * places), 2 * CLASSES);
+        Self { mixed, activity: Activity::new(rows, columns) }
+    }
+
+    /// Codes a channel of so many columns.
+    fn channel(
+        &mut self,
+        coder: &mut BitCoder,
+        spread: &Spread,
+        plane: &mut [i32],
+        columns: usize,
+    ) -> Result<(), Damage> {
+        self.activity.begin(spread.mean());
+        OF_CHANNEL.into_iter().for_each(|view| self.mixed.forget(view));
+        let mut channel = Channel::new();
+        // By the distances from the channel's centre, and from what the neighbours are like.
+        let mut misses = [0_u32; 2];
+        for place in 0..plane.len() {
+            let likely = [spread.centre, median(plane, place, columns)];
+            let centre = likely[usize::from(2 * u64::from(misses[1]) < u64::from(misses[0]))];
+            let value = self.number(coder, &mut channel, centre, plane[place])?;
+            plane[place] = value;
+            for (miss, centre) in misses.iter_mut().zip(likely) {
+                *miss = *miss - (*miss >> FORGET) + (value.abs_diff(centre).min(1 << 16) << 8);
+            }
+        }
+        self.activity.end();
+        Ok(())
+    }
+
+    fn number(
+        &mut self,
+        coder: &mut BitCoder,
+        channel: &mut Channel,
+        centre: i32,
+        value: i32,
+    ) -> Result<i32, Damage> {
+        let around = self.activity.around();
+        let (class, places) = (around.class(), around.places());
+        let known = known(class);
+        let distance = value.saturating_sub(centre);
+        let size = distance.unsigned_abs();
+        let mut bit = |coder: &mut BitCoder, number: usize, bit| {
+            let mut at = places;
+            at.iter_mut().zip(PLACES).for_each(|(at, places)| *at += number * places);
+            let more = usize::from(number > 0);
+            self.mixed.bit(coder, bit, more * CLASSES + class, at, known[more])
+        };
+        if bit(coder, 0, size == 0)? {
+            self.activity.take(0);
+            return Ok(centre);
+        }
+        let negative = coder.bit(distance < 0, &mut channel.is_negative)?;
+        let mut found = 1;
+        while found <= COUNTED && bit(coder, (found as usize).min(BITS - 1), size > found)? {
+            found += 1;
+        }
+        if found > COUNTED {
+            found = COUNTED + channel.gamma(coder, size.saturating_sub(COUNTED))?;
+        }
+        self.activity.take(found);
+        let distance = if negative { -i64::from(found) } else { i64::from(found) };
+        match i32::try_from(i64::from(centre) + distance) {
+            Ok(value) if value.abs() <= LARGEST => Ok(value),
+            _ => Err(Damage("a number is larger than any of a code".into())),
+        }
+    }
+}
+
+/// The median of the numbers to the left, above, and of the plane through these and the one between them (Weinberger,
+/// Seroussi and Sapiro, "The LOCO-I lossless image compression algorithm", 2000); 0 for the first.
+fn median(plane: &[i32], place: usize, columns: usize) -> i32 {
+    match (place / columns, place % columns) {
+        (0, 0) => 0,
+        (0, _) => plane[place - 1],
+        (_, 0) => plane[place - columns],
+        _ => {
+            let (left, above) = (plane[place - 1], plane[place - columns]);
+            let through = left + above - plane[place - columns - 1];
+            through.clamp(left.min(above), left.max(above))
+        }
+    }
+}
+
+/// The chances of one channel alone.
 struct Channel {
-    centre: i32,
-    is_centre: [Chance; WIDER.len()],
     is_negative: Chance,
-    is_more: [[Chance; UNARY]; WIDER.len()],
     has_digit: [Chance; DIGITS],
 }
 
 impl Channel {
-    fn new(spread: &Spread) -> Self {
-        Self {
-            centre: spread.centre,
-            is_centre: WIDER.map(|wider| spread.chances(wider)[0]),
-            is_negative: Chance::EVEN,
-            is_more: WIDER.map(|wider| [spread.chances(wider)[1]; UNARY]),
-            has_digit: [Chance::EVEN; DIGITS],
-        }
-    }
-
-    fn number(&mut self, coder: &mut BitCoder, value: i32, activity: usize) -> Result<i32, Damage> {
-        let distance = value.saturating_sub(self.centre);
-        if coder.bit(distance == 0, &mut self.is_centre[activity])? {
-            return Ok(self.centre);
-        }
-        let negative = coder.bit(distance < 0, &mut self.is_negative)?;
-        let size = distance.unsigned_abs();
-        let mut found = 1;
-        for chance in &mut self.is_more[activity] {
-            if !coder.bit(size > found, chance)? {
-                break;
-            }
-            found += 1;
-        }
-        if found > UNARY as u32 {
-            found = UNARY as u32 + self.gamma(coder, size.saturating_sub(UNARY as u32))?;
-        }
-        let distance = if negative { -i64::from(found) } else { i64::from(found) };
-        let value = i64::from(self.centre) + distance;
-        match i32::try_from(value) {
-            Ok(value) if value.abs() <= LARGEST => Ok(value),
-            _ => Err(Damage("a number is larger than any of a code".into())),
-        }
+    fn new() -> Self {
+        Self { is_negative: Chance::EVEN, has_digit: [Chance::EVEN; DIGITS] }
     }
 
     /// A number of 1 or more: how many binary digits follow the first, then those.
@@ -90,33 +151,6 @@ impl Channel {
             let bit = coder.fixed(number >> digit & 1 == 1, Chance::EVEN)?;
             Ok(made << 1 | u32::from(bit))
         })
-    }
-}
-
-/// How far the numbers around lie from their centres, as a place in [`WIDER`]: those above and to the
-/// left in the same channel, and the one at the same place in the channel before.
-fn activity(
-    distances: &[u32],
-    before: Option<u32>,
-    (row, column): (usize, usize),
-    columns: usize,
-) -> usize {
-    let at = |up: usize, place: Option<usize>| {
-        let row = row.checked_sub(up)?;
-        let column = place.filter(|column| *column < columns)?;
-        distances.get(row * columns + column).copied()
-    };
-    let (left, right) = (column.checked_sub(1), Some(column + 1));
-    let near = [at(0, left), at(1, Some(column)), before].into_iter().flatten();
-    let far = [at(1, left), at(1, right)].into_iter().flatten();
-    // Far ones in large numbers say nothing that less does not say.
-    let sum = 2 * near.map(|distance| distance.min(99)).sum::<u32>()
-        + far.map(|distance| distance.min(99)).sum::<u32>();
-    match sum {
-        0 => 0,
-        1..=2 => 1,
-        3..=5 => 2,
-        _ => 3,
     }
 }
 
@@ -170,17 +204,9 @@ fn pass(coder: &mut BitCoder, prior: &Prior, map: &mut CodeMap) -> Result<(), Da
             return Ok(());
         }
     };
-    let mut before: Vec<u32> = vec![];
+    let mut numbers = Numbers::new(rows, columns);
     for (plane, spread) in map.values.chunks_mut((rows * columns).max(1)).zip(spreads) {
-        let mut channel = Channel::new(spread);
-        let mut distances = Vec::with_capacity(plane.len());
-        for (place, value) in plane.iter_mut().enumerate() {
-            let at = (place / columns, place % columns);
-            let activity = activity(&distances, before.get(place).copied(), at, columns);
-            *value = channel.number(coder, *value, activity)?;
-            distances.push(value.abs_diff(channel.centre));
-        }
-        before = distances;
+        numbers.channel(coder, spread, plane, columns)?;
     }
     Ok(())
 }

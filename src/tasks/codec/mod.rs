@@ -1,11 +1,13 @@
 //! A learned image codec: the encoder's code as whole numbers, their bits by a range coder, and the
 //! decoder's picture (Ballé, Laparra, Simoncelli: "End-to-end optimized image compression", 2017;
-//! here with an adaptive model of the numbers).
+//! here with a model of the numbers that follows what was coded).
 
+mod activity;
 mod coder;
 pub(crate) mod container;
 mod entropy;
 mod integers;
+mod mixing;
 mod parts;
 mod prior;
 mod rate_distortion;

@@ -4,6 +4,7 @@
 
 use sha2::{Digest, Sha256};
 
+use super::activity::CLASSES;
 use super::entropy::Chance;
 use crate::error::{Error, Result};
 use crate::graph::State;
@@ -16,9 +17,6 @@ pub(super) const FINGERPRINT: usize = 16;
 const STARTS_BY_LOGARITHM: f32 = 4.0;
 /// The place in [`STARTS`] of a scale of 1.
 const START_OF_ONE: i32 = 8;
-/// As if a start had been seen in so many bits.
-const CONFIDENCE: u16 = 6;
-
 /// For scales `s = e^(i/4)`, i from -8 to 24, of a logistic distribution around 0, in 65536ths: the
 /// chance of 0, `tanh(1/4s)`, and the chance of more than 1 if there is 1, `F(-3/2s) / F(-1/2s)`.
 const STARTS: [[u16; 2]; 33] = [
@@ -57,6 +55,24 @@ const STARTS: [[u16; 2]; 33] = [
     [41, 65455],
 ];
 
+/// The place in [`MEANS`] of the first scale of [`STARTS`].
+const FIRST_MEAN: i32 = 2;
+/// For scales of such distributions, i from -10 to 24, the mean distance from 0 in 256ths; 1 at least.
+const MEANS: [u32; 35] = [
+    1, 4, 12, 27, 50, 79, 114, 155, 206, 269, 349, 451, 582, 749, 963, 1237, 1589, 2041, 2622,
+    3367, 4323, 5551, 7128, 9153, 11752, 15090, 19376, 24880, 31946, 41020, 52671, 67630, 86839,
+    111504, 143173,
+];
+/// For classes of expected sizes, the place in [`STARTS`] of the scale with the nearest mean distance.
+const BY_CLASS: [usize; CLASSES] =
+    [0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 2, 2, 3, 4, 5, 6, 8, 9, 10, 12, 13, 14, 16, 17, 19, 20, 21];
+
+/// What is known of a number whose size is expected to be of this class: the chances of 0, and of being
+/// farther from it than any distance.
+pub(super) fn known(class: usize) -> [Chance; 2] {
+    STARTS[BY_CLASS[class]].map(|one| Chance::new(one.into(), 0))
+}
+
 /// One channel of whole numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Spread {
@@ -75,12 +91,10 @@ impl Spread {
         Self { centre: centre.clamp(-CENTRES, CENTRES), start: start.saturating_add(START_OF_ONE) }
     }
 
-    /// The chances of being the centre, and of being farther from it than any distance, where things
-    /// are `wider` by so many places of [`STARTS`] than usual.
-    pub fn chances(&self, wider: i32) -> [Chance; 2] {
-        let last = STARTS.len() as i32 - 1;
-        let place = self.start.saturating_add(wider).clamp(0, last) as usize;
-        STARTS[place].map(|one| Chance::new(one.into(), CONFIDENCE))
+    /// The mean distance from the centre, in 256ths; 1 at least.
+    pub fn mean(&self) -> u32 {
+        let last = MEANS.len() as i32 - 1;
+        MEANS[self.start.saturating_add(FIRST_MEAN).clamp(0, last) as usize]
     }
 }
 
@@ -181,12 +195,35 @@ mod tests {
     }
 
     #[test]
+    fn means_are_those_of_their_scales() {
+        let mean = |index: i32| {
+            let scale = (f64::from(index) / 4.0).exp();
+            let tail = |size: i32| 2.0 / (1.0 + ((f64::from(size) - 0.5) / scale).exp());
+            256.0 * (1..(60.0 * scale) as i32 + 60).map(tail).sum::<f64>()
+        };
+        for (index, stored) in (-8 - FIRST_MEAN..).zip(MEANS) {
+            let exact = mean(index).max(1.0);
+            assert!((f64::from(stored) - exact).abs() <= 1.0, "{index}: {stored}, {exact}");
+        }
+        // The middle of a class, and of what is 0 a quarter.
+        for (class, stored) in BY_CLASS.into_iter().enumerate() {
+            let power = f64::from(2_u32.pow(class.saturating_sub(1) as u32 / 2));
+            let middle = match class {
+                0 => 0.25,
+                class if class % 2 == 1 => power * 1.5_f64.sqrt(),
+                _ => power * 3.0_f64.sqrt(),
+            };
+            let off = |start: usize| (mean(start as i32 - 8) / middle).ln().abs();
+            assert!((0..STARTS.len()).all(|start| off(stored) <= off(start) + 1e-9), "{class}");
+        }
+    }
+
+    #[test]
     fn strange_weights_give_a_start_all_the_same() {
         for number in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY, 1e30, -1e30] {
             let spread = Spread::new(number, number);
             assert!(spread.centre.abs() <= CENTRES);
-            spread.chances(i32::MAX);
-            spread.chances(i32::MIN);
+            assert!(spread.mean() > 0);
         }
     }
 }
