@@ -6,6 +6,7 @@ mod centre;
 mod collapse_watch;
 mod command;
 mod config;
+mod cosines;
 mod differences;
 mod fault;
 mod following;

@@ -3,9 +3,11 @@
 //!
 //! That path begins as principal component analysis, so that the model starts where the best linear
 //! autoencoder ends. With v_j the j-th direction, along which images have variance a_j^2, and m the
-//! mean image, number j of a code is `v_j . (x - m) / a_j` and the image `m + sum_j a_j v_j c_j`.
+//! mean image, number j of a code is `v_j . (x - m) / a_j` and the image `m + sum_j a_j v_j c_j`. Of a map of
+//! whole numbers, directions are [cosines](super::cosines).
 
 use super::centre::{centre, logit};
+use super::cosines::cosines;
 use crate::data::{Dataset, ImageShape};
 use crate::error::Result;
 use crate::evaluate::Principal;
@@ -47,7 +49,11 @@ pub(super) fn begin(state: &mut State, model: &Model, dataset: &Dataset) -> Resu
         let section = network.section();
         let inputs = section.shape.elements();
         let rows = |images: &[f32]| sections(images, dataset.shape, &section);
-        let found = Principal::of(&rows(wanted), inputs, network.components());
+        let is_codec = model.quantiser.is_some() && section.overlap > 0;
+        let found = match is_codec {
+            true => cosines(&rows(wanted), section.shape, network.components()),
+            false => Principal::of(&rows(wanted), inputs, network.components()),
+        };
         let seen = match dataset.paired {
             true => mean(&rows(&given), inputs),
             false => found.mean.clone(),
