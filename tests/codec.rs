@@ -15,7 +15,7 @@ use diabolo::data::ImageShape;
 use diabolo::inference::Inference;
 use diabolo::models::Kind;
 use diabolo::run::{self, TrainArgs};
-use diabolo::tasks::{Codec, Raster, Trained};
+use diabolo::tasks::{Codec, Quality, Raster, Trained};
 use diabolo::tensor::Tensor;
 use flate2::Crc;
 use program::{printed, program};
@@ -160,6 +160,34 @@ fn pictures_are_what_the_model_reconstructs() {
         let shown = codec.decompress(&bytes, Path::new("x.dia")).expect(name);
         assert!(furthest(&shown, &expected) <= 1, "{name}");
     }
+}
+
+#[test]
+fn a_higher_quality_makes_larger_files_and_nearer_pictures() {
+    for name in ["map", "vector"] {
+        let picture = drawn(96, 64, true, 5);
+        let mut before: Option<(usize, f64)> = None;
+        for number in [1, 3, 5, 8] {
+            let quality = Quality::new(number).expect("is one");
+            let mut codec = runs().codec(name).with_quality(quality).expect(name);
+            let bytes = codec.compress(&picture).expect(name);
+            let (header, codes) = codec.read(&bytes, Path::new("x.dia")).expect(name);
+            assert_eq!((header.quality, codes.quality), (quality, quality), "{name}");
+            assert_eq!(codes, codec.quantise(&picture).expect(name), "{name}");
+            // A file tells its own.
+            let shown = runs().codec(name).decompress(&bytes, Path::new("x.dia")).expect(name);
+            let psnr = picture.psnr(&shown);
+            if let Some((length, decibels)) = before {
+                assert!(bytes.len() >= length, "{name} {number}: {} bytes", bytes.len());
+                // Five numbers for all of an image leave no more to be gained by finer ones.
+                assert!(name == "vector" || psnr > decibels, "{name} {number}: {psnr} dB");
+            }
+            before = Some((bytes.len(), psnr));
+        }
+    }
+    let refused = runs().codec("codebook").with_quality(Quality::new(4).expect("is one"));
+    let error = refused.err().expect("has one quality").to_string();
+    assert!(error.starts_with("--quality:"), "{error}");
 }
 
 #[test]
@@ -322,9 +350,11 @@ fn pictures_go_through_files() {
     let (run, gray) = (runs().path("map"), runs().path("dense"));
     let device = ["--device", "cpu"];
     let (input, out, back) = (at("in.png"), at("a.dia"), at("a.png"));
-    let words =
-        [&["compress", text(&input), "-o", text(&out), "--info", "-m", text(&run)][..], &device];
-    let info = printed(&diabolo(&words.concat()));
+    let words = ["compress", text(&input), "-o", text(&out), "--info", "-m", text(&run)];
+    let words = [&words[..], &device].concat();
+    let output = diabolo(&[&words[..], &["--quality", "9"]].concat());
+    assert!(output.status.code() == Some(2) && !out.exists());
+    let info = printed(&diabolo(&words));
     for part in ["bits per pixel", "PSNR", "45x30", "bytes"] {
         assert!(info.contains(part), "{info}");
     }
@@ -395,7 +425,9 @@ fn models_are_compared_with_jpeg() {
     let [map, vector] = ["map", "vector"].map(|name| runs().path(name));
     let words = ["rate-distortion", text(folder.path()), "--device", "cpu", "-o", text(&out)];
     let table = printed(&diabolo(&[&words[..], &["-m", text(&map), "-m", text(&vector)]].concat()));
-    for part in ["means over 2 pictures", "\nmap ", "\nvector ", "JPEG, quality 95"] {
+    for part in
+        ["means over 2 pictures", "\nmap, quality 8", "\nvector, quality 1", "JPEG, quality 95"]
+    {
         assert!(table.contains(part), "{table}");
     }
     assert!(image::open(&out).expect("was drawn").width() > 500);

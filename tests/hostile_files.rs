@@ -182,7 +182,7 @@ proptest! {
         let [width, height] = sides;
         let places = |side: usize| side.div_ceil(cell.max(1));
         let mut file = start;
-        for mut field in [width, height, 3, cell, cell, code, places(height), places(width)] {
+        for mut field in [width, height, 3, cell, cell, code, places(height), places(width), 5] {
             while field > 127 {
                 file.push(field as u8 | 128);
                 field >>= 7;

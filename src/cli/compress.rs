@@ -13,7 +13,7 @@ use crate::models::Model;
 use crate::run::say;
 use crate::tasks::codec::{Damage, container, damaged, hexadecimal};
 use crate::tasks::files::Input;
-use crate::tasks::{Codec, Header, Pictures, Raster};
+use crate::tasks::{Codec, Header, Pictures, Quality, Raster};
 
 /// The most bytes of a file that is read.
 const MOST_BYTES: u64 = 1 << 30;
@@ -39,6 +39,9 @@ pub struct CompressArgs {
     /// Leave out pictures of which the .dia file is there already
     #[arg(long, conflicts_with = "overwrite")]
     skip_existing: bool,
+    /// From 1, the smallest files, to 8, the best pictures; 5 is what the model was trained for
+    #[arg(long, value_name = "1..8", default_value_t)]
+    quality: Quality,
     /// Also print what the file costs, and how near its picture comes
     #[arg(long)]
     info: bool,
@@ -84,7 +87,7 @@ pub fn compress(args: &CompressArgs) -> Result<()> {
     trained.check_pixels()?;
     let read = files_of_run(trained.folder().path());
     let range = trained.config().range;
-    let mut codec = Codec::new(trained)?;
+    let mut codec = Codec::new(trained)?.with_quality(args.quality)?;
     let is_replaceable = |path: &Path, _: bool| container::is_one(path);
     let places = places.prepare(&inputs, ENDING, &read, args.overwrite, is_replaceable)?;
     let left = left(&places, inputs.len(), args.skip_existing);
@@ -178,6 +181,7 @@ fn describe(header: &Header, bytes: usize, payload: usize) {
     say(format_args!(
         "  code            {channels} x {rows} x {columns}, by {width}x{height} pixels"
     ));
+    say(format_args!("  quality         {}", header.quality));
     say(format_args!("  model           {}", hexadecimal(&header.model)));
     say(format_args!("  bytes           {bytes}, {payload} of them the code"));
     say(format_args!("  bits per pixel  {:.4}", header.bits_per_pixel(bytes)));

@@ -9,7 +9,7 @@ use crate::error::{Error, Result, counted};
 use crate::plot::{Curve, rate_curves};
 use crate::run::say;
 use crate::tasks::files::{Input, paths};
-use crate::tasks::{Codec, Distortion, Jpeg, Raster};
+use crate::tasks::{Codec, Distortion, Jpeg, Quality, Raster};
 
 /// JPEG's qualities that are measured.
 const QUALITIES: [u8; 13] = [2, 5, 8, 12, 18, 25, 35, 45, 55, 65, 75, 85, 95];
@@ -47,7 +47,7 @@ pub fn rate_distortion(args: &RateDistortionArgs) -> Result<()> {
     let mut learned = vec![];
     for folder in &args.models {
         let name = folder.file_name().unwrap_or(folder.as_os_str()).to_string_lossy().into_owned();
-        let mut codec = Codec::load(folder, &choice)?;
+        let codec = Codec::load(folder, &choice)?;
         if drawn.is_none() {
             drawn = Some(PictureFile::prepare(&args.out, &read)?);
         }
@@ -62,24 +62,34 @@ pub fn rate_distortion(args: &RateDistortionArgs) -> Result<()> {
             let what = "names a model of gray images beside one of colours; compare like with like";
             return Err(Error::option("--model", what));
         }
-        learned.push((name, codec.measure(&originals)?));
+        learned.push((name, measured(codec, &originals)?));
     }
     let jpeg: Result<Vec<Jpeg>> =
         QUALITIES.into_iter().map(|quality| Jpeg::measure(&originals, quality)).collect();
     let jpeg = jpeg?;
     report(&learned, &jpeg, originals.len());
-    let mut models: Vec<(f64, f64)> = learned.iter().map(|(_, one)| one.point()).collect();
-    models.sort_by(|a, b| a.0.total_cmp(&b.0));
+    let points = |one: &(Quality, Distortion)| one.1.point();
+    let learned = learned.into_iter().map(|(name, each)| {
+        let points = each.iter().map(points).collect();
+        Curve { name, points }
+    });
     let jpeg = jpeg.iter().map(|jpeg| jpeg.file.point()).collect();
-    let curves = [
-        Curve { name: "learned".into(), points: models },
-        Curve { name: "JPEG".into(), points: jpeg },
-    ];
+    let curves: Vec<Curve> = learned.chain([Curve { name: "JPEG".into(), points: jpeg }]).collect();
     if let Some(drawn) = &drawn {
         drawn.write(&rate_curves(&curves)?.into())?;
         say(format_args!("drawn in {}", drawn.file()));
     }
     Ok(())
+}
+
+/// A model's files of these pictures in each quality that it has.
+fn measured(mut codec: Codec, pictures: &[Raster]) -> Result<Vec<(Quality, Distortion)>> {
+    let mut measured = vec![];
+    for quality in codec.qualities() {
+        codec = codec.with_quality(quality)?;
+        measured.push((quality, codec.measure(pictures)?));
+    }
+    Ok(measured)
 }
 
 /// The decibels of a curve at so many bits a pixel, between its points on a logarithmic scale of bits;
@@ -92,14 +102,16 @@ fn interpolated(curve: &[Distortion], bits: f64) -> Option<f64> {
     })
 }
 
-fn report(learned: &[(String, Distortion)], jpeg: &[Jpeg], count: usize) {
+fn report(learned: &[(String, Vec<(Quality, Distortion)>)], jpeg: &[Jpeg], count: usize) {
     say(format_args!("means over {}, bits of whole files", counted(count, "picture")));
     let head = ["model", "bits/pixel", "PSNR", "JPEG", "gain", "JPEG's scan alone", "gain"];
     let [a, b, c, d, e, f, g] = head;
     say(format_args!("{a:<24} {b:>10} {c:>8} {d:>8} {e:>7} {f:>18} {g:>7}"));
     let whole: Vec<Distortion> = jpeg.iter().map(|jpeg| jpeg.file).collect();
     let scan: Vec<Distortion> = jpeg.iter().map(|jpeg| jpeg.scan).collect();
-    for (name, Distortion { bits_per_pixel: bits, psnr }) in learned {
+    let each = learned.iter().flat_map(|(name, each)| each.iter().map(move |one| (name, one)));
+    for (name, (quality, Distortion { bits_per_pixel: bits, psnr })) in each {
+        let name = format!("{name}, quality {quality}");
         let against = |curve| match interpolated(curve, *bits) {
             Some(other) => [format!("{other:.3}"), format!("{:+.3}", psnr - other)],
             None => ["-".to_owned(), "-".to_owned()],

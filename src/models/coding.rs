@@ -68,8 +68,8 @@ impl Model {
     }
 
     /// The codes of `input` before the last step of the encoder, a rectifier, a sigmoid or the choice of
-    /// the greatest units: numbers without bounds, to which a distribution is fitted. [`Model::activate`]
-    /// is that step.
+    /// the greatest units, or the rounding to steps: numbers without bounds, to which a distribution is fitted.
+    /// [`Model::activate`] is that step, but for the rounding.
     ///
     /// # Errors
     /// When the images are not of the model's size.
@@ -79,7 +79,7 @@ impl Model {
         input: NodeId,
         labels: Option<NodeId>,
     ) -> Result<NodeId> {
-        if self.network.linear {
+        if self.network.linear || self.quantiser.is_some() {
             return self.network.code(scope, input, labels, None);
         }
         let features = self.network.linear_features(scope, input, labels)?;

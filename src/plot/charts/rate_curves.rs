@@ -58,7 +58,9 @@ fn draw(area: &Area, curves: &[Curve]) -> DrawResult {
         .x_desc("bits per pixel")
         .y_desc("PSNR (dB)")
         .draw()?;
-    for (curve, colour) in curves.iter().zip([BLUE, ORANGE].into_iter().chain([BLACK]).cycle()) {
+    for (curve, colour) in
+        curves.iter().zip([BLUE, ORANGE].into_iter().chain([BLACK, MAGENTA, CYAN, RED]).cycle())
+    {
         let points: Vec<Point> = drawable(&curve.points).collect();
         let swatch =
             move |(x, y)| PathElement::new([(x, y - 4), (x + 24, y - 4)], colour.stroke_width(3));

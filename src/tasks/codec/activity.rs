@@ -148,7 +148,7 @@ impl Activity {
             sum += self.ratios[place];
             count += 1;
         }
-        let beside = if count == 0 { here } else { by(sum / count) };
+        let beside = u32::checked_div(sum, count).map_or(here, by);
         let expected = (5 * near + 8 * here + 3 * beside) / 16;
         let (last, ratio) = (self.last[place], self.ratios[place]);
         Around { near, here, beside, expected, left: to_left, above, last, scale, ratio }

@@ -6,6 +6,7 @@ use super::container::{self, Header};
 use super::entropy::Damage;
 use super::integers::{self, CodeMap, LARGEST};
 use super::prior::{FINGERPRINT, Prior, fingerprint};
+use super::quality::Quality;
 use crate::data::ImageShape;
 use crate::error::{Error, Result};
 use crate::gpu::DeviceChoice;
@@ -31,6 +32,7 @@ pub struct Codec {
     prior: Prior,
     fingerprint: [u8; FINGERPRINT],
     grid: Grid,
+    quality: Quality,
     /// By task, the size of an image and images a step.
     plans: PlanCache<(Task, ImageShape, usize)>,
 }
@@ -58,7 +60,8 @@ impl Codec {
         }
         let prior = Prior::new(model, &state)?;
         let (fingerprint, grid) = (fingerprint(model, &state), Grid::new(model));
-        Ok(Self { trained, prior, fingerprint, grid, plans: PlanCache::new() })
+        let quality = Quality::TRAINED;
+        Ok(Self { trained, prior, fingerprint, grid, quality, plans: PlanCache::new() })
     }
 
     /// The model.
@@ -66,14 +69,36 @@ impl Codec {
         self.trained.model()
     }
 
+    /// The same, making files of this quality from here on.
+    ///
+    /// # Errors
+    /// When the model's codes are those of a codebook, which have one.
+    pub fn with_quality(mut self, quality: Quality) -> Result<Self> {
+        if matches!(self.prior, Prior::Codebook { .. }) && quality != Quality::TRAINED {
+            let what = "is for models trained with --quantise; the codes of a codebook have one";
+            return Err(Error::option("--quality", what));
+        }
+        self.quality = quality;
+        Ok(self)
+    }
+
+    /// The qualities that its files may have: all, or of the codes of a codebook, one.
+    pub fn qualities(&self) -> Vec<Quality> {
+        match self.prior {
+            Prior::Numbers { .. } => Quality::all().collect(),
+            Prior::Codebook { .. } => vec![Quality::TRAINED],
+        }
+    }
+
     /// A file that stands for `picture`, which is to be gray for a model of gray images.
     ///
     /// # Errors
     /// When the picture is too large, the model makes numbers that are none, or the device fails.
     pub fn compress(&mut self, picture: &Raster) -> Result<Vec<u8>> {
-        let header = self.header(picture.shape)?;
+        let header = self.header(picture.shape, self.quality)?;
         let codes = self.quantise(picture)?;
-        let payload = integers::encode(&self.prior, &codes).map_err(impossible)?;
+        let prior = self.prior.at(self.quality);
+        let payload = integers::encode(&prior, &codes).map_err(impossible)?;
         Ok(container::write(&header, &payload))
     }
 
@@ -103,16 +128,17 @@ impl Codec {
             );
             return Err(Error::file(path, what));
         }
-        if self.header(header.image)? != header {
+        if self.header(header.image, header.quality)? != header {
             let damage = Damage("its code has another size than the model's".into());
             return Err(damaged(damage));
         }
-        let codes = integers::decode(&self.prior, header.code, payload).map_err(damaged)?;
+        let (prior, quality) = (self.prior.at(header.quality), header.quality);
+        let codes = integers::decode(&prior, quality, header.code, payload).map_err(damaged)?;
         Ok((header, codes))
     }
 
     /// What the header of a file for such an image says.
-    fn header(&self, image: ImageShape) -> Result<Header> {
+    fn header(&self, image: ImageShape, quality: Quality) -> Result<Header> {
         let [channels, own] = [image.channels, self.model().images().channels];
         if channels > own {
             let what = "the picture has colours, and the model knows gray ones; turn it gray";
@@ -121,8 +147,8 @@ impl Codec {
         let cell = self.grid.cell;
         let rows = image.height.div_ceil(cell[0]);
         let columns = image.width.div_ceil(cell[1]);
-        let header =
-            Header { model: self.fingerprint, image, cell, code: [self.channels(), rows, columns] };
+        let code = [self.channels(), rows, columns];
+        let header = Header { model: self.fingerprint, image, cell, code, quality };
         let too_large = |damage: Damage| Error::option("IN", damage.0);
         header.check().map_err(too_large)?;
         Ok(header)
@@ -143,9 +169,10 @@ impl Codec {
     /// # Errors
     /// As [`Codec::compress`].
     pub fn quantise(&mut self, picture: &Raster) -> Result<CodeMap> {
-        let [channels, rows, columns] = self.header(picture.shape)?.code;
+        let quality = self.quality;
+        let [channels, rows, columns] = self.header(picture.shape, quality)?.code;
         let values = vec![0; channels * rows * columns];
-        let mut codes = CodeMap { channels, rows, columns, values };
+        let mut codes = CodeMap { channels, rows, columns, quality, values };
         for windows in self.batches(rows, columns) {
             let image = self.image_of(windows[0]);
             let mut images = Vec::with_capacity(windows.len() * image.elements());
@@ -217,17 +244,19 @@ impl Codec {
     fn encoded(&mut self, image: ImageShape, batch: usize, images: Vec<f32>) -> Result<Vec<i32>> {
         let shape = [batch, image.channels, image.height, image.width];
         let input = ("images", Tensor::new(shape, images)?);
-        let output = match self.prior {
-            Prior::Numbers { .. } => "code",
-            Prior::Codebook { .. } => "index",
+        // Numbers as they are before they are rounded, since steps may be finer than the model's.
+        let (task, output) = match self.prior {
+            Prior::Numbers { .. } => (Task::Linear, "code"),
+            Prior::Codebook { .. } => (Task::Encode, "index"),
         };
-        let made = self.run(Task::Encode, image, batch, input, output)?;
+        let made = self.run(task, image, batch, input, output)?;
         if made.data().iter().any(|number| !number.is_finite()) {
             let what = "the model makes codes of this picture that are no numbers; train it anew";
             return Err(Error::NotFinite(what.into()));
         }
         let whole = |number: &f32| match self.prior {
             Prior::Numbers { step, .. } => {
+                let step = step * self.quality.factor();
                 ((number / step).round() as i32).clamp(-LARGEST, LARGEST)
             }
             Prior::Codebook { .. } => *number as i32,
@@ -245,7 +274,10 @@ impl Codec {
             }
         }
         match &self.prior {
-            Prior::Numbers { step, .. } => whole.iter().map(|value| *value as f32 * step).collect(),
+            Prior::Numbers { step, .. } => {
+                let step = step * codes.quality.factor();
+                whole.iter().map(|value| *value as f32 * step).collect()
+            }
             Prior::Codebook { codes: book, width, .. } => {
                 let row = |value: &i32| &book[*value as usize * width..][..*width];
                 match self.grid.is_of_tiles() {

@@ -2,7 +2,7 @@
 //!
 //! `DIAB`, a byte for the version, 16 bytes of the model's fingerprint, then whole numbers in LEB128:
 //! width, height and channels of the image, width and height of the pixels that one place of the code
-//! stands for, channels, rows and columns of the code; the payload; and CRC-32 of all of that, the
+//! stands for, channels, rows and columns of the code, its quality; the payload; and CRC-32 of all of that, the
 //! lowest byte first.
 
 use std::io::Read;
@@ -12,6 +12,7 @@ use flate2::Crc;
 
 use super::entropy::{Damage, LEFT_OUT, MOST_BITS_BY_BIT};
 use super::prior::FINGERPRINT;
+use super::quality::Quality;
 use crate::data::{ImageShape, MAX_SIDE};
 use crate::file;
 
@@ -38,6 +39,8 @@ pub struct Header {
     pub cell: [usize; 2],
     /// Channels, rows and columns of the code.
     pub code: [usize; 3],
+    /// How coarse its numbers are.
+    pub quality: Quality,
 }
 
 impl Header {
@@ -79,10 +82,11 @@ impl Header {
         8.0 * bytes as f64 / (self.image.width * self.image.height) as f64
     }
 
-    fn fields(&self) -> [usize; 8] {
+    fn fields(&self) -> [usize; 9] {
         let ImageShape { channels, height, width } = self.image;
         let ([cell_height, cell_width], [code, rows, columns]) = (self.cell, self.code);
-        [width, height, channels, cell_width, cell_height, code, rows, columns]
+        let quality = self.quality.number();
+        [width, height, channels, cell_width, cell_height, code, rows, columns, quality]
     }
 }
 
@@ -135,17 +139,21 @@ pub(crate) fn read(bytes: &[u8]) -> Result<(Header, &[u8]), Damage> {
     else {
         return refuse("it ends within its header");
     };
-    let mut fields = [0; 8];
+    let mut fields = [0; 9];
     for field in &mut fields {
         *field = number(&mut rest)?;
     }
-    let [width, height, channels, cell_width, cell_height, code, rows, columns] = fields;
+    let [width, height, channels, cell_width, cell_height, code, rows, columns, quality] = fields;
+    let Some(quality) = Quality::new(quality) else {
+        return refuse("its quality is none from 1 to 8");
+    };
     let image = ImageShape { channels, height, width };
     let header = Header {
         model: *model,
         image,
         cell: [cell_height, cell_width],
         code: [code, rows, columns],
+        quality,
     };
     header.check()?;
     let most = (rest.len() as u64 + SPARE_BYTES).saturating_mul(8 * MOST_BITS_BY_BIT);
@@ -185,7 +193,8 @@ mod tests {
 
     fn header() -> Header {
         let image = ImageShape { channels: 3, height: 300, width: 20 };
-        Header { model: [7; FINGERPRINT], image, cell: [8; 2], code: [16, 38, 3] }
+        let quality = Quality::TRAINED;
+        Header { model: [7; FINGERPRINT], image, cell: [8; 2], code: [16, 38, 3], quality }
     }
 
     fn sealed(mut body: Vec<u8>) -> Vec<u8> {

@@ -9,6 +9,7 @@ use super::activity::{Activity, CLASSES, OF_CHANNEL, PLACES};
 use super::entropy::{BitCoder, Chance, Damage};
 use super::mixing::Mixed;
 use super::prior::{Prior, Spread, known};
+use super::quality::Quality;
 
 /// The whole numbers that stand for an image: one map a channel.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,6 +20,8 @@ pub struct CodeMap {
     pub rows: usize,
     /// Columns of each.
     pub columns: usize,
+    /// How coarse the numbers are.
+    pub quality: Quality,
     /// Channel by channel and row by row.
     pub values: Vec<i32>,
 }
@@ -60,7 +63,7 @@ impl Numbers {
         // By the distances from the channel's centre, and from what the neighbours are like.
         let mut misses = [0_u32; 2];
         for place in 0..plane.len() {
-            let likely = [spread.centre, median(plane, place, columns)];
+            let likely = [spread.centre(), median(plane, place, columns)];
             let centre = likely[usize::from(2 * u64::from(misses[1]) < u64::from(misses[0]))];
             let value = self.number(coder, &mut channel, centre, plane[place])?;
             plane[place] = value;
@@ -211,7 +214,7 @@ fn pass(coder: &mut BitCoder, prior: &Prior, map: &mut CodeMap) -> Result<(), Da
     Ok(())
 }
 
-/// The bytes that stand for `map`, which has as many channels as the prior, and whose numbers lie
+/// The bytes that stand for `map`, which has as many channels as the prior of its quality, and whose numbers lie
 /// within [`LARGEST`] or are those of codes.
 pub(super) fn encode(prior: &Prior, map: &CodeMap) -> Result<Vec<u8>, Damage> {
     let mut coder = BitCoder::encoder();
@@ -219,15 +222,16 @@ pub(super) fn encode(prior: &Prior, map: &CodeMap) -> Result<Vec<u8>, Damage> {
     Ok(coder.finish())
 }
 
-/// The numbers of a map of this size that `payload` stands for.
+/// The numbers of a map of this size and quality, which the prior is for, that `payload` stands for.
 pub(super) fn decode(
     prior: &Prior,
+    quality: Quality,
     [channels, rows, columns]: [usize; 3],
     payload: &[u8],
 ) -> Result<CodeMap, Damage> {
     let mut coder = BitCoder::decoder(payload);
     let values = vec![0; channels * rows * columns];
-    let mut map = CodeMap { channels, rows, columns, values };
+    let mut map = CodeMap { channels, rows, columns, quality, values };
     pass(&mut coder, prior, &mut map)?;
     match coder.is_at_end() {
         true => Ok(map),
@@ -241,6 +245,8 @@ mod tests {
 
     use super::*;
     use crate::tasks::codec::entropy::MOST_BITS_BY_BIT;
+
+    const Q: Quality = Quality::TRAINED;
 
     fn numbers(channels: usize) -> Prior {
         let state = |place: usize| Spread::new(place as f32 - 1.0, 0.7 * place as f32 - 1.0);
@@ -264,19 +270,19 @@ mod tests {
             pool in proptest::collection::vec(number(), 75)
         ) {
             let values = pool[..channels * rows * columns].to_vec();
-            let map = CodeMap { channels, rows, columns, values };
+            let map = CodeMap { channels, rows, columns, quality: Q, values };
             let prior = numbers(channels);
             let payload = encode(&prior, &map).unwrap();
-            prop_assert_eq!(decode(&prior, [channels, rows, columns], &payload).unwrap(), map);
+            prop_assert_eq!(decode(&prior, Q, [channels, rows, columns], &payload).unwrap(), map);
         }
 
         #[test]
         fn codes_come_back(codes in 2..70_usize, pool in proptest::collection::vec(any::<u32>(), 1..50)) {
             let values: Vec<i32> = pool.iter().map(|n| (*n as usize % codes) as i32).collect();
-            let map = CodeMap { channels: 1, rows: 1, columns: values.len(), values };
+            let map = CodeMap { channels: 1, rows: 1, columns: values.len(), quality: Q, values };
             let prior = codebook(codes);
             let payload = encode(&prior, &map).unwrap();
-            prop_assert_eq!(decode(&prior, [1, 1, map.columns], &payload).unwrap(), map);
+            prop_assert_eq!(decode(&prior, Q, [1, 1, map.columns], &payload).unwrap(), map);
         }
 
         #[test]
@@ -284,10 +290,10 @@ mod tests {
             payload in proptest::collection::vec(any::<u8>(), 0..60),
             codes in 2..70_usize
         ) {
-            if let Ok(map) = decode(&numbers(2), [2, 5, 4], &payload) {
+            if let Ok(map) = decode(&numbers(2), Q, [2, 5, 4], &payload) {
                 prop_assert!(map.values.iter().all(|value| value.abs() <= LARGEST));
             }
-            if let Ok(map) = decode(&codebook(codes), [1, 5, 4], &payload) {
+            if let Ok(map) = decode(&codebook(codes), Q, [1, 5, 4], &payload) {
                 prop_assert!(map.values.iter().all(|value| (0..codes as i32).contains(value)));
             }
         }
@@ -298,17 +304,24 @@ mod tests {
         // The bound is on bits, so a number must cost one bit at least.
         let (rows, columns) = (1 << 10, 1 << 10);
         for (prior, value) in [(numbers(1), -1), (codebook(2), 0), (codebook(2), 1)] {
-            let map = CodeMap { channels: 1, rows, columns, values: vec![value; rows * columns] };
+            let map = CodeMap {
+                channels: 1,
+                rows,
+                columns,
+                quality: Q,
+                values: vec![value; rows * columns],
+            };
             let payload = encode(&prior, &map).unwrap();
             let most = (payload.len() as u64 + 16) * 8 * MOST_BITS_BY_BIT;
             assert!((rows * columns) as u64 <= most, "{} bytes", payload.len());
-            assert_eq!(decode(&prior, [1, rows, columns], &payload).unwrap(), map);
+            assert_eq!(decode(&prior, Q, [1, rows, columns], &payload).unwrap(), map);
         }
     }
 
     #[test]
     fn what_is_like_its_surroundings_costs_less() {
-        let map = |values: Vec<i32>| CodeMap { channels: 1, rows: 32, columns: 32, values };
+        let map =
+            |values: Vec<i32>| CodeMap { channels: 1, rows: 32, columns: 32, quality: Q, values };
         let length = |values| encode(&numbers(1), &map(values)).unwrap().len();
         let large = |place: usize| 1 + (place * 7919 % 5) as i32;
         // The same numbers, together and apart.

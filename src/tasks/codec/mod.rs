@@ -10,6 +10,7 @@ mod integers;
 mod mixing;
 mod parts;
 mod prior;
+mod quality;
 mod rate_distortion;
 
 pub use coder::Codec;
@@ -17,4 +18,5 @@ pub(crate) use coder::{damaged, hexadecimal};
 pub use container::Header;
 pub(crate) use entropy::Damage;
 pub use integers::CodeMap;
+pub use quality::Quality;
 pub use rate_distortion::{Distortion, Jpeg};

@@ -6,6 +6,7 @@ use sha2::{Digest, Sha256};
 
 use super::activity::CLASSES;
 use super::entropy::Chance;
+use super::quality::Quality;
 use crate::error::{Error, Result};
 use crate::graph::State;
 use crate::models::{CodebookRule, LOCATION, LOG_SCALE, Model, Variant};
@@ -74,10 +75,10 @@ pub(super) fn known(class: usize) -> [Chance; 2] {
 }
 
 /// One channel of whole numbers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Spread {
-    /// The number that is most likely.
-    pub centre: i32,
+    /// Where the channel lies, in steps.
+    location: f32,
     /// The place in [`STARTS`].
     start: i32,
 }
@@ -87,8 +88,18 @@ impl Spread {
     pub fn new(location: f32, log_scale: f32) -> Self {
         // A product by 4 and a rounding are exact.
         let start = (log_scale * STARTS_BY_LOGARITHM).round() as i32;
-        let centre = location.round() as i32;
-        Self { centre: centre.clamp(-CENTRES, CENTRES), start: start.saturating_add(START_OF_ONE) }
+        Self { location, start: start.saturating_add(START_OF_ONE) }
+    }
+
+    /// The same in the steps of this quality.
+    fn at(self, quality: Quality) -> Self {
+        let location = self.location / quality.factor();
+        Self { location, start: self.start.saturating_add(quality.larger()) }
+    }
+
+    /// The number that is most likely.
+    pub fn centre(&self) -> i32 {
+        (self.location.round() as i32).clamp(-CENTRES, CENTRES)
     }
 
     /// The mean distance from the centre, in 256ths; 1 at least.
@@ -156,6 +167,17 @@ impl Prior {
         );
         Err(Error::option("--model", what))
     }
+
+    /// The same for numbers of this quality; codes of a codebook have one.
+    pub fn at(&self, quality: Quality) -> Self {
+        match self {
+            Self::Numbers { step, spreads } => Self::Numbers {
+                step: step * quality.factor(),
+                spreads: spreads.iter().map(|spread| spread.at(quality)).collect(),
+            },
+            Self::Codebook { .. } => self.clone(),
+        }
+    }
 }
 
 /// The first 128 bits of SHA-256 over the model's tensors with their names and shapes, and the step
@@ -222,7 +244,7 @@ mod tests {
     fn strange_weights_give_a_start_all_the_same() {
         for number in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY, 1e30, -1e30] {
             let spread = Spread::new(number, number);
-            assert!(spread.centre.abs() <= CENTRES);
+            assert!(spread.centre().abs() <= CENTRES);
             assert!(spread.mean() > 0);
         }
     }

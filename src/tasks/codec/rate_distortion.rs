@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use image::ImageFormat;
-use image::codecs::jpeg::JpegEncoder;
+use jpeg_encoder::{ChromaSubsamplingMethod, ColorType, Encoder, SamplingFactor};
 
 use super::coder::Codec;
 use crate::data::ImageShape;
@@ -45,8 +45,9 @@ pub struct Jpeg {
 }
 
 impl Jpeg {
-    /// Measures the files that JPEG of a `quality` from 1 to 100 makes of `pictures`: means over them.
-    /// Colours keep their full resolution; the tables are the standard's.
+    /// Measures the files that JPEG of a `quality` from 1 to 100 makes of `pictures`: means over them. As `cjpeg
+    /// -optimize` makes them: colours have half the resolution, tables are those of each picture. Colours come one after
+    /// another besides, which saves up to 4%.
     ///
     /// # Errors
     /// When a picture is too large for JPEG.
@@ -80,11 +81,31 @@ impl Codec {
 
 /// Of the whole file, and of its scan alone.
 fn as_jpeg(picture: &Raster, quality: u8) -> Result<[Distortion; 2]> {
-    let failed = |error| Error::file("JPEG", format!("cannot be made for comparison: {error}"));
-    let mut bytes = vec![];
+    let failed =
+        |error: String| Error::file("JPEG", format!("cannot be made for comparison: {error}"));
+    let ImageShape { channels, height, width } = picture.shape;
+    let (Ok(across), Ok(down)) = (u16::try_from(width), u16::try_from(height)) else {
+        return Err(failed(format!("{width}x{height} pixels are too many for it")));
+    };
     let image = picture.to_image();
-    image.write_with_encoder(JpegEncoder::new_with_quality(&mut bytes, quality)).map_err(failed)?;
-    let decoded = image::load_from_memory_with_format(&bytes, ImageFormat::Jpeg).map_err(failed)?;
+    let (pixels, colours) = match channels {
+        1 => (image.into_luma8().into_raw(), ColorType::Luma),
+        _ => (image.into_rgb8().into_raw(), ColorType::Rgb),
+    };
+    let encoded = |optimised: bool| {
+        let mut bytes = vec![];
+        let mut encoder = Encoder::new(&mut bytes, quality);
+        encoder.set_sampling_factor(SamplingFactor::R_4_2_0);
+        encoder.set_chroma_subsampling_method(ChromaSubsamplingMethod::Average);
+        encoder.set_optimized_huffman_tables(optimised);
+        let done = encoder.encode(&pixels, across, down, colours);
+        done.map(|()| bytes).map_err(|error| failed(error.to_string()))
+    };
+    // Tables change nothing but the size. Those of a picture come with one colour after another, which not every
+    // decoder reads.
+    let bytes = encoded(true)?;
+    let decoded = image::load_from_memory_with_format(&encoded(false)?, ImageFormat::Jpeg)
+        .map_err(|error| failed(error.to_string()))?;
     let decoded = match picture.shape.channels {
         1 => decoded.into_luma8().into_raw(),
         _ => {
