@@ -145,7 +145,8 @@ fn scaled_down(mut words: Vec<String>) -> Vec<String> {
         set(&mut words, "--epochs", "1");
     }
     if task == "train" {
-        words.extend(["--limit", "64", "--overwrite"].map(ToOwned::to_owned));
+        set(&mut words, "--limit", "64");
+        words.push("--overwrite".into());
     }
     let without_device = ["adapters", "cache", "report", "export", "explore", "check", "models"];
     let says_none =
