@@ -26,6 +26,7 @@ pub(crate) use known::spread;
 pub use noise_level::noise_level;
 pub use place_sampler::{LearnedPrior, PlaceNats, PlaceSampler};
 pub(crate) use plan_cache::PlanCache;
+#[cfg(feature = "cli")]
 pub(crate) use portions::Portions;
 pub(crate) use runner::DRAWS;
 pub use runner::Inference;
