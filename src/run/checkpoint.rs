@@ -10,14 +10,14 @@ use std::io::{self, BufReader, Read, Seek, SeekFrom, Write};
 use std::path::Path;
 
 use md5::{Digest, Md5};
-use safetensors::tensor::{Metadata, TensorInfo};
+use safetensors::tensor::{Dtype, Metadata, TensorInfo};
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
 use crate::file::{self, write_atomically};
 use crate::graph::{Role, State, StateEntry, StateLayout};
 use crate::rng::Seed;
-use crate::run::checkpoint::tensors::{TensorName, expected};
+use crate::run::checkpoint::tensors::{Expected, TensorName, expected};
 use crate::train::PartEpoch;
 
 pub use numbers::Width;
@@ -123,7 +123,7 @@ fn names(path: &Path, checkpoint: &Checkpoint, width: Width) -> Result<Vec<u8>> 
         format: FORMAT,
         diabolo: env!("CARGO_PKG_VERSION").to_owned(),
         moments: state.moments.len(),
-        digest: Some(digest(state)),
+        digest: Some(digest(state, &expected(&state.layout, state.moments.len()))),
         header: header.clone(),
     };
     let invalid = |error: &dyn std::fmt::Display| {
@@ -173,8 +173,8 @@ fn numbers_of<'a>(state: &'a State, name: &TensorName, entry: &StateEntry) -> &'
     }
 }
 
-/// The MD5 of the tensors' bytes, as f32.
-fn digest(state: &State) -> String {
+/// The MD5 of the tensors' bytes, as f32: of those of `tensors`, in their order.
+fn digest(state: &State, tensors: &[Expected]) -> String {
     struct Digesting(Md5);
     impl Write for Digesting {
         fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
@@ -186,7 +186,10 @@ fn digest(state: &State) -> String {
         }
     }
     let mut digesting = Digesting(Md5::new());
-    write_tensors(&mut digesting, state, Width::Single).expect("a digest takes all bytes");
+    for (name, entry, range) in tensors {
+        let numbers = &numbers_of(state, name, entry)[range.clone()];
+        numbers::write(&mut digesting, numbers, Dtype::F32).expect("a digest takes all bytes");
+    }
     digesting.0.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
@@ -230,8 +233,10 @@ fn parse(source: impl Read + Seek, path: &Path, layout: &StateLayout) -> Result<
     let moments = opened.stored.moments;
     // Names and shapes are compared first, so that no more memory is asked for than twice what the file
     // has.
-    let tensors = expected(layout, moments);
+    let mut tensors = expected(layout, moments);
     tensors::compare(path, &tensors, &opened.metadata)?;
+    // As they were written, which may have been in another order.
+    tensors.sort_by_key(|(name, ..)| opened.offset(name));
     let words = layout.words(Role::Parameter);
     let mut state = State {
         layout: layout.clone(),
@@ -239,15 +244,15 @@ fn parse(source: impl Read + Seek, path: &Path, layout: &StateLayout) -> Result<
         buffers: vec![0.0; layout.words(Role::Buffer)],
         moments: vec![vec![0.0; words]; moments],
     };
-    for (name, entry, range) in tensors {
+    for (name, entry, range) in &tensors {
         let target = match (name.moment, entry.role) {
             (Some(moment), _) => &mut state.moments[moment],
             (None, Role::Parameter) => &mut state.parameters,
             (None, Role::Buffer) => &mut state.buffers,
         };
-        opened.read(&name, &mut target[range]).map_err(|error| unreadable(path, &error))?;
+        opened.read(name, &mut target[range.clone()]).map_err(|error| unreadable(path, &error))?;
     }
-    if opened.stored.digest.as_ref().is_some_and(|known| *known != digest(&state)) {
+    if opened.stored.digest.as_ref().is_some_and(|known| *known != digest(&state, &tensors)) {
         let what = "is damaged (its numbers are not those that were written); use another copy";
         return Err(Error::file(path, what));
     }
@@ -286,6 +291,11 @@ impl<S: Read + Seek> Opened<S> {
             }
         };
         Ok(Self { source, data, metadata, stored })
+    }
+
+    /// Where a tensor's data begins, of those that the file has.
+    fn offset(&self, name: &TensorName) -> Option<usize> {
+        self.metadata.info(&name.to_string()).map(|info| info.data_offsets.0)
     }
 
     fn read(&mut self, name: &TensorName, target: &mut [f32]) -> io::Result<()> {
