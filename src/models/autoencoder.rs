@@ -4,7 +4,6 @@
 
 use super::model::{Batch, Model, Objective};
 use super::network::Scope;
-use super::terms::plus_weighted;
 use crate::error::Result;
 use crate::ops::NodeId;
 
@@ -26,11 +25,11 @@ pub(super) fn reconstruct(
 }
 
 pub(super) fn objective(model: &Model, scope: &mut Scope, batch: &Batch) -> Result<Objective> {
-    let Reconstructed { code, loss } = reconstruct(model, scope, batch)?;
-    let Some(quantiser) = &model.quantiser else {
-        return Ok(Objective { loss, measures: vec![], activity: None });
-    };
-    let [cost, by_pixel] = quantiser.costs(model, scope.graph, code)?;
-    let loss = plus_weighted(scope.graph, loss, cost)?;
-    Ok(Objective { loss, measures: vec![("bits_per_pixel", by_pixel)], activity: None })
+    match &model.quantiser {
+        Some(quantiser) => quantiser.objective(model, scope, batch),
+        None => {
+            let Reconstructed { loss, .. } = reconstruct(model, scope, batch)?;
+            Ok(Objective { loss, measures: vec![], activity: None })
+        }
+    }
 }

@@ -59,7 +59,7 @@ impl Model {
                     _ => code,
                 };
                 let code = match &self.quantiser {
-                    Some(quantiser) => quantiser.quantise(scope, code)?,
+                    Some(quantiser) => quantiser.quantise(scope.graph, code)?,
                     None => self.network.dropped_code(scope, code)?,
                 };
                 Ok(Encoded { code, log_variance: None, index: None })

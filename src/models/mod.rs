@@ -38,7 +38,7 @@ pub use kind::Kind;
 pub use model::{Batch, Encoded, Model, Objective};
 pub use network::{Block, Downsample, Network, Norm, Scope, Section, Stages, linear};
 pub use place_prior::PlacePrior;
-pub use quantiser::{LOCATION, LOG_SCALE};
+pub use quantiser::{LOCATION, LOG_SCALE, LOG_STEPS};
 pub use recipe::{Recipe, Schedule};
 pub use variant::{
     CodebookRule, Contractive, Iwae, Quantiser, Sparse, Sparsity, Vae, Variance, Variant, VqVae,

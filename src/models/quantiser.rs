@@ -8,13 +8,14 @@
 
 use super::architecture::CodeForm;
 use super::choices::Choices;
-use super::model::Model;
+use super::model::{Batch, Model, Objective};
 use super::network::{Network, Scope};
 use super::option_checks::not_negative;
+use super::terms::plus_weighted;
 use super::variant::Quantiser;
 use crate::error::{Error, Result};
 use crate::graph::{Graph, Initialiser};
-use crate::nn::{self, Loss};
+use crate::nn::{self, Decoded, Loss};
 use crate::ops::{self, Activation, Builder, NodeId, RandomKind, UnaryKind};
 use crate::shape::Shape;
 
@@ -28,8 +29,48 @@ pub const LOG_SCALE: &str = "prior.log_scale";
 /// Scales beyond these would make a probability of 0 or 1 in 32 bits.
 const LOG_SCALES: [f32; 2] = [-4.0, 8.0];
 
+/// The logarithms of the least and the greatest size of steps in training, beside the model's: those of the qualities
+/// that files may have.
+pub const LOG_STEPS: [f32; 2] = [-0.75, 1.0];
+
+/// How far from halfway, in steps, numbers of a narrow channel are rounded to its location.
+const THRIFT: f32 = 0.15;
+
 /// The weight of a bit a pixel beside a mean squared error.
 const RATE_BESIDE_MSE: f32 = 1e-3;
+
+/// A code in steps.
+struct Steps {
+    /// What the decoder is given: whole numbers of steps.
+    rounded: NodeId,
+    /// What bits are counted of, in steps: in training, with noise in the rounding's place.
+    counted: NodeId,
+    /// Each channel's location and the logarithm of its scale, in these steps.
+    prior: [NodeId; 2],
+    /// By how many times an image's steps are coarser than the model's, `[batch, 1, 1, 1]`.
+    coarser: Option<NodeId>,
+}
+
+/// `code`, in steps, rounded as `diabolo compress` rounds it: a number that lies halfway goes to the one that takes fewer
+/// bits. The gradient passes as if nothing had been rounded (Bengio, Leonard, Courville, "Estimating or propagating
+/// gradients through stochastic neurons", 2013).
+fn thrifty(graph: &mut Graph, code: NodeId, location: NodeId, log_scale: NodeId) -> Result<NodeId> {
+    // Towards the location, by as much as bits fall on the way, which is the less the wider a channel is.
+    let wide = UnaryKind::Clamp { low: 0.0, high: f32::MAX };
+    let log_scale = ops::unary(graph, log_scale, wide)?;
+    let narrow = ops::affine(graph, log_scale, -1.0, 0.0)?;
+    let narrow = ops::unary(graph, narrow, UnaryKind::Exp)?;
+    let distance = ops::sub(graph, code, location)?;
+    let near = UnaryKind::Clamp { low: -THRIFT, high: THRIFT };
+    let shift = ops::unary(graph, distance, near)?;
+    let shift = ops::mul(graph, shift, narrow)?;
+    let whole = ops::sub(graph, code, shift)?;
+    let whole = ops::affine(graph, whole, 1.0, 0.5)?;
+    let whole = ops::unary(graph, whole, UnaryKind::Floor)?;
+    let moved = ops::sub(graph, whole, code)?;
+    let moved = ops::detach(graph, moved)?;
+    ops::add(graph, code, moved)
+}
 
 impl Quantiser {
     /// The quantiser that `choices` name, if they name one. Beside a likelihood in nats, a bit weighs
@@ -79,39 +120,85 @@ impl Quantiser {
         Ok(())
     }
 
-    /// `code` with the noise of training, or rounded to whole steps.
-    pub(super) fn quantise(&self, scope: &mut Scope, code: NodeId) -> Result<NodeId> {
-        let graph = &mut *scope.graph;
-        if scope.training {
-            let half = 0.5 * self.step;
-            let shape = graph.shape(code).clone();
-            let noise = ops::random(graph, shape, RandomKind::Uniform { low: -half, high: half })?;
-            return ops::add(graph, code, noise);
-        }
+    /// `code` rounded to whole steps.
+    pub(super) fn quantise(&self, graph: &mut Graph, code: NodeId) -> Result<NodeId> {
         let raised = ops::affine(graph, code, 1.0 / self.step, 0.5)?;
         let whole = ops::unary(graph, raised, UnaryKind::Floor)?;
         ops::affine(graph, whole, self.step, 0.0)
     }
 
-    /// The bits of `code`, `[batch, channels, ...]`, under the prior: their sum over an image,
-    /// averaged over the batch; a scalar.
-    ///
-    /// With `a = (c + 1/2 - m) / s` and `b = (c - 1/2 - m) / s`, `F(a) - F(b)` is
-    /// `F(a) F(-b) (1 - e^(b - a))`, of which no part loses its digits far from the location.
-    pub(super) fn bits(&self, graph: &mut Graph, code: NodeId) -> Result<NodeId> {
+    /// A reconstruction of what the code becomes, and what its bits weigh. In training each image has steps of a size of
+    /// its own, in which its errors are counted: at any size of steps a bit then buys as much.
+    pub(super) fn objective(
+        &self,
+        model: &Model,
+        scope: &mut Scope,
+        batch: &Batch,
+    ) -> Result<Objective> {
+        let code = model.encode_linear(scope, batch.input, batch.labels)?;
+        let steps = self.steps(scope, code)?;
+        let decoded = model.decode_beside(scope, steps.rounded, batch.input, batch.labels)?;
+        let decoded = Decoded { deviation: steps.coarser, ..decoded };
+        let loss = model.loss.of(scope.graph, decoded, batch.images, batch.seen)?;
+        let [cost, by_pixel] = self.costs(model, scope.graph, &steps)?;
+        let loss = plus_weighted(scope.graph, loss, cost)?;
+        Ok(Objective { loss, measures: vec![("bits_per_pixel", by_pixel)], activity: None })
+    }
+
+    fn steps(&self, scope: &mut Scope, code: NodeId) -> Result<Steps> {
+        let graph = &mut *scope.graph;
+        let prior = self.prior(graph, code)?;
+        if !scope.training {
+            let rounded = self.quantise(graph, code)?;
+            let counted = ops::affine(graph, rounded, 1.0 / self.step, 0.0)?;
+            return Ok(Steps { rounded, counted, prior, coarser: None });
+        }
+        let [low, high] = LOG_STEPS;
+        let batch = graph.shape(code)[0];
+        let log = ops::random(graph, [batch, 1, 1, 1], RandomKind::Uniform { low, high })?;
+        let coarser = ops::unary(graph, log, UnaryKind::Exp)?;
+        let mut by_image = vec![1; graph.shape(code).rank()];
+        by_image[0] = batch;
+        let log = ops::reshape(graph, log, Shape::new(by_image))?;
+        let size = ops::unary(graph, log, UnaryKind::Exp)?;
+        let [location, log_scale] = prior;
+        let location = ops::div(graph, location, size)?;
+        let log_scale = ops::sub(graph, log_scale, log)?;
+        let code = ops::affine(graph, code, 1.0 / self.step, 0.0)?;
+        let code = ops::div(graph, code, size)?;
+        let half = RandomKind::Uniform { low: -0.5, high: 0.5 };
+        let shape = graph.shape(code).clone();
+        let noise = ops::random(graph, shape, half)?;
+        let counted = ops::add(graph, code, noise)?;
+        let rounded = thrifty(graph, code, location, log_scale)?;
+        let rounded = ops::mul(graph, rounded, size)?;
+        let rounded = ops::affine(graph, rounded, self.step, 0.0)?;
+        Ok(Steps { rounded, counted, prior: [location, log_scale], coarser: Some(coarser) })
+    }
+
+    /// Each channel's location and the logarithm of its scale, in steps; they broadcast to `code`.
+    fn prior(&self, graph: &mut Graph, code: NodeId) -> Result<[NodeId; 2]> {
         let mut channels = vec![1; graph.shape(code).rank()];
         channels[1] = graph.shape(code)[1];
         let channels = Shape::new(channels);
         let zero = Initialiser::Constant(0.0);
         let location = graph.parameter(LOCATION, channels.clone(), zero.clone())?;
         let log_scale = graph.parameter(LOG_SCALE, channels, zero)?;
+        Ok([location, log_scale])
+    }
+
+    /// The bits of `code`, `[batch, channels, ...]` in steps, under the prior of this location and logarithm of its scale:
+    /// their sum over an image, averaged over the batch; a scalar.
+    ///
+    /// With `a = (c + 1/2 - m) / s` and `b = (c - 1/2 - m) / s`, `F(a) - F(b)` is
+    /// `F(a) F(-b) (1 - e^(b - a))`, of which no part loses its digits far from the location.
+    fn bits(graph: &mut Graph, code: NodeId, [location, log_scale]: [NodeId; 2]) -> Result<NodeId> {
         let [low, high] = LOG_SCALES;
         let log_scale = ops::unary(graph, log_scale, UnaryKind::Clamp { low, high })?;
         let negative = ops::affine(graph, log_scale, -1.0, 0.0)?;
         let sharpness = ops::unary(graph, negative, UnaryKind::Exp)?;
         let half = ops::affine(graph, sharpness, 0.5, 0.0)?;
-        let steps = ops::affine(graph, code, 1.0 / self.step, 0.0)?;
-        let distance = ops::sub(graph, steps, location)?;
+        let distance = ops::sub(graph, code, location)?;
         let distance = ops::mul(graph, distance, sharpness)?;
         let above = ops::add(graph, distance, half)?;
         let above = ops::affine(graph, above, -1.0, 0.0)?;
@@ -128,15 +215,10 @@ impl Quantiser {
         ops::affine(graph, nats, std::f32::consts::LOG2_E, 0.0)
     }
 
-    /// What the loss counts: the bits of `code` by pixel of an image beside a mean squared error,
-    /// else by image; and bits by pixel, to be reported. Both are scalars.
-    pub(super) fn costs(
-        &self,
-        model: &Model,
-        graph: &mut Graph,
-        code: NodeId,
-    ) -> Result<[NodeId; 2]> {
-        let bits = self.bits(graph, code)?;
+    /// What the loss counts: the bits by pixel of an image beside a mean squared error, else by image; and bits by
+    /// pixel, to be reported. Both are scalars.
+    fn costs(&self, model: &Model, graph: &mut Graph, steps: &Steps) -> Result<[NodeId; 2]> {
+        let bits = Self::bits(graph, steps.counted, steps.prior)?;
         let pixels = model.images().height * model.images().width;
         let by_pixel = ops::affine(graph, bits, 1.0 / pixels as f32, 0.0)?;
         Ok([if model.loss == Loss::Mse { by_pixel } else { bits }, by_pixel])
@@ -173,14 +255,19 @@ mod tests {
         device.read_output(plan, "out").unwrap().into_data()
     }
 
+    /// A prior that is not trained, for a code in steps.
+    fn bits(graph: &mut Graph, code: NodeId) -> Result<NodeId> {
+        let prior = Quantiser { step: 1.0, rate: 1.0 }.prior(graph, code)?;
+        Quantiser::bits(graph, code, prior)
+    }
+
     #[test]
     fn bits_are_what_the_formula_says() {
-        let quantiser = Quantiser { step: 0.5, rate: 1.0 };
-        let values = [0.0_f32, 0.5, -1.75, 20.0];
-        let bits = computed(values, |scope, code| quantiser.bits(scope.graph, code), false)[0];
-        let expected: f64 = values
-            .map(|value| {
-                let steps = f64::from(value).abs() / 0.5;
+        let steps = [0.0_f32, 1.0, -3.5, 40.0];
+        let found = computed(steps, |scope, code| bits(scope.graph, code), false)[0];
+        let expected: f64 = steps
+            .map(|steps| {
+                let steps = f64::from(steps).abs();
                 // F(a) - F(b) by the tails, which do not cancel.
                 let tail = |at: f64| 1.0 / (1.0 + at.exp());
                 -(tail(steps - 0.5) - tail(steps + 0.5)).log2()
@@ -188,23 +275,62 @@ mod tests {
             .iter()
             .sum();
         assert!(
-            (f64::from(bits) - expected / 2.0).abs() < 1e-4,
-            "{bits} is not {}",
+            (f64::from(found) - expected / 2.0).abs() < 1e-4,
+            "{found} is not {}",
             expected / 2.0
         );
-        let far = computed([1e6; 4], |scope, code| quantiser.bits(scope.graph, code), false)[0];
+        let far = computed([1e6; 4], |scope, code| bits(scope.graph, code), false)[0];
         assert!(far.is_finite() && far > 1e6, "{far}");
     }
 
     #[test]
-    fn noise_stays_within_half_a_step_and_rounding_takes_its_place() {
+    fn numbers_become_whole_steps() {
         let quantiser = Quantiser { step: 0.5, rate: 1.0 };
         let values = [0.3, -0.3, 0.1, 7.6];
-        let rounded = computed(values, |scope, code| quantiser.quantise(scope, code), false);
+        let rounded = computed(values, |scope, code| quantiser.quantise(scope.graph, code), false);
         assert_eq!(rounded, [0.5, -0.5, 0.0, 7.5]);
-        let noisy = computed(values, |scope, code| quantiser.quantise(scope, code), true);
-        for (noisy, value) in noisy.iter().zip(values) {
-            assert!(*noisy != value && (noisy - value).abs() <= 0.2501, "{noisy} of {value}");
+        let steps = |scope: &mut Scope, code| Ok(quantiser.steps(scope, code)?.rounded);
+        assert_eq!(computed(values, steps, false), rounded);
+    }
+
+    #[test]
+    fn in_training_each_image_has_steps_of_its_own() {
+        let quantiser = Quantiser { step: 0.5, rate: 1.0 };
+        let sizes = |scope: &mut Scope, code| {
+            let coarser = quantiser.steps(scope, code)?.coarser.expect("is drawn");
+            let nothing = ops::affine(scope.graph, code, 0.0, 0.0)?;
+            ops::add(scope.graph, nothing, coarser)
+        };
+        let values = [30.3, -0.01, 7.1, 0.9];
+        let sizes = computed(values, sizes, true);
+        let within = |size: &f32| (-0.7501..1.0001).contains(&size.ln());
+        assert!(
+            sizes.iter().all(within) && sizes[0] == sizes[1] && sizes[1] != sizes[2],
+            "{sizes:?}"
+        );
+        let rounded = |scope: &mut Scope, code| Ok(quantiser.steps(scope, code)?.rounded);
+        let counted = |scope: &mut Scope, code| Ok(quantiser.steps(scope, code)?.counted);
+        let (rounded, counted) = (computed(values, rounded, true), computed(values, counted, true));
+        for (at, value) in values.into_iter().enumerate() {
+            let size = 0.5 * sizes[at];
+            let whole = rounded[at] / size;
+            assert!((whole - whole.round()).abs() < 1e-4, "{value}: {whole} steps");
+            assert!((rounded[at] - value).abs() <= (0.5 + THRIFT) * size + 1e-4, "{value}");
+            let noise = counted[at] - value / size;
+            assert!(noise != 0.0 && noise.abs() < 0.501, "{value}: {noise}");
         }
+        // Rounded to 0, whatever the step.
+        assert_eq!(rounded[1], 0.0);
+    }
+
+    #[test]
+    fn halfway_a_number_goes_where_bits_are_fewer() {
+        // Of a channel at 0 of scale 1, in steps.
+        let rounded = |scope: &mut Scope, code| {
+            let [location, log_scale] =
+                Quantiser { step: 1.0, rate: 1.0 }.prior(scope.graph, code)?;
+            thrifty(scope.graph, code, location, log_scale)
+        };
+        assert_eq!(computed([0.6, -0.6, 0.7, -1.6], rounded, false), [0.0, 0.0, 1.0, -1.0]);
     }
 }

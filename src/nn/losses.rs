@@ -54,9 +54,9 @@ pub struct Decoded {
     pub output: Output,
     /// What the encoder saw, for a residual model.
     pub base: Option<NodeId>,
-    /// The deviation of the base's noise, `[batch, 1, height, width]`, where it is known: what is to be
-    /// added is in units of it, and so are squared errors. Without, strong noise, whose errors are the
-    /// greatest, would be all that is learned.
+    /// The deviation of the base's noise, or of what rounding does to an image, where it is known; broadcasts to the
+    /// images. What is to be added to a base is in units of it, and errors are in those of its square. Without, strong
+    /// noise, whose errors are the greatest, would be all that is learned.
     pub deviation: Option<NodeId>,
     /// The logarithm of the Gaussian's variance, for [`Loss::Gaussian`]; broadcasts to the images.
     pub log_variance: Option<NodeId>,
@@ -132,14 +132,7 @@ impl Loss {
         let errors = match self {
             Self::Mse => {
                 let reconstruction = decoded.reconstruction(builder)?;
-                let errors = ops::squared_error(builder, reconstruction, images)?;
-                match decoded.deviation {
-                    Some(deviation) => {
-                        let variance = ops::mul(builder, deviation, deviation)?;
-                        ops::div(builder, errors, variance)?
-                    }
-                    None => errors,
-                }
+                ops::squared_error(builder, reconstruction, images)?
             }
             Self::Bce => ops::binary_cross_entropy(builder, decoded.logits, images)?,
             Self::Gaussian => {
@@ -151,6 +144,13 @@ impl Loss {
                 let log_variance = ops::expand(builder, log_variance, &shape)?;
                 ops::gaussian_nll(builder, mean, log_variance, images)?
             }
+        };
+        let errors = match decoded.deviation {
+            Some(deviation) => {
+                let variance = ops::mul(builder, deviation, deviation)?;
+                ops::div(builder, errors, variance)?
+            }
+            None => errors,
         };
         match seen {
             Some(seen) => ops::mul(builder, errors, seen),
