@@ -10,7 +10,7 @@ use std::process::ExitCode;
 use diabolo::models::{Choices, Kind};
 use diabolo::prelude::*;
 use diabolo::run::{self, TrainArgs};
-use diabolo::tasks::Jpeg;
+use diabolo::tasks::Rival;
 
 /// As `diabolo train --variant conv --latent map:8 --quantise 0.25 --out RUN`.
 fn learn(run: &Path) -> Result<()> {
@@ -34,7 +34,7 @@ pub fn compare(run: &Path, picture: &Path) -> Result<()> {
     let learned = codec.measure(&pictures)?;
     println!("learned: {:.3} bits a pixel, {:.2} dB", learned.bits_per_pixel, learned.psnr);
     for quality in [10, 30, 50, 70, 90] {
-        let jpeg = Jpeg::measure(&pictures, quality)?.file;
+        let jpeg = Rival::Jpeg.measure(&pictures, quality)?;
         println!("JPEG {quality}: {:.3} bits a pixel, {:.2} dB", jpeg.bits_per_pixel, jpeg.psnr);
     }
     Ok(())

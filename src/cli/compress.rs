@@ -4,16 +4,16 @@ use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
+use super::codecs::Codecs;
 use super::destinations::{Destinations, Places};
-use super::model::ModelArgs;
 use super::notes;
 use super::outputs::{files_of_run, still_to_do};
 use crate::error::{Error, Result};
 use crate::models::Model;
 use crate::run::say;
-use crate::tasks::codec::{Damage, container, damaged, hexadecimal};
+use crate::tasks::codec::{Damage, container, damaged};
 use crate::tasks::files::Input;
-use crate::tasks::{Codec, Header, Pictures, Quality, Raster};
+use crate::tasks::{Codec, Header, Pictures, Quality, Raster, Trained};
 
 /// The most bytes of a file that is read.
 const MOST_BYTES: u64 = 1 << 30;
@@ -27,8 +27,12 @@ pub struct CompressArgs {
     /// Pictures, or folders of them
     #[arg(value_name = "IN", required = true)]
     inputs: Vec<PathBuf>,
-    #[command(flatten)]
-    model: ModelArgs,
+    /// The folder of a finished run, or the name of a built-in model [default: codec, and codec-gray for gray pictures]
+    #[arg(short, long, value_name = "RUN")]
+    model: Option<PathBuf>,
+    /// auto, cpu, gpu, the number of an adapter, or part of its name
+    #[arg(long, default_value = "auto")]
+    device: String,
     /// The file to write for one picture, - for standard output; else the folder for files named
     /// after their pictures, in sub-folders as they are [default: beside each, ending in .dia]
     #[arg(short, long, value_name = "FILE|DIR")]
@@ -42,6 +46,9 @@ pub struct CompressArgs {
     /// From 1, the smallest files, to 8, the best pictures; 5 is what the model was trained for
     #[arg(long, value_name = "1..8", default_value_t)]
     quality: Quality,
+    /// Rounds in which the code is fitted to its picture: better pictures of as many bytes, which take no longer to read
+    #[arg(long, value_name = "ROUNDS", default_value_t = 0)]
+    effort: usize,
     /// Also print what the file costs, and how near its picture comes
     #[arg(long)]
     info: bool,
@@ -53,8 +60,8 @@ pub struct DecompressArgs {
     /// .dia files, or folders of them
     #[arg(value_name = "IN", required = true)]
     inputs: Vec<PathBuf>,
-    /// The folder of the run whose model wrote the file
-    #[arg(short, long, value_name = "RUN", required_unless_present = "info")]
+    /// The folder of the run whose model wrote the file [default: the built-in model that did]
+    #[arg(short, long, value_name = "RUN")]
     model: Option<PathBuf>,
     /// auto, cpu, gpu, the number of an adapter, or part of its name
     #[arg(long, default_value = "auto")]
@@ -83,20 +90,30 @@ pub struct DecompressArgs {
 pub fn compress(args: &CompressArgs) -> Result<()> {
     let places = Destinations::choose(&args.inputs, args.out.as_deref())?;
     let inputs = Input::pictures(&args.inputs, places.folder())?;
-    let trained = args.model.load()?;
-    trained.check_pixels()?;
-    let read = files_of_run(trained.folder().path());
-    let range = trained.config().range;
-    let mut codec = Codec::new(trained)?.with_quality(args.quality)?;
+    let device = args.device.parse()?;
+    let (mut read, mut range, mut named) = (vec![], None, None);
+    if let Some(model) = &args.model {
+        let trained = Trained::load(model, &device)?;
+        trained.check_pixels()?;
+        read = files_of_run(trained.folder().path());
+        range = trained.config().range;
+        named = Some(Codec::new(trained)?.with_quality(args.quality)?.with_effort(args.effort)?);
+    }
     let is_replaceable = |path: &Path, _: bool| container::is_one(path);
     let places = places.prepare(&inputs, ENDING, &read, args.overwrite, is_replaceable)?;
     let left = left(&places, inputs.len(), args.skip_existing);
     let read_from: Vec<PathBuf> = left.iter().map(|number| inputs[*number].path.clone()).collect();
     Pictures::check(&read_from)?;
-    notes::channels(&read_from, codec.model());
+    if let Some(codec) = &named {
+        notes::channels(&read_from, codec.model());
+    }
     notes::of_compression(&read_from);
+    let mut codecs = Codecs::new(named, device);
     for (number, path) in left.iter().zip(&read_from) {
-        let picture = for_model(Raster::read_within(path, range)?, codec.model());
+        let picture = Raster::read_within(path, range)?;
+        let is_gray = picture.shape.channels == 1;
+        let codec = codecs.for_picture(is_gray, args.quality, args.effort)?;
+        let picture = for_model(picture, codec.model());
         let bytes = codec.compress(&picture)?;
         let out = places.write(*number, &bytes)?;
         let path = Path::new(&out);
@@ -120,26 +137,27 @@ pub fn compress(args: &CompressArgs) -> Result<()> {
 pub fn decompress(args: &DecompressArgs) -> Result<()> {
     let places = Destinations::choose(&args.inputs, args.out.as_deref())?;
     let inputs = Input::ending_in(&args.inputs, ENDING, places.folder())?;
-    let model = match (&args.model, args.info) {
-        (Some(model), false) => model,
-        (None, false) => return Err(Error::option("--model", "is needed, or --info")),
-        (_, true) => return inputs.iter().try_for_each(|input| tell(input, inputs.len() > 1)),
-    };
+    if args.info {
+        return inputs.iter().try_for_each(|input| tell(input, inputs.len() > 1));
+    }
     // What is damaged is found before anything is opened for it.
     for input in &inputs {
         let bytes = read(&input.path)?;
         container::read(&bytes).map_err(|damage| damaged(&input.path, &damage))?;
     }
-    let mut codec = Codec::load(model, &args.device.parse()?)?;
+    let device = args.device.parse()?;
+    let named = args.model.as_ref().map(|model| Codec::load(model, &device)).transpose()?;
+    let read_too = args.model.as_ref().map(|model| files_of_run(model)).unwrap_or_default();
+    let mut codecs = Codecs::new(named, device);
     // A name that was asked for may be replaced; one that was found may be that of the original.
     let is_replaceable = |_: &Path, is_asked_for: bool| is_asked_for || args.skip_existing;
-    let read_too = files_of_run(model);
     let places = places.prepare(&inputs, "png", &read_too, args.overwrite, is_replaceable)?;
     for number in left(&places, inputs.len(), args.skip_existing) {
         let input = &inputs[number];
         let bytes = read(&input.path)?;
         let (header, _) =
             container::read(&bytes).map_err(|damage| damaged(&input.path, &damage))?;
+        let codec = codecs.for_file(&header, &input.path)?;
         let picture = codec.decompress(&bytes, &input.path)?;
         let out = places.write_picture(number, &picture.to_image())?;
         say(format_args!("{out}: {}", header.image));
@@ -182,7 +200,7 @@ fn describe(header: &Header, bytes: usize, payload: usize) {
         "  code            {channels} x {rows} x {columns}, by {width}x{height} pixels"
     ));
     say(format_args!("  quality         {}", header.quality));
-    say(format_args!("  model           {}", hexadecimal(&header.model)));
+    say(format_args!("  model           {}", header.writer));
     say(format_args!("  bytes           {bytes}, {payload} of them the code"));
     say(format_args!("  bits per pixel  {:.4}", header.bits_per_pixel(bytes)));
 }

@@ -6,6 +6,7 @@
 mod anomaly;
 mod augment;
 mod cache;
+mod codecs;
 mod codes;
 mod compress;
 mod decode;

@@ -1,4 +1,4 @@
-//! `diabolo rate-distortion`: models against JPEG on the same pictures.
+//! `diabolo rate-distortion`: models against JPEG and other formats on the same pictures.
 
 use std::path::PathBuf;
 
@@ -7,12 +7,9 @@ use super::notes;
 use super::outputs::{PictureFile, files_of_run};
 use crate::error::{Error, Result, counted};
 use crate::plot::{Curve, rate_curves};
-use crate::run::say;
+use crate::run::{note, say};
 use crate::tasks::files::{Input, paths};
-use crate::tasks::{Codec, Distortion, Jpeg, Quality, Raster};
-
-/// JPEG's qualities that are measured.
-const QUALITIES: [u8; 13] = [2, 5, 8, 12, 18, 25, 35, 45, 55, 65, 75, 85, 95];
+use crate::tasks::{Codec, Distortion, Quality, Raster, Rival};
 
 /// The options of `diabolo rate-distortion`.
 #[derive(Clone, Debug, clap::Args)]
@@ -20,19 +17,22 @@ pub struct RateDistortionArgs {
     /// Pictures, and folders of them
     #[arg(value_name = "IN", required = true)]
     inputs: Vec<PathBuf>,
-    /// The folder of a finished run; once for each model
-    #[arg(short, long = "model", value_name = "RUN", required = true)]
+    /// The folder of a finished run, or the name of a built-in model; once for each model
+    #[arg(short, long = "model", value_name = "RUN", default_value = "codec")]
     models: Vec<PathBuf>,
     /// auto, cpu, gpu, the number of an adapter, or part of its name
     #[arg(long, default_value = "auto")]
     device: String,
+    /// Rounds in which codes are fitted to their pictures, as of `diabolo compress`
+    #[arg(long, value_name = "ROUNDS", default_value_t = 0)]
+    effort: usize,
     /// The picture to write, in the format of its ending; - for standard output
     #[arg(short, long, value_name = "FILE", default_value = "rate-distortion.png")]
     out: PathBuf,
 }
 
-/// Measures models and JPEG on pictures, prints the numbers and draws them. Each is a mean over
-/// pictures, of bits a pixel of whole files and of decibels.
+/// Measures models, JPEG and what other formats have programs on pictures, prints the numbers and draws them. Each is a mean
+/// over pictures, of bits a pixel of whole files, of decibels and of similarities.
 ///
 /// # Errors
 /// When a picture or a model cannot be read, models differ in their colours, the picture cannot be
@@ -47,7 +47,7 @@ pub fn rate_distortion(args: &RateDistortionArgs) -> Result<()> {
     let mut learned = vec![];
     for folder in &args.models {
         let name = folder.file_name().unwrap_or(folder.as_os_str()).to_string_lossy().into_owned();
-        let codec = Codec::load(folder, &choice)?;
+        let codec = Codec::load(folder, &choice)?.with_effort(args.effort)?;
         if drawn.is_none() {
             drawn = Some(PictureFile::prepare(&args.out, &read)?);
         }
@@ -64,17 +64,26 @@ pub fn rate_distortion(args: &RateDistortionArgs) -> Result<()> {
         }
         learned.push((name, measured(codec, &originals)?));
     }
-    let jpeg: Result<Vec<Jpeg>> =
-        QUALITIES.into_iter().map(|quality| Jpeg::measure(&originals, quality)).collect();
-    let jpeg = jpeg?;
-    report(&learned, &jpeg, originals.len());
-    let points = |one: &(Quality, Distortion)| one.1.point();
+    let mut rivals = vec![];
+    for rival in Rival::ALL {
+        if !rival.is_there() {
+            note(format_args!("{rival} is left out, as its programs are not installed"));
+            continue;
+        }
+        let each = rival.settings().iter().map(|setting| rival.measure(&originals, *setting));
+        rivals.push((rival, each.collect::<Result<Vec<Distortion>>>()?));
+    }
+    report(&learned, &rivals, originals.len());
+    let points = |each: &mut dyn Iterator<Item = Distortion>| each.map(Distortion::point).collect();
     let learned = learned.into_iter().map(|(name, each)| {
-        let points = each.iter().map(points).collect();
+        let points = points(&mut each.into_iter().map(|(_, one)| one));
         Curve { name, points }
     });
-    let jpeg = jpeg.iter().map(|jpeg| jpeg.file.point()).collect();
-    let curves: Vec<Curve> = learned.chain([Curve { name: "JPEG".into(), points: jpeg }]).collect();
+    let rivals = rivals.into_iter().map(|(rival, each)| {
+        let points = points(&mut each.into_iter());
+        Curve { name: rival.to_string(), points }
+    });
+    let curves: Vec<Curve> = learned.chain(rivals).collect();
     if let Some(drawn) = &drawn {
         drawn.write(&rate_curves(&curves)?.into())?;
         say(format_args!("drawn in {}", drawn.file()));
@@ -102,31 +111,34 @@ fn interpolated(curve: &[Distortion], bits: f64) -> Option<f64> {
     })
 }
 
-fn report(learned: &[(String, Vec<(Quality, Distortion)>)], jpeg: &[Jpeg], count: usize) {
+/// Prints all of it; behind each model, how many decibels it is above each other format at the same bits.
+fn report(
+    learned: &[(String, Vec<(Quality, Distortion)>)],
+    rivals: &[(Rival, Vec<Distortion>)],
+    count: usize,
+) {
     say(format_args!("means over {}, bits of whole files", counted(count, "picture")));
-    let head = ["model", "bits/pixel", "PSNR", "JPEG", "gain", "JPEG's scan alone", "gain"];
-    let [a, b, c, d, e, f, g] = head;
-    say(format_args!("{a:<24} {b:>10} {c:>8} {d:>8} {e:>7} {f:>18} {g:>7}"));
-    let whole: Vec<Distortion> = jpeg.iter().map(|jpeg| jpeg.file).collect();
-    let scan: Vec<Distortion> = jpeg.iter().map(|jpeg| jpeg.scan).collect();
-    let each = learned.iter().flat_map(|(name, each)| each.iter().map(move |one| (name, one)));
-    for (name, (quality, Distortion { bits_per_pixel: bits, psnr })) in each {
-        let name = format!("{name}, quality {quality}");
-        let against = |curve| match interpolated(curve, *bits) {
-            Some(other) => [format!("{other:.3}"), format!("{:+.3}", psnr - other)],
-            None => ["-".to_owned(), "-".to_owned()],
-        };
-        let ([whole, gain], [scan, more]) = (against(&whole), against(&scan));
-        say(format_args!(
-            "{name:<24} {bits:>10.4} {psnr:>8.3} {whole:>8} {gain:>7} {scan:>18} {more:>7}"
-        ));
+    let above: String = rivals.iter().map(|(rival, _)| format!("  above {rival}")).collect();
+    say(format_args!("{:<24} {:>10} {:>8} {:>8}{above}", "", "bits/pixel", "PSNR", "MS-SSIM"));
+    let line = |name: String, one: &Distortion, gains: String| {
+        let Distortion { bits_per_pixel, psnr, similarity } = one;
+        say(format_args!("{name:<24} {bits_per_pixel:>10.4} {psnr:>8.3} {similarity:>8.5}{gains}"));
+    };
+    for (name, each) in learned {
+        for (quality, one) in each {
+            let gain = |(rival, curve): &(Rival, Vec<Distortion>)| {
+                let gain = interpolated(curve, one.bits_per_pixel)
+                    .map_or("-".into(), |other| format!("{:+.3}", one.psnr - other));
+                format!("{gain:>width$}", width = format!("  above {rival}").len())
+            };
+            let gains = rivals.iter().map(gain).collect();
+            line(format!("{name}, quality {quality}"), one, gains);
+        }
     }
-    for Jpeg { quality, file: Distortion { bits_per_pixel: bits, psnr }, scan } in jpeg {
-        let name = format!("JPEG, quality {quality}");
-        let scan = scan.bits_per_pixel;
-        say(format_args!(
-            "{name:<24} {bits:>10.4} {psnr:>8.3}   (scan alone: {scan:.4} bits/pixel)"
-        ));
+    for (rival, each) in rivals {
+        for (setting, one) in rival.settings().iter().zip(each) {
+            line(format!("{rival}, {setting}"), one, String::new());
+        }
     }
 }
 
@@ -136,7 +148,7 @@ mod tests {
 
     #[test]
     fn curves_are_read_between_their_points_alone() {
-        let at = |bits_per_pixel, psnr| Distortion { bits_per_pixel, psnr };
+        let at = |bits_per_pixel, psnr| Distortion { bits_per_pixel, psnr, similarity: 1.0 };
         let curve = [at(0.25, 20.0), at(1.0, 30.0), at(4.0, 50.0)];
         assert_eq!(interpolated(&curve, 0.5), Some(25.0));
         assert_eq!(interpolated(&curve, 4.0), Some(50.0));

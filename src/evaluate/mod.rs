@@ -14,6 +14,7 @@ mod orthonormal;
 mod principal;
 mod projection;
 mod restoration;
+mod similarity;
 pub mod trouble;
 mod yardstick;
 
@@ -29,5 +30,6 @@ pub use nearest::nearest_distance;
 pub use principal::Principal;
 pub use projection::{Projection, principal_components};
 pub use restoration::{median3x3, psnr};
+pub use similarity::multi_scale_similarity;
 pub use trouble::{Finding, Trouble};
 pub use yardstick::{Yardstick, mean_image_mse};

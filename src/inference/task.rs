@@ -56,6 +56,9 @@ pub enum Task {
     Linear,
     /// From input `code` to output `reconstruction`, shaped like the images and in [0, 1].
     Decode,
+    /// From inputs `images` and `code` to outputs `reconstruction`, of the code, and `slope`, shaped like the code: the
+    /// gradient of the sum of squared errors.
+    Slope,
     /// From input `images` to output `reconstruction`.
     Reconstruct,
     /// From input `images` to outputs `corrupted` and `reconstruction`, which is made of it.
@@ -161,6 +164,16 @@ impl Task {
             }
             Self::Linear => {
                 return Ok(vec![("code", model.encode_linear(scope, input, labels)?)]);
+            }
+            Self::Slope => {
+                let shape = [&[batch][..], &model.network.code_shape()].concat();
+                let code = scope.graph.input("code", shape);
+                let decoded = model.decode_beside(scope, code, input, labels)?;
+                let made = decoded.reconstruction(scope.graph)?;
+                let errors = ops::squared_error(scope.graph, made, images)?;
+                let sum = ops::sum_all(scope.graph, errors)?;
+                let slope = scope.graph.gradients(sum, &[code])?[0];
+                return Ok(vec![("reconstruction", decoded.shown(scope.graph)?), ("slope", slope)]);
             }
             Self::Encode | Self::Decode | Self::Reconstruct => {}
         }

@@ -12,14 +12,26 @@ pub struct BuiltIn {
     /// What it is for, what it learned from and by which options, what it comes to, and its licence; Markdown,
     /// whose first line is a title.
     pub card: &'static str,
+    /// Which of several models of this name, of which the last is taken where none is named. Pictures that were compressed
+    /// by an earlier one need it still.
+    pub version: u8,
     /// A model file without what training needs.
     pub(super) file: &'static [u8],
 }
+
+impl PartialEq for BuiltIn {
+    fn eq(&self, other: &Self) -> bool {
+        (self.name, self.version) == (other.name, other.version)
+    }
+}
+
+impl Eq for BuiltIn {}
 
 macro_rules! built_in {
     ($name:literal) => {
         BuiltIn {
             name: $name,
+            version: 1,
             card: include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/data/models/", $name, ".md")),
             file: include_bytes!(concat!(
                 env!("CARGO_MANIFEST_DIR"),
@@ -53,6 +65,17 @@ impl BuiltIn {
     /// The one of this name.
     pub fn named(name: &str) -> Option<&'static Self> {
         BUILT_IN.iter().find(|model| model.name == name)
+    }
+
+    /// The one of this name and version.
+    pub fn of_version(name: &str, version: u8) -> Option<&'static Self> {
+        BUILT_IN.iter().find(|model| model.name == name && model.version == version)
+    }
+
+    /// The codec for pictures that are gray, or not.
+    pub fn codec(are_gray: bool) -> Option<&'static Self> {
+        let gray = Self::named("codec-gray").filter(|_| are_gray);
+        gray.or_else(|| Self::named("codec"))
     }
 
     /// The one for pictures that suffer from this, all of them gray or not.

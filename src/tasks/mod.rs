@@ -34,7 +34,7 @@ mod windows;
 
 pub use built_in::{BUILT_IN, BuiltIn};
 #[cfg(feature = "cli")]
-pub use codec::{CodeMap, Codec, Distortion, Header, Jpeg, Quality};
+pub use codec::{CodeMap, Codec, Distortion, Header, Quality, Rival, Writer};
 pub use deep_raster::DeepRaster;
 #[cfg(feature = "cli")]
 pub use export::{Part, onnx, onnx_of_run};

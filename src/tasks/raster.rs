@@ -98,10 +98,14 @@ impl Raster {
     /// The peak signal-to-noise ratio of two pictures of one size in decibels, over all channels;
     /// infinite where they are equal.
     pub fn psnr(&self, other: &Self) -> f64 {
+        let mean = self.squared_error(other) / self.pixels.len().max(1) as f64;
+        -10.0 * mean.log10()
+    }
+
+    /// The sum of the squared differences of two pictures of one size, white being 1.
+    pub(super) fn squared_error(&self, other: &Self) -> f64 {
         let pairs = self.pixels.iter().zip(&other.pixels);
-        let sum: f64 = pairs.map(|(a, b)| f64::from(a.abs_diff(*b)).powi(2)).sum();
-        let mean = sum / self.pixels.len().max(1) as f64;
-        10.0 * (255.0 * 255.0 / mean).log10()
+        pairs.map(|(a, b)| f64::from(a.abs_diff(*b)).powi(2)).sum::<f64>() / (255.0 * 255.0)
     }
 }
 

@@ -19,6 +19,7 @@ use crate::train::Config;
 /// A trained model in host memory.
 pub(crate) struct Stored {
     pub folder: RunFolder,
+    built_in: Option<&'static BuiltIn>,
     /// What its file says of itself.
     #[cfg(feature = "cli")]
     pub header: Header,
@@ -43,12 +44,18 @@ impl Stored {
             log::warn!("{what}");
         }
         let checkpoint = checkpoint::load(&path, &layout(&config.model)?)?;
-        Ok(Self::of(folder, config, checkpoint))
+        Ok(Self::of(folder, None, config, checkpoint))
     }
 
-    fn of(folder: RunFolder, config: Config, checkpoint: Checkpoint) -> Self {
+    fn of(
+        folder: RunFolder,
+        built_in: Option<&'static BuiltIn>,
+        config: Config,
+        checkpoint: Checkpoint,
+    ) -> Self {
         Self {
             folder,
+            built_in,
             #[cfg(feature = "cli")]
             header: checkpoint.header,
             config,
@@ -60,13 +67,13 @@ impl Stored {
     ///
     /// # Errors
     /// Never for a file that this version wrote or an earlier one.
-    fn built_in(model: &BuiltIn) -> Result<Self> {
+    fn built_in(model: &'static BuiltIn) -> Result<Self> {
         let folder = RunFolder::at(model.name.into());
         let path = folder.path();
         let header = checkpoint::header_from_bytes(model.file, path)?;
         let config = Config::from_toml(&header.config, path)?;
         let checkpoint = checkpoint::from_bytes(model.file, path, &layout(&config.model)?)?;
-        Ok(Self::of(folder, config, checkpoint))
+        Ok(Self::of(folder, Some(model), config, checkpoint))
     }
 
     /// The model on the device that `choice` comes to.
@@ -74,11 +81,11 @@ impl Stored {
     /// # Errors
     /// When the device fails.
     fn onto(self, choice: &DeviceChoice) -> Result<Trained> {
-        let Self { folder, config, state, .. } = self;
+        let Self { folder, built_in, config, state, .. } = self;
         let mut opened = gpu::open(choice)?;
         opened.executor.set_state(&state)?;
         let storing = Storing::default();
-        Ok(Trained { folder, config, layout: state.layout, opened, storing })
+        Ok(Trained { folder, built_in, config, layout: state.layout, opened, storing })
     }
 
     /// A model file of it without what training goes on from: a third of the bytes, or a sixth in half width.
@@ -118,6 +125,7 @@ impl Stored {
 /// ```
 pub struct Trained {
     folder: RunFolder,
+    built_in: Option<&'static BuiltIn>,
     config: Config,
     layout: StateLayout,
     opened: Opened,
@@ -138,8 +146,13 @@ impl Trained {
     ///
     /// # Errors
     /// When the device fails.
-    pub fn built_in(model: &BuiltIn, choice: &DeviceChoice) -> Result<Self> {
+    pub fn of_built_in(model: &'static BuiltIn, choice: &DeviceChoice) -> Result<Self> {
         Stored::built_in(model)?.onto(choice)
+    }
+
+    /// Which model of the program it is, if it is one.
+    pub fn built_in(&self) -> Option<&'static BuiltIn> {
+        self.built_in
     }
 
     /// The same model, whose run's images are kept in memory as far as `storing` says.

@@ -21,7 +21,7 @@ pub(super) fn load(args: &RestoreArgs, paths: &[PathBuf]) -> Result<Trained> {
     let device = args.device.parse()?;
     match &args.model {
         Some(model) => Trained::load(model, &device),
-        None => Trained::built_in(built_in(args, paths)?, &device),
+        None => Trained::of_built_in(built_in(args, paths)?, &device),
     }
 }
 

@@ -1,10 +1,11 @@
 //! The `.dia` file: what an image's code is, and the code.
 //!
-//! `DIAB`, a byte for the version, 16 bytes of the model's fingerprint, then whole numbers in LEB128:
-//! width, height and channels of the image, width and height of the pixels that one place of the code
-//! stands for, channels, rows and columns of the code, its quality; the payload; and CRC-32 of all of that, the
-//! lowest byte first.
+//! `DIAB`, a byte for the version; the length of a built-in model's name, the name and its version, or 0 and the 16 bytes
+//! of another model's fingerprint; then whole numbers in LEB128: width, height and channels of the image, width and height
+//! of the pixels that one place of the code stands for, channels of the code that are told, its rows and columns, its
+//! quality; the payload; and CRC-32 of all of that, the lowest byte first.
 
+use std::fmt;
 use std::io::Read;
 use std::path::Path;
 
@@ -15,9 +16,10 @@ use super::prior::FINGERPRINT;
 use super::quality::Quality;
 use crate::data::{ImageShape, MAX_SIDE};
 use crate::file;
+use crate::tasks::built_in::BuiltIn;
 
 const MAGIC: &[u8; 4] = b"DIAB";
-const VERSION: u8 = 2;
+const VERSION: u8 = 3;
 const CRC: usize = 4;
 
 /// Bytes that the pixels of one image may have.
@@ -28,16 +30,71 @@ const MOST_NUMBERS: u64 = 1 << 28;
 /// has not written yet when it stops.
 const SPARE_BYTES: u64 = 2 * LEFT_OUT as u64;
 
+/// The model that wrote a file, and reads it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Writer {
+    /// One that is part of the program.
+    BuiltIn(&'static BuiltIn),
+    /// Another: SHA-256 over its weights, the first 128 bits.
+    Own([u8; FINGERPRINT]),
+}
+
+impl Writer {
+    fn bytes(&self) -> Vec<u8> {
+        match self {
+            Self::BuiltIn(BuiltIn { name, version, .. }) => {
+                [&[name.len() as u8], name.as_bytes(), &[*version]].concat()
+            }
+            Self::Own(fingerprint) => [&[0], &fingerprint[..]].concat(),
+        }
+    }
+
+    /// Takes one from the front.
+    fn read(bytes: &mut &[u8]) -> Result<Self, Damage> {
+        let short = || Damage("it ends within its header".into());
+        let (length, rest) = bytes.split_first().ok_or_else(short)?;
+        if *length == 0 {
+            let (fingerprint, rest) = rest.split_first_chunk().ok_or_else(short)?;
+            *bytes = rest;
+            return Ok(Self::Own(*fingerprint));
+        }
+        let (name, rest) = rest.split_at_checked(usize::from(*length)).ok_or_else(short)?;
+        let (version, rest) = rest.split_first().ok_or_else(short)?;
+        *bytes = rest;
+        let name = String::from_utf8_lossy(name);
+        BuiltIn::of_version(&name, *version).map(Self::BuiltIn).ok_or_else(|| {
+            let what = "it needs version";
+            Damage(format!(
+                "{what} {version} of a model `{}`, which this program does not have",
+                name.escape_debug()
+            ))
+        })
+    }
+}
+
+impl fmt::Display for Writer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::BuiltIn(model) => {
+                write!(f, "{}, built in, version {}", model.name, model.version)
+            }
+            Self::Own(fingerprint) => {
+                fingerprint.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+            }
+        }
+    }
+}
+
 /// What a file says of itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Header {
-    /// Of the model that reads the code: SHA-256 over its weights, the first 128 bits.
-    pub model: [u8; FINGERPRINT],
+    /// The model that reads the code.
+    pub writer: Writer,
     /// The image.
     pub image: ImageShape,
     /// Height and width in pixels of what one place of the code stands for.
     pub cell: [usize; 2],
-    /// Channels, rows and columns of the code.
+    /// Channels that are told, rows and columns of the code. Channels behind them are as they are expected.
     pub code: [usize; 3],
     /// How coarse its numbers are.
     pub quality: Quality,
@@ -94,7 +151,7 @@ impl Header {
 pub(super) fn write(header: &Header, payload: &[u8]) -> Vec<u8> {
     let mut bytes = MAGIC.to_vec();
     bytes.push(VERSION);
-    bytes.extend(header.model);
+    bytes.extend(header.writer.bytes());
     for mut field in header.fields() {
         while field > 127 {
             bytes.push(field as u8 | 128);
@@ -135,10 +192,10 @@ pub(crate) fn read(bytes: &[u8]) -> Result<(Header, &[u8]), Damage> {
     if u32::from_le_bytes(*crc) != checksum(body) {
         return refuse("its checksum does not match");
     }
-    let Some((model, mut rest)) = body.get(MAGIC.len() + 1..).and_then(<[u8]>::split_first_chunk)
-    else {
+    let Some(mut rest) = body.get(MAGIC.len() + 1..) else {
         return refuse("it ends within its header");
     };
+    let writer = Writer::read(&mut rest)?;
     let mut fields = [0; 9];
     for field in &mut fields {
         *field = number(&mut rest)?;
@@ -149,7 +206,7 @@ pub(crate) fn read(bytes: &[u8]) -> Result<(Header, &[u8]), Damage> {
     };
     let image = ImageShape { channels, height, width };
     let header = Header {
-        model: *model,
+        writer,
         image,
         cell: [cell_height, cell_width],
         code: [code, rows, columns],
@@ -194,7 +251,13 @@ mod tests {
     fn header() -> Header {
         let image = ImageShape { channels: 3, height: 300, width: 20 };
         let quality = Quality::TRAINED;
-        Header { model: [7; FINGERPRINT], image, cell: [8; 2], code: [16, 38, 3], quality }
+        Header {
+            writer: Writer::Own([7; FINGERPRINT]),
+            image,
+            cell: [8; 2],
+            code: [16, 38, 3],
+            quality,
+        }
     }
 
     fn sealed(mut body: Vec<u8>) -> Vec<u8> {
@@ -245,6 +308,7 @@ mod tests {
         ) {
             let mut body = MAGIC.to_vec();
             body.push(VERSION);
+            body.extend(Writer::Own([7; FINGERPRINT]).bytes());
             body.extend(&rest);
             if let Ok((header, payload)) = read(&sealed(body)) {
                 prop_assert!(header.check().is_ok());

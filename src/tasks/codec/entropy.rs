@@ -60,6 +60,11 @@ impl Chance {
         self.one >> FINER
     }
 
+    /// The bits that `bit` takes.
+    pub fn bits(self, bit: bool) -> f32 {
+        -(self.part(bit).1.get() as f32 / ONE as f32).log2()
+    }
+
     /// In how many bits it has been seen, or as if.
     pub fn seen(self) -> u16 {
         self.seen
@@ -98,6 +103,7 @@ impl DecoderModel<PRECISION> for Chance {
 
 /// A range coder in one of its directions: what is written for one is read by the other, so that the
 /// two cannot differ.
+#[derive(Clone)]
 pub(super) enum BitCoder {
     /// Takes bits.
     Encoder(DefaultRangeEncoder),
@@ -122,6 +128,11 @@ impl BitCoder {
             Ok(decoder) => Self::Decoder(decoder),
             Err(never) => match never {},
         }
+    }
+
+    /// Whether it takes bits.
+    pub fn is_encoder(&self) -> bool {
+        matches!(self, Self::Encoder(_))
     }
 
     /// Encodes `bit`, or decodes the bit that stood there; `chance` follows it.

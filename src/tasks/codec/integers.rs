@@ -7,7 +7,7 @@
 
 use super::activity::{Activity, CLASSES, OF_CHANNEL, PLACES};
 use super::entropy::{BitCoder, Chance, Damage};
-use super::mixing::Mixed;
+use super::mixing::{Mixed, Seen};
 use super::prior::{Prior, Spread, known};
 use super::quality::Quality;
 
@@ -34,6 +34,9 @@ const COUNTED: u32 = 24;
 const BITS: usize = 14;
 /// A distance has no more digits than this.
 const DIGITS: usize = 22;
+/// The error that a bit is worth, in squared steps. Of many bits it is `2 ln 2 / 12` (Gersho and Gray, "Vector
+/// quantization and signal compression", 1992); of few, more.
+pub(super) const BIT: f32 = 0.1;
 /// How fast a channel forgets how well its centres did: by 1/128 a number.
 const FORGET: u32 = 7;
 
@@ -41,6 +44,13 @@ const FORGET: u32 = 7;
 struct Numbers {
     mixed: Mixed,
     activity: Activity,
+}
+
+impl CodeMap {
+    /// Channels, rows and columns.
+    pub fn shape(&self) -> [usize; 3] {
+        [self.channels, self.rows, self.columns]
+    }
 }
 
 impl Numbers {
@@ -55,6 +65,7 @@ impl Numbers {
         coder: &mut BitCoder,
         spread: &Spread,
         plane: &mut [i32],
+        exact: Option<&[f32]>,
         columns: usize,
     ) -> Result<(), Damage> {
         self.activity.begin(spread.mean());
@@ -65,7 +76,8 @@ impl Numbers {
         for place in 0..plane.len() {
             let likely = [spread.centre(), median(plane, place, columns)];
             let centre = likely[usize::from(2 * u64::from(misses[1]) < u64::from(misses[0]))];
-            let value = self.number(coder, &mut channel, centre, plane[place])?;
+            let exact = exact.map(|exact| exact[place]);
+            let value = self.number(coder, &mut channel, centre, plane[place], exact)?;
             plane[place] = value;
             for (miss, centre) in misses.iter_mut().zip(likely) {
                 *miss = *miss - (*miss >> FORGET) + (value.abs_diff(centre).min(1 << 16) << 8);
@@ -81,18 +93,25 @@ impl Numbers {
         channel: &mut Channel,
         centre: i32,
         value: i32,
+        exact: Option<f32>,
     ) -> Result<i32, Damage> {
         let around = self.activity.around();
         let (class, places) = (around.class(), around.places());
         let known = known(class);
-        let distance = value.saturating_sub(centre);
-        let size = distance.unsigned_abs();
-        let mut bit = |coder: &mut BitCoder, number: usize, bit| {
+        let seen = |number: usize| {
             let mut at = places;
             at.iter_mut().zip(PLACES).for_each(|(at, places)| *at += number * places);
             let more = usize::from(number > 0);
-            self.mixed.bit(coder, bit, more * CLASSES + class, at, known[more])
+            Seen { kind: more * CLASSES + class, places: at, known: known[more] }
         };
+        let value = match exact {
+            Some(exact) => self.worth(centre, value, exact, seen),
+            None => value,
+        };
+        let distance = value.saturating_sub(centre);
+        let size = distance.unsigned_abs();
+        let mut bit =
+            |coder: &mut BitCoder, number: usize, bit| self.mixed.bit(coder, bit, &seen(number));
         if bit(coder, 0, size == 0)? {
             self.activity.take(0);
             return Ok(centre);
@@ -111,6 +130,28 @@ impl Numbers {
             Ok(value) if value.abs() <= LARGEST => Ok(value),
             _ => Err(Damage("a number is larger than any of a code".into())),
         }
+    }
+}
+
+impl Numbers {
+    /// `value`, or the number next to it on the way to the `centre`, if the bits that it saves are worth the error: what
+    /// later numbers take is not considered (after Ramchandran and Vetterli, "Rate-distortion optimal fast thresholding",
+    /// 1994).
+    fn worth(&self, centre: i32, value: i32, exact: f32, seen: impl Fn(usize) -> Seen) -> i32 {
+        let distance = value.saturating_sub(centre);
+        let size = distance.unsigned_abs();
+        if size == 0 || size > COUNTED {
+            return value;
+        }
+        let bits = |number: u32, bit| self.mixed.bits(bit, &seen((number as usize).min(BITS - 1)));
+        // Whether it is farther than its neighbour, and then no farther than it is.
+        let (neighbour, itself) = match size {
+            1 => (bits(0, true), bits(0, false) + 1.0 + bits(1, false)),
+            _ => (bits(size - 1, false), bits(size - 1, true) + bits(size, false)),
+        };
+        let nearer = value - distance.signum();
+        let error = |value: i32| (exact - value as f32).powi(2);
+        if error(nearer) - error(value) < BIT * (itself - neighbour) { nearer } else { value }
     }
 }
 
@@ -194,8 +235,16 @@ impl Tree {
     }
 }
 
-/// Codes `map`, or decodes what stands in its place.
-fn pass(coder: &mut BitCoder, prior: &Prior, map: &mut CodeMap) -> Result<(), Damage> {
+/// Codes `map`, or decodes what stands in its place: of numbers, `told` channels. Where there are `exact` ones, in steps,
+/// those of `map` are the nearest to them, and are changed by 1 where that saves bits that are worth it.
+///
+/// It gives back how many channels have to be told.
+fn pass(
+    coder: &mut BitCoder,
+    prior: &Prior,
+    map: &mut CodeMap,
+    exact: Option<&[f32]>,
+) -> Result<usize, Damage> {
     let CodeMap { rows, columns, .. } = *map;
     let spreads = match prior {
         Prior::Numbers { spreads, .. } => spreads,
@@ -204,39 +253,60 @@ fn pass(coder: &mut BitCoder, prior: &Prior, map: &mut CodeMap) -> Result<(), Da
             for value in &mut map.values {
                 *value = tree.number(coder, *value)?;
             }
-            return Ok(());
+            return Ok(map.channels);
         }
     };
     let mut numbers = Numbers::new(rows, columns);
-    for (plane, spread) in map.values.chunks_mut((rows * columns).max(1)).zip(spreads) {
-        numbers.channel(coder, spread, plane, columns)?;
+    let each = (rows * columns).max(1);
+    let (mut told, mut kept) = (0, None);
+    for (index, (plane, spread)) in map.values.chunks_mut(each).zip(spreads).enumerate() {
+        let exact = exact.map(|exact| &exact[index * each..][..plane.len()]);
+        numbers.channel(coder, spread, plane, exact, columns)?;
+        if index == 0 || plane.iter().any(|value| *value != spread.centre()) {
+            told = index + 1;
+            kept = coder.is_encoder().then(|| coder.clone());
+        }
     }
-    Ok(())
+    // Nothing has to be said of channels that are as they are expected.
+    *coder = kept.unwrap_or_else(|| coder.clone());
+    Ok(told)
 }
 
-/// The bytes that stand for `map`, which has as many channels as the prior of its quality, and whose numbers lie
-/// within [`LARGEST`] or are those of codes.
-pub(super) fn encode(prior: &Prior, map: &CodeMap) -> Result<Vec<u8>, Damage> {
+/// How many channels of `map` are told, and the bytes that stand for them; it has as many as the prior of its quality,
+/// and numbers that lie within [`LARGEST`] or are those of codes. Where there are `exact` numbers, in steps, to which
+/// those of `map` are the nearest, they are changed by 1 where that saves bits that are worth it.
+pub(super) fn encode(
+    prior: &Prior,
+    map: &mut CodeMap,
+    exact: Option<&[f32]>,
+) -> Result<(usize, Vec<u8>), Damage> {
     let mut coder = BitCoder::encoder();
-    pass(&mut coder, prior, &mut map.clone())?;
-    Ok(coder.finish())
+    let told = pass(&mut coder, prior, map, exact)?;
+    Ok((told, coder.finish()))
 }
 
-/// The numbers of a map of this size and quality, which the prior is for, that `payload` stands for.
+/// The numbers of a map of this shape and quality, which the prior is for: `payload` stands for those of the first `told`
+/// channels.
 pub(super) fn decode(
     prior: &Prior,
     quality: Quality,
     [channels, rows, columns]: [usize; 3],
+    told: usize,
     payload: &[u8],
 ) -> Result<CodeMap, Damage> {
     let mut coder = BitCoder::decoder(payload);
-    let values = vec![0; channels * rows * columns];
-    let mut map = CodeMap { channels, rows, columns, quality, values };
-    pass(&mut coder, prior, &mut map)?;
-    match coder.is_at_end() {
-        true => Ok(map),
-        false => Err(Damage("its code goes on beyond the last number".into())),
+    let mut map =
+        CodeMap { channels: told, rows, columns, quality, values: vec![0; told * rows * columns] };
+    pass(&mut coder, prior, &mut map, None)?;
+    if !coder.is_at_end() {
+        return Err(Damage("its code goes on beyond the last number".into()));
     }
+    if let Prior::Numbers { spreads, .. } = prior {
+        let centres = spreads.iter().take(channels).skip(told).map(Spread::centre);
+        map.values.extend(centres.flat_map(|centre| std::iter::repeat_n(centre, rows * columns)));
+    }
+    map.channels = channels;
+    Ok(map)
 }
 
 #[cfg(test)]
@@ -272,8 +342,9 @@ mod tests {
             let values = pool[..channels * rows * columns].to_vec();
             let map = CodeMap { channels, rows, columns, quality: Q, values };
             let prior = numbers(channels);
-            let payload = encode(&prior, &map).unwrap();
-            prop_assert_eq!(decode(&prior, Q, [channels, rows, columns], &payload).unwrap(), map);
+            let (told, payload) = encode(&prior, &mut map.clone(), None).unwrap();
+            let shape = [channels, rows, columns];
+            prop_assert_eq!(decode(&prior, Q, shape, told, &payload).unwrap(), map);
         }
 
         #[test]
@@ -281,19 +352,19 @@ mod tests {
             let values: Vec<i32> = pool.iter().map(|n| (*n as usize % codes) as i32).collect();
             let map = CodeMap { channels: 1, rows: 1, columns: values.len(), quality: Q, values };
             let prior = codebook(codes);
-            let payload = encode(&prior, &map).unwrap();
-            prop_assert_eq!(decode(&prior, Q, [1, 1, map.columns], &payload).unwrap(), map);
+            let (told, payload) = encode(&prior, &mut map.clone(), None).unwrap();
+            prop_assert_eq!(decode(&prior, Q, [1, 1, map.columns], told, &payload).unwrap(), map);
         }
 
         #[test]
         fn any_bytes_are_numbers_or_refused(
             payload in proptest::collection::vec(any::<u8>(), 0..60),
-            codes in 2..70_usize
+            (codes, told) in (2..70_usize, 1..3_usize)
         ) {
-            if let Ok(map) = decode(&numbers(2), Q, [2, 5, 4], &payload) {
+            if let Ok(map) = decode(&numbers(2), Q, [2, 5, 4], told, &payload) {
                 prop_assert!(map.values.iter().all(|value| value.abs() <= LARGEST));
             }
-            if let Ok(map) = decode(&codebook(codes), Q, [1, 5, 4], &payload) {
+            if let Ok(map) = decode(&codebook(codes), Q, [1, 5, 4], 1, &payload) {
                 prop_assert!(map.values.iter().all(|value| (0..codes as i32).contains(value)));
             }
         }
@@ -311,10 +382,10 @@ mod tests {
                 quality: Q,
                 values: vec![value; rows * columns],
             };
-            let payload = encode(&prior, &map).unwrap();
+            let (told, payload) = encode(&prior, &mut map.clone(), None).unwrap();
             let most = (payload.len() as u64 + 16) * 8 * MOST_BITS_BY_BIT;
             assert!((rows * columns) as u64 <= most, "{} bytes", payload.len());
-            assert_eq!(decode(&prior, Q, [1, rows, columns], &payload).unwrap(), map);
+            assert_eq!(decode(&prior, Q, [1, rows, columns], told, &payload).unwrap(), map);
         }
     }
 
@@ -322,7 +393,7 @@ mod tests {
     fn what_is_like_its_surroundings_costs_less() {
         let map =
             |values: Vec<i32>| CodeMap { channels: 1, rows: 32, columns: 32, quality: Q, values };
-        let length = |values| encode(&numbers(1), &map(values)).unwrap().len();
+        let length = |values| encode(&numbers(1), &mut map(values), None).unwrap().1.len();
         let large = |place: usize| 1 + (place * 7919 % 5) as i32;
         // The same numbers, together and apart.
         let together = length((0..1024).map(|p| if p < 256 { large(p) } else { -1 }).collect());

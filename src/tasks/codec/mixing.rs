@@ -98,34 +98,47 @@ impl Mixed {
         self.views[view].fill(Chance::EVEN);
     }
 
-    /// Encodes `bit`, or decodes the bit that stood there: of this kind, at these places of the views. `known` is what
-    /// is known of it without having seen any.
-    pub fn bit(
-        &mut self,
-        coder: &mut BitCoder,
-        bit: bool,
-        kind: usize,
-        places: [usize; VIEWS],
-        known: Chance,
-    ) -> Result<bool, Damage> {
+    /// Encodes `bit`, or decodes the bit that stood there.
+    pub fn bit(&mut self, coder: &mut BitCoder, bit: bool, seen: &Seen) -> Result<bool, Damage> {
+        let inputs = self.inputs(seen);
+        let weights = &mut self.weights[seen.kind];
+        let one = squash(weights.odds(&inputs));
+        let bit = coder.fixed(bit, Chance::new(one as u32, 0))?;
+        weights.follow(&inputs, bit, one);
+        for (view, place) in self.views.iter_mut().zip(seen.places) {
+            view[place].adapt(bit);
+        }
+        Ok(bit)
+    }
+
+    /// The bits that `bit` would take.
+    pub fn bits(&self, bit: bool, seen: &Seen) -> f32 {
+        let one = squash(self.weights[seen.kind].odds(&self.inputs(seen)));
+        Chance::new(one as u32, 0).bits(bit)
+    }
+
+    fn inputs(&self, seen: &Seen) -> [i32; INPUTS] {
         let mut inputs = [0; INPUTS];
-        for (number, (view, place)) in self.views.iter().zip(places).enumerate() {
+        for (number, (view, place)) in self.views.iter().zip(seen.places).enumerate() {
             let chance = view[place];
             let (odds, seen) = (stretch(chance), i32::from(chance.seen()));
             inputs[2 * number] = odds * seen / (2 * seen + 4);
             inputs[2 * number + 1] = odds * seen / (seen + 30);
         }
-        inputs[INPUTS - 2] = stretch(known);
+        inputs[INPUTS - 2] = stretch(seen.known);
         inputs[INPUTS - 1] = UNIT / 4;
-        let weights = &mut self.weights[kind];
-        let one = squash(weights.odds(&inputs));
-        let bit = coder.fixed(bit, Chance::new(one as u32, 0))?;
-        weights.follow(&inputs, bit, one);
-        for (view, place) in self.views.iter_mut().zip(places) {
-            view[place].adapt(bit);
-        }
-        Ok(bit)
+        inputs
     }
+}
+
+/// What is known of a bit before it is coded.
+pub(super) struct Seen {
+    /// Which weights it has.
+    pub kind: usize,
+    /// Its place in each view.
+    pub places: [usize; VIEWS],
+    /// Its chance to be 1 where none was seen.
+    pub known: Chance,
 }
 
 #[cfg(test)]
@@ -160,7 +173,7 @@ mod tests {
             let bit = noise & 1 == 1;
             let at = |shift: u32| (noise >> shift & 3) as usize;
             let places = [at(3), 2 * usize::from(bit), at(5), at(7), 0, at(9)];
-            mixed.bit(&mut coder, bit, 0, places, known).unwrap();
+            mixed.bit(&mut coder, bit, &Seen { kind: 0, places, known }).unwrap();
         }
         let bits = 8 * coder.finish().len() as u32;
         assert!(bits * 50 < count, "{bits} bits");

@@ -184,7 +184,9 @@ impl Prior {
 /// of its codes.
 pub(super) fn fingerprint(model: &Model, state: &State) -> [u8; FINGERPRINT] {
     let mut hash = Sha256::new();
-    for (name, shape, values) in state.tensors() {
+    let mut tensors: Vec<_> = state.tensors().collect();
+    tensors.sort_by_key(|(name, ..)| *name);
+    for (name, shape, values) in tensors {
         hash.update(format!("{name} {shape}\n"));
         for values in values.chunks(1 << 14) {
             let bytes: Vec<u8> =

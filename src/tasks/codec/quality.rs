@@ -69,6 +69,7 @@ impl FromStr for Quality {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::models::LOG_STEPS;
 
     #[test]
     fn factors_are_powers_and_1_in_training() {
@@ -78,6 +79,9 @@ mod tests {
             assert_eq!(quality.to_string().parse::<Quality>().expect("is one"), quality);
         }
         assert_eq!(Quality::default().factor(), 1.0);
+        // Those that training draws from.
+        let [finest, coarsest] = [8, 1].map(|number| -Quality(number).larger() as f32 / 4.0);
+        assert_eq!([finest, coarsest], LOG_STEPS);
         for refused in ["0", "9", "-1", "5.0", "", "257"] {
             assert!(refused.parse::<Quality>().is_err(), "{refused}");
         }
