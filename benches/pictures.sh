@@ -50,11 +50,11 @@ corrupted() {
     if [ -d "$3" ]; then rm -r "$part"; else mv "$part" "$3"; fi
 }
 
-# ours NAME OPTION..: what $model makes of the pictures of $input, by these options.
+# ours NAME OPTION..: what the program makes of the pictures of $input, by these options.
 ours() {
     made=$of/ours/$1
     shift
-    "$diabolo" restore "$input" -o "$made" --model "$model" --device cpu "$@" >&2
+    "$diabolo" restore "$input" -o "$made" "$@" >&2
 }
 
 # row NAME MODE NOISE MODEL: a table of pictures of this mode with this noise.
@@ -76,15 +76,21 @@ row() {
         mask:*)
             "$python" benches/pictures.py missing "$input" "$of/missing"
             input=$of/missing
-            ours "$label"
+            ours "$label" --model "$model" --device cpu
             ;;
         gaussian:*)
-            ours "$label, estimated"
-            ours "$label, told" --noise-level "${noise#*:}" || echo "note: $model is not told of noise" >&2
+            ours "$label, estimated" --model "$model" --device cpu
+            ours "$label, told" --model "$model" --device cpu --noise-level "${noise#*:}" ||
+                echo "note: $model is not told of noise" >&2
+            ours "$label, --nonlocal, told" --model "$model" --device cpu --noise-level "${noise#*:}" --nonlocal ||
+                echo "note: $model is not told of noise" >&2
             ;;
-        *) ours "$label" ;;
+        *) ours "$label" --model "$model" --device cpu ;;
         esac
     fi
+    case $noise in
+    gaussian:*) ours "Diabolo, --zero-shot, told" --zero-shot --noise-level "${noise#*:}" ;;
+    esac
     "$python" benches/pictures.py table "$name" "$clean" "$of/corrupted" "$of/peers" "$of/ours"
     echo
 }

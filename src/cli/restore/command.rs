@@ -43,8 +43,11 @@ pub fn restore(args: &RestoreArgs) -> Result<()> {
         return Ok(());
     }
     let paths: Vec<PathBuf> = left.iter().map(|number| inputs[*number].path.clone()).collect();
-    let mut trained = choice::load(args, &paths)?;
-    let (mut restorer, intake) = Restorer::new(args, &mut trained, &paths)?;
+    let mut trained = match args.zero_shot {
+        true => None,
+        false => Some(choice::load(args, &paths)?),
+    };
+    let (mut restorer, intake) = Restorer::new(args, trained.as_mut(), &paths)?;
     let mut pictures = LookedOver::new(&paths, intake)?;
     let mut others: Vec<&Path> = clean.iter().map(PathBuf::as_path).collect();
     others.extend(args.mask());

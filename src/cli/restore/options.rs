@@ -34,6 +34,13 @@ pub struct RestoreArgs {
     /// transparent in parts]
     #[arg(short, long, value_name = "RUN|NAME")]
     pub(super) model: Option<PathBuf>,
+    /// Take noise away by what each picture itself says, without a model
+    #[arg(long, conflicts_with_all = ["model", "label", "device"])]
+    pub(super) zero_shot: bool,
+    /// Beside a model that is told how strong noise is, go by what each picture itself says, too: nearer to what it was, and
+    /// some ten times as slow
+    #[arg(long, conflicts_with = "zero_shot")]
+    pub(super) nonlocal: bool,
     /// auto, cpu, gpu, the number of an adapter, or part of its name
     #[arg(long, default_value = "auto")]
     pub(super) device: String,

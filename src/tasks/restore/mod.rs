@@ -1,5 +1,5 @@
 //! Restoration of pictures of any size by a model of small ones: in windows without seams where it is made
-//! of convolutions alone, else in overlapping parts, blended.
+//! of convolutions alone, else in overlapping parts, blended; and without a model, by what a picture itself says.
 
 mod areas;
 mod blend;
@@ -7,9 +7,11 @@ mod corrupted;
 mod quality;
 mod tiles;
 mod windows;
+mod zero_shot;
 
 pub use areas::{Area, in_parts};
 pub use blend::Blend;
 pub use corrupted::{CorruptedBy, corrupt};
 pub use quality::Quality;
 pub use tiles::{blended, restored};
+pub use zero_shot::without_noise;
