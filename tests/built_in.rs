@@ -53,6 +53,42 @@ fn jpeg_takes_away_what_coding_left() {
 }
 
 #[test]
+fn camera_takes_away_noise_that_grows_with_brightness() {
+    let floors = [("camera:0.03", 2.0), ("camera:0.1", 7.0), ("camera:0.2", 9.5)];
+    check_gains("camera", &photograph(), floors);
+}
+
+#[test]
+fn denoise_takes_away_noise_in_colour() {
+    let floors = [("gaussian:0.0588", 8.0), ("gaussian:0.098", 10.0), ("gaussian:0.196", 12.0)];
+    check_gains("denoise", &photograph(), floors);
+}
+
+#[test]
+fn noise_is_taken_away_without_a_model_and_beside_one() {
+    let place = tempdir().expect("a folder");
+    photograph().to_gray().save(&place.path().join("clean.png")).expect("can be written");
+    let noisy = "restore clean.png --noise gaussian:0.098 --noise-level 0.098 -o out";
+    let decibels = |more: &str| {
+        let said = printed(&diabolo_in(place.path(), &format!("{noisy} {more}")));
+        let restored = said.split("-> ").nth(1).and_then(|rest| rest.split(" dB").next());
+        restored.and_then(|number| number.parse::<f64>().ok()).unwrap_or_else(|| panic!("{said}"))
+    };
+    let zero_shot = decibels("--zero-shot");
+    let model = decibels("--model denoise-gray --device cpu");
+    let both = decibels("--model denoise-gray --device cpu --nonlocal");
+    assert!(zero_shot > 28.0 && zero_shot > model - 1.0, "{zero_shot} dB, {model} by the model");
+    assert!(both > model + 0.1 && both > zero_shot, "{both} dB of {model} and {zero_shot}");
+    // Refused where it cannot be done.
+    let jpeg = "restore clean.png -o other --model jpeg --nonlocal";
+    check_failed(&diabolo_in(place.path(), jpeg), 2, "--nonlocal");
+    let both = "restore clean.png -o other --zero-shot --model denoise-gray";
+    check_failed(&diabolo_in(place.path(), both), 2, "--zero-shot");
+    let holes = "restore clean.png -o other --zero-shot --noise mask:clean.png";
+    check_failed(&diabolo_in(place.path(), holes), 1, "lacks pixels");
+}
+
+#[test]
 fn denoise_gray_takes_away_noise_of_any_strength() {
     let floors = [("gaussian:0.0588", 7.9), ("gaussian:0.098", 9.5), ("gaussian:0.196", 11.4)];
     check_gains("denoise-gray", &photograph().to_gray(), floors);

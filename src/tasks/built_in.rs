@@ -45,6 +45,7 @@ macro_rules! built_in {
 
 /// All of them.
 pub static BUILT_IN: &[BuiltIn] = &[
+    built_in!("camera"),
     built_in!("codec"),
     built_in!("codec-gray"),
     built_in!("denoise"),

@@ -91,10 +91,9 @@ impl Planes {
         let axes = [[a, a, a], [b, 0.0, -b], [c, -2.0 * c, c]];
         for at in 0..self.height * self.width {
             let pixel = [0, 1, 2].map(|channel| self.planes[channel][at]);
-            for channel in 0..3 {
-                let weight =
-                    |from: usize| if back { axes[from][channel] } else { axes[channel][from] };
-                self.planes[channel][at] = (0..3).map(|from| weight(from) * pixel[from]).sum();
+            for (to, plane) in self.planes.iter_mut().enumerate() {
+                let weight = |from: usize| if back { axes[from][to] } else { axes[to][from] };
+                plane[at] = pixel.iter().enumerate().map(|(from, x)| weight(from) * x).sum();
             }
         }
         self
