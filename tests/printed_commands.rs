@@ -149,8 +149,9 @@ fn scaled_down(mut words: Vec<String>) -> Vec<String> {
         words.push("--overwrite".into());
     }
     let without_device = ["adapters", "cache", "report", "export", "explore", "check", "models"];
-    let says_none =
-        !words.iter().any(|word| word == "--device" || word == "--info" && task == "decompress");
+    let says_none = !words.iter().any(|word| {
+        word == "--device" || word == "--zero-shot" || word == "--info" && task == "decompress"
+    });
     if says_none && !without_device.contains(&task.as_str()) {
         set(&mut words, "--device", "cpu");
     }
