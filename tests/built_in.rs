@@ -59,6 +59,11 @@ fn camera_takes_away_noise_that_grows_with_brightness() {
 }
 
 #[test]
+fn deblur_sharpens_what_was_softened() {
+    check_gains("deblur", &photograph(), [("blur:0.7", 0.7), ("blur:1.5", 2.0), ("blur:2.5", 2.5)]);
+}
+
+#[test]
 fn denoise_takes_away_noise_in_colour() {
     let floors = [("gaussian:0.0588", 8.0), ("gaussian:0.098", 10.0), ("gaussian:0.196", 12.0)];
     check_gains("denoise", &photograph(), floors);

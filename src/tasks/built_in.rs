@@ -48,6 +48,7 @@ pub static BUILT_IN: &[BuiltIn] = &[
     built_in!("camera"),
     built_in!("codec"),
     built_in!("codec-gray"),
+    built_in!("deblur"),
     built_in!("denoise"),
     built_in!("denoise-gray"),
     built_in!("jpeg"),
