@@ -43,7 +43,7 @@ pub struct CompressArgs {
     /// Leave out pictures of which the .dia file is there already
     #[arg(long, conflicts_with = "overwrite")]
     skip_existing: bool,
-    /// From 1, the smallest files, to 8, the best pictures; 5 is what the model was trained for
+    /// From 1, the smallest files, to 8, the best pictures
     #[arg(long, value_name = "1..8", default_value_t)]
     quality: Quality,
     /// Rounds in which the code is fitted to its picture: better pictures of as many bytes, which take no longer to read

@@ -7,7 +7,7 @@ use std::str::FromStr;
 use crate::error::{Error, Result};
 
 /// From 1, the smallest files, to 8, the best pictures. From one to the next, steps are `e^(1/4)` times as fine: about a
-/// fifth more bits for a decibel and a half. At 5 they are those that the model was trained with.
+/// fifth more bits for a decibel and a quarter. At 5 they are as large as the step of the model.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Quality(u8);
 
@@ -16,7 +16,7 @@ const FACTORS: [f32; 8] =
     [E, 2.117, 1.648_721_3, 1.284_025_4, 1.0, 0.778_800_8, 0.606_530_7, 0.472_366_55];
 
 impl Quality {
-    /// That of the model's training.
+    /// That of the step which the model has.
     pub const TRAINED: Self = Self(5);
 
     /// The quality of this number, if there is one.
