@@ -7,7 +7,8 @@
 # PICTURES is a folder of clean pictures of 8 bits. PEERS is a folder for the corrupted ones, which all get alike: as
 # the program writes them, of 8 bits and clipped; and for what others make of them, which is not made again while it
 # is there. ROW names tables to be made alone: gray-15 gray-25 gray-50 colour-15 colour-25 colour-50 jpeg-10 jpeg-20
-# jpeg-30 jpeg-40 salt-pepper-0.1 salt-pepper-0.3 salt-pepper-0.5 mask-0.3 camera haze blur. A table whose model is
+# jpeg-30 jpeg-40 salt-pepper-0.1 salt-pepper-0.3 salt-pepper-0.5 mask-0.3 camera haze blur codec codec-gray; the last two are
+# means alone, beside JPEG and what else is installed of WebP, AVIF and JPEG XL. A table whose model is
 # not part of the program has others alone, and this is said. Settings, by environment:
 #   MODEL     a run to be measured in the built-in models' place
 #   PYTHON    a Python that has bm3d, scikit-image and pillow (python3)
@@ -16,7 +17,7 @@
 set -eu
 
 if [ $# -lt 2 ]; then
-    sed -n '2,18p' "$0"
+    sed -n '2,16p' "$0"
     exit 2
 fi
 mkdir -p "$1"
@@ -108,3 +109,11 @@ row mask-0.3 colour mask:0.3 missing
 row camera colour camera:0.1 camera
 row haze colour haze:0.3-0.8 haze
 row blur colour blur:1.5 deblur
+
+# compressed MODEL MODE: what files of the built-in codec take of pictures of this mode, and how near they come back.
+compressed() {
+    case "$rows" in "  " | *" $1 "*) ;; *) return 0 ;; esac
+    "$diabolo" rate-distortion "$peers/clean/$2" --model "$1" --device cpu -o "$peers/$1.png"
+}
+compressed codec colour
+compressed codec-gray gray
