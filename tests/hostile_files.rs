@@ -251,6 +251,8 @@ fn codec() -> (Codec, Vec<u8>) {
         residual: false,
         output,
         noise_level: false,
+        fills: false,
+        transmission: false,
     };
     let layout = layout(&model).expect("a model");
     let header = Header {

@@ -81,11 +81,13 @@ fn compute(run: &Path) {
     let images = Tensor::new(sizes, pixels.collect()).expect("of this shape");
     let model = trained.model().clone();
     let labels = model.is_conditional().then(|| test.labels.expect("labelled")[..IMAGES].to_vec());
-    let mut inference = trained.inference();
+    let mut inference = trained.inference().with_noise_level(Some(NOISE_LEVEL));
     let codes = inference.encode(&images, labels.as_deref()).expect("encodes");
     let made = inference.reconstruct(&images, labels.as_deref()).expect("reconstructs");
-    let again = inference.decode(&codes.values, labels.as_deref()).expect("decodes");
-    assert_eq!(made, again, "{}", run.display());
+    if !model.residual {
+        let again = inference.decode(&codes.values, labels.as_deref()).expect("decodes");
+        assert_eq!(made, again, "{}", run.display());
+    }
 
     let file = |name: &str| run.join(format!("{name}.npy"));
     let shape = Shape::new([&[IMAGES][..], &model.network.code_shape()].concat());
@@ -100,13 +102,23 @@ fn compute(run: &Path) {
         let shape = Shape::from([IMAGES, indices.len() / IMAGES]);
         npy::write_whole(&file("index"), &shape, indices).expect("writable");
     }
+    if model.noise_level {
+        let levels = Tensor::new([IMAGES], vec![NOISE_LEVEL; IMAGES]).expect("of this shape");
+        npy::write(&file("noise_level"), &levels).expect("writable");
+    }
     if let Some(labels) = &labels {
         npy::write_whole(&file("labels"), &Shape::from([IMAGES]), labels).expect("writable");
     }
 }
 
-/// Trains, exports and compares a model for each name and its options.
-fn compare(cases: &[(&str, &str)]) {
+/// What a model is told of noise that has to be told.
+const NOISE_LEVEL: f32 = 0.15;
+
+/// What is exported of a model.
+const PARTS: [&str; 3] = ["encoder", "whole", "decoder"];
+
+/// Trains, exports and compares a model for each name and its options, by these parts of it.
+fn compare(cases: &[(&str, &str)], parts: &[&str]) {
     let folder = TempDir::new().expect("a temporary folder");
     let colours = folder.path().join("pictures");
     fs::create_dir(&colours).expect("writable");
@@ -121,21 +133,21 @@ fn compare(cases: &[(&str, &str)]) {
         let run = train(folder.path(), name, &options);
         compute(&run);
         let path = |file: &str| run.join(file).to_str().expect("text").to_owned();
-        for part in ["encoder", "decoder", "whole"] {
+        for part in parts {
             let (model, file) = (path(""), path(&format!("{part}.onnx")));
             let said = succeeds(&["export", "--onnx", &file, "--part", part, "--model", &model]);
-            assert!(said.contains(part) && said.contains("written to"), "{said}");
+            assert!(said.contains(*part) && said.contains("written to"), "{said}");
         }
         runs.push(path(""));
     }
     let runs: Vec<&str> = runs.iter().map(String::as_str).collect();
     let printed = script(&python(), "compare.py", &runs);
-    assert_eq!(printed.lines().count(), 3 * cases.len(), "{printed}");
+    assert_eq!(printed.lines().count(), parts.len() * cases.len(), "{printed}");
 }
 
 #[test]
 fn every_variant_computes_the_same_in_onnx_runtime() {
-    compare(&[
+    let cases = [
         ("dense", "--variant dense --arch dense:24 --latent 6"),
         ("conv", "--variant conv --arch conv:4,6 --latent 6"),
         ("denoising", "--variant denoising --arch conv:4,6 --noise gaussian:0.4"),
@@ -156,7 +168,23 @@ fn every_variant_computes_the_same_in_onnx_runtime() {
             "vqvae-loss",
             "--variant vqvae --arch dense:16 --codes 12 --code-dim 3 --codebook loss --limit 600 --epochs 4",
         ),
-    ]);
+    ];
+    compare(&cases, &PARTS);
+}
+
+/// What these make of codes alone is no image.
+#[test]
+fn residual_models_compute_the_same_in_onnx_runtime() {
+    let residual = "--variant denoising --residual";
+    let cases = [
+        ("added", format!("{residual} --arch conv:6 --noise blur:1")),
+        ("told-of-noise", format!("{residual} --arch flat:6x4 --noise gaussian:0.1-0.3")),
+        ("of-holes", format!("{residual} --arch flat:6x4 --noise salt-pepper:0.1-0.4")),
+        ("of-haze", format!("{residual} --arch conv:4,6 COLOURS --noise haze:0.4-0.8")),
+    ];
+    let cases: Vec<(&str, &str)> =
+        cases.iter().map(|(name, options)| (*name, options.as_str())).collect();
+    compare(&cases, &PARTS[..2]);
 }
 
 #[test]
@@ -191,7 +219,7 @@ fn every_option_of_networks_computes_the_same_in_onnx_runtime() {
     ];
     let cases: Vec<(&str, &str)> =
         cases.iter().map(|(name, options)| (*name, options.as_str())).collect();
-    compare(&cases);
+    compare(&cases, &PARTS);
 }
 
 #[test]

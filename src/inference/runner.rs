@@ -9,7 +9,7 @@ use super::task::Task;
 use crate::data::{Dataset, ImageShape, Images};
 use crate::error::{Error, Result};
 use crate::graph::{Executor, StateLayout};
-use crate::models::{Model, Variant};
+use crate::models::{MISSING, Model, Variant};
 use crate::ops::Corruption;
 use crate::rng::Seed;
 use crate::shape::Shape;
@@ -87,7 +87,7 @@ impl<'a> Inference<'a> {
         if task == Task::Encode && matches!(self.model.variant, Variant::Vqvae(_)) {
             codes.indices = Some(vec![]);
         }
-        let images = &without_missing(images, self.model.images())?;
+        let images = &without_missing(images, self.model)?;
         self.batches(0, task, ("images", images), labels, |executor, plan| {
             codes.values.extend_from_slice(executor.read_output(plan, "code")?.data());
             if let Some(variances) = &mut codes.log_variances {
@@ -175,7 +175,7 @@ impl<'a> Inference<'a> {
     /// # Errors
     /// When the images are not of the model's size, labels are missing, or the device fails.
     pub fn reconstruct(&mut self, images: &Tensor, labels: Option<&[u32]>) -> Result<Tensor> {
-        let seen = without_missing(images, self.model.images())?;
+        let seen = without_missing(images, self.model)?;
         let outputs = ["reconstruction"];
         self.outputs(Task::Reconstruct, ("images", &seen), labels, outputs).map(|[made]| made)
     }
@@ -192,7 +192,7 @@ impl<'a> Inference<'a> {
         noise: Corruption,
         first: usize,
     ) -> Result<Restored> {
-        let images = &without_missing(images, self.model.images())?;
+        let images = &without_missing(images, self.model)?;
         let outputs = ["corrupted", "reconstruction"];
         let task = Task::Restore(noise);
         let made = self.outputs_from(first as u32, task, ("images", images), labels, outputs)?;
@@ -317,7 +317,9 @@ fn add_exp((max, sum): &mut (f64, f64), value: f64) {
 }
 
 /// `images` with 0 in all channels of a pixel that is NaN in any.
-fn without_missing(images: &Tensor, shape: ImageShape) -> Result<Tensor> {
+fn without_missing(images: &Tensor, model: &Model) -> Result<Tensor> {
+    let shape = model.images();
+    let value = if model.fills { MISSING } else { 0.0 };
     let plane = shape.height * shape.width;
     if images.data().iter().all(|value| !value.is_nan()) || shape.elements() == 0 {
         return Ok(images.clone());
@@ -327,7 +329,7 @@ fn without_missing(images: &Tensor, shape: ImageShape) -> Result<Tensor> {
         for pixel in 0..plane.min(image.len()) {
             let channels = || (pixel..image.len()).step_by(plane);
             if channels().any(|place| image[place].is_nan()) {
-                channels().collect::<Vec<_>>().into_iter().for_each(|place| image[place] = 0.0);
+                channels().collect::<Vec<_>>().into_iter().for_each(|place| image[place] = value);
             }
         }
     }

@@ -155,9 +155,9 @@ impl Task {
                 return Ok(vec![("bound", model.evidence_bound(scope, &whole)?)]);
             }
             Self::Restore(noise) => {
-                let (corrupted, deviations) = model.corrupt(scope.graph, images, noise)?;
+                let (corrupted, told) = model.corrupt(scope.graph, images, noise)?;
                 outputs.push(("corrupted", corrupted));
-                input = model.input(scope.graph, corrupted, deviations)?;
+                input = model.input(scope.graph, corrupted, told)?;
             }
             Self::Represent => {
                 return Ok(vec![("code", model.represent(scope, input, labels)?)]);

@@ -3,8 +3,8 @@
 use super::architecture::CodeForm;
 use super::model::{Encoded, Model};
 use super::network::Scope;
-use super::vae;
 use super::variant::{Variance, Variant};
+use super::{haze, vae};
 use crate::error::{Error, Result};
 use crate::graph::{Initialiser, State};
 use crate::nn::Decoded;
@@ -170,21 +170,37 @@ impl Model {
         input: NodeId,
         labels: Option<NodeId>,
     ) -> Result<Decoded> {
+        if self.transmission {
+            let of_haze = self.network.decode(scope, code, labels, ["output", "airlight"])?;
+            let logits = haze::correction(scope.graph, input, of_haze)?;
+            let output = self.output;
+            return Ok(Decoded {
+                logits,
+                output,
+                base: Some(input),
+                deviation: None,
+                log_variance: None,
+            });
+        }
         let decoded = self.decode(scope, code, labels)?;
-        if !self.noise_level {
+        if !self.has_plane() {
             return Ok(Decoded { base: self.residual.then_some(input), ..decoded });
         }
         let channels = self.images().channels;
         let shape = scope.graph.shape(input);
         if shape.get(1) != Some(&(channels + 1)) {
-            let what = "lacks the plane of how strong the noise is; Model::input adds it";
+            let what = "lacks the plane of what the model is told; Model::input adds it";
             return Err(Error::shape("decode_beside", what, &[shape]));
         }
-        let base = ops::slice_axis(scope.graph, input, 1, 0..channels)?;
-        let deviation = ops::slice_axis(scope.graph, input, 1, channels..channels + 1)?;
+        let base = Some(ops::slice_axis(scope.graph, input, 1, 0..channels)?);
+        let told = ops::slice_axis(scope.graph, input, 1, channels..channels + 1)?;
+        if self.fills {
+            let logits = ops::mul(scope.graph, decoded.logits, told)?;
+            return Ok(Decoded { base, logits, ..decoded });
+        }
         let range = UnaryKind::Clamp { low: LEAST_DEVIATION, high: f32::MAX };
-        let deviation = ops::unary(scope.graph, deviation, range)?;
-        Ok(Decoded { base: Some(base), deviation: Some(deviation), ..decoded })
+        let deviation = Some(ops::unary(scope.graph, told, range)?);
+        Ok(Decoded { base, deviation, ..decoded })
     }
 
     /// The codes, row by row, that consist of codes of the codebook in `state` with these numbers.

@@ -38,6 +38,15 @@ impl Model {
             let what = "tells a residual model alone how strong noise is";
             return Err(Error::option("--residual", what));
         }
+        if self.fills && (!self.residual || self.noise_level || self.output == Output::Number) {
+            let what =
+                "fills holes in pictures by a residual model alone, which is not told of noise";
+            return Err(Error::option("--residual", what));
+        }
+        if self.transmission && (!self.residual || self.has_plane() || self.network.tied) {
+            let what = "undoes haze by a residual model alone, whose layers are not --tied";
+            return Err(Error::option("--residual", what));
+        }
         if self.residual && self.quantiser.is_some() {
             let what = "has no effect on a residual model, whose codes alone make no image";
             return Err(Error::option("--quantise", what));

@@ -11,7 +11,7 @@ use super::{contractive, conv, cvae, denoising, dense, iwae, quantiser, sparse, 
 use crate::data::ImageShape;
 use crate::error::{Error, Result};
 use crate::nn::{Loss, Output, Start};
-use crate::ops::Amount;
+use crate::ops::{Amount, CorruptionKind};
 
 /// Places of a quantised code there.
 const DENSE_PLACES: usize = 16;
@@ -193,8 +193,22 @@ impl Kind {
             choices.noise.and_then(|noise| noise.deviation()).is_some_and(Amount::is_range);
         let noise_level =
             residual && is_any && matches!(network.architecture, Architecture::Flat(_));
-        let model =
-            Model { network, loss, variance, variant, quantiser, residual, output, noise_level };
+        let corrupts =
+            |by: fn(CorruptionKind) -> bool| choices.noise.is_some_and(|noise| by(noise.kind));
+        let fills = residual && corrupts(CorruptionKind::makes_holes);
+        let transmission = residual && corrupts(|kind| kind == CorruptionKind::Haze);
+        let model = Model {
+            network,
+            loss,
+            variance,
+            variant,
+            quantiser,
+            residual,
+            output,
+            noise_level,
+            fills,
+            transmission,
+        };
         model.check()?;
         Ok(model)
     }

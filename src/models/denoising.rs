@@ -21,6 +21,10 @@ pub(super) fn recipe(given: &Choices) -> Recipe {
     if is_residual && matches!(given.arch, Some(Architecture::Flat(_))) {
         return flat(given);
     }
+    let is_haze = given.noise.is_some_and(|noise| noise.kind == CorruptionKind::Haze);
+    if is_residual && is_haze {
+        return haze();
+    }
     let noise = Some(Corruption::new(CorruptionKind::Gaussian, 0.4));
     let recipe = match is_residual || !given.names_network() {
         true => conv::keras(),
@@ -28,11 +32,26 @@ pub(super) fn recipe(given: &Choices) -> Recipe {
     };
     let mut choices = Choices { noise, ..recipe.choices };
     if is_residual {
-        choices.loss = Some(Loss::Mse);
-        choices.arch = Some(Architecture::Conv(Sizes::mirrored(vec![64])));
-        choices.downsample = Some(Downsample::Stride);
+        choices = by_strides(choices, vec![64]);
     }
     Recipe { choices, ..recipe }
+}
+
+/// `choices` with a squared error, and stages of these many channels that halve the image by strides.
+fn by_strides(choices: Choices, stages: Vec<usize>) -> Choices {
+    Choices {
+        loss: Some(Loss::Mse),
+        arch: Some(Architecture::Conv(Sizes::mirrored(stages))),
+        downsample: Some(Downsample::Stride),
+        ..choices
+    }
+}
+
+/// Stages that see far: how much of a picture haze has left is told by all that is around.
+fn haze() -> Recipe {
+    let keras = conv::keras();
+    let choices = by_strides(keras.choices, vec![24, 48, 64, 96]);
+    Recipe { batch: 8, learning_rate: 1e-3, choices, ..keras }
 }
 
 /// Convolutions at half the image's size, told how strong noise of any strength is (FFDNet; see

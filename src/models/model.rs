@@ -32,6 +32,13 @@ pub struct Model {
     /// (Zhang, Zuo, Zhang: "FFDNet", 2018).
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub noise_level: bool,
+    /// Whether it makes pixels that are missing and changes no others. The encoder sees the mean of those around in
+    /// their places, and by a plane more where they are. Black or white pixels are taken for missing ones.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub fills: bool,
+    /// Whether the decoder makes a transmission and an airlight, by which haze is undone, and not what is to be added.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub transmission: bool,
 }
 
 /// A batch, as nodes.
@@ -40,7 +47,7 @@ pub struct Batch {
     /// The images to be reconstructed, in [0, 1], `[batch, channels, height, width]`.
     pub images: NodeId,
     /// What the encoder sees of them: the same, corrupted or with pixels missing; and a plane more, for
-    /// a model that is told how strong the noise is ([`Model::input`]).
+    /// a model that is told how strong the noise is, or where pixels are missing ([`Model::input`]).
     pub input: NodeId,
     /// 1 where a pixel is known, else 0: `[batch, 1, height, width]`; `None` where all are.
     pub seen: Option<NodeId>,
@@ -111,6 +118,11 @@ impl Model {
     /// Whether codes are distributions.
     pub fn is_variational(&self) -> bool {
         matches!(self.variant, Variant::Vae(_) | Variant::Cvae(_) | Variant::Iwae(_))
+    }
+
+    /// Whether the encoder sees a plane beside an image: of how strong its noise is, or of where pixels are missing.
+    pub(super) fn has_plane(&self) -> bool {
+        self.noise_level || self.fills
     }
 
     /// Whether encoder and decoder are told labels.

@@ -1,5 +1,6 @@
 //! What a model is trained by, by the variant.
 
+use super::holes::{Filled, MISSING, filled, lost};
 use super::model::{Batch, Model, Objective};
 use super::network::Scope;
 use super::variant::Variant;
@@ -28,8 +29,8 @@ impl Model {
         }
     }
 
-    /// `images`, corrupted as `noise` says; others at every step; and the deviations of the noise, for a
-    /// model that is told them.
+    /// `images`, corrupted as `noise` says; others at every step; and what a model is told of that: the deviations of
+    /// the noise, or, where they are more than black or white, which pixels are lost.
     ///
     /// # Errors
     /// When its amount is out of its range, or it is not for what the model takes.
@@ -46,15 +47,39 @@ impl Model {
             let images = if is_number { images } else { ops::unary(builder, images, pixels)? };
             return Ok((images, Some(deviations)));
         }
-        let images = match is_number {
+        let corrupted = match is_number {
             true => ops::corrupt_numbers(builder, images, noise),
             false => ops::corrupt(builder, images, noise),
         };
-        Ok((images?, None))
+        let corrupted = corrupted?;
+        let lost = match self.fills && noise.kind.makes_missing() {
+            true => Some(lost(builder, images, corrupted)?),
+            false => None,
+        };
+        Ok((corrupted, lost))
+    }
+
+    /// `images` without the pixels that are not `seen`, `[batch, 1, height, width]`.
+    ///
+    /// # Errors
+    /// When the shapes do not fit.
+    pub fn leave_out(
+        &self,
+        builder: &mut dyn Builder,
+        images: NodeId,
+        seen: NodeId,
+    ) -> Result<NodeId> {
+        let images = ops::mul(builder, images, seen)?;
+        if !self.fills {
+            return Ok(images);
+        }
+        let missing = ops::affine(builder, seen, -MISSING, MISSING)?;
+        ops::add(builder, images, missing)
     }
 
     /// What the encoder sees of `images`: these, and for a model that is told it, the deviation of each
-    /// one's noise, of `[batch, 1, 1, 1]`, as a plane.
+    /// one's noise, of `[batch, 1, 1, 1]`, as a plane. For one that fills holes, these without holes, and a plane
+    /// that is 1 where they were; which may be `told`, `[batch, 1, height, width]`, or are found.
     ///
     /// # Errors
     /// When the model is told deviations and there are none.
@@ -62,13 +87,17 @@ impl Model {
         &self,
         builder: &mut dyn Builder,
         images: NodeId,
-        deviations: Option<NodeId>,
+        told: Option<NodeId>,
     ) -> Result<NodeId> {
+        if self.fills {
+            let Filled { images, holes } = filled(builder, images, told)?;
+            return ops::concat(builder, &[images, holes], 1);
+        }
         if !self.noise_level {
             return Ok(images);
         }
         let what = "this model has to be told how strong the noise is";
-        let deviations = deviations.ok_or_else(|| Error::Graph(what.into()))?;
+        let deviations = told.ok_or_else(|| Error::Graph(what.into()))?;
         let mut plane = builder.shape(images).to_vec();
         plane[1] = 1;
         let plane = ops::expand(builder, deviations, &Shape::new(plane))?;

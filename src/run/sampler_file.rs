@@ -141,6 +141,8 @@ mod tests {
             quantiser: None,
             residual: false,
             noise_level: false,
+            fills: false,
+            transmission: false,
             output: Default::default(),
         };
         let layout = layout(&model).expect("a model");

@@ -6,7 +6,7 @@
 //! keeps its inner part, so that there are no seams. All other models see tiles of the size of the
 //! images they were trained on, each with a code of its own.
 
-use crate::models::{Architecture, Block, CodeForm, Model, Norm, Stages};
+use crate::models::{Architecture, Block, CodeForm, HOLE_REACH, Model, Norm, Stages};
 
 /// Pixels of a window's side, unless so little would be left within its margins.
 const WINDOW: usize = 512;
@@ -27,6 +27,11 @@ pub(crate) struct Grid {
 impl Grid {
     /// Of `model`.
     pub fn new(model: &Model) -> Self {
+        Self::of_network(model).reaching(holes(model))
+    }
+
+    /// By its network alone, whatever that is given.
+    fn of_network(model: &Model) -> Self {
         let stages = &model.network.stages;
         match (&model.network.architecture, model.network.code) {
             // Its moments are those of the whole image.
@@ -50,10 +55,23 @@ impl Grid {
     /// Of `model` where images are made of images: what a pixel depends on lies about as many places of the
     /// code away as both ways reach.
     pub fn of_reconstructions(model: &Model) -> Self {
-        let Self { cell, reach, most } = Self::new(model);
-        match reach {
+        let Self { cell, reach, most } = Self::of_network(model);
+        let both = match reach {
             0 => Self { cell, reach, most },
             _ => Self { cell, reach: 2 * reach, most: (WHOLE_WINDOW / cell[0]).max(8 * reach) },
+        };
+        both.reaching(holes(model))
+    }
+
+    /// The same grid where a place depends on so many pixels more to each side, unless places are images.
+    fn reaching(self, pixels: usize) -> Self {
+        let Self { cell, reach, most } = self;
+        match reach {
+            0 => self,
+            _ => {
+                let reach = reach + pixels.div_ceil(cell[0]);
+                Self { cell, reach, most: most.max(8 * reach) }
+            }
         }
     }
 
@@ -90,6 +108,11 @@ impl Grid {
         }
         windows
     }
+}
+
+/// Pixels from a hole of those that what stands in it depends on, for a model that fills them.
+fn holes(model: &Model) -> usize {
+    if model.fills { HOLE_REACH } else { 0 }
 }
 
 /// The places that one of the code depends on, on each side, and those that a pixel depends on,

@@ -57,15 +57,15 @@ fn batch_of_data(config: &Config, shape: BatchShape, scope: &mut Scope) -> Resul
     if config.binarise {
         images = ops::binarise(scope.graph, images)?;
     }
-    let (mut input, mut deviations) = (images, None);
+    let (mut input, mut told) = (images, None);
     if let Some(noise) = config.noise(scope.training) {
-        (input, deviations) = config.model.corrupt(scope.graph, images, noise)?;
+        (input, told) = config.model.corrupt(scope.graph, images, noise)?;
         if let Some(seen) = seen {
             // Noise does not tell what is missing.
-            input = ops::mul(scope.graph, input, seen)?;
+            input = config.model.leave_out(scope.graph, input, seen)?;
         }
     }
-    let input = config.model.input(scope.graph, input, deviations)?;
+    let input = config.model.input(scope.graph, input, told)?;
     let mut labels = None;
     if config.model.is_conditional() {
         let numbers = scope.graph.data(Data::Labels, shape.room);

@@ -108,11 +108,13 @@ impl Task<'_> {
         match &args.noise {
             Some(CorruptedBy::Noise(noise)) => {
                 corrupted = corrupt(&original, *noise, Seed(args.seed.unwrap_or(0)), self.number)?;
+                if noise.kind.makes_missing() {
+                    let left = pixels::alike(&corrupted, &original);
+                    seen = Some(pixels::both(left, seen));
+                }
             }
             Some(CorruptedBy::Mask(mask)) => {
-                let mask = pixels::mask(mask, picture.shape())?;
-                let both = seen.iter().flatten().copied().chain(std::iter::repeat(true));
-                seen = Some(mask.iter().zip(both).map(|(mask, seen)| *mask && seen).collect());
+                seen = Some(pixels::both(pixels::mask(mask, picture.shape())?, seen));
             }
             None => {}
         }
@@ -120,8 +122,11 @@ impl Task<'_> {
             pixels::leave_out(&mut corrupted, seen, f32::NAN);
         }
         let mut made = restorer.restored(&corrupted, self.path)?;
-        let fills = !matches!(args.noise, Some(CorruptedBy::Noise(_)));
-        if let Some(seen) = seen.as_ref().filter(|_| fills) {
+        let is_noisy = match &args.noise {
+            Some(CorruptedBy::Noise(noise)) => !noise.kind.makes_missing(),
+            _ => false,
+        };
+        if let Some(seen) = seen.as_ref().filter(|_| !is_noisy) {
             // Where pixels are only missing, those that are there are right.
             pixels::keep(&mut made, &original, seen);
         }

@@ -23,6 +23,21 @@ pub(super) fn mask(path: &Path, shape: ImageShape) -> Result<Vec<bool>> {
     Ok(picture.pixels.iter().map(|pixel| *pixel >= THERE).collect())
 }
 
+/// Pixels of the one and, where that is known, of the other.
+pub(super) fn both(one: Vec<bool>, other: Option<Vec<bool>>) -> Vec<bool> {
+    match other {
+        Some(other) => one.iter().zip(other).map(|(one, other)| *one && other).collect(),
+        None => one,
+    }
+}
+
+/// Which pixels are the same in all channels of two pictures, `[1, channels, height, width]`.
+pub(super) fn alike(one: &Tensor, other: &Tensor) -> Vec<bool> {
+    let plane = one.shape()[2] * one.shape()[3];
+    let pairs = || one.data().chunks(plane).zip(other.data().chunks(plane));
+    (0..plane).map(|at| pairs().all(|(one, other)| one[at] == other[at])).collect()
+}
+
 /// Sets pixels that are not seen to `value`, in all channels.
 pub(super) fn leave_out(picture: &mut Tensor, seen: &[bool], value: f32) {
     for plane in picture.data_mut().chunks_mut(seen.len()) {

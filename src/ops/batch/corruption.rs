@@ -88,6 +88,16 @@ impl CorruptionKind {
         }
     }
 
+    /// Whether it makes pixels black or white, and leaves others as they are.
+    pub fn makes_holes(self) -> bool {
+        self == Self::SaltAndPepper || self.makes_missing()
+    }
+
+    /// Whether what it takes away is missing, and may not be taken for something else.
+    pub fn makes_missing(self) -> bool {
+        matches!(self, Self::Mask | Self::Rectangles)
+    }
+
     /// From the least amount to the greatest.
     fn bounds(self) -> RangeInclusive<f32> {
         match self {

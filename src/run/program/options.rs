@@ -274,6 +274,8 @@ impl TrainArgs {
         let (mut model, recipe) = kind.build(dataset.shape, classes, &given, is_mnist)?;
         if dataset.scaling.is_some() {
             model.output = Output::Number;
+            // Which know no black and white.
+            model.fills = false;
         }
         // What corrupts pairs is not known.
         model.noise_level &= !dataset.paired;

@@ -6,6 +6,7 @@ mod blend;
 mod corrupted;
 mod quality;
 mod tiles;
+mod wide_holes;
 mod windows;
 mod zero_shot;
 

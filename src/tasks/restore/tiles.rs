@@ -2,6 +2,7 @@
 
 use super::areas::{in_parts, shape_of};
 use super::blend::Blend;
+use super::wide_holes::without_deep_holes;
 use super::windows::by_windows;
 use crate::data::ImageShape;
 use crate::error::{Error, Result};
@@ -27,7 +28,8 @@ impl Trained {
 /// What a model of images of `part` makes of `picture`, `[1, channels, height, width]` in [0, 1] and
 /// NaN where pixels are missing. Models of nothing but convolutions make it by windows, without seams;
 /// of others, parts of that size overlap by half, and are added up under weights that fall along a
-/// squared sine to each part's edges. Pictures smaller than a part are continued by their edges.
+/// squared sine to each part's edges. Pictures smaller than a part are continued by their edges. Of a model that
+/// fills holes, what lies deep in them is interpolated first.
 ///
 /// # Errors
 /// When the picture has other channels than `part`, a label is missing, or the device fails.
@@ -38,6 +40,14 @@ pub fn restored(
     label: Option<u32>,
 ) -> Result<Tensor> {
     let shape = shape_of(part, picture)?;
+    let without_deep;
+    let picture = match inference.model().fills {
+        true => {
+            without_deep = without_deep_holes(picture, shape);
+            &without_deep
+        }
+        false => picture,
+    };
     let grid = Grid::of_reconstructions(inference.model());
     if !grid.is_of_tiles() && shape.elements() > 0 {
         return by_windows(inference, grid, picture, shape, label);

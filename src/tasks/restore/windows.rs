@@ -140,8 +140,13 @@ mod tests {
         device.set_state(&State::initial(&layout, Seed(3), 0)).expect("fits");
         let mut whole = model.clone();
         whole.network.images = ImageShape { channels: 2, height, width };
-        let pixel = |at: usize| 0.5 + 0.4 * ((at % 977) as f32 * 0.7).sin();
-        let pixels = (0..2 * height * width).map(pixel).collect();
+        // Some are missing, as far as a model knows of that.
+        let plane = height * width;
+        let pixel = |at: usize| match at % plane % 5 {
+            0..2 => f32::NAN,
+            _ => 0.5 + 0.4 * ((at % 977) as f32 * 0.7).sin(),
+        };
+        let pixels = (0..2 * plane).map(pixel).collect();
         let picture = Tensor::new([1, 2, height, width], pixels).expect("as many");
         let mut inference =
             Inference::new(&mut device, &model, &layout).with_noise_level(Some(0.1));
@@ -163,7 +168,12 @@ mod tests {
             latent: "map:3".parse().ok(),
             ..Choices::default()
         };
+        let under = |noise: &str, choices| Choices { noise: noise.parse().ok(), ..choices };
+        let hazy = Choices { arch: None, ..flat(2) };
         let cases = [
+            (Kind::Denoising, under("mask:0.3", flat(2)), [30, 400]),
+            (Kind::Denoising, under("mask:0.3", flat(5)), [700, 344]),
+            (Kind::Denoising, under("haze:0.3-0.8", hazy), [800, 352]),
             (Kind::Denoising, flat(2), [340, 30]),
             (Kind::Denoising, flat(7), [700, 344]),
             (Kind::Conv, conv.clone(), [20, 716]),

@@ -22,6 +22,8 @@ fn config(architecture: &str, latent: &str) -> Config {
         quantiser: None,
         residual: false,
         noise_level: false,
+        fills: false,
+        transmission: false,
         output: Output::Sigmoid,
     });
     config.data = "digits".into();
