@@ -104,7 +104,7 @@ for mode in gray colour; do
     row "$mode-50" "$mode" gaussian:0.196078 "$denoiser"
 done
 for quality in 10 20 30 40; do row jpeg-$quality colour jpeg:$quality jpeg; done
-for share in 0.1 0.3 0.5; do row salt-pepper-$share colour salt-pepper:$share salt-pepper; done
+for share in 0.1 0.3 0.5; do row salt-pepper-$share colour salt-pepper:$share missing; done
 row mask-0.3 colour mask:0.3 missing
 row camera colour camera:0.1 camera
 row haze colour haze:0.3-0.8 haze

@@ -64,6 +64,57 @@ fn deblur_sharpens_what_was_softened() {
 }
 
 #[test]
+fn haze_is_undone() {
+    check_gains(
+        "haze",
+        &photograph(),
+        [("haze:0.3-0.8", 16.0), ("haze:0.5", 14.5), ("haze:0.8", 5.5)],
+    );
+}
+
+#[test]
+fn missing_fills_holes_and_changes_nothing_else() {
+    let floors = [("mask:0.3", 25.3), ("salt-pepper:0.1", 27.4), ("salt-pepper:0.5", 24.2)];
+    check_gains("missing", &photograph(), floors);
+    let clean = photograph().to_tensor();
+    let corrupted = corrupt(&clean, "salt-pepper:0.2".parse().expect("right"), Seed(0), 0);
+    let corrupted = corrupted.expect("a picture");
+    let mut trained = Trained::load(Path::new("missing"), &DeviceChoice::Cpu).expect("is built in");
+    let restored = trained.restore(&corrupted, None).expect("of any size");
+    let pairs = restored.data().iter().zip(corrupted.data());
+    let others = pairs.filter(|(_, corrupted)| (0.001..0.999).contains(*corrupted));
+    let mut count = 0;
+    others.for_each(|(restored, corrupted)| {
+        assert_eq!(restored, corrupted);
+        count += 1;
+    });
+    assert!(count > clean.data().len() / 2, "{count}");
+}
+
+/// A hole that is far wider than what the model sees about a pixel.
+#[test]
+fn what_was_cut_out_of_a_picture_is_filled_from_around() {
+    let place = tempdir().expect("a folder");
+    let mut picture = photograph().to_image().into_rgba8();
+    let (left, top, side) = (4, 4, 40);
+    for (x, y) in (0..side).flat_map(|y| (0..side).map(move |x| (left + x, top + y))) {
+        picture.put_pixel(x, y, image::Rgba([0; 4]));
+    }
+    picture.save(place.path().join("cut.png")).expect("can be written");
+    let said = printed(&diabolo_in(place.path(), "restore cut.png -o out --device cpu"));
+    assert!(said.contains("model: missing, built in"), "{said}");
+    let made = image::open(place.path().join("out/cut.png")).expect("a picture").into_rgba8();
+    for (x, y, pixel) in made.enumerate_pixels() {
+        let is_cut = (left..left + side).contains(&x) && (top..top + side).contains(&y);
+        match is_cut {
+            // Of the sky, which is brighter than most of the rest.
+            true => assert!(pixel.0[3] == 255 && pixel.0[0] > 100, "{x} {y}: {pixel:?}"),
+            false => assert_eq!(pixel, picture.get_pixel(x, y)),
+        }
+    }
+}
+
+#[test]
 fn denoise_takes_away_noise_in_colour() {
     let floors = [("gaussian:0.0588", 8.0), ("gaussian:0.098", 10.0), ("gaussian:0.196", 12.0)];
     check_gains("denoise", &photograph(), floors);

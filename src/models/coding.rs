@@ -170,29 +170,27 @@ impl Model {
         input: NodeId,
         labels: Option<NodeId>,
     ) -> Result<Decoded> {
-        if self.transmission {
-            let of_haze = self.network.decode(scope, code, labels, ["output", "airlight"])?;
-            let logits = haze::correction(scope.graph, input, of_haze)?;
-            let output = self.output;
-            return Ok(Decoded {
-                logits,
-                output,
-                base: Some(input),
-                deviation: None,
-                log_variance: None,
-            });
-        }
-        let decoded = self.decode(scope, code, labels)?;
-        if !self.has_plane() {
-            return Ok(Decoded { base: self.residual.then_some(input), ..decoded });
-        }
         let channels = self.images().channels;
         let shape = scope.graph.shape(input);
-        if shape.get(1) != Some(&(channels + 1)) {
-            let what = "lacks the plane of what the model is told; Model::input adds it";
+        if self.planes() > 0 && shape.get(1) != Some(&(channels + self.planes())) {
+            let what = "lacks the planes of what the model is told; Model::input adds them";
             return Err(Error::shape("decode_beside", what, &[shape]));
         }
-        let base = Some(ops::slice_axis(scope.graph, input, 1, 0..channels)?);
+        let mut base = input;
+        if self.planes() > 0 {
+            base = ops::slice_axis(scope.graph, input, 1, 0..channels)?;
+        }
+        if self.transmission {
+            let of_haze = self.network.decode(scope, code, labels, ["output", "airlight"])?;
+            let logits = haze::correction(scope.graph, base, of_haze)?;
+            let (output, base) = (self.output, Some(base));
+            return Ok(Decoded { logits, output, base, deviation: None, log_variance: None });
+        }
+        let decoded = self.decode(scope, code, labels)?;
+        let base = self.residual.then_some(base);
+        if self.planes() == 0 {
+            return Ok(Decoded { base, ..decoded });
+        }
         let told = ops::slice_axis(scope.graph, input, 1, channels..channels + 1)?;
         if self.fills {
             let logits = ops::mul(scope.graph, decoded.logits, told)?;

@@ -43,7 +43,9 @@ impl Model {
                 "fills holes in pictures by a residual model alone, which is not told of noise";
             return Err(Error::option("--residual", what));
         }
-        if self.transmission && (!self.residual || self.has_plane() || self.network.tied) {
+        if self.transmission
+            && (!self.residual || self.noise_level || self.fills || self.network.tied)
+        {
             let what = "undoes haze by a residual model alone, whose layers are not --tied";
             return Err(Error::option("--residual", what));
         }

@@ -50,7 +50,7 @@ fn by_strides(choices: Choices, stages: Vec<usize>) -> Choices {
 /// Stages that see far: how much of a picture haze has left is told by all that is around.
 fn haze() -> Recipe {
     let keras = conv::keras();
-    let choices = by_strides(keras.choices, vec![24, 48, 64, 96]);
+    let choices = by_strides(keras.choices, vec![16, 32, 48, 64, 96]);
     Recipe { batch: 8, learning_rate: 1e-3, choices, ..keras }
 }
 

@@ -7,8 +7,9 @@
 //! 2010). Steps down the gradient have momentum (Polyak, 1964), which takes a dozen of them to a twentieth of the
 //! distance where half of the pixels are missing at random.
 
+use super::surroundings::{lines, mean};
 use crate::error::Result;
-use crate::ops::{self, Builder, ConvGeometry, NodeId, ReduceKind, UnaryKind};
+use crate::ops::{self, Builder, NodeId, ReduceKind, UnaryKind};
 
 /// Sides of the windows that are looked into, from the one whose mean is taken where no smaller one has a seen pixel.
 const SIDES: [usize; 3] = [17, 7, 3];
@@ -111,15 +112,6 @@ fn cross(builder: &mut dyn Builder, x: NodeId) -> Result<NodeId> {
     ops::add(builder, column?, row?)
 }
 
-/// A window of one column, and of one row, around each pixel.
-fn lines(side: usize) -> [ConvGeometry; 2] {
-    let padding = side / 2;
-    [
-        ConvGeometry::symmetric([side, 1], [1, 1], [padding, 0]),
-        ConvGeometry::symmetric([1, side], [1, 1], [0, padding]),
-    ]
-}
-
 /// 1 where `corrupted` is not what `images` are in all channels, else 0: `[batch, 1, height, width]`.
 pub(super) fn lost(builder: &mut dyn Builder, images: NodeId, corrupted: NodeId) -> Result<NodeId> {
     let error = ops::squared_error(builder, images, corrupted)?;
@@ -137,7 +129,7 @@ fn extremes(builder: &mut dyn Builder, images: NodeId) -> Result<NodeId> {
     for x in [brightest, darkness] {
         let is_end = UnaryKind::Within { low: -NEAR, high: NEAR };
         let is_end = ops::unary(builder, x, is_end)?;
-        // Less than none for each pixel of a window, so that none beyond the image counts.
+        // Less by the share, so that pixels beyond the image, which are 0, decide nothing.
         let more = ops::affine(builder, is_end, 1.0, -MANY)?;
         let more = mean(builder, more, SURROUNDINGS)?;
         let is_alone = ops::unary(builder, more, UnaryKind::Within { low: -1.0, high: 0.0 })?;
@@ -145,13 +137,6 @@ fn extremes(builder: &mut dyn Builder, images: NodeId) -> Result<NodeId> {
         holes = ops::maximum(builder, holes, is_hole)?;
     }
     Ok(holes)
-}
-
-/// The mean of the window of `side` pixels around each pixel; beyond the image there are zeros.
-fn mean(builder: &mut dyn Builder, x: NodeId, side: usize) -> Result<NodeId> {
-    let [column, row] = lines(side);
-    let x = ops::avg_pool2d(builder, x, column)?;
-    ops::avg_pool2d(builder, x, row)
 }
 
 /// `yes` where `which` is 1, `no` where it is 0.

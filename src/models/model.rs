@@ -3,6 +3,7 @@
 use super::kind::Kind;
 use super::network::Network;
 use super::variant::{Quantiser, Variance, Variant};
+use super::{haze, holes};
 use crate::data::ImageShape;
 use crate::nn::{Loss, Output};
 use crate::ops::NodeId;
@@ -120,9 +121,22 @@ impl Model {
         matches!(self.variant, Variant::Vae(_) | Variant::Cvae(_) | Variant::Iwae(_))
     }
 
-    /// Whether the encoder sees a plane beside an image: of how strong its noise is, or of where pixels are missing.
-    pub(super) fn has_plane(&self) -> bool {
-        self.noise_level || self.fills
+    /// Planes that the encoder sees beside an image: of how strong its noise is, of where pixels are missing, or of how
+    /// dark it is around.
+    pub(super) fn planes(&self) -> usize {
+        match self.transmission {
+            true => haze::PLANES,
+            false => usize::from(self.noise_level || self.fills),
+        }
+    }
+
+    /// Pixels to each side that reconstructions depend on by what stands around its pixels, besides those by the network.
+    pub(crate) fn surroundings(&self) -> usize {
+        match (self.fills, self.transmission) {
+            (true, _) => holes::REACH,
+            (_, true) => haze::REACH,
+            _ => 0,
+        }
     }
 
     /// Whether encoder and decoder are told labels.

@@ -1,5 +1,6 @@
 //! What a model is trained by, by the variant.
 
+use super::haze::with_darkness;
 use super::holes::{Filled, MISSING, filled, lost};
 use super::model::{Batch, Model, Objective};
 use super::network::Scope;
@@ -79,7 +80,8 @@ impl Model {
 
     /// What the encoder sees of `images`: these, and for a model that is told it, the deviation of each
     /// one's noise, of `[batch, 1, 1, 1]`, as a plane. For one that fills holes, these without holes, and a plane
-    /// that is 1 where they were; which may be `told`, `[batch, 1, height, width]`, or are found.
+    /// that is 1 where they were; which may be `told`, `[batch, 1, height, width]`, or are found. For one that undoes
+    /// haze, how dark it is around.
     ///
     /// # Errors
     /// When the model is told deviations and there are none.
@@ -92,6 +94,9 @@ impl Model {
         if self.fills {
             let Filled { images, holes } = filled(builder, images, told)?;
             return ops::concat(builder, &[images, holes], 1);
+        }
+        if self.transmission {
+            return with_darkness(builder, images);
         }
         if !self.noise_level {
             return Ok(images);

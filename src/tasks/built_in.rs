@@ -51,7 +51,9 @@ pub static BUILT_IN: &[BuiltIn] = &[
     built_in!("deblur"),
     built_in!("denoise"),
     built_in!("denoise-gray"),
+    built_in!("haze"),
     built_in!("jpeg"),
+    built_in!("missing"),
 ];
 
 /// Which one is taken where none is named: by what pictures suffer from, and whether it is for gray ones alone. What
@@ -60,7 +62,7 @@ const CHOICES: [(CorruptionKind, bool, &str); 10] = [
     (CorruptionKind::Gaussian, true, "denoise-gray"),
     (CorruptionKind::Gaussian, false, "denoise"),
     (CorruptionKind::Jpeg, false, "jpeg"),
-    (CorruptionKind::SaltAndPepper, false, "salt-pepper"),
+    (CorruptionKind::SaltAndPepper, false, "missing"),
     (CorruptionKind::Mask, false, "missing"),
     (CorruptionKind::Rectangles, false, "missing"),
     (CorruptionKind::Camera, false, "camera"),

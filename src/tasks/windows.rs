@@ -6,7 +6,7 @@
 //! keeps its inner part, so that there are no seams. All other models see tiles of the size of the
 //! images they were trained on, each with a code of its own.
 
-use crate::models::{Architecture, Block, CodeForm, HOLE_REACH, Model, Norm, Stages};
+use crate::models::{Architecture, Block, CodeForm, Model, Norm, Stages};
 
 /// Pixels of a window's side, unless so little would be left within its margins.
 const WINDOW: usize = 512;
@@ -27,7 +27,7 @@ pub(crate) struct Grid {
 impl Grid {
     /// Of `model`.
     pub fn new(model: &Model) -> Self {
-        Self::of_network(model).reaching(holes(model))
+        Self::of_network(model).reaching(model.surroundings())
     }
 
     /// By its network alone, whatever that is given.
@@ -60,7 +60,7 @@ impl Grid {
             0 => Self { cell, reach, most },
             _ => Self { cell, reach: 2 * reach, most: (WHOLE_WINDOW / cell[0]).max(8 * reach) },
         };
-        both.reaching(holes(model))
+        both.reaching(model.surroundings())
     }
 
     /// The same grid where a place depends on so many pixels more to each side, unless places are images.
@@ -70,7 +70,9 @@ impl Grid {
             0 => self,
             _ => {
                 let reach = reach + pixels.div_ceil(cell[0]);
-                Self { cell, reach, most: most.max(8 * reach) }
+                // Half of a window is kept at least; more, where that makes no large one.
+                let wide = (8 * reach).min(WINDOW / cell[0]);
+                Self { cell, reach, most: most.max(4 * reach).max(wide) }
             }
         }
     }
@@ -108,11 +110,6 @@ impl Grid {
         }
         windows
     }
-}
-
-/// Pixels from a hole of those that what stands in it depends on, for a model that fills them.
-fn holes(model: &Model) -> usize {
-    if model.fills { HOLE_REACH } else { 0 }
 }
 
 /// The places that one of the code depends on, on each side, and those that a pixel depends on,
