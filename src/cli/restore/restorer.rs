@@ -11,7 +11,7 @@ use crate::inference::{Inference, noise_level};
 use crate::models::Model;
 use crate::run::say;
 use crate::tasks::Trained;
-use crate::tasks::restore::{restored, without_noise};
+use crate::tasks::restore::{Known, changed, restored, without_noise};
 use crate::tensor::Tensor;
 
 /// What pictures are restored by.
@@ -66,12 +66,12 @@ impl<'a> Restorer<'a> {
 }
 
 /// What a picture's own patches make of it, and of what a model has made of it.
-fn by_itself(picture: &Tensor, level: f32, known: Option<&Tensor>) -> Result<Tensor> {
+fn by_itself(picture: &Tensor, level: f32, known: Option<Known>) -> Result<Tensor> {
     let [_, channels, height, width] = picture.shape()[..] else {
         return Err(Error::shape("restore", "takes a picture", &[picture.shape()]));
     };
     let shape = ImageShape { channels, height, width };
-    let made = without_noise(picture.data(), shape, level, known.map(Tensor::data));
+    let made = without_noise(picture.data(), shape, level, known);
     Tensor::new(picture.shape().clone(), made)
 }
 
@@ -121,10 +121,17 @@ impl<'a> Taught<'a> {
         // It need not be estimated again.
         let mut told = self.inference.with_model(model).with_noise_level(Some(level));
         let made = restored(&mut told, part, picture, label)?;
-        match self.nonlocal {
-            true => by_itself(picture, level, Some(&made)),
-            false => Ok(made),
+        if !self.nonlocal {
+            return Ok(made);
         }
+        // Patches know nothing of pixels that are missing, but by what the model has made of them.
+        let mut whole = picture.clone();
+        let missing = whole.data_mut().iter_mut().zip(made.data());
+        missing.filter(|(pixel, _)| pixel.is_nan()).for_each(|(pixel, made)| *pixel = *made);
+        let other = Tensor::new(picture.shape().clone(), changed(whole.data(), level))?;
+        let of_changed = restored(&mut told, part, &other, label)?;
+        let known = Known { made: made.data(), of_changed: of_changed.data() };
+        by_itself(&whole, level, Some(known))
     }
 }
 

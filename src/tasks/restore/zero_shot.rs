@@ -9,7 +9,9 @@ use std::ops::Range;
 use nalgebra::{Cholesky, DMatrix};
 use rayon::prelude::*;
 
+use super::weighed;
 use crate::data::ImageShape;
+use crate::rng::{self, Seed, Stream};
 
 /// Rows of patches that are searched together. What is made does not depend on how many threads there are.
 const STRIP: usize = 32;
@@ -33,43 +35,87 @@ struct Planes {
     width: usize,
 }
 
+/// What a model makes of a noisy picture, `[channels, height, width]`, and of the same a little [`changed`], which says how
+/// far the model is from the clean one.
+#[derive(Clone, Copy, Debug)]
+pub struct Known<'a> {
+    /// Of the picture.
+    pub made: &'a [f32],
+    /// Of the changed one.
+    pub of_changed: &'a [f32],
+}
+
+/// How much pixels are changed, in deviations of the noise.
+const CHANGE: f32 = 0.15;
+
+/// `picture`, each number of which is a little more or less, at random, by the deviation of its noise.
+pub fn changed(picture: &[f32], deviation: f32) -> Vec<f32> {
+    let sign = |at: usize| {
+        let word = rng::block(Seed(0), Stream(0), 0, at as u32)[0];
+        if rng::uniform(word) < 0.5 { -CHANGE } else { CHANGE }
+    };
+    picture.iter().enumerate().map(|(at, pixel)| pixel + sign(at) * deviation).collect()
+}
+
 /// `picture`, `[channels, height, width]`, without the normal noise of this deviation that is in it, where black is 0 and
-/// white is 1. What a model has made of it, where that is `known`, takes part: by half in what the second pass learns from,
-/// and by half in what is made, since the two are wrong in different ways. One that is smaller than a patch stays as it is.
+/// white is 1. What a model has made of it, where that is `known`, takes part in what the second pass learns from and in
+/// what is made, as far as it is nearer to the clean picture ([`super::weighed`]). One that is smaller than a patch stays
+/// as it is.
 pub fn without_noise(
     picture: &[f32],
     shape: ImageShape,
     deviation: f32,
-    known: Option<&[f32]>,
+    known: Option<Known>,
 ) -> Vec<f32> {
     let ImageShape { channels, height, width } = shape;
     let [side, _] = sizes(deviation);
     if height.min(width) < side || deviation <= 0.0 {
-        return known.unwrap_or(picture).to_vec();
+        return known.map_or(picture, |known| known.made).to_vec();
     }
-    let whole = |numbers: &[f32]| -> Vec<Vec<f32>> {
-        numbers.chunks(height * width).map(<[f32]>::to_vec).collect()
-    };
-    let mut planes = whole(picture);
+    let plane = height * width;
     // A gray picture in colour has the same noise in all channels.
-    let is_gray = planes.iter().all(|plane| *plane == planes[0]);
-    if is_gray {
-        planes.truncate(1);
-    }
-    let of = |planes| Planes { planes, height, width };
-    let noisy = of(planes).turned(false);
-    let known = known.map(|known| {
-        let mut planes = whole(known);
-        planes.truncate(noisy.planes.len());
-        of(planes).turned(false)
-    });
-    let joined = |made: Planes| match &known {
-        Some(known) => made.mean(known),
-        None => made,
+    let is_gray = picture.chunks(plane).all(|other| other == &picture[..plane]);
+    let count = if is_gray { 1 } else { channels };
+    let whole = |numbers: &[f32]| {
+        let planes = numbers.chunks(plane).take(count).map(<[f32]>::to_vec).collect();
+        Planes { planes, height, width }.turned(false)
     };
-    let first = joined(noisy.pass(None, deviation));
-    let second = joined(noisy.pass(Some(&first), deviation));
-    second.turned(true).planes.concat().repeat(if is_gray { channels } else { 1 })
+    let noisy = whole(picture);
+    let made = match known {
+        None => noisy.pass(Some(&noisy.pass(None, deviation)), deviation),
+        Some(Known { made, of_changed }) => {
+            let changed = changed(&picture[..count * plane], deviation);
+            let given = [noisy, whole(&changed)];
+            let [made, _] = beside(
+                &given,
+                &[made, of_changed].map(whole),
+                &usable(made, plane, deviation),
+                deviation,
+            );
+            made
+        }
+    };
+    made.turned(true).planes.concat().repeat(if is_gray { channels } else { 1 })
+}
+
+/// What patches and a model make of the noisy planes and of the changed ones.
+fn beside(
+    given: &[Planes; 2],
+    model: &[Planes; 2],
+    usable: &[bool],
+    deviation: f32,
+) -> [Planes; 2] {
+    let joined = |patches: [Planes; 2]| Planes::joined([model, &patches], given, usable, deviation);
+    let first = joined(given.each_ref().map(|planes| planes.pass(None, deviation)));
+    let second = [0, 1].map(|at| given[at].pass(Some(&first[at]), deviation));
+    joined(second)
+}
+
+/// Pixels whose noise is hardly clipped to black or white, by what a model has made of them.
+fn usable(made: &[f32], plane: usize, deviation: f32) -> Vec<bool> {
+    let range = 2.0 * deviation..1.0 - 2.0 * deviation;
+    let channels = || made.chunks(plane);
+    (0..plane).map(|at| channels().all(|channel| range.contains(&channel[at]))).collect()
 }
 
 /// What patches of a strip add to pixels, from one row on.
@@ -99,12 +145,22 @@ impl Planes {
         self
     }
 
-    /// Halfway to another.
-    fn mean(mut self, other: &Self) -> Self {
-        for (plane, other) in self.planes.iter_mut().zip(&other.planes) {
-            plane.iter_mut().zip(other).for_each(|(pixel, other)| *pixel = 0.5 * (*pixel + other));
+    /// What two methods make of noisy planes and of changed ones, joined.
+    fn joined(
+        [one, other]: [&[Self; 2]; 2],
+        given: &[Self; 2],
+        usable: &[bool],
+        deviation: f32,
+    ) -> [Self; 2] {
+        let size @ [height, width] = [given[0].height, given[0].width];
+        let mut made = [vec![], vec![]];
+        for channel in 0..given[0].planes.len() {
+            let [one, other, given] =
+                [one, other, given].map(|both| both.each_ref().map(|it| &it.planes[channel][..]));
+            let joined = weighed::joined([one, other], given, usable, size, deviation);
+            made.iter_mut().zip(joined).for_each(|(planes, plane)| planes.push(plane));
         }
-        self
+        made.map(|planes| Self { planes, height, width })
     }
 
     /// All patches, brought to where they most likely would be; their distributions are those of `clean`, or their own,
@@ -298,7 +354,6 @@ fn of_clean(clean: DMatrix<f32>, mut noisy: DMatrix<f32>, deviation: f32) -> DMa
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::rng::{self, Seed, Stream};
 
     /// Waves and an edge, and the same under noise.
     fn pictures(shape: ImageShape, deviation: f32) -> [Vec<f32>; 2] {
@@ -333,7 +388,11 @@ mod tests {
             assert!(share < 0.08, "{channels} channels, {deviation}: {share} of the noise is left");
             // By what is nearer already, it comes nearer.
             let known: Vec<f32> = made.iter().zip(&clean).map(|(a, b)| 0.5 * (a + b)).collect();
-            let joined = without_noise(&noisy, shape, deviation, Some(&known));
+            let change = changed(&noisy, deviation);
+            let change = change.iter().zip(&noisy).map(|(changed, noisy)| 0.1 * (changed - noisy));
+            let of_changed: Vec<f32> = known.iter().zip(change).map(|(a, b)| a + b).collect();
+            let known = Known { made: &known, of_changed: &of_changed };
+            let joined = without_noise(&noisy, shape, deviation, Some(known));
             assert!(error(&joined, &clean) < error(&made, &clean), "{channels}, {deviation}");
         }
     }
