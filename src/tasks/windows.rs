@@ -25,13 +25,8 @@ pub(crate) struct Grid {
 }
 
 impl Grid {
-    /// Of `model`.
+    /// Of `model`, encoder and decoder each by itself, and of nothing else that it is given.
     pub fn new(model: &Model) -> Self {
-        Self::of_network(model).reaching(model.surroundings())
-    }
-
-    /// By its network alone, whatever that is given.
-    fn of_network(model: &Model) -> Self {
         let stages = &model.network.stages;
         match (&model.network.architecture, model.network.code) {
             // Its moments are those of the whole image.
@@ -55,7 +50,7 @@ impl Grid {
     /// Of `model` where images are made of images: what a pixel depends on lies about as many places of the
     /// code away as both ways reach.
     pub fn of_reconstructions(model: &Model) -> Self {
-        let Self { cell, reach, most } = Self::of_network(model);
+        let Self { cell, reach, most } = Self::new(model);
         let both = match reach {
             0 => Self { cell, reach, most },
             _ => Self { cell, reach: 2 * reach, most: (WHOLE_WINDOW / cell[0]).max(8 * reach) },

@@ -59,7 +59,7 @@ pub fn changed(picture: &[f32], deviation: f32) -> Vec<f32> {
 
 /// `picture`, `[channels, height, width]`, without the normal noise of this deviation that is in it, where black is 0 and
 /// white is 1. What a model has made of it, where that is `known`, takes part in what the second pass learns from and in
-/// what is made, as far as it is nearer to the clean picture ([`super::weighed`]). One that is smaller than a patch stays
+/// what is made, as far as it is nearer to the clean picture. One that is smaller than a patch stays
 /// as it is.
 pub fn without_noise(
     picture: &[f32],
