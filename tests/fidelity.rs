@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 
 use image::codecs::png::PngEncoder;
+use image::metadata::Orientation;
 use image::{
     DynamicImage, GrayAlphaImage, GrayImage, ImageBuffer, ImageDecoder, ImageEncoder, ImageReader,
     Luma, LumaA, Rgb, RgbImage, Rgba, RgbaImage,
@@ -262,4 +263,43 @@ fn each_task_says_once_how_many_pictures_are_turned_gray() {
         assert_eq!(notes.len(), 1, "{line}: {said}");
         assert!(notes[0].contains("2 pictures"), "{line}: {said}");
     }
+}
+
+/// Notes of a camera as TIFF has them: its model, and that it was held upright, a quarter turn to the right.
+fn notes_of_a_camera() -> Vec<u8> {
+    let mut notes = b"II*\0\x08\0\0\0\x02\0".to_vec();
+    let model = b"Box camera\0";
+    notes.extend([0x10, 0x01, 2, 0, model.len() as u8, 0, 0, 0, 38, 0, 0, 0]);
+    notes.extend([0x12, 0x01, 3, 0, 1, 0, 0, 0, 6, 0, 0, 0]);
+    notes.extend([0; 4]);
+    notes.extend(model);
+    notes
+}
+
+#[test]
+fn what_a_camera_noted_stays_with_its_picture() {
+    let folder = folder();
+    let path = folder.path().join("photo.jpg");
+    let mut bytes = Cursor::new(vec![]);
+    let mut encoder = image::codecs::jpeg::JpegEncoder::new(&mut bytes);
+    encoder.set_exif_metadata(notes_of_a_camera()).expect("JPEG has notes");
+    let image = RgbImage::from_fn(10, 8, |x, y| Rgb([20 * x as u8, 30 * y as u8, 99]));
+    DynamicImage::ImageRgb8(image).write_with_encoder(encoder).expect("a picture");
+    fs::write(&path, bytes.into_inner()).expect("the folder is ours");
+    for task in ["restore", "reconstruct"] {
+        let out = made(task, &path, &TRAINED.colour).with_extension("png");
+        let mut decoder =
+            ImageReader::open(&out).expect("is there").into_decoder().expect("a picture");
+        let (width, height) = decoder.dimensions();
+        assert!(height > width || width == height, "{task}: it was turned: {width}x{height}");
+        let notes = decoder.exif_metadata().expect("readable").expect("are kept");
+        assert!(notes.windows(10).any(|word| word == b"Box camera"), "{task}");
+        // Or it would be turned again by whoever shows it.
+        let held = Orientation::from_exif_chunk(&notes);
+        assert_eq!(held, Some(Orientation::NoTransforms), "{task}");
+    }
+    let out = folder.path().join("photo.dia");
+    let line = format!("compress {} -o {}", path.display(), out.display());
+    let said = text(&TRAINED.colour.task(&line, "codec").stderr);
+    assert!(said.contains("without what a camera noted"), "{said}");
 }

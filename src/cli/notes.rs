@@ -40,6 +40,8 @@ pub(super) fn of_compression(paths: &[PathBuf]) {
         opacity.is_some_and(|opacity| opacity.iter().any(|alpha| *alpha < 255))
     });
     say(&clear, "laid over white where transparent; transparency is not kept");
+    let noted = those(paths, |form, _| form.exif.is_some());
+    say(&noted, "written without what a camera noted (EXIF)");
     if let Some(what) = colour_profile::note(paths) {
         note(format_args!("{what}, and the profile is not kept"));
     }

@@ -1,10 +1,11 @@
-//! A picture as its file stores it: with all its bits, its transparency and its colour profile.
+//! A picture as its file stores it: with all its bits, its transparency, its colour profile and what its camera noted.
 //!
 //! Datasets are bytes; see [`picture`](super::picture). This is for tasks that hand a picture back.
 
 use std::io::BufReader;
 use std::path::Path;
 
+use image::metadata::Orientation;
 use image::{DynamicImage, ImageBuffer, ImageDecoder, ImageReader, Luma};
 
 use super::fault::Fault;
@@ -31,6 +32,8 @@ pub(crate) struct Form {
     pub bits: u8,
     /// The ICC profile that says what its colours are.
     pub profile: Option<Vec<u8>>,
+    /// What a camera noted (EXIF), but for how it was held: pixels are turned by that already.
+    pub exif: Option<Vec<u8>>,
 }
 
 /// The form of the picture in a file; `None` where it cannot be told, for which whoever decodes the
@@ -47,7 +50,14 @@ pub(crate) fn form(path: &Path) -> Option<Form> {
         has_opacity: color.has_alpha(),
         bits: bits(color),
         profile: decoder.icc_profile().ok().flatten(),
+        exif: exif(&mut decoder),
     })
+}
+
+fn exif(decoder: &mut impl ImageDecoder) -> Option<Vec<u8>> {
+    let mut exif = decoder.exif_metadata().ok().flatten()?;
+    let _ = Orientation::remove_from_exif_chunk(&mut exif);
+    Some(exif)
 }
 
 fn bits(color: image::ColorType) -> u8 {
@@ -78,12 +88,15 @@ pub(crate) fn decode(path: &Path, intake: DeepIntake) -> Result<DeepPicture, Fau
         return Err(Fault::new(path, "is an image without pixels", "replace or remove it"));
     }
     let color = image.color();
+    let stored = form(path);
+    let (profile, exif) = stored.map_or((None, None), |form| (form.profile, form.exif));
     let form = Form {
         size: (image.width(), image.height()),
         has_colour: color.has_color(),
         has_opacity: color.has_alpha(),
         bits: bits(color),
-        profile: form(path).and_then(|form| form.profile),
+        profile,
+        exif,
     };
     let size = size.map(|(width, height)| (width as u32, height as u32));
     let size = size.filter(|size| *size != (image.width(), image.height()));

@@ -1,5 +1,5 @@
 //! A picture with all that its file holds, so that what is made of it can be written in the same form:
-//! as many bits, the same transparency, the same colour profile.
+//! as many bits, the same transparency, the same colour profile, the same notes of its camera.
 
 use std::io::Cursor;
 use std::path::Path;
@@ -37,6 +37,7 @@ pub struct DeepRaster {
     /// The stored values that 0 and 1 stand for, where those are not all.
     range: Option<StoredRange>,
     profile: Option<Vec<u8>>,
+    exif: Option<Vec<u8>>,
 }
 
 impl DeepRaster {
@@ -62,7 +63,8 @@ impl DeepRaster {
         let most = if form.bits == 8 { 255.0 } else { 65_535.0 };
         // Values are put back where they were, if there is room for them.
         let range = intake.range.filter(|range| range.fits(most));
-        Ok(Self { tensor, opacity, is_gray, bits: form.bits, range, profile: form.profile })
+        let (bits, profile, exif) = (form.bits, form.profile, form.exif);
+        Ok(Self { tensor, opacity, is_gray, bits, range, profile, exif })
     }
 
     /// Its numbers in [0, 1], `[1, channels, height, width]`.
@@ -108,8 +110,8 @@ impl DeepRaster {
     }
 
     /// Writes `made`, `[1, channels, height, width]` of this picture's size and laid over white, as PNG:
-    /// with as many bits, this picture's opacity, and its colour profile where that is of so many
-    /// channels; in one piece or not at all. What lies beyond [0, 1] is brought within.
+    /// with as many bits, this picture's opacity, what its camera noted, and its colour profile where that is of so
+    /// many channels; in one piece or not at all. What lies beyond [0, 1] is brought within.
     ///
     /// # Errors
     /// When `made` has another size, or the file cannot be written.
@@ -143,6 +145,9 @@ impl DeepRaster {
         if let Some(profile) = profile.filter(|bytes| ColourProfile::new(bytes).fits(channels)) {
             // A format without profiles would refuse it; PNG has them.
             let _ = encoder.set_icc_profile(profile.clone());
+        }
+        if let Some(exif) = &self.exif {
+            let _ = encoder.set_exif_metadata(exif.clone());
         }
         image
             .write_with_encoder(encoder)

@@ -5,6 +5,7 @@ mod command;
 mod options;
 mod partners;
 mod pixels;
+mod progress;
 mod restorer;
 
 pub use command::restore;

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::options::RestoreArgs;
+use super::progress::Progress;
 use crate::cli::notes;
 use crate::data::deep_picture::form;
 use crate::data::{DeepIntake, ImageShape};
@@ -11,7 +12,7 @@ use crate::inference::{Inference, noise_level};
 use crate::models::Model;
 use crate::run::say;
 use crate::tasks::Trained;
-use crate::tasks::restore::{Known, changed, restored, without_noise};
+use crate::tasks::restore::{Known, changed, restored, restored_telling, without_noise};
 use crate::tensor::Tensor;
 
 /// What pictures are restored by.
@@ -46,7 +47,7 @@ impl<'a> Restorer<'a> {
     /// are NaN.
     ///
     /// # Errors
-    /// As [`restored`], and when pixels are missing and there is no model.
+    /// As [`restored_telling`], and when pixels are missing and there is no model.
     pub fn restored(&mut self, picture: &Tensor, path: &Path) -> Result<Tensor> {
         let level = match self {
             Self::Model(taught) => return taught.restored(picture, path),
@@ -61,6 +62,8 @@ impl<'a> Restorer<'a> {
             say_estimated(path, level);
             level
         });
+        // How far it is, cannot be told; that it goes on, can.
+        let _progress = Progress::of(path);
         by_itself(picture, level, None)
     }
 }
@@ -113,14 +116,20 @@ impl<'a> Taught<'a> {
         let (model, label) = (self.inference.model(), self.label);
         let part = model.images();
         let Some(level) = self.inference.noise_level_of(picture) else {
-            return restored(&mut self.inference, part, picture, label);
+            let progress = Progress::of(path);
+            let tell = &mut |share| progress.tell(share);
+            return restored_telling(&mut self.inference, part, picture, label, tell);
         };
         if self.level.is_none() {
             say_estimated(path, level);
         }
         // It need not be estimated again.
         let mut told = self.inference.with_model(model).with_noise_level(Some(level));
-        let made = restored(&mut told, part, picture, label)?;
+        let progress = Progress::of(path);
+        // A model's part of what takes patches and a model.
+        let share = if self.nonlocal { 0.05 } else { 1.0 };
+        let tell = &mut |done: f32| progress.tell(done * share);
+        let made = restored_telling(&mut told, part, picture, label, tell)?;
         if !self.nonlocal {
             return Ok(made);
         }

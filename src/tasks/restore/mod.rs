@@ -15,5 +15,5 @@ pub use areas::{Area, in_parts};
 pub use blend::Blend;
 pub use corrupted::{CorruptedBy, corrupt};
 pub use quality::Quality;
-pub use tiles::{blended, restored};
+pub use tiles::{blended, restored, restored_telling};
 pub use zero_shot::{Known, changed, without_noise};

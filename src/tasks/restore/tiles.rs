@@ -1,6 +1,6 @@
 //! A picture in overlapping parts of a model's size, and together again.
 
-use super::areas::{in_parts, shape_of};
+use super::areas::{areas, in_parts, shape_of};
 use super::blend::Blend;
 use super::wide_holes::without_deep_holes;
 use super::windows::by_windows;
@@ -39,6 +39,20 @@ pub fn restored(
     picture: &Tensor,
     label: Option<u32>,
 ) -> Result<Tensor> {
+    restored_telling(inference, part, picture, label, &mut |_| {})
+}
+
+/// The same as [`restored`]; `tell` is told each time which share of the picture is made.
+///
+/// # Errors
+/// As [`restored`].
+pub fn restored_telling(
+    inference: &mut Inference,
+    part: ImageShape,
+    picture: &Tensor,
+    label: Option<u32>,
+    tell: &mut dyn FnMut(f32),
+) -> Result<Tensor> {
     let shape = shape_of(part, picture)?;
     let without_deep;
     let picture = match inference.model().fills {
@@ -50,11 +64,15 @@ pub fn restored(
     };
     let grid = Grid::of_reconstructions(inference.model());
     if !grid.is_of_tiles() && shape.elements() > 0 {
-        return by_windows(inference, grid, picture, shape, label);
+        return by_windows(inference, grid, picture, shape, label, tell);
     }
-    blended(part, picture, |parts, _| {
+    let (mut done, all) = (0, areas(shape, part).len());
+    blended(part, picture, |parts, count| {
         let labels = label.map(|label| vec![label; parts.shape().first().copied().unwrap_or(0)]);
-        inference.reconstruct(parts, labels.as_deref())
+        let made = inference.reconstruct(parts, labels.as_deref())?;
+        done += count;
+        tell(done as f32 / all as f32);
+        Ok(made)
     })
 }
 

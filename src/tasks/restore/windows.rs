@@ -11,22 +11,28 @@ use crate::tensor::Tensor;
 /// The most windows at once; a model's own memory may allow fewer.
 const AT_ONCE: usize = 16;
 
-/// What a model makes of a picture, `[1, channels, height, width]`, by windows of `grid`.
+/// What a model makes of a picture, `[1, channels, height, width]`, by windows of `grid`; `tell` is told which share of them
+/// is made.
 pub(super) fn by_windows(
     inference: &mut Inference,
     grid: Grid,
     picture: &Tensor,
     shape: ImageShape,
     label: Option<u32>,
+    tell: &mut dyn FnMut(f32),
 ) -> Result<Tensor> {
     let windows = Windows::new(grid, shape);
+    let (mut done, all) = (0, windows.windows.len());
     let mut model = inference.model().clone();
     model.network.images = windows.part;
     let level = inference.noise_level_of(picture);
     let mut inference = inference.with_model(&model).with_noise_level(level);
     windows.made(picture, AT_ONCE, |images| {
         let labels = label.map(|label| vec![label; images.shape()[0]]);
-        inference.reconstruct(images, labels.as_deref())
+        let made = inference.reconstruct(images, labels.as_deref())?;
+        done += images.shape()[0];
+        tell(done as f32 / all as f32);
+        Ok(made)
     })
 }
 
