@@ -252,6 +252,7 @@ fn codec() -> (Codec, Vec<u8>) {
         output,
         noise_level: false,
         fills: false,
+        knows_holes: false,
         transmission: false,
     };
     let layout = layout(&model).expect("a model");

@@ -1,6 +1,6 @@
 //! Whether a model's parts go together.
 
-use super::architecture::CodeForm;
+use super::architecture::{Architecture, CodeForm};
 use super::model::Model;
 use super::variant::{Variance, Variant};
 use crate::error::{Error, Result};
@@ -38,17 +38,7 @@ impl Model {
             let what = "tells a residual model alone how strong noise is";
             return Err(Error::option("--residual", what));
         }
-        if self.fills && (!self.residual || self.noise_level || self.output == Output::Number) {
-            let what =
-                "fills holes in pictures by a residual model alone, which is not told of noise";
-            return Err(Error::option("--residual", what));
-        }
-        if self.transmission
-            && (!self.residual || self.noise_level || self.fills || self.network.tied)
-        {
-            let what = "undoes haze by a residual model alone, whose layers are not --tied";
-            return Err(Error::option("--residual", what));
-        }
+        self.check_surroundings()?;
         if self.residual && self.quantiser.is_some() {
             let what = "has no effect on a residual model, whose codes alone make no image";
             return Err(Error::option("--quantise", what));
@@ -69,5 +59,24 @@ impl Model {
             }
             _ => Ok(()),
         }
+    }
+
+    /// Refuses to fill holes or to undo haze where a model cannot.
+    fn check_surroundings(&self) -> Result<()> {
+        let is_dense = matches!(self.network.architecture, Architecture::Dense(_));
+        let is_able = self.residual && !is_dense && !self.noise_level;
+        if self.fills && (!is_able || self.output == Output::Number) {
+            let what = "fills holes in pictures by a residual model of convolutions, which is not told of noise";
+            return Err(Error::option("--residual", what));
+        }
+        if self.knows_holes && !self.fills {
+            let what = "knows holes that it does not fill";
+            return Err(Error::option("--residual", what));
+        }
+        if self.transmission && (!is_able || self.fills) {
+            let what = "undoes haze by a residual model of convolutions alone";
+            return Err(Error::option("--residual", what));
+        }
+        Ok(())
     }
 }

@@ -195,8 +195,10 @@ impl Kind {
             residual && is_any && matches!(network.architecture, Architecture::Flat(_));
         let corrupts =
             |by: fn(CorruptionKind) -> bool| choices.noise.is_some_and(|noise| by(noise.kind));
-        let fills = residual && corrupts(CorruptionKind::makes_holes);
-        let transmission = residual && corrupts(|kind| kind == CorruptionKind::Haze);
+        // Dense layers have no room for what stands around a pixel.
+        let sees_around = residual && !matches!(network.architecture, Architecture::Dense(_));
+        let fills = sees_around && corrupts(CorruptionKind::makes_holes);
+        let transmission = sees_around && corrupts(|kind| kind == CorruptionKind::Haze);
         let model = Model {
             network,
             loss,
@@ -207,6 +209,7 @@ impl Kind {
             output,
             noise_level,
             fills,
+            knows_holes: fills && corrupts(CorruptionKind::makes_missing),
             transmission,
         };
         model.check()?;

@@ -42,14 +42,22 @@ pub(super) struct Filled {
     pub holes: NodeId,
 }
 
-/// `images`, `[batch, channels, height, width]` in [0, 1], in which a pixel is missing that is black or white in all
-/// channels, unless most around are the same; that is [`MISSING`]; or that is `lost`, `[batch, 1, height, width]`.
+/// `images`, `[batch, channels, height, width]` in [0, 1], in which a pixel is missing that is [`MISSING`]; that is
+/// `lost`, `[batch, 1, height, width]`; or, `by_colour`, that is black or white in all channels, unless most around are the
+/// same.
 pub(super) fn filled(
     builder: &mut dyn Builder,
     images: NodeId,
     lost: Option<NodeId>,
+    by_colour: bool,
 ) -> Result<Filled> {
-    let mut holes = extremes(builder, images)?;
+    let brightest = ops::reduce(builder, images, ReduceKind::Max, &[1])?;
+    let is_missing = UnaryKind::Within { low: 2.0 * MISSING, high: 0.5 * MISSING };
+    let mut holes = ops::unary(builder, brightest, is_missing)?;
+    if by_colour {
+        let alone = alone(builder, images, brightest)?;
+        holes = ops::maximum(builder, holes, alone)?;
+    }
     if let Some(lost) = lost {
         holes = ops::maximum(builder, holes, lost)?;
     }
@@ -119,24 +127,21 @@ pub(super) fn lost(builder: &mut dyn Builder, images: NodeId, corrupted: NodeId)
     ops::unary(builder, greatest, UnaryKind::Within { low: NEAR * NEAR, high: 2.0 })
 }
 
-/// 1 where a pixel is missing by what it is itself, else 0: `[batch, 1, height, width]`.
-fn extremes(builder: &mut dyn Builder, images: NodeId) -> Result<NodeId> {
-    let brightest = ops::reduce(builder, images, ReduceKind::Max, &[1])?;
+/// 1 where a pixel of `images`, whose `brightest` channel this is, is black or white among others that are not, else 0:
+/// `[batch, 1, height, width]`.
+fn alone(builder: &mut dyn Builder, images: NodeId, brightest: NodeId) -> Result<NodeId> {
     let negative = ops::affine(builder, images, -1.0, 1.0)?;
     let darkness = ops::reduce(builder, negative, ReduceKind::Max, &[1])?;
-    let is_missing = UnaryKind::Within { low: 2.0 * MISSING, high: 0.5 * MISSING };
-    let mut holes = ops::unary(builder, brightest, is_missing)?;
-    for x in [brightest, darkness] {
+    let [black, white] = [brightest, darkness].map(|x| {
         let is_end = UnaryKind::Within { low: -NEAR, high: NEAR };
         let is_end = ops::unary(builder, x, is_end)?;
         // Less by the share, so that pixels beyond the image, which are 0, decide nothing.
         let more = ops::affine(builder, is_end, 1.0, -MANY)?;
         let more = mean(builder, more, SURROUNDINGS)?;
         let is_alone = ops::unary(builder, more, UnaryKind::Within { low: -1.0, high: 0.0 })?;
-        let is_hole = ops::mul(builder, is_end, is_alone)?;
-        holes = ops::maximum(builder, holes, is_hole)?;
-    }
-    Ok(holes)
+        ops::mul(builder, is_end, is_alone)
+    });
+    ops::maximum(builder, black?, white?)
 }
 
 /// `yes` where `which` is 1, `no` where it is 0.
@@ -160,7 +165,8 @@ mod tests {
     fn made(channels: usize, side: usize, pixels: Vec<f32>) -> [Vec<f32>; 3] {
         let mut graph = Graph::new();
         let images = graph.input("images", [1, channels, side, side]);
-        let Filled { images: smooth, holes } = filled(&mut graph, images, None).expect("images");
+        let Filled { images: smooth, holes } =
+            filled(&mut graph, images, None, true).expect("images");
         let means = with_means(&mut graph, images, holes).expect("images");
         let layout = graph.layout();
         let made = [("holes", holes), ("means", means), ("smooth", smooth)];

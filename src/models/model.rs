@@ -34,9 +34,12 @@ pub struct Model {
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub noise_level: bool,
     /// Whether it makes pixels that are missing and changes no others. The encoder sees the mean of those around in
-    /// their places, and by a plane more where they are. Black or white pixels are taken for missing ones.
+    /// their places, and by a plane more where they are.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub fills: bool,
+    /// Whether it is told of all of these; else black or white pixels are taken for missing ones, too.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub knows_holes: bool,
     /// Whether the decoder makes a transmission and an airlight, by which haze is undone, and not what is to be added.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub transmission: bool,

@@ -92,7 +92,7 @@ impl Model {
         told: Option<NodeId>,
     ) -> Result<NodeId> {
         if self.fills {
-            let Filled { images, holes } = filled(builder, images, told)?;
+            let Filled { images, holes } = filled(builder, images, told, !self.knows_holes)?;
             return ops::concat(builder, &[images, holes], 1);
         }
         if self.transmission {

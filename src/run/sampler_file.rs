@@ -142,6 +142,7 @@ mod tests {
             residual: false,
             noise_level: false,
             fills: false,
+            knows_holes: false,
             transmission: false,
             output: Default::default(),
         };

@@ -276,6 +276,7 @@ impl TrainArgs {
             model.output = Output::Number;
             // Which know no black and white.
             model.fills = false;
+            model.knows_holes = false;
         }
         // What corrupts pairs is not known.
         model.noise_level &= !dataset.paired;

@@ -23,6 +23,7 @@ fn config(architecture: &str, latent: &str) -> Config {
         residual: false,
         noise_level: false,
         fills: false,
+        knows_holes: false,
         transmission: false,
         output: Output::Sigmoid,
     });
