@@ -321,6 +321,7 @@ mod tests {
             let found = error(Model { fills: false, knows_holes: false, ..model.clone() });
             assert!((found / lost - 1.0).abs() < 0.05, "{arch:?}: {found}, not {lost}");
             // Or by what stands around, where the network knows of that.
+            assert_eq!(model.fills, !matches!(arch, Architecture::Dense(_)));
             if model.fills {
                 let found = error(model);
                 assert!(found < 0.6 * lost, "{arch:?}: {found} of {lost}");

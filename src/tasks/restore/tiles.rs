@@ -55,7 +55,8 @@ pub fn restored_telling(
 ) -> Result<Tensor> {
     let shape = shape_of(part, picture)?;
     let without_deep;
-    let picture = match inference.model().fills {
+    let has_holes = inference.model().fills && picture.data().iter().any(|pixel| pixel.is_nan());
+    let picture = match has_holes {
         true => {
             without_deep = without_deep_holes(picture, shape);
             &without_deep
