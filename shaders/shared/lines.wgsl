@@ -1,16 +1,10 @@
-// needs: tile
+// needs: tile, lines_a
 // lines.wgsl: which vec4s of the tiles an invocation reads. Those of an operand that is not turned lie one after
 // the other; of one that is turned (TURN_A, TURN_B), invocations read blocks of 4 x 4, whose lines are columns of
 // the tile. Where there are more invocations than vec4s or blocks, some of them read.
 
-override READERS_A: u32 = TILE_M * (4u - 3u * TURN_A); // how many there are for the vec4s or blocks of a tile
-override READERS_B: u32 = TILE_N * (4u - 3u * TURN_B);
-override STEP_A: u32 = THREADS / QUADS_A; // terms from one vec4 of an invocation to its next, where that is not turned
+override READERS_B: u32 = TILE_N * (4u - 3u * TURN_B); // how many there are for the vec4s or blocks of a tile
 override STEP_B: u32 = THREADS / QUADS_B;
-
-fn reads_a(local: u32) -> bool {
-    return THREADS <= READERS_A || local < READERS_A;
-}
 
 fn reads_b(local: u32) -> bool {
     return THREADS <= READERS_B || reader_b(local) < READERS_B;
@@ -24,14 +18,6 @@ fn reader_b(local: u32) -> u32 {
 // A place in a tile: a vec4 of the row of a term.
 struct Spot { term: u32, quad: u32 }
 
-// Where vec4 number j of invocation number `local` goes.
-fn spot_a(j: u32, local: u32) -> Spot {
-    if TURN_A == 1u {
-        return Spot(local % 4u * 4u + j % 4u, local / 4u + j / 4u * (THREADS / 4u));
-    }
-    return Spot(local / QUADS_A + j * STEP_A, local % QUADS_A);
-}
-
 fn spot_b(j: u32, local: u32) -> Spot {
     let reader = reader_b(local);
     if TURN_B == 1u {
@@ -40,24 +26,10 @@ fn spot_b(j: u32, local: u32) -> Spot {
     return Spot(reader / QUADS_B + j * STEP_B, reader % QUADS_B);
 }
 
-fn put_a(j: u32, local: u32, four: vec4<f32>) {
-    let spot = spot_a(j, local);
-    keep_a(spot.term, spot.quad, four);
-    note_a(four);
-}
-
 fn put_b(j: u32, local: u32, four: vec4<f32>) {
     let spot = spot_b(j, local);
     keep_b(spot.term, spot.quad, four);
     note_b(four);
-}
-
-// The same for a block of four lines: its columns.
-fn put_block_a(j: u32, local: u32, p: vec4<f32>, q: vec4<f32>, r: vec4<f32>, s: vec4<f32>) {
-    put_a(j, local, vec4<f32>(p.x, q.x, r.x, s.x));
-    put_a(j + 1u, local, vec4<f32>(p.y, q.y, r.y, s.y));
-    put_a(j + 2u, local, vec4<f32>(p.z, q.z, r.z, s.z));
-    put_a(j + 3u, local, vec4<f32>(p.w, q.w, r.w, s.w));
 }
 
 fn put_block_b(j: u32, local: u32, p: vec4<f32>, q: vec4<f32>, r: vec4<f32>, s: vec4<f32>) {
@@ -67,29 +39,7 @@ fn put_block_b(j: u32, local: u32, p: vec4<f32>, q: vec4<f32>, r: vec4<f32>, s: 
     put_b(j + 3u, local, vec4<f32>(p.w, q.w, r.w, s.w));
 }
 
-// Of what note_a() is given, four rows or columns at a time, several invocations hold sums over some terms: the sums
-// over all of them, for the quad that `summed_quad_a(local)` says; past the last one there is none.
-fn sum_of_all_a(local: u32, own: vec4<f32>) -> vec4<f32> {
-    share(local, own);
-    // All parts are written before they are added up.
-    workgroupBarrier();
-    if summed_quad_a(local) >= QUADS_A {
-        return own;
-    }
-    if TURN_A == 1u {
-        return sum_shared(local, 4u, 1u);
-    }
-    return sum_shared(local, THREADS / QUADS_A, QUADS_A);
-}
-
-fn summed_quad_a(local: u32) -> u32 {
-    if TURN_A == 1u {
-        return select(QUADS_A, local / 4u, local % 4u == 0u);
-    }
-    return local;
-}
-
-// The same of the other operand, where that is turned.
+// As sum_of_all_a, of what note_b() is given, where that is turned.
 fn sum_of_all_b(local: u32, own: vec4<f32>) -> vec4<f32> {
     share(reader_b(local), own);
     // All parts are written before they are added up.

@@ -6,26 +6,27 @@ var<private> s1: vec4<f32>;
 var<private> s2: vec4<f32>;
 var<private> s3: vec4<f32>;
 
-// Of the output: the first of an invocation's four, how many there are, and how far apart their weights lie.
-struct Channels { first: u32, count: u32, apart: u32 }
+// Of the output: the first of an invocation's four channels, how many there are, how far apart their weights lie; and the
+// first of its places. Eight neighbours have the same channels.
+struct Own { channel: u32, channels: u32, apart: u32, place: u32 }
 
 // What four places see through one place of the kernel, times its weights for four channels.
-fn add_tap(values: vec4<f32>, weight: u32, channels: Channels) {
+fn add_tap(values: vec4<f32>, weight: u32, own: Own) {
     s0 += w[weight] * values;
-    if channels.count > 1u && channels.first + 1u < channels.count {
-        s1 += w[weight + channels.apart] * values;
+    if own.channels > 1u && own.channel + 1u < own.channels {
+        s1 += w[weight + own.apart] * values;
     }
-    if channels.count > 2u && channels.first + 2u < channels.count {
-        s2 += w[weight + 2u * channels.apart] * values;
+    if own.channels > 2u && own.channel + 2u < own.channels {
+        s2 += w[weight + 2u * own.apart] * values;
     }
-    if channels.count > 3u && channels.first + 3u < channels.count {
-        s3 += w[weight + 3u * channels.apart] * values;
+    if own.channels > 3u && own.channel + 3u < own.channels {
+        s3 += w[weight + 3u * own.apart] * values;
     }
 }
 
-fn store_channels(channels: Channels, place: u32) {
-    store(channels.first, place, s0);
-    store(channels.first + 1u, place, s1);
-    store(channels.first + 2u, place, s2);
-    store(channels.first + 3u, place, s3);
+fn store_channels(own: Own) {
+    store(own.channel, own.place, s0);
+    store(own.channel + 1u, own.place, s1);
+    store(own.channel + 2u, own.place, s2);
+    store(own.channel + 3u, own.place, s3);
 }

@@ -22,23 +22,35 @@ var<private> c13: vec4<f32>;
 var<private> c14: vec4<f32>;
 var<private> c15: vec4<f32>;
 
-fn accumulate(local: u32) {
-    let group = local / 8u;
-    let lane = local % 8u;
-    var a = group / (TILE_N / 32u) * 4u + lane % 4u + lane / 4u * ROW_A;
-    var b = group % (TILE_N / 32u) * 8u + lane;
-    for (var k = 0u; k < 16u; k += 2u) {
-        add_two_terms(a, b);
-        a += 2u * ROW_A;
-        b += 2u * ROW_B;
+const QUADS_OF_LANES = 4u;
+
+fn accumulate(k: u32, local: u32) {
+    let b = local / 8u % (TILE_N / 32u) * 8u + local % 8u;
+    if TURN_A == 1u {
+        for (var i = 0u; i < count(16u, local); i += 8u) {
+            let p = line_a(k + i, 0u, local);
+            let q = line_a(k + i, 1u, local);
+            let r = line_a(k + i, 2u, local);
+            let s = line_a(k + i, 3u, local);
+            let at = b + i * ROW_B;
+            add_two_terms(vec4<f32>(p.x, q.x, r.x, s.x), at, 4u * ROW_B);
+            add_two_terms(vec4<f32>(p.y, q.y, r.y, s.y), at + ROW_B, 4u * ROW_B);
+            add_two_terms(vec4<f32>(p.z, q.z, r.z, s.z), at + 2u * ROW_B, 4u * ROW_B);
+            add_two_terms(vec4<f32>(p.w, q.w, r.w, s.w), at + 3u * ROW_B, 4u * ROW_B);
+        }
+    } else {
+        for (var j = 0u; j < count(8u, local); j++) {
+            add_two_terms(line_a(k, j, local), b + j * (2u * ROW_B), ROW_B);
+        }
     }
 }
 
-// p<quad>, q<quad>: four rows of the first and of the second term.
-fn add_two_terms(a: u32, b: u32) {
-    let mine = tile_a[a];
+// Of four rows a lane, lanes 0 to 3 for the first term and 4 to 7 for the second; tile_b has them at b, and so far
+// after it. p<quad>, q<quad>: four rows of the first and of the second term.
+fn add_two_terms(mine: vec4<f32>, b: u32, apart: u32) {
+    note_a(mine);
     let b0 = tile_b[b];
-    let b1 = tile_b[b + ROW_B];
+    let b1 = tile_b[b + apart];
     let p0 = subgroupBroadcast(mine, 0u);
     let p1 = subgroupBroadcast(mine, 1u);
     let p2 = subgroupBroadcast(mine, 2u);

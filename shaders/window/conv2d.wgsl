@@ -4,7 +4,7 @@
 // Entry `tiled`: as the product W[Co, Kh*Kw*Ci] x columns(x)[Kh*Kw*Ci, N*Ho*Wo], columns never stored; a
 //   tile a workgroup (see tile.wgsl). Dispatch: ceil(N*Ho*Wo / TILE_N) * ceil(Co / TILE_M), folded past 65535.
 // Entry `direct`, for few channels: four places by four channels an invocation.
-//   Dispatch: ceil(ceil(N*Ho*Wo / 4) * ceil(Co / 4) / 64), folded past 65535.
+//   Dispatch: ceil(ceil(N*Ho*Wo / 32)*8 * ceil(Co / 4) / 64), folded past 65535.
 // With apart.wgsl for whole.wgsl, planes of y need not be whole vec4s.
 
 struct Params {
@@ -76,34 +76,34 @@ fn tiled(
 }
 
 // As add_tap, for a line of the kernel.
-fn add_line(line: Slide, channels: Channels, weight: u32, kx: u32) {
-    add_tap(seen(line, 0u), weight, channels);
+fn add_line(line: Slide, own: Own, weight: u32, kx: u32) {
+    add_tap(seen(line, 0u), weight, own);
     if kx + 1u < KW {
-        add_tap(seen(line, 1u), weight + 1u, channels);
+        add_tap(seen(line, 1u), weight + 1u, own);
     }
     if kx + 2u < KW {
-        add_tap(seen(line, 2u), weight + 2u, channels);
+        add_tap(seen(line, 2u), weight + 2u, own);
     }
     if kx + 3u < KW {
-        add_tap(seen(line, 3u), weight + 3u, channels);
+        add_tap(seen(line, 3u), weight + 3u, own);
     }
 }
 
 @compute @workgroup_size(64)
 fn direct(me: Invocation) {
-    let quads = (params.batch * HO * WO + 3u) / 4u;
+    let quads = (params.batch * HO * WO + 31u) / 32u * 8u;
     let g = linear_index(me);
     let q = g % quads * 4u;
     let co = g / quads * 4u;
     if co >= CO {
         return;
     }
-    let channels = Channels(co, CO, CI * KH * KW);
+    let own = Own(co, CO, CI * KH * KW, q);
     let at = vec4<u32>(q, q + 1u, q + 2u, q + 3u);
     let known = at < vec4<u32>(params.batch * (HO * WO));
     let image = at / (HO * WO) * (CI * H * W);
-    // Wrap below 0, which is above H or W.
-    let top = at / WO % HO * SY - PY;
+    // Wrap below 0, which is above H or W. Past the last image, below all rows.
+    let top = select(vec4<u32>(1u << 31u), at / WO % HO * SY - PY, known);
     let left = at % WO * SX - PX;
     // Few channels are spelled out.
     let end = select(params.steps_end, CI, CI <= 4u);
@@ -115,17 +115,17 @@ fn direct(me: Invocation) {
             for (var kx = 0u; kx < KW; kx++) {
                 if windows_slide() {
                     if kx % 4u == 0u {
-                        add_line(slide(source.x, left.x + kx, iy.x < H), channels, weight + kx, kx);
+                        add_line(slide(source.x, left.x + kx, iy.x < H), own, weight + kx, kx);
                     }
                     continue;
                 }
                 let ix = left + kx * DX;
-                let inside = known & (iy < vec4<u32>(H)) & (ix < vec4<u32>(W));
+                let inside = (iy < vec4<u32>(H)) & (ix < vec4<u32>(W));
                 let i = select(vec4<u32>(0u), source + ix, inside);
                 let line = vec4<f32>(x[i.x], x[i.y], x[i.z], x[i.w]);
-                add_tap(select(vec4<f32>(0.0), line, inside), weight + kx, channels);
+                add_tap(select(vec4<f32>(0.0), line, inside), weight + kx, own);
             }
         }
     }
-    store_channels(channels, q);
+    store_channels(own);
 }

@@ -8,14 +8,14 @@
 // Entry `tiled`: a tile a workgroup (see tile.wgsl).
 //   Dispatch: SY*SX * ceil(N*Hp*Wp / TILE_N) * ceil(Ci / TILE_M), folded past 65535.
 // Entry `direct`, for few channels: four places of a phase by four channels an invocation.
-//   Dispatch: ceil(SY*SX * ceil(N*Hp*Wp / 4) * ceil(Ci / 4) / 64), folded past 65535.
+//   Dispatch: ceil(SY*SX * ceil(N*Hp*Wp / 32)*8 * ceil(Ci / 4) / 64), folded past 65535.
 // With apart.wgsl for whole.wgsl, there may be several phases, and planes of x need not be whole vec4s.
 
 struct Params {
     batch: u32,
     steps_end: u32, // READ, which no compiler is to know: it would spell the steps out
 }
-@group(0) @binding(0) var<storage, read> y: array<f32>;
+@group(0) @binding(0) var<storage, read> y: array<vec4<f32>>;
 @group(0) @binding(1) var<storage, read> w: array<f32>; // as stored, for `direct`
 @group(0) @binding(1) var<storage, read> turned: array<vec4<f32>>; // by turn_weights.wgsl, for `tiled`
 @group(1) @binding(0) var<uniform> params: Params;
@@ -86,11 +86,25 @@ fn seen_from(place: Place, tap: u32) -> u32 {
     return select(NONE, place.image + row / SY * WO + column / SX, inside);
 }
 
+// Whether four places of a phase from a multiple of four on are four neighbours of y: windows lie side by side and fill
+// the image, so that phases are as large as y.
+fn are_neighbours() -> bool {
+    return KH == SY && KW == SX && PY == 0u && PX == 0u && DY == 1u && DX == 1u
+        && H == HO * SY && W == WO * SX && HO * WO % 4u == 0u;
+}
+
+fn number_y(i: u32) -> f32 {
+    return y[i / 4u][i % 4u];
+}
+
 fn line_b(k: u32, j: u32, local: u32) -> vec4<f32> {
     let ok = is_read_channel(read_channel(k, j, local));
     let after = (k + j * STEP_B) * (HO * WO);
     let i = sources(after, ok);
-    let line = vec4<f32>(y[i.x], y[i.y], y[i.z], y[i.w]);
+    if are_neighbours() {
+        return select(vec4<f32>(0.0), y[i.x / 4u], ok && is_inside().x);
+    }
+    let line = vec4<f32>(number_y(i.x), number_y(i.y), number_y(i.z), number_y(i.w));
     return select(vec4<f32>(0.0), line, is_inside() & vec4<bool>(ok));
 }
 
@@ -125,7 +139,7 @@ fn tiled(
 
 @compute @workgroup_size(64)
 fn direct(me: Invocation) {
-    let quads = (params.batch * phase_rows() * phase_columns() + 3u) / 4u;
+    let quads = (params.batch * phase_rows() * phase_columns() + 31u) / 32u * 8u;
     let quads_of_channels = (CI + 3u) / 4u;
     let g = linear_index(me);
     let q = g % quads * 4u;
@@ -134,26 +148,25 @@ fn direct(me: Invocation) {
     if number >= SY * SX {
         return;
     }
-    let own = vec2<u32>(number / SX, number % SX);
-    phase = own;
+    phase = vec2<u32>(number / SX, number % SX);
     let p0 = place_of(q);
     let p1 = place_of(q + 1u);
     let p2 = place_of(q + 2u);
     let p3 = place_of(q + 3u);
-    let channels = Channels(ci, CI, KH * KW);
+    let own = Own(ci, CI, KH * KW, q);
     // Few channels are spelled out.
     let end = select(params.steps_end, CO, CO <= 4u);
     for (var tap = 0u; tap < KH * KW; tap++) {
-        if !takes_part(own, tap / KW, tap % KW) {
+        if !takes_part(phase, tap / KW, tap % KW) {
             continue;
         }
         see(vec4<u32>(seen_from(p0, tap), seen_from(p1, tap), seen_from(p2, tap), seen_from(p3, tap)), 0u);
         for (var co = 0u; co < end; co++) {
             let i = sources(co * (HO * WO), true);
-            let line = vec4<f32>(y[i.x], y[i.y], y[i.z], y[i.w]);
+            let line = vec4<f32>(number_y(i.x), number_y(i.y), number_y(i.z), number_y(i.w));
             let weight = (co * CI + ci) * (KH * KW) + tap;
-            add_tap(select(vec4<f32>(0.0), line, is_inside()), weight, channels);
+            add_tap(select(vec4<f32>(0.0), line, is_inside()), weight, own);
         }
     }
-    store_channels(channels, q);
+    store_channels(own);
 }

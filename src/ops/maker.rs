@@ -92,8 +92,9 @@ const ALONE: [Tile; 4] = [
 ];
 
 /// llvmpipe's: no registers are short, and small tiles take three times as long by output.
-const LANES: [Tile; 3] = [
+const LANES: [Tile; 4] = [
     Tile::new([64, 64], Sums::EightByEight, 100),
+    Tile::new([64, 96], Sums::EightByEight, 100),
     Tile::new([32, 128], Sums::EightByEight, 105),
     Tile::new([32, 32], Sums::FourByFour, 300),
 ];

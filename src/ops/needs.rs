@@ -44,6 +44,7 @@ const PARTS: &[Part] = parts![
     "shared/line",
     "shared/linear",
     "shared/lines",
+    "shared/lines_a",
     "shared/metric",
     "shared/outputs",
     "shared/own_4x4",
@@ -66,12 +67,15 @@ const PARTS: &[Part] = parts![
     "shared/whole",
     "software/count_hidden",
     "software/line_alone",
+    "software/lines_a_lanes",
     "software/lines_alone",
     "software/places_alone",
     "software/steps_alone",
+    "software/steps_lanes",
     "software/steps_looped",
     "software/sums_16x4_lanes",
     "software/sums_4x4_lanes",
+    "software/taps_lanes",
     "software/tile_alone",
 ];
 

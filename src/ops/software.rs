@@ -19,14 +19,24 @@ const ALONE: &[Replacement] = &[
 ];
 
 /// Where eight neighbours are a subgroup that computes as one vector, as llvmpipe's.
-const EIGHT_LANES: &[Replacement] =
-    &[("steps", "steps_looped"), ("sums_8x8", "sums_16x4_lanes"), ("sums_4x4", "sums_4x4_lanes")];
+const EIGHT_LANES: &[Replacement] = &[
+    ("lines_a", "lines_a_lanes"),
+    ("places", "places_alone"),
+    ("steps", "steps_lanes"),
+    ("sums_8x8", "sums_16x4_lanes"),
+    ("sums_4x4", "sums_4x4_lanes"),
+    ("taps", "taps_lanes"),
+];
+
+/// The same for matrix units, which take both operands from tiles.
+const EIGHT_LANES_OF_MATRICES: &[Replacement] = &[("steps", "steps_looped")];
 
 /// The parts that a target has others for, in a kernel that has these in place of others itself.
 pub(super) fn replacements(target: &GpuTarget, own: &[Replacement]) -> &'static [Replacement] {
     // Matrix units share their tiles.
     let has_own_tile = own.iter().any(|(old, _)| *old == "tile");
     match (target.eight_lanes, target.shares_tiles) {
+        (true, _) if has_own_tile => EIGHT_LANES_OF_MATRICES,
         (true, _) => EIGHT_LANES,
         (false, false) if !has_own_tile => ALONE,
         _ => &[],

@@ -172,7 +172,9 @@ impl ConvSizes {
                 .params([self.batch, of_channels].map(|number| number as u32))
         };
         let Some(tile) = self.tile(whole[0].name, made, terms, target) else {
-            let invocations = channels.div_ceil(4) * places.div_ceil(4) * phases;
+            // Eight neighbours have the same channels.
+            let quads = places.div_ceil(4).next_multiple_of(8);
+            let invocations = channels.div_ceil(4) * quads * phases;
             return vec![run(&kernels[0], w, invocations.div_ceil(64)).entry("direct")];
         };
         let groups = channels.div_ceil(tile.rows) * places.div_ceil(tile.columns) * phases;
