@@ -29,8 +29,14 @@ struct Runs {
 }
 
 /// Name, variant and options; whether it is of colours.
-const RUNS: [(&str, Kind, &str, bool); 6] = [
+const RUNS: [(&str, Kind, &str, bool); 7] = [
     ("map", Kind::Conv, "--arch conv:8,8 --latent map:4 --quantise 0.2 --rate 0.001", true),
+    (
+        "hyperprior",
+        Kind::Conv,
+        "--arch conv:8,8 --latent map:4 --quantise 0.05 --rate 0.001 --hyperprior 5",
+        true,
+    ),
     (
         "inner",
         Kind::Denoising,
@@ -212,7 +218,7 @@ fn effort_makes_better_pictures_that_any_decoder_reads() {
 
 #[test]
 fn a_higher_quality_makes_larger_files_and_nearer_pictures() {
-    for name in ["map", "vector"] {
+    for name in ["map", "hyperprior", "vector"] {
         let picture = drawn(96, 64, true, 5);
         let mut before: Option<(usize, f64)> = None;
         for number in [1, 3, 5, 8] {
@@ -319,7 +325,7 @@ fn devices_agree_on_the_whole_numbers_of_a_file() {
 
 #[test]
 fn a_file_that_is_cut_or_has_a_bit_turned_is_an_error() {
-    for name in ["map", "dense-codebook"] {
+    for name in ["map", "hyperprior", "dense-codebook"] {
         let mut codec = runs().codec(name);
         let bytes = codec.compress(&drawn(21, 18, false, 2)).expect(name);
         let refused = |bytes: &[u8], what: &str| {
@@ -354,7 +360,7 @@ proptest! {
         noise in proptest::collection::vec(any::<u8>(), 0..120),
         from in 0..60_usize,
     ) {
-        for name in ["map", "codebook", "vector"] {
+        for name in ["map", "hyperprior", "codebook", "vector"] {
             let mut codec = runs().codec(name);
             let path = Path::new("x.dia");
             prop_assert!(codec.decompress(&noise, path).is_err());
@@ -371,7 +377,7 @@ proptest! {
 
 #[test]
 fn training_with_noise_for_rounding_lowers_the_loss() {
-    for name in ["map", "inner", "vector", "dense"] {
+    for name in ["map", "hyperprior", "inner", "vector", "dense"] {
         let text = fs::read_to_string(runs().path(name).join("metrics.json")).expect("written");
         let metrics: Value = serde_json::from_str(&text).expect("is JSON");
         let epochs = metrics["epochs"].as_array().expect("epochs are listed");
@@ -520,6 +526,10 @@ fn options_of_quantised_codes_without_effect_are_refused() {
         (Kind::Dense, "--quantise 1 --rate 0", "--rate"),
         (Kind::Dense, "--quantise 1 --rate=-1", "--rate"),
         (Kind::Conv, "--quantise 1 --dropout 0.1", "--dropout"),
+        (Kind::Conv, "--hyperprior 8", "--hyperprior"),
+        (Kind::Conv, "--quantise 1 --latent 8 --hyperprior 8", "--hyperprior"),
+        (Kind::Conv, "--quantise 1 --latent map:8 --hyperprior 0", "--hyperprior"),
+        (Kind::Dense, "--quantise 1 --hyperprior 8", "--hyperprior"),
     ];
     let out = TempDir::new().expect("a temporary folder");
     for (kind, options, option) in refused {

@@ -239,7 +239,7 @@ fn codec() -> (Codec, Vec<u8>) {
     let images = ImageShape { channels: 3, height: 8, width: 8 };
     let architecture: Architecture = "conv:2,2".parse().expect("an architecture");
     let network = Network::new(images, architecture, CodeForm::Map(3));
-    let quantiser = Some(Quantiser { step: 1.0, rate: 1e-3 });
+    let quantiser = Some(Quantiser { step: 1.0, rate: 1e-3, hyperprior: None });
     let (loss, variant) = (Loss::Mse, Variant::Conv);
     let output = Output::Sigmoid;
     let model = Model {

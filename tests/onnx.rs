@@ -98,6 +98,9 @@ fn compute(run: &Path) {
     if let Some(values) = &codes.log_variances {
         npy::write(&file("log_variance"), &code(values)).expect("writable");
     }
+    if let Some(values) = &codes.log_scales {
+        npy::write(&file("log_scale"), &code(values)).expect("writable");
+    }
     if let Some(indices) = &codes.indices {
         let shape = Shape::from([IMAGES, indices.len() / IMAGES]);
         npy::write_whole(&file("index"), &shape, indices).expect("writable");
@@ -199,6 +202,11 @@ fn every_option_of_networks_computes_the_same_in_onnx_runtime() {
         (
             "gdn",
             format!("{conv} --latent map:3 --norm gdn --downsample-kernel 5 --upsample-kernel 5"),
+        ),
+        // Of 7x7 places, of which the last ones stand alone.
+        (
+            "hyperprior",
+            format!("{conv} --latent map:4 --quantise 0.05 --hyperprior 5 --limit 96 --epochs 4"),
         ),
         ("group", format!("{conv} --latent 6 --norm group --downsample stride")),
         (

@@ -92,6 +92,7 @@ fn argument() -> impl Strategy<Value = String> {
         "loss",
         "quantise",
         "rate",
+        "hyperprior",
         "penalty",
         "sparsity",
         "k",

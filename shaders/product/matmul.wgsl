@@ -1,4 +1,4 @@
-// needs: epilogue, parts, tile, lines, steps, sums_8x8, whole
+// needs: epilogue, parts, tile, lines, lines_a, steps, sums_8x8, whole
 // matmul.wgsl: out[b, m, n] = last(sum over k of A[b, m, k] * B[b, k, n] + bias[n] + ...), see epilogue.wgsl.
 // Entry `tiled`: a tile a workgroup (see tile.wgsl). Dispatch: ceil(N / TILE_N) * ceil(M / TILE_M) * batch
 //   * split_k workgroups, N fastest, folded past 65535. With split_k above 1, each sums a part of K, and

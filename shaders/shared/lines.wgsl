@@ -1,4 +1,4 @@
-// needs: tile, lines_a
+// needs: tile
 // lines.wgsl: which vec4s of the tiles an invocation reads. Those of an operand that is not turned lie one after
 // the other; of one that is turned (TURN_A, TURN_B), invocations read blocks of 4 x 4, whose lines are columns of
 // the tile. Where there are more invocations than vec4s or blocks, some of them read.

@@ -1,4 +1,4 @@
-// needs: tile
+// needs: tile, lines
 // lines_a.wgsl: the left operand's part of lines.wgsl.
 override READERS_A: u32 = TILE_M * (4u - 3u * TURN_A); // how many there are for the vec4s or blocks of a tile
 override STEP_A: u32 = THREADS / QUADS_A; // terms from one vec4 of an invocation to its next, where that is not turned

@@ -1,4 +1,4 @@
-// needs: tile, lines
+// needs: tile, lines, lines_a
 // steps.wgsl: the sums of a tile, 16 terms a step. The kernel says what there is to read: vec4 number j of this
 // invocation for the step from term k on, `line_a(k, j, local)` and `line_b`, which lines.wgsl puts in the tiles; and
 // what else is done with what goes there, `note_a(four)` and `note_b`. All that an invocation reads in a step is in

@@ -1,4 +1,4 @@
-// needs: tile, lines
+// needs: tile, lines, lines_a
 // weights.wgsl: what the tiles of convolutions that make images are filled with: weights, which turn_weights.wgsl has
 // put where they are read, and what four places see. The kernel binds the weights, `turned`.
 override READ: u32; // channels that a sum goes over

@@ -1,4 +1,4 @@
-// needs: tile
+// needs: tile, lines
 // lines_a_lanes.wgsl: in place of lines_a.wgsl: a subgroup's lanes read what the rows of its own sums need,
 // QUADS_OF_LANES vec4s across, from memory and for themselves. All of them have it then, without a store to the
 // workgroup's memory and a load from there, each of which costs llvmpipe as much as the load from memory.

@@ -1,4 +1,4 @@
-// needs: tile, lines, count_hidden
+// needs: tile, lines, lines_a, count_hidden
 // steps_looped.wgsl: in place of steps.wgsl on adapters that compute on the processor, for which it is a loop over
 // lines: they compile it in less time, and wait for no memory.
 fn fill_a(k: u32, local: u32) {

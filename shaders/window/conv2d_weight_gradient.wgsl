@@ -1,4 +1,4 @@
-// needs: linear, geometry, line, tile, lines, steps, sums_8x8, store, tree
+// needs: linear, geometry, line, tile, lines, lines_a, steps, sums_8x8, store, tree
 // conv2d_weight_gradient.wgsl: w[co, ci, ky, kx] = sum over n, oy, ox of
 //     y[n, co, oy, ox] * x[n, ci, oy*SY+ky*DY-PY, ox*SX+kx*DX-PX].
 // As a product: Y[Co, N*Ho*Wo] x columns(x)^T[N*Ho*Wo, Kh*Kw*Ci], columns never stored. Those of one place of the

@@ -1,4 +1,4 @@
-// needs: linear, epilogue, geometry, taps, tile, lines, places, steps, weights, sums_8x8, whole
+// needs: linear, epilogue, gathered, geometry, taps, tile, lines, places, steps, weights, sums_8x8, whole
 // conv_transpose2d.wgsl: x[n, ci, iy, ix] = last(bias[ci] + ... + sum over co, ky, kx of
 //     y[n, co, (iy+PY-ky*DY)/SY, (ix+PX-kx*DX)/SX] * w[co, ci, ky, kx]), where both divide evenly;
 //     see epilogue.wgsl.
@@ -9,13 +9,14 @@
 //   Dispatch: SY*SX * ceil(N*Hp*Wp / TILE_N) * ceil(Ci / TILE_M), folded past 65535.
 // Entry `direct`, for few channels: four places of a phase by four channels an invocation.
 //   Dispatch: ceil(SY*SX * ceil(N*Hp*Wp / 32)*8 * ceil(Ci / 4) / 64), folded past 65535.
-// With apart.wgsl for whole.wgsl, there may be several phases, and planes of x need not be whole vec4s.
+// With apart.wgsl for whole.wgsl, there may be several phases, and planes of x need not be whole vec4s. With
+// neighbours.wgsl for gathered.wgsl, windows lie side by side and fill the image, so that phases are as large as y, whose
+// planes are whole vec4s.
 
 struct Params {
     batch: u32,
     steps_end: u32, // READ, which no compiler is to know: it would spell the steps out
 }
-@group(0) @binding(0) var<storage, read> y: array<vec4<f32>>;
 @group(0) @binding(1) var<storage, read> w: array<f32>; // as stored, for `direct`
 @group(0) @binding(1) var<storage, read> turned: array<vec4<f32>>; // by turn_weights.wgsl, for `tiled`
 @group(1) @binding(0) var<uniform> params: Params;
@@ -86,26 +87,10 @@ fn seen_from(place: Place, tap: u32) -> u32 {
     return select(NONE, place.image + row / SY * WO + column / SX, inside);
 }
 
-// Whether four places of a phase from a multiple of four on are four neighbours of y: windows lie side by side and fill
-// the image, so that phases are as large as y.
-fn are_neighbours() -> bool {
-    return KH == SY && KW == SX && PY == 0u && PX == 0u && DY == 1u && DX == 1u
-        && H == HO * SY && W == WO * SX && HO * WO % 4u == 0u;
-}
-
-fn number_y(i: u32) -> f32 {
-    return y[i / 4u][i % 4u];
-}
-
 fn line_b(k: u32, j: u32, local: u32) -> vec4<f32> {
     let ok = is_read_channel(read_channel(k, j, local));
     let after = (k + j * STEP_B) * (HO * WO);
-    let i = sources(after, ok);
-    if are_neighbours() {
-        return select(vec4<f32>(0.0), y[i.x / 4u], ok && is_inside().x);
-    }
-    let line = vec4<f32>(number_y(i.x), number_y(i.y), number_y(i.z), number_y(i.w));
-    return select(vec4<f32>(0.0), line, is_inside() & vec4<bool>(ok));
+    return four_y(sources(after, ok), is_inside(), ok);
 }
 
 @compute @workgroup_size(THREADS)
@@ -162,10 +147,9 @@ fn direct(me: Invocation) {
         }
         see(vec4<u32>(seen_from(p0, tap), seen_from(p1, tap), seen_from(p2, tap), seen_from(p3, tap)), 0u);
         for (var co = 0u; co < end; co++) {
-            let i = sources(co * (HO * WO), true);
-            let line = vec4<f32>(number_y(i.x), number_y(i.y), number_y(i.z), number_y(i.w));
+            let line = four_y(sources(co * (HO * WO), true), is_inside(), true);
             let weight = (co * CI + ci) * (KH * KW) + tap;
-            add_tap(select(vec4<f32>(0.0), line, is_inside()), weight, own);
+            add_tap(line, weight, own);
         }
     }
     store_channels(own);

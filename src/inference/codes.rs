@@ -11,6 +11,8 @@ pub struct Codes {
     pub values: Vec<f32>,
     /// The logarithms of their variances, of variational models.
     pub log_variances: Option<Vec<f32>>,
+    /// The logarithms of the scales of their distributions, in steps, of models with a hyperprior.
+    pub log_scales: Option<Vec<f32>>,
     /// The numbers of the codebook's codes, place by place and image by image, of VQ-VAE.
     pub indices: Option<Vec<u32>>,
 }
@@ -33,6 +35,7 @@ impl Codes {
         self.width = more.width;
         self.values.extend(more.values);
         join(&mut self.log_variances, more.log_variances);
+        join(&mut self.log_scales, more.log_scales);
         join(&mut self.indices, more.indices);
     }
 
@@ -40,7 +43,8 @@ impl Codes {
     pub fn truncate(&mut self, count: usize) {
         let places = self.indices.as_ref().map_or(0, Vec::len) / self.count().max(1);
         self.values.truncate(count * self.width);
-        self.log_variances.iter_mut().for_each(|variances| variances.truncate(count * self.width));
+        let beside = [&mut self.log_variances, &mut self.log_scales];
+        beside.into_iter().flatten().for_each(|numbers| numbers.truncate(count * self.width));
         self.indices.iter_mut().for_each(|indices| indices.truncate(count * places));
     }
 

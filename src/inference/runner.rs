@@ -84,6 +84,9 @@ impl<'a> Inference<'a> {
         if task == Task::Encode && self.model.is_variational() {
             codes.log_variances = Some(vec![]);
         }
+        if task == Task::Encode && self.model.has_hyperprior() {
+            codes.log_scales = Some(vec![]);
+        }
         if task == Task::Encode && matches!(self.model.variant, Variant::Vqvae(_)) {
             codes.indices = Some(vec![]);
         }
@@ -92,6 +95,9 @@ impl<'a> Inference<'a> {
             codes.values.extend_from_slice(executor.read_output(plan, "code")?.data());
             if let Some(variances) = &mut codes.log_variances {
                 variances.extend_from_slice(executor.read_output(plan, "log_variance")?.data());
+            }
+            if let Some(scales) = &mut codes.log_scales {
+                scales.extend_from_slice(executor.read_output(plan, "log_scale")?.data());
             }
             if let Some(indices) = &mut codes.indices {
                 let numbers = executor.read_output(plan, "index")?;

@@ -46,8 +46,8 @@ fn deviation_input(graph: &mut Graph, model: &Model, batch: usize) -> Result<Opt
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Task {
     /// From input `images`, `[batch, channels, height, width]` in [0, 1], to output `code`,
-    /// `[batch, ...]`; of variational models also `log_variance`, shaped like it; of VQ-VAE
-    /// `index`, `[batch, places]`.
+    /// `[batch, ...]`; of variational models also `log_variance`, and of models with a hyperprior `log_scale`, shaped like
+    /// it; of VQ-VAE `index`, `[batch, places]`.
     Encode,
     /// From input `images` to output `code`, as a classifier should read it.
     Represent,
@@ -181,6 +181,7 @@ impl Task {
         if self == Self::Encode {
             outputs.push(("code", encoded.code));
             outputs.extend(encoded.log_variance.map(|node| ("log_variance", node)));
+            outputs.extend(encoded.log_scale.map(|node| ("log_scale", node)));
             outputs.extend(encoded.index.map(|node| ("index", node)));
         } else {
             let decoded = model.decode_beside(scope, encoded.code, input, labels)?;

@@ -87,6 +87,9 @@ choices! {
     /// The weight of a quantised code's bits: of bits a pixel beside --loss mse, else of bits an image
     #[arg(value_name = "WEIGHT")]
     rate: f32 = "rate";
+    /// Say by a smaller code of so many channels how wide the numbers of a quantised map are at each place
+    #[arg(value_name = "N")]
+    hyperprior: usize = "hyperprior";
     /// The weight of the variant's own term; 0 gives the plain autoencoder
     #[arg(value_name = "WEIGHT")]
     penalty: f32 = "penalty";

@@ -44,25 +44,28 @@ impl Model {
         if self.is_variational() {
             let posterior = vae::posterior(self, scope, input, labels)?;
             let (code, log_variance) = (posterior.mean, Some(posterior.log_variance));
-            return Ok(Encoded { code, log_variance, index: None });
+            return Ok(Encoded { code, log_variance, log_scale: None, index: None });
         }
         let code = self.network.code(scope, input, labels, self.code_activation())?;
         match &self.variant {
             Variant::Vqvae(vqvae) => {
                 let quantised = vqvae.quantise(scope, code)?;
                 let (code, index) = (quantised.code, Some(quantised.index));
-                Ok(Encoded { code, log_variance: None, index })
+                Ok(Encoded { code, log_variance: None, log_scale: None, index })
             }
             variant => {
                 let code = match variant {
                     Variant::Sparse(sparse) => sparse.keep_greatest(scope, code)?,
                     _ => code,
                 };
-                let code = match &self.quantiser {
-                    Some(quantiser) => quantiser.quantise(scope.graph, code)?,
-                    None => self.network.dropped_code(scope, code)?,
+                let (code, log_scale) = match &self.quantiser {
+                    Some(quantiser) => {
+                        let code = quantiser.quantise(scope.graph, code)?;
+                        (code, quantiser.log_scale(scope, code)?)
+                    }
+                    None => (self.network.dropped_code(scope, code)?, None),
                 };
-                Ok(Encoded { code, log_variance: None, index: None })
+                Ok(Encoded { code, log_variance: None, log_scale, index: None })
             }
         }
     }

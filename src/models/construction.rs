@@ -218,7 +218,7 @@ impl Kind {
 }
 
 /// What variants take that are nothing but a reconstruction; the first, denoising ones alone.
-const PLAIN: [&str; 8] = [
+const PLAIN: [&str; 9] = [
     "residual",
     "latent",
     "loss",
@@ -227,6 +227,7 @@ const PLAIN: [&str; 8] = [
     "tied",
     quantiser::OPTIONS[0],
     quantiser::OPTIONS[1],
+    quantiser::OPTIONS[2],
 ];
 
 /// Refuses options of convolutional stages where there are none.

@@ -66,6 +66,9 @@ pub struct Encoded {
     pub code: NodeId,
     /// The logarithm of the code's variance, for variational models; shaped like the code.
     pub log_variance: Option<NodeId>,
+    /// The logarithm of the scale of each number's distribution, in steps, for models with a hyperprior; shaped like the
+    /// code.
+    pub log_scale: Option<NodeId>,
     /// Which codes of the codebook it consists of, `[batch, places]`, for VQ-VAE.
     pub index: Option<NodeId>,
 }
@@ -122,6 +125,11 @@ impl Model {
     /// Whether codes are distributions.
     pub fn is_variational(&self) -> bool {
         matches!(self.variant, Variant::Vae(_) | Variant::Cvae(_) | Variant::Iwae(_))
+    }
+
+    /// Whether a code beside says how wide the numbers of a quantised one are.
+    pub fn has_hyperprior(&self) -> bool {
+        self.quantiser.is_some_and(|quantiser| quantiser.hyperprior.is_some())
     }
 
     /// Planes that the encoder sees beside an image: of how strong its noise is, of where pixels are missing, or of how

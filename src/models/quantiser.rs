@@ -4,13 +4,15 @@
 //!
 //! `L(x, d(c + u)) + W bits(c + u)`, u uniform in [-step/2, step/2]. The bits are those of a
 //! factorised prior, one logistic distribution a channel with location m and scale s, both trained:
-//! `-log2 (F((c + 1/2 - m) / s) - F((c - 1/2 - m) / s))`, F the sigmoid and c in steps.
+//! `-log2 (F((c + 1/2 - m) / s) - F((c - 1/2 - m) / s))`, F the sigmoid and c in steps. With a [hyperprior](super::hyperprior)
+//! each number has a scale of its own, and there are the bits of what says so.
 
 use super::architecture::CodeForm;
 use super::choices::Choices;
+use super::hyperprior::{SideCode, side_code};
 use super::model::{Batch, Model, Objective};
 use super::network::{Network, Scope};
-use super::option_checks::not_negative;
+use super::option_checks::{count, not_negative};
 use super::terms::plus_weighted;
 use super::variant::Quantiser;
 use crate::error::{Error, Result};
@@ -19,7 +21,7 @@ use crate::nn::{self, Decoded, Loss};
 use crate::ops::{self, Activation, Builder, NodeId, RandomKind, UnaryKind};
 use crate::shape::Shape;
 
-pub(super) const OPTIONS: [&str; 2] = ["quantise", "rate"];
+pub(super) const OPTIONS: [&str; 3] = ["quantise", "rate", "hyperprior"];
 
 /// The parameter that holds each channel's location, in steps.
 pub const LOCATION: &str = "prior.location";
@@ -36,6 +38,9 @@ pub const LOG_STEPS: [f32; 2] = [-0.75, 1.0];
 /// How far from halfway, in steps, numbers of a narrow channel are rounded to its location.
 const THRIFT: f32 = 0.15;
 
+/// The most channels of a side code.
+pub const MOST_SIDE_CHANNELS: usize = 1 << 10;
+
 /// The weight of a bit a pixel beside a mean squared error.
 const RATE_BESIDE_MSE: f32 = 1e-3;
 
@@ -43,12 +48,22 @@ const RATE_BESIDE_MSE: f32 = 1e-3;
 struct Steps {
     /// What the decoder is given: whole numbers of steps.
     rounded: NodeId,
+    /// The same in these steps.
+    whole: NodeId,
     /// What bits are counted of, in steps: in training, with noise in the rounding's place.
     counted: NodeId,
     /// Each channel's location and the logarithm of its scale, in these steps.
     prior: [NodeId; 2],
     /// By how many times an image's steps are coarser than the model's, `[batch, 1, 1, 1]`.
     coarser: Option<NodeId>,
+}
+
+/// What bits cost.
+struct Costs {
+    /// What the loss counts: the bits by pixel of an image beside a mean squared error, else by image; a scalar.
+    weighed: NodeId,
+    /// Bits by pixel, to be reported: all, and those of a side code; scalars.
+    by_pixel: Vec<(&'static str, NodeId)>,
 }
 
 /// `code`, in steps, rounded as `diabolo compress` rounds it: a number that lies halfway goes to the one that takes fewer
@@ -80,13 +95,16 @@ impl Quantiser {
     /// When a number is out of its range, or has no effect.
     pub(super) fn new(choices: &Choices, loss: Loss) -> Result<Option<Self>> {
         let Some(step) = choices.quantise else {
-            return match choices.rate {
-                Some(_) => Err(Error::option("--rate", "has no effect without --quantise 1")),
-                None => Ok(None),
+            let without = "has no effect without --quantise 1";
+            return match (choices.rate, choices.hyperprior) {
+                (Some(_), _) => Err(Error::option("--rate", without)),
+                (_, Some(_)) => Err(Error::option("--hyperprior", without)),
+                _ => Ok(None),
             };
         };
         let usual = if loss == Loss::Mse { RATE_BESIDE_MSE } else { std::f32::consts::LN_2 };
-        let this = Self { step, rate: choices.rate.unwrap_or(usual) };
+        let rate = choices.rate.unwrap_or(usual);
+        let this = Self { step, rate, hyperprior: choices.hyperprior };
         this.check_numbers()?;
         Ok(Some(this))
     }
@@ -103,6 +121,9 @@ impl Quantiser {
             let what = "must be above 0, since the code's distribution is learned by it";
             return Err(Error::option("--rate", what));
         }
+        if let Some(channels) = self.hyperprior {
+            count("--hyperprior", channels, 1..=MOST_SIDE_CHANNELS)?;
+        }
         Ok(())
     }
 
@@ -117,6 +138,10 @@ impl Quantiser {
             let what = "leaves numbers of a code out, which --quantise counts; give one of them";
             return Err(Error::option("--dropout", what));
         }
+        if self.hyperprior.is_some() && !matches!(network.code, CodeForm::Map(_)) {
+            let what = "says how wide numbers are at each place of a map; give --latent map:8";
+            return Err(Error::option("--hyperprior", what));
+        }
         Ok(())
     }
 
@@ -125,6 +150,16 @@ impl Quantiser {
         let raised = ops::affine(graph, code, 1.0 / self.step, 0.5)?;
         let whole = ops::unary(graph, raised, UnaryKind::Floor)?;
         ops::affine(graph, whole, self.step, 0.0)
+    }
+
+    /// The logarithm of the scale of each number of a quantised `code`, in steps and shaped like it, as a hyperprior says
+    /// it.
+    pub(super) fn log_scale(&self, scope: &mut Scope, code: NodeId) -> Result<Option<NodeId>> {
+        let Some(channels) = self.hyperprior else { return Ok(None) };
+        let whole = ops::affine(scope.graph, code, 1.0 / self.step, 0.0)?;
+        let side = side_code(scope, whole, channels)?;
+        let [_, log_scale] = self.prior(scope.graph, code)?;
+        ops::add(scope.graph, side.scales, log_scale).map(Some)
     }
 
     /// A reconstruction of what the code becomes, and what its bits weigh. In training each image has steps of a size of
@@ -140,9 +175,10 @@ impl Quantiser {
         let decoded = model.decode_beside(scope, steps.rounded, batch.input, batch.labels)?;
         let decoded = Decoded { deviation: steps.coarser, ..decoded };
         let loss = model.loss.of(scope.graph, decoded, batch.images, batch.seen)?;
-        let [cost, by_pixel] = self.costs(model, scope.graph, &steps)?;
-        let loss = plus_weighted(scope.graph, loss, cost)?;
-        Ok(Objective { loss, measures: vec![("bits_per_pixel", by_pixel)], activity: None })
+        let side = self.hyperprior.map(|channels| side_code(scope, steps.whole, channels));
+        let costs = self.costs(model, scope.graph, &steps, side.transpose()?)?;
+        let loss = plus_weighted(scope.graph, loss, costs.weighed)?;
+        Ok(Objective { loss, measures: costs.by_pixel, activity: None })
     }
 
     fn steps(&self, scope: &mut Scope, code: NodeId) -> Result<Steps> {
@@ -151,7 +187,7 @@ impl Quantiser {
         if !scope.training {
             let rounded = self.quantise(graph, code)?;
             let counted = ops::affine(graph, rounded, 1.0 / self.step, 0.0)?;
-            return Ok(Steps { rounded, counted, prior, coarser: None });
+            return Ok(Steps { rounded, whole: counted, counted, prior, coarser: None });
         }
         let [low, high] = LOG_STEPS;
         let batch = graph.shape(code)[0];
@@ -170,10 +206,11 @@ impl Quantiser {
         let shape = graph.shape(code).clone();
         let noise = ops::random(graph, shape, half)?;
         let counted = ops::add(graph, code, noise)?;
-        let rounded = thrifty(graph, code, location, log_scale)?;
-        let rounded = ops::mul(graph, rounded, size)?;
+        let whole = thrifty(graph, code, location, log_scale)?;
+        let rounded = ops::mul(graph, whole, size)?;
         let rounded = ops::affine(graph, rounded, self.step, 0.0)?;
-        Ok(Steps { rounded, counted, prior: [location, log_scale], coarser: Some(coarser) })
+        let prior = [location, log_scale];
+        Ok(Steps { rounded, whole, counted, prior, coarser: Some(coarser) })
     }
 
     /// Each channel's location and the logarithm of its scale, in steps; they broadcast to `code`.
@@ -215,13 +252,31 @@ impl Quantiser {
         ops::affine(graph, nats, std::f32::consts::LOG2_E, 0.0)
     }
 
-    /// What the loss counts: the bits by pixel of an image beside a mean squared error, else by image; and bits by
-    /// pixel, to be reported. Both are scalars.
-    fn costs(&self, model: &Model, graph: &mut Graph, steps: &Steps) -> Result<[NodeId; 2]> {
-        let bits = Self::bits(graph, steps.counted, steps.prior)?;
+    fn costs(
+        &self,
+        model: &Model,
+        graph: &mut Graph,
+        steps: &Steps,
+        side: Option<SideCode>,
+    ) -> Result<Costs> {
         let pixels = model.images().height * model.images().width;
-        let by_pixel = ops::affine(graph, bits, 1.0 / pixels as f32, 0.0)?;
-        Ok([if model.loss == Loss::Mse { by_pixel } else { bits }, by_pixel])
+        let [location, mut log_scale] = steps.prior;
+        let mut by_pixel = vec![];
+        let mut side_bits = None;
+        if let Some(SideCode { counted, prior, scales }) = side {
+            log_scale = ops::add(graph, scales, log_scale)?;
+            let bits = Self::bits(graph, counted, prior)?;
+            by_pixel
+                .push(("side_bits_per_pixel", ops::affine(graph, bits, 1.0 / pixels as f32, 0.0)?));
+            side_bits = Some(bits);
+        }
+        let mut bits = Self::bits(graph, steps.counted, [location, log_scale])?;
+        if let Some(side) = side_bits {
+            bits = ops::add(graph, bits, side)?;
+        }
+        let all = ops::affine(graph, bits, 1.0 / pixels as f32, 0.0)?;
+        by_pixel.insert(0, ("bits_per_pixel", all));
+        Ok(Costs { weighed: if model.loss == Loss::Mse { all } else { bits }, by_pixel })
     }
 }
 
@@ -257,7 +312,7 @@ mod tests {
 
     /// A prior that is not trained, for a code in steps.
     fn bits(graph: &mut Graph, code: NodeId) -> Result<NodeId> {
-        let prior = Quantiser { step: 1.0, rate: 1.0 }.prior(graph, code)?;
+        let prior = Quantiser { step: 1.0, rate: 1.0, hyperprior: None }.prior(graph, code)?;
         Quantiser::bits(graph, code, prior)
     }
 
@@ -285,7 +340,7 @@ mod tests {
 
     #[test]
     fn numbers_become_whole_steps() {
-        let quantiser = Quantiser { step: 0.5, rate: 1.0 };
+        let quantiser = Quantiser { step: 0.5, rate: 1.0, hyperprior: None };
         let values = [0.3, -0.3, 0.1, 7.6];
         let rounded = computed(values, |scope, code| quantiser.quantise(scope.graph, code), false);
         assert_eq!(rounded, [0.5, -0.5, 0.0, 7.5]);
@@ -295,7 +350,7 @@ mod tests {
 
     #[test]
     fn in_training_each_image_has_steps_of_its_own() {
-        let quantiser = Quantiser { step: 0.5, rate: 1.0 };
+        let quantiser = Quantiser { step: 0.5, rate: 1.0, hyperprior: None };
         let sizes = |scope: &mut Scope, code| {
             let coarser = quantiser.steps(scope, code)?.coarser.expect("is drawn");
             let nothing = ops::affine(scope.graph, code, 0.0, 0.0)?;
@@ -328,7 +383,7 @@ mod tests {
         // Of a channel at 0 of scale 1, in steps.
         let rounded = |scope: &mut Scope, code| {
             let [location, log_scale] =
-                Quantiser { step: 1.0, rate: 1.0 }.prior(scope.graph, code)?;
+                Quantiser { step: 1.0, rate: 1.0, hyperprior: None }.prior(scope.graph, code)?;
             thrifty(scope.graph, code, location, log_scale)
         };
         assert_eq!(computed([0.6, -0.6, 0.7, -1.6], rounded, false), [0.0, 0.0, 1.0, -1.0]);

@@ -132,4 +132,8 @@ pub struct Quantiser {
     /// The weight of the bits: of bits a pixel beside a [squared error](crate::nn::Loss::Mse), else of
     /// bits an image.
     pub rate: f32,
+    /// Channels of the code that says how wide the distribution of each number is, if there is one (Ballé et al.,
+    /// "Variational image compression with a scale hyperprior", 2018).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hyperprior: Option<usize>,
 }

@@ -39,6 +39,7 @@ const PARTS: &[Part] = parts![
     "shared/binary",
     "shared/corruption",
     "shared/epilogue",
+    "shared/gathered",
     "shared/gaussian",
     "shared/geometry",
     "shared/line",
@@ -46,6 +47,7 @@ const PARTS: &[Part] = parts![
     "shared/lines",
     "shared/lines_a",
     "shared/metric",
+    "shared/neighbours",
     "shared/outputs",
     "shared/own_4x4",
     "shared/parts",
@@ -225,8 +227,9 @@ mod tests {
         }
         let software = GpuTarget::new(&AdapterTraits::of(AdapterKind::Software));
         let llvmpipe = GpuTarget::new(&AdapterTraits::llvmpipe());
-        let lists =
-            [software, llvmpipe].map(|target| crate::ops::software::replacements(&target, &[]));
+        let shared: &[Replacement] = &[("tile", "tile_of_matrices")];
+        let lists = [(&software, &[][..]), (&llvmpipe, &[]), (&llvmpipe, shared)]
+            .map(|(target, own)| crate::ops::software::replacements(target, own));
         let own = kernels().into_iter().map(|kernel| kernel.replaced[0]);
         for (old, new) in own.chain(lists).flatten() {
             assert!(part(old) != part(new), "{old} is replaced by itself");

@@ -11,6 +11,7 @@ const ALONE: &[Replacement] = &[
     ("tile", "tile_alone"),
     ("line", "line_alone"),
     ("lines", "lines_alone"),
+    ("lines_a", "lines_alone"),
     ("places", "places_alone"),
     ("steps", "steps_alone"),
     ("sums_8x8", "own_4x4"),
@@ -28,15 +29,16 @@ const EIGHT_LANES: &[Replacement] = &[
     ("taps", "taps_lanes"),
 ];
 
-/// The same for matrix units, which take both operands from tiles.
-const EIGHT_LANES_OF_MATRICES: &[Replacement] = &[("steps", "steps_looped")];
+/// The same for sums that take both operands from tiles: those of matrix units, and 4 x 8, which are GPUs' alone.
+const EIGHT_LANES_OF_TILES: &[Replacement] = &[("steps", "steps_looped")];
 
 /// The parts that a target has others for, in a kernel that has these in place of others itself.
 pub(super) fn replacements(target: &GpuTarget, own: &[Replacement]) -> &'static [Replacement] {
     // Matrix units share their tiles.
     let has_own_tile = own.iter().any(|(old, _)| *old == "tile");
+    let of_tiles = own.iter().any(|(_, new)| *new == "sums_4x8");
     match (target.eight_lanes, target.shares_tiles) {
-        (true, _) if has_own_tile => EIGHT_LANES_OF_MATRICES,
+        (true, _) if has_own_tile || of_tiles => EIGHT_LANES_OF_TILES,
         (true, _) => EIGHT_LANES,
         (false, false) if !has_own_tile => ALONE,
         _ => &[],

@@ -22,12 +22,13 @@ const OF_IMAGES: [&str; 4] = [
 const VARIANT: &str = "model.variant.";
 const VARIANT_NAME: &str = "model.variant.name";
 /// Options whose names are not those of their fields.
-const OPTIONS: [(&str, &str); 8] = [
+const OPTIONS: [(&str, &str); 9] = [
     ("learning_rate", "--lr"),
     ("model.network.architecture", "--arch"),
     ("model.network.code", "--latent"),
     ("model.quantiser.step", "--quantise"),
     ("model.quantiser.rate", "--rate"),
+    ("model.quantiser.hyperprior", "--hyperprior"),
     (VARIANT_NAME, "--variant"),
     ("model.variant.rule", "--codebook"),
     ("model.variant.target", "--target-sparsity"),

@@ -3,7 +3,7 @@
     compare.py FOLDER...
 
 Each folder holds models, such as encoder.onnx, decoder.onnx and whole.onnx, and arrays by the names of
-their inputs and outputs: images, code, reconstruction, labels, log_variance, index.
+their inputs and outputs: images, code, reconstruction, labels, log_variance, log_scale, index.
 """
 
 import sys

@@ -77,6 +77,7 @@ pub fn variants() -> Vec<(String, Setup)> {
         (Kind::Conv, "--arch conv:4,6 --latent map:3 --block inner --norm batch".into()),
         (Kind::Conv, format!("{conv} --norm group --downsample stride --downsample-kernel 5")),
         (Kind::Conv, "--arch conv:4,6 --latent map:3 --norm gdn --upsample-kernel 5".into()),
+        (Kind::Conv, "--arch conv:4,6 --latent map:3 --quantise 0.1 --hyperprior 5".into()),
         (Kind::Conv, "--arch flat:5x3 --latent map:3 --norm batch".into()),
         (Kind::Sparse, format!("{dense} --sparsity l1 --penalty 0.05 --target-sparsity 0.3")),
         (Kind::Sparse, format!("{conv} --sparsity kl --activation tanh --penalty 0.1 --rho 0.1")),

@@ -84,7 +84,7 @@ impl Op for Conv2d {
 
     fn gpu(&self, shapes: &Shapes, target: &GpuTarget) -> Vec<Dispatch> {
         let sizes = ConvSizes::of(self.geometry, &shapes.inputs[0], &shapes.output);
-        sizes.dispatches(&KERNELS, &self.made(&sizes), (self.fused, self.terms), target)
+        sizes.dispatches(KERNELS.each_ref(), &self.made(&sizes), (self.fused, self.terms), target)
     }
 
     fn gpu_scratch(&self, shapes: &Shapes, target: &GpuTarget) -> usize {

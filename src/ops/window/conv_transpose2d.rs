@@ -19,9 +19,15 @@ use crate::shape::Shape;
 const KERNEL: Kernel = kernel!("window/conv_transpose2d");
 const APART: Replacement = ("whole", "apart");
 
-/// The kernels for images of whole vec4s, and for others, by the sums of an invocation.
-static KERNELS: [BySums; 2] =
-    [by_sums!(KERNEL, "conv_transpose2d"), by_sums!(KERNEL, "conv_transpose2d_apart", APART)];
+const NEIGHBOURS: Replacement = ("gathered", "neighbours");
+
+/// The kernels for images of whole vec4s, for others, and for those whose windows are as many phases that are whole vec4s,
+/// by the sums of an invocation.
+static KERNELS: [BySums; 3] = [
+    by_sums!(KERNEL, "conv_transpose2d"),
+    by_sums!(KERNEL, "conv_transpose2d_apart", APART),
+    by_sums!(KERNEL, "conv_transpose2d_neighbours", APART, NEIGHBOURS),
+];
 
 impl ConvTranspose2d {
     fn made(&self, sizes: &ConvSizes) -> MadeImages {
@@ -90,7 +96,14 @@ impl Op for ConvTranspose2d {
 
     fn gpu(&self, shapes: &Shapes, target: &GpuTarget) -> Vec<Dispatch> {
         let sizes = ConvSizes::of(self.geometry, &shapes.output, &shapes.inputs[0]);
-        sizes.dispatches(&KERNELS, &self.made(&sizes), (self.fused, self.terms), target)
+        let [whole, apart, neighbours] = &KERNELS;
+        let is_filled = self.geometry.tiles(sizes.image, sizes.output);
+        let apart = match is_filled && sizes.output_plane().is_multiple_of(4) {
+            true => neighbours,
+            false => apart,
+        };
+        let made = self.made(&sizes);
+        sizes.dispatches([whole, apart], &made, (self.fused, self.terms), target)
     }
 
     fn gpu_scratch(&self, shapes: &Shapes, target: &GpuTarget) -> usize {

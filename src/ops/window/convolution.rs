@@ -154,7 +154,7 @@ impl ConvSizes {
     /// the sums of an invocation.
     pub fn dispatches(
         &self,
-        [whole, apart]: &'static [BySums; 2],
+        [whole, apart]: [&'static BySums; 2],
         made: &MadeImages,
         (fused, terms): (Fused, Option<HalfTerms>),
         target: &GpuTarget,

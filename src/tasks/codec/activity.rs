@@ -99,7 +99,8 @@ pub(super) struct Activity {
     last: Vec<[u32; 2]>,
     /// Of the channel that is coded, as far as it is.
     sizes: Vec<u32>,
-    scale: u32,
+    /// What is expected of each place of it.
+    scales: Vec<u32>,
 }
 
 impl Activity {
@@ -113,19 +114,21 @@ impl Activity {
             ratios: vec![PART; places],
             last: vec![[0; 2]; places],
             sizes: Vec::with_capacity(places),
-            scale: PART,
+            scales: Vec::with_capacity(places),
         }
     }
 
-    /// Begins a channel whose sizes are `scale` parts of a step in the mean.
-    pub fn begin(&mut self, scale: u32) {
-        self.scale = scale.clamp(1, MOST * PART);
+    /// Begins a channel whose sizes are so many parts of a step in the mean, place by place.
+    pub fn begin(&mut self, scales: impl Iterator<Item = u32>) {
+        self.scales.clear();
+        self.scales.extend(scales.map(|scale| scale.clamp(1, MOST * PART)));
         self.sizes.clear();
     }
 
     /// What stands around the next number.
     pub fn around(&self) -> Around {
-        let (place, columns, scale) = (self.sizes.len(), self.columns, self.scale);
+        let (place, columns) = (self.sizes.len(), self.columns);
+        let scale = self.scales[place];
         let (row, column) = (place / columns, place % columns);
         let (up, left, right) = (row > 0, column > 0, column + 1 < columns);
         let size = |there: bool, back: usize| if there { self.sizes[place - back] } else { scale };
@@ -161,10 +164,12 @@ impl Activity {
 
     /// Ends a channel.
     pub fn end(&mut self) {
-        let counted = self.scale.min(PART / 2);
         let places = self.sums.iter_mut().zip(&mut self.ratios).zip(&mut self.last);
-        for (((sums, ratio), last), size) in places.zip(&self.sizes) {
-            let seen = (u64::from(*size) * u64::from(counted) / u64::from(self.scale))
+        for (((sums, ratio), last), (size, scale)) in
+            places.zip(self.sizes.iter().zip(&self.scales))
+        {
+            let counted = (*scale).min(PART / 2);
+            let seen = (u64::from(*size) * u64::from(counted) / u64::from(*scale))
                 .min(30 * u64::from(counted)) as u32;
             for (sum, more) in sums.iter_mut().zip([seen, counted]) {
                 *sum = *sum - (*sum >> FORGET) + (more << 8);
@@ -204,14 +209,14 @@ mod tests {
     #[test]
     fn large_numbers_let_others_expect_more() {
         let mut activity = Activity::new(2, 3);
-        activity.begin(PART);
+        activity.begin([PART; 6].into_iter());
         let first = activity.around();
         assert_eq!([first.near, first.here, first.beside, first.expected], [PART; 4]);
         for size in [9, 0, 0, 9, 0, 0] {
             activity.take(size);
         }
         activity.end();
-        activity.begin(PART);
+        activity.begin([PART; 6].into_iter());
         let expected: Vec<u32> = (0..6)
             .map(|_| {
                 let expected = activity.around().expected;

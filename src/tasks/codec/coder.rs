@@ -2,9 +2,10 @@
 
 use std::path::Path;
 
+use super::code_map::{CodeMap, LARGEST};
 use super::container::{self, Header, Writer};
 use super::entropy::Damage;
-use super::integers::{self, CodeMap, LARGEST};
+use super::integers;
 use super::passes::{Passes, Slopes};
 use super::prior::{Prior, fingerprint};
 use super::quality::Quality;

@@ -6,28 +6,14 @@
 //! them.
 
 use super::activity::{Activity, CLASSES, OF_CHANNEL, PLACES};
+use super::code_map::{CodeMap, LARGEST};
 use super::entropy::{BitCoder, Chance, Damage};
+use super::hyperprior::Hyperprior;
 use super::mixing::{Mixed, Seen};
-use super::prior::{Prior, Spread, known};
+use super::prior::Prior;
 use super::quality::Quality;
+use super::spread::{Spread, known};
 
-/// The whole numbers that stand for an image: one map a channel.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct CodeMap {
-    /// Maps.
-    pub channels: usize,
-    /// Rows of each.
-    pub rows: usize,
-    /// Columns of each.
-    pub columns: usize,
-    /// How coarse the numbers are.
-    pub quality: Quality,
-    /// Channel by channel and row by row.
-    pub values: Vec<i32>,
-}
-
-/// Numbers of a code lie between this and its negative.
-pub(super) const LARGEST: i32 = 1 << 20;
 /// Distances up to this are counted out.
 const COUNTED: u32 = 24;
 /// Bits of a number that are told apart: whether it is its centre, and whether it is farther than 1, than 2 and so on.
@@ -46,29 +32,23 @@ struct Numbers {
     activity: Activity,
 }
 
-impl CodeMap {
-    /// Channels, rows and columns.
-    pub fn shape(&self) -> [usize; 3] {
-        [self.channels, self.rows, self.columns]
-    }
-}
-
 impl Numbers {
     fn new(rows: usize, columns: usize) -> Self {
         let mixed = Mixed::new(PLACES.map(|places| BITS * places), 2 * CLASSES);
         Self { mixed, activity: Activity::new(rows, columns) }
     }
 
-    /// Codes a channel of so many columns.
+    /// Codes a channel of so many columns, each of whose numbers may be so many steps of a scale wider than the channel.
     fn channel(
         &mut self,
         coder: &mut BitCoder,
-        spread: &Spread,
+        (spread, wider): (&Spread, Option<&[i32]>),
         plane: &mut [i32],
         exact: Option<&[f32]>,
         columns: usize,
     ) -> Result<(), Damage> {
-        self.activity.begin(spread.mean());
+        let wider = |place| wider.map_or(0, |wider: &[i32]| wider[place]);
+        self.activity.begin((0..plane.len()).map(|place| spread.mean(wider(place))));
         OF_CHANNEL.into_iter().for_each(|view| self.mixed.forget(view));
         let mut channel = Channel::new();
         // By the distances from the channel's centre, and from what the neighbours are like.
@@ -246,8 +226,8 @@ fn pass(
     exact: Option<&[f32]>,
 ) -> Result<usize, Damage> {
     let CodeMap { rows, columns, .. } = *map;
-    let spreads = match prior {
-        Prior::Numbers { spreads, .. } => spreads,
+    let (spreads, hyperprior) = match prior {
+        Prior::Numbers { spreads, hyperprior, .. } => (spreads, hyperprior),
         Prior::Codebook { uses, .. } => {
             let mut tree = Tree::new(uses);
             for value in &mut map.values {
@@ -256,12 +236,14 @@ fn pass(
             return Ok(map.channels);
         }
     };
+    let wider = hyperprior.as_ref().map(|hyperprior| beside(coder, hyperprior, map)).transpose()?;
     let mut numbers = Numbers::new(rows, columns);
     let each = (rows * columns).max(1);
     let (mut told, mut kept) = (0, None);
     for (index, (plane, spread)) in map.values.chunks_mut(each).zip(spreads).enumerate() {
         let exact = exact.map(|exact| &exact[index * each..][..plane.len()]);
-        numbers.channel(coder, spread, plane, exact, columns)?;
+        let wider = wider.as_ref().map(|wider| &wider[index * each..][..plane.len()]);
+        numbers.channel(coder, (spread, wider), plane, exact, columns)?;
         if index == 0 || plane.iter().any(|value| *value != spread.centre()) {
             told = index + 1;
             kept = coder.is_encoder().then(|| coder.clone());
@@ -270,6 +252,27 @@ fn pass(
     // Nothing has to be said of channels that are as they are expected.
     *coder = kept.unwrap_or_else(|| coder.clone());
     Ok(told)
+}
+
+/// Codes the side code that goes with `map`, or decodes the one that stands in its place: by how many steps of a scale the
+/// numbers of `map` are wider than their channels, as it says.
+fn beside(
+    coder: &mut BitCoder,
+    hyperprior: &Hyperprior,
+    map: &CodeMap,
+) -> Result<Vec<i32>, Damage> {
+    let size = [map.rows, map.columns];
+    let [rows, columns] = Hyperprior::size(size);
+    let spreads = hyperprior.spreads();
+    let mut side = match coder.is_encoder() {
+        true => hyperprior.side_code(map),
+        false => vec![0; spreads.len() * rows * columns],
+    };
+    let mut numbers = Numbers::new(rows, columns);
+    for (plane, spread) in side.chunks_mut((rows * columns).max(1)).zip(spreads) {
+        numbers.channel(coder, (spread, None), plane, None, columns)?;
+    }
+    Ok(hyperprior.wider(&side, size, map.channels))
 }
 
 /// How many channels of `map` are told, and the bytes that stand for them; it has as many as the prior of its quality,
@@ -320,7 +323,7 @@ mod tests {
 
     fn numbers(channels: usize) -> Prior {
         let state = |place: usize| Spread::new(place as f32 - 1.0, 0.7 * place as f32 - 1.0);
-        Prior::Numbers { step: 1.0, spreads: (0..channels).map(state).collect() }
+        Prior::Numbers { step: 1.0, spreads: (0..channels).map(state).collect(), hyperprior: None }
     }
 
     fn codebook(codes: usize) -> Prior {

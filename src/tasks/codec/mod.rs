@@ -3,9 +3,11 @@
 //! here with a model of the numbers that follows what was coded).
 
 mod activity;
+mod code_map;
 mod coder;
 pub(crate) mod container;
 mod entropy;
+mod hyperprior;
 mod integers;
 mod mixing;
 mod parts;
@@ -15,12 +17,13 @@ mod quality;
 mod rate_distortion;
 mod refinement;
 mod rivals;
+mod spread;
 
+pub use code_map::CodeMap;
 pub use coder::Codec;
 pub(crate) use coder::damaged;
 pub use container::{Header, Writer};
 pub(crate) use entropy::Damage;
-pub use integers::CodeMap;
 pub use quality::Quality;
 pub use rate_distortion::Distortion;
 pub use rivals::Rival;

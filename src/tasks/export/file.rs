@@ -72,8 +72,8 @@ pub fn onnx_of_run(config: &Config, state: &State, part: Part) -> Result<Vec<u8>
 
 /// The part of `model` with the weights of `state` as the bytes of an ONNX file. Weights have their
 /// names in `state`, and the axis of the batch is left open. Inputs and outputs are those of the
-/// [`Task`]: `images` or `code`, and `labels` as whole numbers; `code`, `log_variance` and `index`, or
-/// `reconstruction`.
+/// [`Task`]: `images` or `code`, and `labels` as whole numbers; `code`, `log_variance`, `log_scale` and `index`,
+/// or `reconstruction`.
 ///
 /// # Errors
 /// When the model has an operation that ONNX lacks, or more weights than a file holds.

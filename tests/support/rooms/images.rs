@@ -151,6 +151,22 @@ pub fn conv_transpose2d() -> impl Strategy<Value = Case> {
     )
 }
 
+/// Windows side by side that fill the image, of planes that are whole vec4s and of others.
+pub fn conv_transpose2d_filling() -> impl Strategy<Value = Case> {
+    let windows = (1_usize..9, select(vec![1_usize, 3, 4, 8]));
+    ((1_usize..4, 1_usize..4), windows, sides(), any::<u64>()).prop_map(
+        |((kh, kw), (rows, columns), [n, from, to], seed)| {
+            let geometry = ConvGeometry::symmetric([kh, kw], [kh, kw], [0, 0]);
+            let x = tensor([n, from, rows, columns], seed, -1.0, 1.0);
+            let w = tensor([from, to, kh, kw], seed ^ 1, -1.0, 1.0);
+            Case::new(format!("conv_transpose2d {geometry:?}"), vec![x, w], move |graph, x| {
+                ops::conv_transpose2d(graph, x[0], x[1], geometry, [0, 0])
+            })
+            .within(Tolerance::Sums)
+        },
+    )
+}
+
 pub fn conv_transpose2d_fused() -> impl Strategy<Value = Case> {
     (transposed(5), sides(), epilogue(), any::<u64>()).prop_map(
         |((Walk { geometry, image }, padding), [n, from, to], epilogue, seed)| {

@@ -26,7 +26,8 @@ macro_rules! for_each_room {
         $with! {
             matmul, matmul_batched, matmul_fused, activation, unary, binary, broadcast, bias,
             reduce, long_sum, expand,
-            conv2d, conv2d_same, conv2d_sliding, conv2d_fused, conv_transpose2d, conv_transpose2d_fused,
+            conv2d, conv2d_same, conv2d_sliding, conv2d_fused, conv_transpose2d, conv_transpose2d_filling,
+            conv_transpose2d_fused,
             max_pool2d, avg_pool2d, upsample2d, normalise, running_moments,
             reshape, detach, permute, concat, slice, pad, gather, argmin, top_k_mask, one_hot, gather_images,
             binary_cross_entropy, gaussian_nll, gaussian_kl, sparsity_kl, softmax,
