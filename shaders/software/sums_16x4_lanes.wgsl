@@ -2,8 +2,8 @@
 // sums_16x4_lanes.wgsl: in place of sums_8x8.wgsl: 16 x 4 outputs an invocation, in 16 vec4, for
 // adapters whose subgroups are eight neighbours by local index that compute as one vector, and for which a
 // load is eight loads: llvmpipe. A subgroup owns 16 rows by 32 columns, each of its lanes a vec4 of columns.
-// What the rows need of tile_a for two terms is eight vec4s: each lane loads one, and the others take it from
-// there, which costs next to nothing.
+// What the rows need of the left operand for two terms is eight vec4s: each lane loads one, see lines_a_lanes.wgsl, and
+// the others take it from there, which costs next to nothing.
 // c<row>: the sums of one invocation.
 var<private> c0: vec4<f32>;
 var<private> c1: vec4<f32>;

@@ -1,6 +1,6 @@
 // needs: tile, count_hidden
 // sums_4x4_lanes.wgsl: in place of sums_4x4.wgsl: 4 x 4 outputs an invocation, in 4 vec4, by lanes as in
-// sums_16x4_lanes.wgsl: a subgroup owns 4 rows by 32 columns, so what the rows need of tile_a for eight terms
+// sums_16x4_lanes.wgsl: a subgroup owns 4 rows by 32 columns, so what the rows need of the left operand for eight terms
 // is a vec4 a lane.
 // c<row>: the sums of one invocation.
 var<private> c0: vec4<f32>;

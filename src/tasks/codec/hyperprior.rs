@@ -5,6 +5,9 @@
 //! (Ballé, Johnston, Minnen, "Integer networks for data compression with latent-variable models", 2019). Here weights are
 //! whole numbers of 1/4096, as are what layers make of whole numbers, and sums are exact.
 
+use std::iter::repeat_n;
+use std::ops::Range;
+
 use rayon::prelude::*;
 
 use super::code_map::{CodeMap, LARGEST};
@@ -37,9 +40,15 @@ enum Reach {
 /// Maps of numbers in parts, channel by channel and row by row.
 #[derive(Clone, Debug, PartialEq)]
 struct Maps {
-    rows: usize,
-    columns: usize,
+    /// Rows and columns.
+    size: [usize; 2],
     values: Vec<i64>,
+}
+
+impl Maps {
+    fn planes(&self) -> impl Iterator<Item = &[i64]> {
+        self.values.chunks((self.size[0] * self.size[1]).max(1))
+    }
 }
 
 /// A convolution with a bias.
@@ -85,46 +94,51 @@ impl Layer {
         Ok(Self { reach, weights, biases })
     }
 
-    /// What the first `outputs` of its channels make of `seen`, in `rows` and `columns`.
+    /// What `outputs` of its channels make of planes of `seen` rows and columns, in so many rows and columns. Planes are
+    /// asked for once and one by one, since a code may be large.
     fn run(
         &self,
-        seen: &Maps,
-        [rows, columns]: [usize; 2],
-        outputs: usize,
+        planes: impl Iterator<Item = impl AsRef<[i64]>>,
+        [seen, made]: [[usize; 2]; 2],
+        outputs: Range<usize>,
         rectified: bool,
     ) -> Maps {
-        let side = self.reach.side();
+        let places = (made[0] * made[1]).max(1);
+        let taps = self.reach.side().pow(2);
         let each = self.weights.len() / self.biases.len().max(1);
-        let made = |output: usize| {
-            let mut sums = vec![self.biases[output] << FINE; rows * columns];
-            let weights = &self.weights[output * each..][..each];
-            let planes = seen.values.chunks((seen.rows * seen.columns).max(1));
-            for (plane, weights) in planes.zip(weights.chunks(side * side)) {
-                for (tap, weight) in weights.iter().enumerate().filter(|(_, weight)| **weight != 0)
-                {
-                    let [down, right] = [tap / side, tap % side];
-                    for row in 0..rows {
-                        let Some(source) = self.reach.seen(row, down, seen.rows) else { continue };
-                        let line = &plane[source * seen.columns..][..seen.columns];
-                        for (column, sum) in sums[row * columns..][..columns].iter_mut().enumerate()
-                        {
-                            if let Some(source) = self.reach.seen(column, right, seen.columns) {
-                                *sum += weight * line[source];
-                            }
-                        }
-                    }
-                }
-            }
-            let least = if rectified { 0 } else { -MOST_MADE };
-            sums.into_iter().map(move |sum| ((sum + HALF) >> FINE).clamp(least, MOST_MADE))
-        };
-        let values: Vec<Vec<i64>> =
-            (0..outputs).into_par_iter().map(|output| made(output).collect()).collect();
-        Maps { rows, columns, values: values.concat() }
+        let biases = outputs.clone().map(|output| self.biases[output] << FINE);
+        let mut values: Vec<i64> = biases.flat_map(|bias| repeat_n(bias, places)).collect();
+        for (input, plane) in planes.enumerate() {
+            let plane = plane.as_ref();
+            let sums = values.par_chunks_mut(places).zip(outputs.clone());
+            sums.for_each(|(sums, output)| {
+                let weights = &self.weights[output * each + input * taps..][..taps];
+                self.reach.add(sums, weights, plane, [seen, made]);
+            });
+        }
+        let least = if rectified { 0 } else { -MOST_MADE };
+        values.iter_mut().for_each(|sum| *sum = ((*sum + HALF) >> FINE).clamp(least, MOST_MADE));
+        Maps { size: made, values }
     }
 }
 
 impl Reach {
+    /// Adds to the sums of an output what it sees of a plane.
+    fn add(self, sums: &mut [i64], weights: &[i64], plane: &[i64], [seen, made]: [[usize; 2]; 2]) {
+        let side = self.side();
+        for (tap, weight) in weights.iter().enumerate().filter(|(_, weight)| **weight != 0) {
+            for (row, sums) in sums.chunks_mut(made[1].max(1)).enumerate() {
+                let Some(source) = self.seen(row, tap / side, seen[0]) else { continue };
+                let line = &plane[source * seen[1]..][..seen[1]];
+                for (column, sum) in sums.iter_mut().enumerate() {
+                    if let Some(source) = self.seen(column, tap % side, seen[1]) {
+                        *sum += weight * line[source];
+                    }
+                }
+            }
+        }
+    }
+
     /// Places of the kernel along an axis.
     fn side(self) -> usize {
         match self {
@@ -177,33 +191,46 @@ impl Hyperprior {
 
     /// The side code that goes with `map`.
     pub fn side_code(&self, map: &CodeMap) -> Vec<i32> {
-        let [rows, columns] = [map.rows, map.columns];
+        let size = [map.rows, map.columns];
         // No decoder does this, so that it need not be exact.
-        let size = |value: &i32| {
+        let fine = |value: &i32| {
             (f64::from(value.unsigned_abs()).ln_1p() * f64::from(1 << FINE)).round() as i64
         };
-        let values = map.values.iter().map(size).collect();
-        let seen = Maps { rows, columns, values };
-        let channels = self.spreads.len();
+        let planes = map.values.chunks((map.rows * map.columns).max(1));
+        let planes = planes.map(|plane| plane.iter().map(fine).collect::<Vec<i64>>());
+        let channels = 0..self.spreads.len();
         let [sizes, down, ..] = &self.layers;
-        let seen = sizes.run(&seen, [rows, columns], channels, true);
-        let made = down.run(&seen, Self::size([rows, columns]), channels, false);
+        let seen = sizes.run(planes, [size, size], channels.clone(), true);
+        let made = down.run(seen.planes(), [size, Self::size(size)], channels, false);
         let whole =
             |value: &i64| ((value + HALF) >> FINE).clamp(-i64::from(LARGEST), LARGEST.into());
         made.values.iter().map(|value| whole(value) as i32).collect()
     }
 
-    /// By how many steps of a scale the numbers of the first `channels` of a code of `size` are wider than their channel's,
-    /// as its side code says.
-    pub fn wider(&self, side: &[i32], size: [usize; 2], channels: usize) -> Vec<i32> {
-        let [rows, columns] = Self::size(size);
+    /// What a side code says of a code of this size.
+    pub fn scales(&self, side: &[i32], size: [usize; 2]) -> Scales<'_> {
+        let half = Self::size(size);
         let fine = |value: &i32| (i64::from(*value) << FINE).clamp(-MOST_MADE, MOST_MADE);
-        let seen = Maps { rows, columns, values: side.iter().map(fine).collect() };
-        let [.., around, up, scales] = &self.layers;
-        let hidden = self.spreads.len();
-        let seen = around.run(&seen, [rows, columns], hidden, true);
-        let seen = up.run(&seen, size, hidden, true);
-        let made = scales.run(&seen, size, channels, false);
+        let side = Maps { size: half, values: side.iter().map(fine).collect() };
+        let [.., around, up, layer] = &self.layers;
+        let channels = 0..self.spreads.len();
+        let seen = around.run(side.planes(), [half, half], channels.clone(), true);
+        let seen = up.run(seen.planes(), [half, size], channels, true);
+        Scales { layer, seen }
+    }
+}
+
+/// What a side code says.
+pub(super) struct Scales<'a> {
+    layer: &'a Layer,
+    seen: Maps,
+}
+
+impl Scales<'_> {
+    /// By how many steps of a scale the numbers of this channel are wider than it, place by place.
+    pub fn wider(&self, channel: usize) -> Vec<i32> {
+        let size = self.seen.size;
+        let made = self.layer.run(self.seen.planes(), [size, size], channel..channel + 1, false);
         let steps = |value: &i64| (value * WIDER_BY_LOGARITHM + HALF) >> FINE;
         made.values.iter().map(|value| steps(value) as i32).collect()
     }
@@ -259,15 +286,14 @@ mod tests {
         let map = CodeMap { channels, rows, columns, quality, values };
         let side = hyperprior.side_code(&map);
         assert!(side.iter().any(|value| *value > 0) && side.iter().any(|value| *value < 0));
-        let wider = hyperprior.wider(&side, [rows, columns], channels);
-        let (scales, channel) = (codes.log_scales.expect("has some"), find(LOG_SCALE).unwrap());
-        for (at, (scale, wider)) in scales.iter().zip(&wider).enumerate() {
+        let scales = hyperprior.scales(&side, [rows, columns]);
+        let wider: Vec<i32> = (0..channels).flat_map(|channel| scales.wider(channel)).collect();
+        let (exact, channel) = (codes.log_scales.expect("has some"), find(LOG_SCALE).unwrap());
+        for (at, (scale, wider)) in exact.iter().zip(&wider).enumerate() {
             let exact = WIDER_BY_LOGARITHM as f32 * (scale - channel[at / (rows * columns)]);
             assert!((exact - *wider as f32).abs() < 0.51, "{at}: {exact}, {wider}");
         }
         assert!(wider.iter().any(|wider| wider.abs() > 1), "{wider:?}");
-        // What is told of fewer channels is the same.
-        assert_eq!(hyperprior.wider(&side, [rows, columns], 2), wider[..2 * rows * columns]);
     }
 
     #[test]
@@ -285,6 +311,6 @@ mod tests {
         let map = CodeMap { channels: 5, rows: 3, columns: 5, quality: Quality::TRAINED, values };
         let side = hyperprior.side_code(&map);
         assert!(side.iter().all(|value| value.abs() <= LARGEST));
-        assert_eq!(hyperprior.wider(&side, [3, 5], 5).len(), 75);
+        assert_eq!(hyperprior.scales(&side, [3, 5]).wider(4).len(), 15);
     }
 }

@@ -8,7 +8,7 @@
 use super::activity::{Activity, CLASSES, OF_CHANNEL, PLACES};
 use super::code_map::{CodeMap, LARGEST};
 use super::entropy::{BitCoder, Chance, Damage};
-use super::hyperprior::Hyperprior;
+use super::hyperprior::{Hyperprior, Scales};
 use super::mixing::{Mixed, Seen};
 use super::prior::Prior;
 use super::quality::Quality;
@@ -236,14 +236,17 @@ fn pass(
             return Ok(map.channels);
         }
     };
-    let wider = hyperprior.as_ref().map(|hyperprior| beside(coder, hyperprior, map)).transpose()?;
+    let scales = match hyperprior {
+        Some(hyperprior) => Some(beside(coder, hyperprior, map)?),
+        None => None,
+    };
     let mut numbers = Numbers::new(rows, columns);
     let each = (rows * columns).max(1);
     let (mut told, mut kept) = (0, None);
     for (index, (plane, spread)) in map.values.chunks_mut(each).zip(spreads).enumerate() {
         let exact = exact.map(|exact| &exact[index * each..][..plane.len()]);
-        let wider = wider.as_ref().map(|wider| &wider[index * each..][..plane.len()]);
-        numbers.channel(coder, (spread, wider), plane, exact, columns)?;
+        let wider = scales.as_ref().map(|scales| scales.wider(index));
+        numbers.channel(coder, (spread, wider.as_deref()), plane, exact, columns)?;
         if index == 0 || plane.iter().any(|value| *value != spread.centre()) {
             told = index + 1;
             kept = coder.is_encoder().then(|| coder.clone());
@@ -254,13 +257,12 @@ fn pass(
     Ok(told)
 }
 
-/// Codes the side code that goes with `map`, or decodes the one that stands in its place: by how many steps of a scale the
-/// numbers of `map` are wider than their channels, as it says.
-fn beside(
+/// Codes the side code that goes with `map`, or decodes the one that stands in its place: what it says of the scales.
+fn beside<'a>(
     coder: &mut BitCoder,
-    hyperprior: &Hyperprior,
+    hyperprior: &'a Hyperprior,
     map: &CodeMap,
-) -> Result<Vec<i32>, Damage> {
+) -> Result<Scales<'a>, Damage> {
     let size = [map.rows, map.columns];
     let [rows, columns] = Hyperprior::size(size);
     let spreads = hyperprior.spreads();
@@ -272,7 +274,7 @@ fn beside(
     for (plane, spread) in side.chunks_mut((rows * columns).max(1)).zip(spreads) {
         numbers.channel(coder, (spread, None), plane, None, columns)?;
     }
-    Ok(hyperprior.wider(&side, size, map.channels))
+    Ok(hyperprior.scales(&side, size))
 }
 
 /// How many channels of `map` are told, and the bytes that stand for them; it has as many as the prior of its quality,
