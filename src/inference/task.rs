@@ -181,7 +181,8 @@ impl Task {
         if self == Self::Encode {
             outputs.push(("code", encoded.code));
             outputs.extend(encoded.log_variance.map(|node| ("log_variance", node)));
-            outputs.extend(encoded.log_scale.map(|node| ("log_scale", node)));
+            let log_scale = model.log_scale(scope, encoded.code)?;
+            outputs.extend(log_scale.map(|node| ("log_scale", node)));
             outputs.extend(encoded.index.map(|node| ("index", node)));
         } else {
             let decoded = model.decode_beside(scope, encoded.code, input, labels)?;

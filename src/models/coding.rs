@@ -44,30 +44,37 @@ impl Model {
         if self.is_variational() {
             let posterior = vae::posterior(self, scope, input, labels)?;
             let (code, log_variance) = (posterior.mean, Some(posterior.log_variance));
-            return Ok(Encoded { code, log_variance, log_scale: None, index: None });
+            return Ok(Encoded { code, log_variance, index: None });
         }
         let code = self.network.code(scope, input, labels, self.code_activation())?;
         match &self.variant {
             Variant::Vqvae(vqvae) => {
                 let quantised = vqvae.quantise(scope, code)?;
                 let (code, index) = (quantised.code, Some(quantised.index));
-                Ok(Encoded { code, log_variance: None, log_scale: None, index })
+                Ok(Encoded { code, log_variance: None, index })
             }
             variant => {
                 let code = match variant {
                     Variant::Sparse(sparse) => sparse.keep_greatest(scope, code)?,
                     _ => code,
                 };
-                let (code, log_scale) = match &self.quantiser {
-                    Some(quantiser) => {
-                        let code = quantiser.quantise(scope.graph, code)?;
-                        (code, quantiser.log_scale(scope, code)?)
-                    }
-                    None => (self.network.dropped_code(scope, code)?, None),
+                let code = match &self.quantiser {
+                    Some(quantiser) => quantiser.quantise(scope.graph, code)?,
+                    None => self.network.dropped_code(scope, code)?,
                 };
-                Ok(Encoded { code, log_variance: None, log_scale, index: None })
+                Ok(Encoded { code, log_variance: None, index: None })
             }
         }
+    }
+
+    /// The logarithm of the scale of the distribution of each number of a `code`, in steps and shaped like it, of a model
+    /// with a hyperprior.
+    ///
+    /// # Errors
+    /// When the code is not of the model's size.
+    pub fn log_scale(&self, scope: &mut Scope, code: NodeId) -> Result<Option<NodeId>> {
+        let said = self.quantiser.map(|quantiser| quantiser.log_scale(scope, code));
+        said.transpose().map(Option::flatten)
     }
 
     /// The codes of `input` before the last step of the encoder, a rectifier, a sigmoid or the choice of

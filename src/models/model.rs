@@ -66,9 +66,6 @@ pub struct Encoded {
     pub code: NodeId,
     /// The logarithm of the code's variance, for variational models; shaped like the code.
     pub log_variance: Option<NodeId>,
-    /// The logarithm of the scale of each number's distribution, in steps, for models with a hyperprior; shaped like the
-    /// code.
-    pub log_scale: Option<NodeId>,
     /// Which codes of the codebook it consists of, `[batch, places]`, for VQ-VAE.
     pub index: Option<NodeId>,
 }

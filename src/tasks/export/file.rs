@@ -103,7 +103,7 @@ fn preparation(model: &Model, in_parts: bool) -> Vec<(&'static str, String)> {
 
 fn written(model: &Model, state: &State, part: Part, in_parts: bool) -> Result<Vec<u8>> {
     let mut graph = translated(model, state, part)?;
-    let any_size = other_sizes(model)
+    let any_size = other_sizes(model, part)
         .map(|(factor, other)| Ok((factor, translated(&other, state, part)?)))
         .transpose()?
         .filter(|(_, other)| open_sizes(&mut graph, other))
@@ -142,13 +142,15 @@ fn translated(model: &Model, state: &State, part: Part) -> Result<GraphProto> {
 
 /// Where codes are maps: by what factor images are greater than these, and the same model for larger
 /// images. Nothing where images are padded and cropped, which goes by their size.
-fn other_sizes(model: &Model) -> Option<(usize, Model)> {
+fn other_sizes(model: &Model, part: Part) -> Option<(usize, Model)> {
     let (Some(halvings), CodeForm::Map(_) | CodeForm::Features) =
         (model.network.architecture.halvings(), model.network.code)
     else {
         return None;
     };
-    let factor = 1 << halvings;
+    // A hyperprior halves codes once more, and pads where they are odd.
+    let halves_codes = part == Part::Encoder && model.has_hyperprior();
+    let factor = 1 << (halvings + usize::from(halves_codes));
     let ImageShape { channels, height, width } = model.images();
     if height % factor > 0 || width % factor > 0 {
         return None;

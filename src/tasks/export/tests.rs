@@ -139,9 +139,18 @@ fn what_depends_on_the_batch_size_is_refused() {
 /// The exported part of a model for images of this size, and the sizes of its input and output that
 /// are open.
 fn exported(kind: Kind, latent: &str, side: usize, part: Part) -> (ModelProto, Vec<String>) {
-    let images = ImageShape { channels: 1, height: side, width: side };
     let choices = Choices { latent: Some(latent.parse().expect("a size")), ..Choices::default() };
-    let (model, _) = kind.build(images, 0, &choices, false).expect("a model");
+    exported_of(kind, &choices, side, part)
+}
+
+fn exported_of(
+    kind: Kind,
+    choices: &Choices,
+    side: usize,
+    part: Part,
+) -> (ModelProto, Vec<String>) {
+    let images = ImageShape { channels: 1, height: side, width: side };
+    let (model, _) = kind.build(images, 0, choices, false).expect("a model");
     let state = State::initial(&inference::layout(&model).expect("a model"), Seed(1), 0);
     let bytes = onnx(&model, &state, part).expect("can be exported");
     let file = ModelProto::decode(&*bytes).expect("is one");
@@ -174,6 +183,20 @@ fn models_whose_codes_are_maps_take_images_of_other_sizes() {
         assert_eq!(exported(kind, "5", 16, Part::Whole).1, ["batch"; 2]);
         assert_eq!(exported(kind, "map:3", 15, Part::Whole).1, ["batch"; 2]);
     }
+}
+
+#[test]
+fn what_a_hyperprior_says_is_of_any_size_that_its_code_halves() {
+    let latent = Some("map:3".parse().expect("a size"));
+    let arch = Some("conv:4,6".parse().expect("an architecture"));
+    let (quantise, hyperprior) = (Some(0.1), Some(4));
+    let choices = Choices { arch, latent, quantise, hyperprior, ..Choices::default() };
+    let open = ["batch", "height", "width"];
+    let code = ["batch", "code_height", "code_width"];
+    let sizes = |side, part| exported_of(Kind::Conv, &choices, side, part).1;
+    assert_eq!(sizes(16, Part::Encoder), [open, code, code].concat());
+    assert_eq!(sizes(12, Part::Encoder), ["batch"; 3]);
+    assert_eq!(sizes(12, Part::Whole), [open, open].concat());
 }
 
 #[test]
