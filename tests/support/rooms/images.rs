@@ -153,8 +153,11 @@ pub fn conv_transpose2d() -> impl Strategy<Value = Case> {
 
 /// Windows side by side that fill the image, of planes that are whole vec4s and of others.
 pub fn conv_transpose2d_filling() -> impl Strategy<Value = Case> {
-    let windows = (1_usize..9, select(vec![1_usize, 3, 4, 8]));
-    ((1_usize..4, 1_usize..4), windows, sides(), any::<u64>()).prop_map(
+    let windows = (1_usize..6, select(vec![1_usize, 3, 4, 4, 8]));
+    // Mostly more channels than have no tiles, few enough for the smallest tile as well.
+    let many = || prop_oneof![3 => 5_usize..30, 1 => channels()];
+    let sides = (1_usize..4, many(), many()).prop_map(|(n, from, to)| [n, from, to]);
+    ((1_usize..4, 1_usize..4), windows, sides, any::<u64>()).prop_map(
         |((kh, kw), (rows, columns), [n, from, to], seed)| {
             let geometry = ConvGeometry::symmetric([kh, kw], [kh, kw], [0, 0]);
             let x = tensor([n, from, rows, columns], seed, -1.0, 1.0);
