@@ -10,20 +10,6 @@ var<private> s3: vec4<f32>;
 // first of its places. Eight neighbours have the same channels.
 struct Own { channel: u32, channels: u32, apart: u32, place: u32 }
 
-// What four places see through one place of the kernel, times its weights for four channels.
-fn add_tap(values: vec4<f32>, weight: u32, own: Own) {
-    s0 += w[weight] * values;
-    if own.channels > 1u && own.channel + 1u < own.channels {
-        s1 += w[weight + own.apart] * values;
-    }
-    if own.channels > 2u && own.channel + 2u < own.channels {
-        s2 += w[weight + 2u * own.apart] * values;
-    }
-    if own.channels > 3u && own.channel + 3u < own.channels {
-        s3 += w[weight + 3u * own.apart] * values;
-    }
-}
-
 fn store_channels(own: Own) {
     store(own.channel, own.place, s0);
     store(own.channel + 1u, own.place, s1);

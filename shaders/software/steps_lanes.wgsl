@@ -1,26 +1,7 @@
-// needs: tile, lines, count_hidden
+// needs: lines, fill_looped
 // steps_lanes.wgsl: in place of steps.wgsl on llvmpipe: the right operand alone goes through a tile, since what it has
 // for a subgroup's columns is twice what the rows need, and what a convolution reads there is four loads where the left
-// operand has one. Loops over lines stay loops: they are compiled in less time, and wait for no memory.
-fn fill_b(k: u32, local: u32) {
-    if TURN_B == 1u {
-        for (var j = 0u; j < count(LINES_B, local); j += 4u) {
-            put_block_b(
-                j,
-                local,
-                line_b(k, j, local),
-                line_b(k, j + 1u, local),
-                line_b(k, j + 2u, local),
-                line_b(k, j + 3u, local),
-            );
-        }
-    } else {
-        for (var j = 0u; j < count(LINES_B, local); j++) {
-            put_b(j, local, line_b(k, j, local));
-        }
-    }
-}
-
+// operand has one.
 // Adds the terms from `begin` to `end` to the sums.
 fn sum_steps(begin: u32, end: u32, local: u32) {
     for (var k = begin; k < end; k += 16u) {

@@ -1,4 +1,4 @@
-// needs: tile, lines, lines_a, count_hidden
+// needs: tile, lines, lines_a, count_hidden, fill_looped
 // steps_looped.wgsl: in place of steps.wgsl on adapters that compute on the processor, for which it is a loop over
 // lines: they compile it in less time, and wait for no memory.
 fn fill_a(k: u32, local: u32) {
@@ -16,25 +16,6 @@ fn fill_a(k: u32, local: u32) {
     } else {
         for (var j = 0u; j < count(LINES_A, local); j++) {
             put_a(j, local, line_a(k, j, local));
-        }
-    }
-}
-
-fn fill_b(k: u32, local: u32) {
-    if TURN_B == 1u {
-        for (var j = 0u; j < count(LINES_B, local); j += 4u) {
-            put_block_b(
-                j,
-                local,
-                line_b(k, j, local),
-                line_b(k, j + 1u, local),
-                line_b(k, j + 2u, local),
-                line_b(k, j + 3u, local),
-            );
-        }
-    } else {
-        for (var j = 0u; j < count(LINES_B, local); j++) {
-            put_b(j, local, line_b(k, j, local));
         }
     }
 }

@@ -1,4 +1,4 @@
-// needs: linear, epilogue, geometry, line, taps, tile, lines, places, steps, weights, sums_8x8, whole
+// needs: linear, epilogue, geometry, line, taps, tap, tile, lines, places, steps, weights, sums_8x8, whole
 // conv2d.wgsl: y[n, co, oy, ox] = last(bias[co] + ... + sum over ci, ky, kx of
 //     x[n, ci, oy*SY+ky*DY-PY, ox*SX+kx*DX-PX] * w[co, ci, ky, kx]), see epilogue.wgsl.
 // Entry `tiled`: as the product W[Co, Kh*Kw*Ci] x columns(x)[Kh*Kw*Ci, N*Ho*Wo], columns never stored; a

@@ -1,4 +1,4 @@
-// needs: linear, epilogue, gathered, geometry, taps, tile, lines, places, steps, weights, sums_8x8, whole
+// needs: linear, epilogue, gathered, geometry, taps, tap, tile, lines, places, steps, weights, sums_8x8, whole
 // conv_transpose2d.wgsl: x[n, ci, iy, ix] = last(bias[ci] + ... + sum over co, ky, kx of
 //     y[n, co, (iy+PY-ky*DY)/SY, (ix+PX-kx*DX)/SX] * w[co, ci, ky, kx]), where both divide evenly;
 //     see epilogue.wgsl.

@@ -13,7 +13,7 @@
 //! the size of what is to be said.
 
 use super::network::Scope;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::graph::Initialiser;
 use crate::nn::{self, Layer, Start};
 use crate::ops::{self, Activation, Builder, ConvGeometry, NodeId, RandomKind, UnaryKind};
@@ -59,7 +59,7 @@ pub(super) fn side_code(scope: &mut Scope, code: NodeId, hidden: usize) -> Resul
     let training = scope.training;
     let graph = &mut *scope.graph;
     let &[_, channels, rows, columns] = &graph.shape(code)[..] else {
-        return Err(crate::error::Error::Graph("a hyperprior is one of maps".into()));
+        return Err(Error::Graph("a hyperprior is one of maps".into()));
     };
     let halves = halving([rows, columns]);
     let [sizes, down, around, up, scales] = HYPERPRIOR_LAYERS;

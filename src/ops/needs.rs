@@ -59,6 +59,7 @@ const PARTS: &[Part] = parts![
     "shared/sums_4x4",
     "shared/sums_4x8",
     "shared/sums_8x8",
+    "shared/tap",
     "shared/taps",
     "shared/terms",
     "shared/tile",
@@ -68,6 +69,7 @@ const PARTS: &[Part] = parts![
     "shared/weights",
     "shared/whole",
     "software/count_hidden",
+    "software/fill_looped",
     "software/line_alone",
     "software/lines_a_lanes",
     "software/lines_alone",
@@ -77,7 +79,7 @@ const PARTS: &[Part] = parts![
     "software/steps_looped",
     "software/sums_16x4_lanes",
     "software/sums_4x4_lanes",
-    "software/taps_lanes",
+    "software/tap_lanes",
     "software/tile_alone",
 ];
 

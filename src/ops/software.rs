@@ -26,7 +26,7 @@ const EIGHT_LANES: &[Replacement] = &[
     ("steps", "steps_lanes"),
     ("sums_8x8", "sums_16x4_lanes"),
     ("sums_4x4", "sums_4x4_lanes"),
-    ("taps", "taps_lanes"),
+    ("tap", "tap_lanes"),
 ];
 
 /// The same for sums that take both operands from tiles: those of matrix units, and 4 x 8, which are GPUs' alone.
